@@ -1,0 +1,166 @@
+# Everything that is built, run, tested or measured. `make help` lists the targets.
+#
+# One source of every Lua-facing file is compiled once per engine: against Lua 5.4, and against
+# LuaJIT with every lua_* name prefixed (see $(JIT_NAMES)), so that both live in one executable.
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+# ---- what varies -------------------------------------------------------------------------------
+# VARIANT: release (the default), asan or tsan; each has its own folder and its own executable.
+VARIANT ?= release
+CXX     ?= g++
+CC      ?= gcc
+OPT_release := -O2
+OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
+OPT := $(OPT_$(VARIANT))
+ifeq ($(OPT),)
+$(error VARIANT=$(VARIANT) is not one of release, asan, tsan)
+endif
+B       := build/$(VARIANT)
+RUNTIME := $(if $(filter release,$(VARIANT)),runtime,runtime-$(VARIANT))
+LUACLIB := $(if $(filter release,$(VARIANT)),luaclib,$(B)/luaclib)
+
+ifeq ($(shell test -t 1 && echo y),y)
+say = @printf '  %-6s %s\n' $(1) $(2);
+else
+say = @printf '  %-6s %s\n' $(1) $(2);
+endif
+
+# ---- libraries ---------------------------------------------------------------------------------
+PKG := pkg-config
+LUA54_CFLAGS := $(shell $(PKG) --cflags lua5.4)
+JIT_CFLAGS   := $(shell $(PKG) --cflags luajit)
+LUA54_A := $(shell $(PKG) --variable=libdir lua5.4)/liblua5.4.a
+JIT_A   := $(shell $(PKG) --variable=libdir luajit)/libluajit-5.1.a
+# The sanitizers bring an allocator of their own.
+MALLOC_LIBS := $(if $(filter release,$(VARIANT)),$(shell $(PKG) --variable=libdir jemalloc)/libjemalloc_pic.a)
+MALLOC_DEFS := $(if $(filter release,$(VARIANT)),-DRUNTIME_JEMALLOC)
+
+WARN     := -Wall -Wextra -Werror
+CPPFLAGS += -Iruntime-src -Ilualib-src -Iinclude $(MALLOC_DEFS)
+CXXFLAGS += -std=c++20 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+CFLAGS   += -std=c11 -g $(OPT) $(WARN) -fPIC -pthread -MMD -MP
+LDFLAGS  += -pthread $(OPT)
+
+# ---- the executable ----------------------------------------------------------------------------
+# Modules with heavy dependencies are shared objects; the rest of lualib-src is built in.
+include lualib-src/modules.mk
+
+CORE_SRC   := $(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
+                runtime-src/services/*.cc runtime-src/api/*.cc)
+CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
+ENGINE_SRC := $(wildcard runtime-src/lua/*.cc) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
+MAIN_SRC   := runtime-src/main.cc
+
+CORE_OBJ   := $(CORE_SRC:%.cc=$(B)/core/%.o)
+CONFIG_OBJ := $(CONFIG_SRC:%.cc=$(B)/lua54/%.o)
+LUA54_OBJ  := $(ENGINE_SRC:%.cc=$(B)/lua54/%.o)
+JIT_OBJ    := $(ENGINE_SRC:%.cc=$(B)/luajit/%.o)
+MAIN_OBJ   := $(B)/core/runtime-src/main.o
+# Everything but main(), for tests and benchmarks to link.
+LIB_OBJ    := $(CORE_OBJ) $(CONFIG_OBJ) $(LUA54_OBJ) $(JIT_OBJ)
+
+JIT_NAMES := $(B)/luajit_names.h
+JIT_COPY  := $(B)/libluajit.a
+EXPORTS   := $(B)/exports.list
+# Both interpreters whole: C modules may use what the executable itself does not.
+ENGINE_LIBS := -Wl,--whole-archive $(LUA54_A) $(JIT_COPY) -Wl,--no-whole-archive
+LIBS := $(ENGINE_LIBS) $(MALLOC_LIBS) $(shell $(PKG) --libs $(CORE_PKGS)) -ldl -lm
+
+all: $(RUNTIME) modules links $(if $(NO_COMPDB),,compile_commands.json)
+
+$(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
+	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
+
+$(B)/core/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,c++,$<) $(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(B)/lua54/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,c++,"$< (lua54)") $(CXX) -DRUNTIME_LUA54 $(LUA54_CFLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+$(B)/luajit/%.o: %.cc $(JIT_NAMES)
+	@mkdir -p $(@D)
+	$(call say,c++,"$< (luajit)") $(CXX) -DRUNTIME_LUAJIT -include $(JIT_NAMES) $(JIT_CFLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+# LuaJIT under other names: jit_lua_gettop for lua_gettop and so on, in the library and in what uses it.
+$(JIT_NAMES): $(JIT_A)
+	@mkdir -p $(@D)
+	$(call say,gen,$@) nm --defined-only $(JIT_A) 2>/dev/null | awk '$$2 ~ /[A-Z]/ && $$3 ~ /^lua/ {print "#define " $$3 " jit_" $$3}' | sort -u > $@
+
+$(JIT_COPY): $(JIT_A) $(JIT_NAMES)
+	$(call say,gen,$@) awk '{print $$2, $$3}' $(JIT_NAMES) > $(B)/luajit_names.map && \
+	  objcopy --redefine-syms=$(B)/luajit_names.map $(JIT_A) $@
+
+# What plugins and Lua C modules may bind to.
+$(EXPORTS): Makefile
+	@mkdir -p $(@D)
+	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; };' > $@
+
+# ---- shared modules: luaclib/NAME.so for Lua 5.4, luaclib/jit/NAME.so for LuaJIT ---------------
+# $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk.
+define shared_rules
+$(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1)))
+	@mkdir -p $$(@D)
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+$(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1)))
+	@mkdir -p $$(@D)
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+endef
+$(foreach m,$(SHARED_MODULES),$(eval $(call shared_rules,$(m))))
+
+modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%.so)
+
+# What Makefiles of third-party modules expect of a skynet folder.
+links:
+	@mkdir -p 3rd/lua cservice
+	@ln -sfn include skynet-src
+	@for h in lua lauxlib lualib luaconf; do ln -sf $(shell $(PKG) --variable=includedir lua5.4)/lua5.4/$$h.h 3rd/lua/$$h.h; done
+	@ln -sf $$(command -v lua5.4) 3rd/lua/lua
+
+compile_commands.json: Makefile
+	@tools/compile-commands > $@
+
+DEPS := $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(DEPS)
+
+include test/test.mk
+include bench/bench.mk
+
+# ---- for people --------------------------------------------------------------------------------
+setup:      ## install what building, testing and running need (Debian packages, npm packages)
+	@tools/setup
+
+run: setup  ## set up, build, and run the demo of etc/config.cfg
+	@$(MAKE) all
+	./runtime etc/config.cfg
+
+asan:       ## build with AddressSanitizer and UBSan, and run the tests
+	$(MAKE) VARIANT=asan test
+
+tsan:       ## build with ThreadSanitizer, and run the unit tests and the storm scene
+	$(MAKE) VARIANT=tsan test-tsan
+
+variants:   ## build every variant
+	$(MAKE) all && $(MAKE) VARIANT=asan all && $(MAKE) VARIANT=tsan all
+
+format:     ## lay out the C and C++ sources
+	clang-format -i $(shell git ls-files '*.cc' '*.h' '*.c')
+
+PREFIX ?= /usr/local
+install: all ## copy the tree to PREFIX/lib/runtime and a launcher to PREFIX/bin
+	install -d $(DESTDIR)$(PREFIX)/lib/runtime $(DESTDIR)$(PREFIX)/bin
+	cp -a runtime lualib service luaclib cservice include etc $(DESTDIR)$(PREFIX)/lib/runtime/
+	ln -sf ../lib/runtime/runtime $(DESTDIR)$(PREFIX)/bin/runtime
+
+clean:      ## remove what was built
+	rm -rf build runtime runtime-asan runtime-tsan luaclib cservice 3rd/lua skynet-src compile_commands.json
+
+help:       ## this list
+	@awk -F':.*##' '/^[a-z-]+:.*##/ {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all modules links setup run asan tsan variants format install clean help
