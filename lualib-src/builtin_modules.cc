@@ -1,4 +1,4 @@
-#include "builtin_modules.h"
+#include "lua/builtin_modules.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

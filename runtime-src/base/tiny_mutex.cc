@@ -1,0 +1,16 @@
+#include "base/tiny_mutex.h"
+
+namespace runtime {
+
+void TinyMutex::lock_slowly() {
+  constexpr int kSpins = 64;  // about the time of a critical section on another core
+  for (int i = 0; i < kSpins; ++i) {
+    if (state_.load(std::memory_order_relaxed) == kFree && try_lock()) return;
+    __builtin_ia32_pause();
+  }
+  while (state_.exchange(kHeldWithSleepers, std::memory_order_acquire) != kFree) {
+    futex_wait(state_, kHeldWithSleepers);
+  }
+}
+
+}  // namespace runtime

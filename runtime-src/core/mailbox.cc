@@ -1,0 +1,107 @@
+#include "core/mailbox.h"
+
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+#include "base/check.h"
+#include "core/service.h"
+
+namespace runtime {
+
+namespace {
+constexpr std::uint32_t kFirstCapacity = 4;
+constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 768 bytes a buffer
+}  // namespace
+
+void Mailbox::Buffer::append(const Message& message) {
+  if (size == capacity) [[unlikely]] grow();
+  data[size++] = message;
+}
+
+void Mailbox::Buffer::grow() {
+  capacity = capacity ? capacity * 2 : kFirstCapacity;
+  data = static_cast<Message*>(std::realloc(data, capacity * sizeof(Message)));
+  RUNTIME_CHECK(data != nullptr, "out of memory");
+}
+
+void Mailbox::Buffer::release() {
+  std::free(data);
+  *this = {};
+}
+
+Mailbox::~Mailbox() {
+  incoming_.release();
+  batch_.release();
+}
+
+Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
+  std::lock_guard lock(mutex_);
+  if (handle_ != to) [[unlikely]] return Pushed::refused;
+  incoming_.append(message);
+  if (running_) return Pushed::queued;
+  running_ = true;
+  return Pushed::must_run;
+}
+
+bool Mailbox::pop(Message* message, std::size_t* refilled) {
+  if (next_ == batch_.size) [[unlikely]] {
+    next_ = batch_.size = 0;
+    std::lock_guard lock(mutex_);
+    if (incoming_.size == 0) return false;
+    std::swap(incoming_, batch_);
+    *refilled = batch_.size;
+  }
+  *message = batch_.data[next_++];
+  return true;
+}
+
+std::size_t Mailbox::size() const {
+  std::lock_guard lock(mutex_);
+  return incoming_.size + (batch_.size - next_);
+}
+
+bool Mailbox::become_idle() {
+  if (next_ != batch_.size) return false;
+  if (batch_.capacity > kIdleCapacity) {
+    batch_.release();
+    next_ = 0;
+  }
+  std::lock_guard lock(mutex_);
+  if (incoming_.size != 0 || handle_ == 0) return false;
+  if (incoming_.capacity > kIdleCapacity) incoming_.release();
+  running_ = false;
+  return true;
+}
+
+void Mailbox::open(Handle handle, Service* service) {
+  std::lock_guard lock(mutex_);
+  RUNTIME_CHECK(handle_ == 0 && service_ == nullptr, "the mailbox is in use");
+  handle_ = handle;
+  service_ = service;
+  running_ = true;
+}
+
+bool Mailbox::close() {
+  std::lock_guard lock(mutex_);
+  RUNTIME_CHECK(handle_ != 0, "the mailbox is closed already");
+  handle_ = 0;
+  return !std::exchange(running_, true);
+}
+
+Service* Mailbox::acquire(Handle handle) {
+  std::lock_guard lock(mutex_);
+  if (handle_ != handle) return nullptr;
+  service_->hold();
+  return service_;
+}
+
+void Mailbox::reset() {
+  RUNTIME_CHECK(next_ == batch_.size && incoming_.size == 0, "messages would be lost");
+  incoming_.release();
+  batch_.release();
+  next_ = 0;
+  service_ = nullptr;
+}
+
+}  // namespace runtime

@@ -1,0 +1,82 @@
+// The messages that wait for one service.
+//
+// Threads:   push() and close() from any thread; the rest only from the worker that runs the service.
+// Ownership: a pushed message's payload belongs to the mailbox, a popped one's to the caller.
+// Order:     messages of one sender come out in the order that sender pushed them.
+// Memory:    a mailbox is never freed, only recycled (HandleTable): a sender that looked a handle up may
+//            push to it at any later time, and is refused when the handle has gone. An idle one holds
+//            at most two small buffers.
+//
+// Two buffers: senders append to `incoming_` under the lock; the worker swaps it for its own emptied
+// `batch_` and then reads that without a lock.
+#pragma once
+
+#include <cstdint>
+
+#include "base/tiny_mutex.h"
+#include "core/message.h"
+
+namespace runtime {
+
+class Service;
+
+class alignas(64) Mailbox {
+ public:
+  enum class Pushed {
+    refused,    // the handle is dead; the caller still owns the message
+    queued,     // the service has a worker already
+    must_run,   // the mailbox was idle: this caller, and no other, must hand the service to the scheduler
+  };
+
+  ~Mailbox();
+
+  // Appends `message` if the mailbox still belongs to `to`.
+  Pushed push(Handle to, const Message& message);
+
+  // Takes the oldest message, if there is one. Sets *refilled to the number of messages that waited when a
+  // new batch was taken, and leaves it alone otherwise.
+  bool pop(Message* message, std::size_t* refilled);
+
+  // The messages that wait now. Exact for those that the caller itself has pushed.
+  std::size_t size() const;
+
+  // Gives the worker up if nothing waits and the mailbox is open: the next push() says must_run. False: the
+  // caller keeps the service and must run it again.
+  bool become_idle();
+
+  // The state of a new service: owned by its creator, who must schedule it or close the mailbox.
+  void open(Handle handle, Service* service);
+
+  // No push succeeds from now on. True if no worker had the service: the caller must hand it to the scheduler,
+  // which will release it. May be called once per open().
+  bool close();
+
+  Service* service() const { return service_; }
+
+  // The service, held (Service::hold), if the mailbox belongs to `handle`; else null. Any thread.
+  Service* acquire(Handle handle);
+
+  // After close(), by the worker that released the service.
+  void reset();
+
+ private:
+  struct Buffer {
+    Message* data = nullptr;
+    std::uint32_t size = 0;
+    std::uint32_t capacity = 0;
+
+    void append(const Message& message);
+    void grow();
+    void release();
+  };
+
+  mutable TinyMutex mutex_;
+  Handle handle_ = 0;        // guarded by mutex_; 0 when closed
+  bool running_ = false;     // guarded by mutex_; from the push that said must_run to become_idle()
+  Service* service_ = nullptr;
+  Buffer incoming_;          // guarded by mutex_
+  Buffer batch_;             // the worker's
+  std::uint32_t next_ = 0;   // the worker's: index of the oldest message in batch_
+};
+
+}  // namespace runtime

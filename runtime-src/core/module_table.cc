@@ -1,0 +1,78 @@
+#include "core/module_table.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace runtime {
+
+namespace {
+
+// "a.b" is file a.b.so with functions b_create, b_init, ...
+std::string symbol_name(const std::string& module, const char* function) {
+  const std::size_t dot = module.rfind('.');
+  return (dot == std::string::npos ? module : module.substr(dot + 1)) + "_" + function;
+}
+
+template <class Function>
+void look_up(void* library, const std::string& module, const char* function, Function** address) {
+  *address = reinterpret_cast<Function*>(dlsym(library, symbol_name(module, function).c_str()));
+}
+
+}  // namespace
+
+ModuleTable::ModuleTable(std::string path, std::span<const Module> builtins)
+    : path_(std::move(path)), modules_(builtins.begin(), builtins.end()) {}
+
+const Module* ModuleTable::find(std::string_view name, std::string* error) {
+  std::lock_guard lock(mutex_);
+  for (const Module& module : modules_) {
+    if (module.name == name) return &module;
+  }
+  return load(std::string(name), error);
+}
+
+const Module* ModuleTable::load(const std::string& name, std::string* error) {
+  std::string tried;
+  void* library = nullptr;
+  for (std::size_t from = 0; library == nullptr && from <= path_.size();) {
+    const std::size_t end = std::min(path_.find(';', from), path_.size());
+    std::string file = path_.substr(from, end - from);
+    from = end + 1;
+    if (file.empty()) continue;
+    const std::size_t mark = file.find('?');
+    if (mark == std::string::npos) {
+      std::fprintf(stderr, "Invalid C service path\n");
+      std::exit(1);
+    }
+    file.replace(mark, 1, name);
+    library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (library == nullptr) {
+      // A file that is there and does not load says more than all those that are not there.
+      const char* reason = dlerror();
+      if (access(file.c_str(), F_OK) == 0) tried.clear();
+      if (!tried.empty()) tried += "; ";
+      tried += reason ? reason : file;
+      if (access(file.c_str(), F_OK) == 0) break;
+    }
+  }
+  if (library == nullptr) {
+    *error = tried;
+    return nullptr;
+  }
+  Module module;
+  module.name = name;
+  look_up(library, name, "create", &module.create);
+  look_up(library, name, "init", &module.init);
+  look_up(library, name, "release", &module.release);
+  look_up(library, name, "signal", &module.signal);
+  if (module.init == nullptr) {
+    *error = "no function " + symbol_name(name, "init");
+    return nullptr;
+  }
+  return &modules_.emplace_back(std::move(module));
+}
+
+}  // namespace runtime

@@ -1,0 +1,194 @@
+#include "core/node.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "base/check.h"
+
+namespace runtime {
+
+Node::Node(const NodeOptions& options)
+    : timer([this](const TimerEntry& entry) {
+        deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
+      }),
+      scheduler(options.threads, release),
+      harbor_(options.harbor),
+      handles_(options.harbor),
+      modules_(options.module_path, options.builtin_modules),
+      monitor_(scheduler, [this](const WorkerProgress& progress) {
+        if (Service* service = acquire(progress.destination)) {
+          service->set_endless();
+          service->drop();
+        }
+        log(0, fmt::format("error: A message from [ :{:08x} ] to [ :{:08x} ] maybe in an endless loop (version = {})",
+                           progress.source, progress.destination, progress.version));
+      }) {
+  scheduler.profile = options.profile;
+}
+
+Node::~Node() { stop(); }
+
+void Node::start() {
+  timer.start();
+  monitor_.start();
+  scheduler.start();
+}
+
+void Node::stop() {
+  monitor_.stop();
+  timer.stop();
+  scheduler.stop();
+}
+
+bool Node::wait(std::optional<std::chrono::milliseconds> limit) {
+  std::unique_lock lock(end_mutex_);
+  const auto ended = [this] { return services_.load() == 0; };
+  if (limit) return end_.wait_for(lock, *limit, ended);
+  end_.wait(lock, ended);
+  return true;
+}
+
+void Node::count_down() {
+  const std::size_t left = services_.fetch_sub(1) - 1;
+  if (left == 0) {
+    std::lock_guard lock(end_mutex_);
+    end_.notify_all();
+  } else if (left == 1 && aborting_.load()) {
+    retire(logger());
+  }
+}
+
+// ---- services ----------------------------------------------------------------------------------------------
+
+Handle Node::launch(std::string_view module_name, const char* args) {
+  std::string error;
+  const Module* module = modules_.find(module_name, &error);
+  if (module == nullptr) {
+    std::fprintf(stderr, "try open %.*s failed : %s\n", static_cast<int>(module_name.size()), module_name.data(),
+                 error.c_str());
+    return 0;
+  }
+  void* instance = reinterpret_cast<void*>(~std::uintptr_t{0});
+  if (module->create != nullptr && (instance = module->create()) == nullptr) return 0;
+
+  auto* service = new Service(*this, *module);
+  service->instance_ = instance;
+  service->has_instance_ = true;
+  service->hold();  // for this function: init may end the service
+  services_.fetch_add(1);
+  service->handle_ = aborting_.load() ? 0 : handles_.add(service, &service->mailbox_);
+  const Handle handle = service->handle_;
+  if (handle == 0) {
+    if (module->release != nullptr) module->release(instance);
+    service->drop();
+    service->drop();
+    count_down();
+    return 0;
+  }
+
+  const bool failed = module->init(instance, service->context(), args) != 0;
+  if (failed) {
+    log(handle, fmt::format("error: launch {} FAILED", module_name));
+    retire(handle);
+  } else {
+    log(handle, fmt::format("LAUNCH {} {}", module_name, args ? args : ""));
+  }
+  // The mailbox was opened as running, so the service is ours to hand over, retired or not.
+  scheduler.schedule(service);
+  service->drop();
+  return failed ? 0 : handle;
+}
+
+bool Node::retire(Handle handle) {
+  Service* service = acquire(handle);
+  if (service == nullptr) return false;
+  Mailbox* mailbox = handles_.remove(handle);
+  if (mailbox == nullptr) {
+    service->drop();
+    return false;
+  }
+  names.remove_all(handle);
+  service->retired_.store(true, std::memory_order_relaxed);
+  if (mailbox->close()) scheduler.schedule(service);
+  service->drop();
+  return true;
+}
+
+void Node::abort() {
+  aborting_.store(true);
+  const Handle log_service = logger();
+  for (const Handle handle : handles_.list()) {
+    if (handle != log_service) retire(handle);
+  }
+  if (services_.load() == 1) retire(log_service);
+}
+
+Service* Node::acquire(Handle handle) const {
+  Mailbox* mailbox = handles_.find(handle);
+  return mailbox == nullptr ? nullptr : mailbox->acquire(handle);
+}
+
+// Runs on a worker (Scheduler::Release).
+void Node::release(Service& service) {
+  Node& node = service.node();
+  const Handle handle = service.handle();
+  if (handle == node.logger()) node.run_remaining(service);
+  {
+    std::lock_guard lock(service.instance_mutex_);
+    service.has_instance_ = false;
+  }
+  if (service.module().release != nullptr) service.module().release(service.instance_);
+  node.refuse_remaining(service);
+  node.handles_.recycle(service.mailbox_);
+  service.mailbox_ = nullptr;
+  service.drop();
+  node.count_down();
+}
+
+void Node::run_remaining(Service& service) {
+  Message message;
+  for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
+    const int keep = service.callback_ == nullptr
+                         ? 0
+                         : service.callback_(service.context(), service.userdata_, message.type(), message.session,
+                                             message.source, message.data, message.size());
+    if (keep == 0) message.free_payload();
+  }
+}
+
+// Nobody is to wait for an answer from a service that has gone.
+void Node::refuse_remaining(Service& service) {
+  Message message;
+  for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
+    message.free_payload();
+    if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse) continue;
+    deliver(message.source, Message::make(service.handle(), kTypeError, message.session, nullptr, 0));
+  }
+}
+
+// ---- messages ----------------------------------------------------------------------------------------------
+
+void Node::log(Handle source, std::string_view text) {
+  if (logger() != 0) {
+    void* data = std::malloc(text.size() + 1);
+    RUNTIME_CHECK(data != nullptr, "out of memory");
+    std::memcpy(data, text.data(), text.size());
+    static_cast<char*>(data)[text.size()] = '\0';
+    if (deliver(logger(), Message::make(source, kTypeText, 0, data, text.size()))) return;
+    std::free(data);
+  }
+  std::fprintf(stderr, "[:%08x] %.*s\n", source, static_cast<int>(text.size()), text.data());
+}
+
+Handle Node::find(std::string_view name) const {
+  if (name.empty()) return 0;
+  if (name[0] == '.') return names.find(name.substr(1));
+  if (name[0] == ':') return static_cast<Handle>(std::strtoul(std::string(name.substr(1)).c_str(), nullptr, 16));
+  return 0;
+}
+
+}  // namespace runtime

@@ -1,0 +1,124 @@
+// One node: the parts of the core, and what happens between them.
+//
+// main() builds it from a config, calls start(), wait(), and lets it go. A test can build two, but the C plugin
+// interface (api/) serves one at a time: the one that api::attach() was given.
+//
+// Threads: any, unless said otherwise.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/environment.h"
+#include "core/handle_table.h"
+#include "core/module_table.h"
+#include "core/monitor.h"
+#include "core/name_table.h"
+#include "core/scheduler.h"
+#include "core/timer.h"
+
+namespace runtime {
+
+struct NodeOptions {
+  int threads = 8;   // workers, 1..1024
+  int harbor = 1;    // the node's id, 0..255
+  bool profile = true;
+  std::string module_path = "./cservice/?.so";
+  std::span<const Module> builtin_modules;
+};
+
+class Node {
+ public:
+  explicit Node(const NodeOptions& options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  Environment environment;
+  NameTable names;
+  Timer timer;
+  Scheduler scheduler;
+
+  void start();  // starts the threads
+  // Until no service is left. False: the time ran out first. Null means: however long it takes.
+  bool wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
+  void stop();   // ends the threads
+
+  // ---- services ----
+
+  // Creates a service. Its init runs on this thread; its messages are handled from then on. 0 when there is no
+  // such module or its init failed; the log says which. `args` may be null.
+  Handle launch(std::string_view module, const char* args);
+
+  // Ends a service. The callback that runs now, if any, is its last. False if there is none of this handle.
+  bool retire(Handle handle);
+
+  // Ends all services, the log service last, so that what they say at the end is written.
+  void abort();
+
+  // The log service: it drains its mailbox before it is released.
+  void set_logger(Handle handle) { logger_.store(handle, std::memory_order_relaxed); }
+  Handle logger() const { return logger_.load(std::memory_order_relaxed); }
+
+  // Who is told when a service ends; 0 is nobody.
+  std::atomic<Handle> exit_monitor{0};
+
+  std::size_t service_count() const { return services_.load(std::memory_order_relaxed); }
+
+  // The service of a handle, held: the caller must drop() it. Null if there is none.
+  Service* acquire(Handle handle) const;
+
+  // ---- messages ----
+
+  // Delivers to a service of this node. True: the message's payload has changed hands. False: there is no such
+  // service, and the payload is still the caller's.
+  bool deliver(Handle to, const Message& message) {
+    Mailbox* mailbox = handles_.find(to);
+    if (mailbox == nullptr) return false;
+    switch (mailbox->push(to, message)) {
+      case Mailbox::Pushed::refused: return false;
+      case Mailbox::Pushed::queued: return true;
+      case Mailbox::Pushed::must_run: scheduler.schedule(mailbox->service());
+    }
+    return true;
+  }
+
+  // Whether `handle` is another node's, and which node's it is.
+  bool is_remote(Handle handle) const {
+    const int harbor = static_cast<int>(handle >> kHarborShift);
+    return harbor != harbor_ && harbor != 0;
+  }
+  // Takes the messages for other nodes (spec 30, chapter 3); 0 while there is no harbor service.
+  std::atomic<Handle> harbor_service{0};
+  int harbor() const { return harbor_; }
+
+  // Writes one line to the log. Before there is a log service, to stderr.
+  void log(Handle source, std::string_view text);
+
+  // ":hex" or ".name"; 0 for anything else, and for a name that nobody has.
+  Handle find(std::string_view name) const;
+
+ private:
+  static void release(Service& service);
+  void refuse_remaining(Service& service);
+  void run_remaining(Service& service);
+  void count_down();
+
+  const int harbor_;
+  HandleTable handles_;
+  ModuleTable modules_;
+  Monitor monitor_;
+  std::atomic<Handle> logger_{0};
+  std::atomic<bool> aborting_{false};
+  std::atomic<std::size_t> services_{0};
+  std::mutex end_mutex_;
+  std::condition_variable end_;
+};
+
+}  // namespace runtime

@@ -1,0 +1,368 @@
+#include "core/scheduler.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/futex.h"
+
+namespace runtime {
+
+namespace {
+
+constexpr std::uint32_t kSlotChain = 64;        // services taken from the slot in a row while others wait
+constexpr std::uint32_t kSharedInterval = 61;   // turns after which shared work is looked at first
+constexpr double kTurnLimitNs = 25'000;
+
+// The watcher's looks: soon after there is something to watch, then less and less often. A worker that sees others
+// run when it has nothing to do becomes the watcher, and so finds what was queued while the last one left.
+constexpr std::int64_t kFirstLookNs = 15'000;
+constexpr std::int64_t kLastLookNs = 250'000;   // while cores are free
+constexpr std::int64_t kBusyLookNs = 1'000'000; // while all cores are at work
+constexpr std::int64_t kBlockedNs = 2'000'000;  // a message that takes longer may be waiting for something
+constexpr int kQuietLooks = 8;                  // looks at a node where nothing runs, before the watcher sleeps
+
+std::uint32_t usable_cores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return static_cast<std::uint32_t>(CPU_COUNT(&set));
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+thread_local Worker* Worker::current_ = nullptr;
+
+void ServiceQueue::push(Service* service) {
+  if (size_ == ring_.size()) {
+    std::vector<Service*> larger(std::max<std::size_t>(16, ring_.size() * 2));
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = ring_[(head_ + i) % ring_.size()];
+    ring_.swap(larger);
+    head_ = 0;
+  }
+  ring_[(head_ + size_++) & (ring_.size() - 1)] = service;
+}
+
+Service* ServiceQueue::pop() {
+  if (size_ == 0) return nullptr;
+  Service* service = ring_[head_];
+  head_ = (head_ + 1) & (ring_.size() - 1);
+  --size_;
+  return service;
+}
+
+WorkerProgress Worker::progress() const {
+  return {version_.load(std::memory_order_relaxed), source_.load(std::memory_order_relaxed),
+          destination_.load(std::memory_order_relaxed)};
+}
+
+std::uint64_t Worker::cycles_in_turn() const { return cycles() - mark_; }
+
+Scheduler::Scheduler(int threads, Release release) : release_(release), cores_(usable_cores()) {
+  for (int i = 0; i < threads; ++i) {
+    workers_.emplace_back(new Worker(*this));
+    workers_.back()->random_ = static_cast<std::uint32_t>(i);
+  }
+}
+
+Scheduler::~Scheduler() { stop(); }
+
+void Scheduler::start() {
+  turn_limit_cycles_ = static_cast<std::uint64_t>(kTurnLimitNs / ns_per_cycle());
+  active_.store(static_cast<std::uint32_t>(workers_.size()));
+  for (auto& worker : workers_) {
+    threads_.emplace_back([this, &worker = *worker] { work(worker); });
+  }
+}
+
+void Scheduler::stop() {
+  stopping_.store(true);
+  for (auto& worker : workers_) {
+    worker->wake_.store(kWork);
+    futex_wake(worker->wake_, 1);
+  }
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+// ---- making services runnable ------------------------------------------------------------------------------
+
+void Scheduler::schedule(Service* service) {
+  Worker* self = Worker::current_;
+  if (self == nullptr || &self->scheduler_ != this) {
+    {
+      std::lock_guard lock(shared_mutex_);
+      shared_.push(service);
+      shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
+    }
+    wake_for_queued_work();
+    return;
+  }
+  Service* displaced = self->next_.exchange(service, std::memory_order_acq_rel);
+  self->next_filled_.store(self->next_filled_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  if (displaced != nullptr) {
+    enqueue(*self, displaced);
+    wake_for_queued_work();
+  } else if (!watched_.load(std::memory_order_relaxed)) {
+    call_watcher();
+  }
+}
+
+void Scheduler::enqueue(Worker& self, Service* service) {
+  std::lock_guard lock(self.queue_mutex_);
+  self.queue_.push(service);
+  self.queued_.store(static_cast<std::uint32_t>(self.queue_.size()), std::memory_order_relaxed);
+}
+
+void Scheduler::wake_for_queued_work() {
+  // Pairs with the fence in wait(): either we see the worker parked, or it sees what we queued.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (active_.load(std::memory_order_relaxed) >= std::min<std::size_t>(cores_, workers_.size())) {
+    if (!watched_.load(std::memory_order_relaxed)) call_watcher();
+    return;
+  }
+  if (searching_.load(std::memory_order_relaxed) != 0) return;
+  wake_one(kWork);
+}
+
+void Scheduler::call_watcher() {
+  if (active_.load(std::memory_order_relaxed) == workers_.size()) return;
+  if (watched_.exchange(true, std::memory_order_acq_rel)) return;
+  if (!wake_one(kWatch)) watched_.store(false, std::memory_order_release);
+}
+
+// Takes a worker off the parked list and wakes it. One that is to work counts as active and searching at once, so
+// that nobody wakes another for the same work.
+bool Scheduler::wake_one(Wake what) {
+  Worker* worker;
+  {
+    std::lock_guard lock(parked_mutex_);
+    if (parked_.empty()) return false;
+    worker = parked_.back();
+    parked_.pop_back();
+    if (what == kWork) {
+      active_.fetch_add(1, std::memory_order_seq_cst);
+      searching_.fetch_add(1, std::memory_order_seq_cst);
+    }
+  }
+  worker->wake_.store(what, std::memory_order_release);
+  futex_wake(worker->wake_, 1);
+  return true;
+}
+
+// ---- a worker's loop: take, steal, run, wait ---------------------------------------------------------------
+
+void Scheduler::work(Worker& self) {
+  Worker::current_ = &self;
+  prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
+  searching_.fetch_add(1, std::memory_order_seq_cst);
+  bool searching = true;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    Service* service = take_own(self);
+    if (service == nullptr) service = take_shared();
+    if (service == nullptr) {
+      if (!searching) {
+        searching_.fetch_add(1, std::memory_order_seq_cst);
+        searching = true;
+      }
+      service = steal(self);
+    }
+    if (service == nullptr) {
+      wait(self);  // counts us as active and searching again when it returns
+      continue;
+    }
+    if (searching) {
+      searching = false;
+      // The last one that searched makes sure that somebody looks for the rest.
+      if (searching_.fetch_sub(1, std::memory_order_seq_cst) == 1 && anything_queued()) wake_for_queued_work();
+    }
+    run(self, service);
+  }
+  if (searching) searching_.fetch_sub(1, std::memory_order_seq_cst);
+  active_.fetch_sub(1, std::memory_order_seq_cst);
+  Worker::current_ = nullptr;
+}
+
+Service* Scheduler::take_own(Worker& self) {
+  if (++self.ticks_ % kSharedInterval == 0) {
+    if (Service* service = take_shared()) return service;
+  }
+  if (self.next_.load(std::memory_order_relaxed) != nullptr) {
+    if (self.slot_chain_ < kSlotChain || self.queued_.load(std::memory_order_relaxed) == 0) {
+      if (Service* service = self.next_.exchange(nullptr, std::memory_order_acq_rel)) {
+        ++self.slot_chain_;
+        return service;
+      }
+    } else if (Service* service = self.next_.exchange(nullptr, std::memory_order_acq_rel)) {
+      enqueue(self, service);
+    }
+  }
+  self.slot_chain_ = 0;
+  if (self.queued_.load(std::memory_order_relaxed) == 0) return nullptr;
+  std::lock_guard lock(self.queue_mutex_);
+  Service* service = self.queue_.pop();
+  self.queued_.store(static_cast<std::uint32_t>(self.queue_.size()), std::memory_order_relaxed);
+  return service;
+}
+
+Service* Scheduler::take_shared() {
+  if (shared_size_.load(std::memory_order_relaxed) == 0) return nullptr;
+  std::lock_guard lock(shared_mutex_);
+  Service* service = shared_.pop();
+  shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
+  return service;
+}
+
+// Half of another worker's queue. Slots are left alone: what is in one is about to run.
+Service* Scheduler::steal(Worker& self) {
+  self.random_ = self.random_ * 1664525 + 1013904223;  // Numerical Recipes; any spread will do
+  const std::size_t from = self.random_ >> 16;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker& victim = *workers_[(from + i) % workers_.size()];
+    if (&victim == &self || victim.queued_.load(std::memory_order_relaxed) == 0) continue;
+    std::array<Service*, 32> taken;
+    std::size_t count = 0;
+    {
+      std::lock_guard lock(victim.queue_mutex_);
+      const std::size_t half = std::min((victim.queue_.size() + 1) / 2, taken.size());
+      while (count < half) taken[count++] = victim.queue_.pop();
+      victim.queued_.store(static_cast<std::uint32_t>(victim.queue_.size()), std::memory_order_relaxed);
+    }
+    if (count == 0) continue;
+    for (std::size_t k = 1; k < count; ++k) enqueue(self, taken[k]);
+    return taken[0];
+  }
+  return nullptr;
+}
+
+void Scheduler::run(Worker& self, Service* service) {
+  self.service_ = service;
+  self.destination_.store(service->handle(), std::memory_order_relaxed);
+  self.mark_ = cycles();
+  if (!service->retired()) {
+    Turn turn(self, *service);
+    service->run(turn);
+    if (after_turn_ != nullptr) after_turn_();
+  }
+  const std::uint64_t spent = self.cycles_in_turn();
+  service->cycles_.store(service->cycles_.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
+  const bool retired = service->retired();
+  if (retired) {
+    release_(*service);
+  } else if (!service->mailbox().become_idle()) {
+    // It is still ours: messages came meanwhile, or it was retired just now.
+    enqueue(self, service);
+    if (self.next_.load(std::memory_order_relaxed) != nullptr || self.queued_.load(std::memory_order_relaxed) > 1) {
+      wake_for_queued_work();
+    }
+  }
+  self.service_ = nullptr;
+  self.destination_.store(0, std::memory_order_relaxed);
+}
+
+bool Scheduler::anything_queued() const {
+  if (shared_size_.load(std::memory_order_relaxed) != 0) return true;
+  return std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) {
+    return worker->queued_.load(std::memory_order_relaxed) != 0;
+  });
+}
+
+// Takes `self` off the parked list. False: somebody has taken it off to wake it, and counted it.
+bool Scheduler::leave_parked(Worker& self) {
+  std::lock_guard lock(parked_mutex_);
+  const auto at = std::find(parked_.begin(), parked_.end(), &self);
+  if (at == parked_.end()) return false;
+  parked_.erase(at);
+  active_.fetch_add(1, std::memory_order_seq_cst);
+  searching_.fetch_add(1, std::memory_order_seq_cst);
+  return true;
+}
+
+// Sleeps until there may be work. Comes and goes active and searching.
+void Scheduler::wait(Worker& self) {
+  self.wake_.store(kAsleep, std::memory_order_relaxed);
+  {
+    std::lock_guard lock(parked_mutex_);
+    parked_.push_back(&self);
+    searching_.fetch_sub(1, std::memory_order_seq_cst);
+    active_.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  // Pairs with the fence in wake_for_queued_work().
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (anything_queued() || stopping_.load(std::memory_order_relaxed)) {
+    if (leave_parked(self)) return;
+  } else if (active_.load(std::memory_order_relaxed) != 0 &&
+             !watched_.exchange(true, std::memory_order_acq_rel)) {
+    if (leave_parked(self)) return watch(self);
+    watched_.store(false, std::memory_order_release);
+  }
+  while (self.wake_.load(std::memory_order_acquire) == kAsleep) futex_wait(self.wake_, kAsleep);
+  if (self.wake_.load(std::memory_order_acquire) == kWatch) {
+    active_.fetch_add(1, std::memory_order_seq_cst);
+    searching_.fetch_add(1, std::memory_order_seq_cst);
+    watch(self);
+  }
+}
+
+// ---- watching ----------------------------------------------------------------------------------------------
+
+// The watcher's loop. Meanwhile it is neither on the parked list nor active; it comes and goes active and searching.
+void Scheduler::watch(Worker& self) {
+  searching_.fetch_sub(1, std::memory_order_seq_cst);
+  active_.fetch_sub(1, std::memory_order_seq_cst);
+  std::vector<Sighting> sightings(workers_.size());
+  std::int64_t interval = kFirstLookNs;
+  int quiet = 0;
+  Service* service = nullptr;
+  while (!stopping_.load(std::memory_order_relaxed) && quiet < kQuietLooks) {
+    const std::uint32_t active = active_.load(std::memory_order_seq_cst);
+    service = take_stalled(sightings);
+    if (service != nullptr) break;
+    if (active < cores_ && searching_.load(std::memory_order_relaxed) == 0 && anything_queued()) break;
+    quiet = active == 0 ? quiet + 1 : 0;
+    futex_wait(self.wake_, self.wake_.load(std::memory_order_relaxed), std::chrono::nanoseconds(interval));
+    interval = std::min(interval * 2, active < cores_ ? kLastLookNs : kBusyLookNs);
+  }
+  active_.fetch_add(1, std::memory_order_seq_cst);
+  searching_.fetch_add(1, std::memory_order_seq_cst);
+  watched_.store(false, std::memory_order_seq_cst);
+  if (service != nullptr) {
+    enqueue(self, service);
+    call_watcher();  // we may be held up as well
+  }
+}
+
+// A service that has been waiting for its worker since an earlier look, while that worker handled one message.
+Service* Scheduler::take_stalled(std::vector<Sighting>& sightings) {
+  const std::int64_t now = monotonic_ns();
+  const bool cores_free = active_.load(std::memory_order_relaxed) < cores_;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = *workers_[i];
+    Sighting& seen = sightings[i];
+    const std::uint32_t filled = worker.next_filled_.load(std::memory_order_acquire);
+    const std::uint32_t version = worker.version_.load(std::memory_order_relaxed);
+    if (seen.since_ns == 0 || filled != seen.filled || version != seen.version) {
+      seen = {filled, version, now};
+      continue;
+    }
+    if (now - seen.since_ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
+    if (worker.next_.load(std::memory_order_relaxed) != nullptr) {
+      if (Service* service = worker.next_.exchange(nullptr, std::memory_order_acq_rel)) return service;
+    }
+    if (worker.queued_.load(std::memory_order_relaxed) != 0) {
+      std::lock_guard lock(worker.queue_mutex_);
+      Service* service = worker.queue_.pop();
+      worker.queued_.store(static_cast<std::uint32_t>(worker.queue_.size()), std::memory_order_relaxed);
+      if (service != nullptr) return service;
+    }
+    if (worker.destination_.load(std::memory_order_relaxed) != 0 && shared_size_.load(std::memory_order_relaxed) != 0) {
+      if (Service* service = take_shared()) return service;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace runtime

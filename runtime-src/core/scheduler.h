@@ -1,0 +1,188 @@
+// Runs services on worker threads.
+//
+// A service that became runnable is handed to schedule() by whoever made it so, exactly once (Mailbox::push says
+// whom). Each worker has a queue, and a slot "next" for the service that its current one has just woken: so a
+// request and its answer stay on one core, in its caches. Idle workers steal.
+//
+// Waking:   a worker is woken when there is work that no running worker is about to take: something was queued,
+//           nobody is searching, and fewer workers run than there are cores. A service in a slot is about to run
+//           where it is, so it wakes nobody; instead one idle worker, the watcher, looks every now and then
+//           whether a slot or a queue stands still because its worker's message takes long, and takes over.
+//           The same makes up for workers that block in system calls: beyond the number of cores, workers are
+//           added as long as the running ones do not get on.
+// Idling:   with nothing to run all workers sleep without a timeout.
+// Fairness: a turn handles a bounded number of messages, in bounded time; a chain of slots is bounded as well.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/tiny_mutex.h"
+#include "core/message.h"
+#include "core/service.h"
+
+namespace runtime {
+
+class Scheduler;
+
+// Runnable services in order. A ring that grows.
+class ServiceQueue {
+ public:
+  void push(Service* service);
+  Service* pop();
+  std::size_t size() const { return size_; }
+
+ private:
+  std::vector<Service*> ring_;
+  std::size_t head_ = 0, size_ = 0;
+};
+
+// What the monitor and the watcher see of a worker.
+struct WorkerProgress {
+  std::uint32_t version;  // changes with every message
+  Handle source, destination;  // of the current message; destination 0 when there is none
+};
+
+class alignas(64) Worker {
+ public:
+  // The worker of the calling thread; null on other threads.
+  static Worker* current() { return current_; }
+
+  // The service that runs on this thread; null outside of any.
+  Service* service() const { return service_; }
+  Scheduler& scheduler() const { return scheduler_; }
+
+  WorkerProgress progress() const;
+
+  // CPU time since the current turn's last mark, in cycles().
+  std::uint64_t cycles_in_turn() const;
+
+ private:
+  friend class Scheduler;
+  friend class Turn;
+
+  explicit Worker(Scheduler& scheduler) : scheduler_(scheduler) {}
+
+  static thread_local Worker* current_;
+
+  Scheduler& scheduler_;
+  // The worker's own.
+  Service* service_ = nullptr;
+  std::uint64_t mark_ = 0;       // cycles() when the current turn, or its last 8 messages, began
+  std::uint32_t ticks_ = 0;
+  std::uint32_t slot_chain_ = 0;
+  std::uint32_t random_ = 0;
+
+  // Written by the worker, read by others.
+  alignas(64) std::atomic<Service*> next_{nullptr};
+  std::atomic<std::uint32_t> next_filled_{0};  // counts services put into next_
+  std::atomic<std::uint32_t> queued_{0};       // the queue's size
+  std::atomic<std::uint32_t> version_{0};
+  std::atomic<Handle> source_{0}, destination_{0};
+
+  TinyMutex queue_mutex_;
+  ServiceQueue queue_;  // guarded by queue_mutex_
+
+  // Written by whoever wakes the worker.
+  alignas(64) std::atomic<std::uint32_t> wake_{0};
+};
+
+// One stretch of messages that a service may handle before others have their turn.
+class Turn {
+ public:
+  Turn(Worker& worker, Service& service)
+      : worker_(worker), service_(service), start_(worker.mark_) {}
+
+  // The next message, which the caller now owns; false ends the turn. When the service has been retired there
+  // is no next one.
+  bool next(Message* message);
+
+ private:
+  // A turn that handles small messages should take about the time in which a service that waits for it does not
+  // mind, and many times that of the hand-over.
+  static constexpr int kMessages = 64;
+  static constexpr int kMessagesPerLook = 8;
+
+  friend class Scheduler;
+  Worker& worker_;
+  Service& service_;
+  const std::uint64_t start_;
+  int left_ = kMessages;
+};
+
+class Scheduler {
+ public:
+  // `release` is called by a worker for a service that was retired, when no callback of it runs.
+  // `after_turn` (may be null) is called on the worker after each turn.
+  using Release = void (*)(Service& service);
+  using AfterTurn = void (*)();
+  Scheduler(int threads, Release release);
+  ~Scheduler();
+
+  void set_after_turn(AfterTurn after_turn) { after_turn_ = after_turn; }  // before start()
+
+  void start();
+  // Ends the workers after their current turns, and waits for them.
+  void stop();
+
+  // Makes a service that has just become runnable run. Any thread.
+  void schedule(Service* service);
+
+  std::size_t threads() const { return workers_.size(); }
+  const Worker& worker(std::size_t index) const { return *workers_[index]; }
+  std::uint64_t turn_limit_cycles() const { return turn_limit_cycles_; }  // after which a turn takes no more messages
+  bool profile = true;  // CPU accounting; set before start()
+
+ private:
+  enum Wake : std::uint32_t { kAsleep, kWork, kWatch };
+
+  void work(Worker& self);
+  Service* take_own(Worker& self);
+  Service* take_shared();
+  Service* steal(Worker& self);
+  void run(Worker& self, Service* service);
+  void wait(Worker& self);
+  bool anything_queued() const;
+
+  // Watching: what the watcher remembers of each worker from its last look.
+  struct Sighting {
+    std::uint32_t filled = 0, version = 0;
+    std::int64_t since_ns = 0;
+  };
+  void watch(Worker& self);
+  Service* take_stalled(std::vector<Sighting>& sightings);
+  void call_watcher();
+
+  void enqueue(Worker& self, Service* service);
+  void wake_for_queued_work();
+  bool wake_one(Wake what);
+  bool leave_parked(Worker& self);
+
+  const Release release_;
+  AfterTurn after_turn_ = nullptr;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  std::uint32_t cores_;
+  std::uint64_t turn_limit_cycles_ = 0;
+
+  std::mutex shared_mutex_;
+  ServiceQueue shared_;                        // guarded by shared_mutex_: what other threads made runnable
+  std::atomic<std::uint32_t> shared_size_{0};
+
+  // How many workers are not parked, and how many of these have nothing and look around.
+  alignas(64) std::atomic<std::uint32_t> active_{0};
+  std::atomic<std::uint32_t> searching_{0};
+  std::atomic<bool> watched_{false};           // there is a watcher, or one has been called
+  std::atomic<bool> stopping_{false};
+
+  std::mutex parked_mutex_;
+  std::vector<Worker*> parked_;                // guarded by parked_mutex_; the last one parked is woken first
+};
+
+}  // namespace runtime

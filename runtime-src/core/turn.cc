@@ -1,0 +1,44 @@
+#include "base/clock.h"
+#include "core/node.h"
+#include "core/scheduler.h"
+
+namespace runtime {
+
+namespace {
+constexpr std::size_t kOverload = 1024;
+}
+
+bool Turn::next(Message* message) {
+  if (service_.retired()) return false;
+  if (--left_ % kMessagesPerLook == 0) {
+    const std::uint64_t now = cycles();
+    const std::uint64_t spent = now - worker_.mark_;
+    service_.cycles_.store(service_.cycles_.load(std::memory_order_relaxed) + spent,
+                           std::memory_order_relaxed);
+    worker_.mark_ = now;
+    if (left_ == 0 || now - start_ > worker_.scheduler_.turn_limit_cycles()) {
+      left_ = 1;  // a drain that asks once more hears the same
+      return false;
+    }
+  }
+  std::size_t waiting = 0;
+  if (!service_.mailbox_->pop(message, &waiting)) {
+    service_.overload_threshold_ = kOverload;
+    ++left_;
+    return false;
+  }
+  if (waiting > service_.overload_threshold_) [[unlikely]] {
+    while (waiting > service_.overload_threshold_) service_.overload_threshold_ *= 2;
+    service_.node_.log(service_.handle_,
+                       "error: May overload, message queue length = " + std::to_string(waiting));
+  }
+  service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  worker_.source_.store(message->source, std::memory_order_relaxed);
+  worker_.version_.store(worker_.version_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (service_.logs_messages_.load(std::memory_order_relaxed)) [[unlikely]] {
+    service_.log_message(*message);
+  }
+  return true;
+}
+
+}  // namespace runtime

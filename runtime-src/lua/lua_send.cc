@@ -1,0 +1,56 @@
+#include "lua/lua_send.h"
+
+#include <cstdlib>
+
+#include "api/send.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+Packed check_payload(lua_State* L, int index) {
+  if (lua_type(L, index) == LUA_TSTRING) {
+    std::size_t size;
+    const char* text = lua_tolstring(L, index, &size);
+    if (size == 0) return {nullptr, 0};
+    auto* copy = static_cast<char*>(std::malloc(size + 1));
+    if (copy == nullptr) luaL_error(L, "not enough memory");
+    std::memcpy(copy, text, size);
+    copy[size] = '\0';
+    return {copy, size};
+  }
+  if (lua_type(L, index) == LUA_TLIGHTUSERDATA) {
+    return {lua_touserdata(L, index), static_cast<std::size_t>(luaL_checkinteger(L, index + 1))};
+  }
+  luaL_error(L, "invalid param %s", luaL_typename(L, index));
+  return {};
+}
+
+Handle to_handle(lua_State* L, int index) {
+  if (lua_type(L, index) == LUA_TNUMBER) return static_cast<Handle>(lua_tointeger(L, index));
+  if (lua_type(L, index) != LUA_TSTRING) return 0;
+  const char first = *lua_tostring(L, index);
+  if (first < '0' || first > '9') return 0;
+  // A numeric string counts as that number. Converting the value in place would change the caller's.
+  return lua_isnumber(L, index) ? static_cast<Handle>(lua_tointeger(L, index)) : 0;
+}
+
+void check_address(lua_State* L, int index) {
+  const int type = lua_type(L, index);
+  if (type == LUA_TNUMBER) {
+    if (lua_tointeger(L, index) == 0) luaL_error(L, "Invalid service address 0");
+  } else if (type != LUA_TSTRING) {
+    luaL_error(L, "dest address type (%s) must be a string or number.", luaL_typename(L, index));
+  }
+}
+
+int send_to(lua_State* L, Service& service, int index, Handle source, int type, int session, Packed payload) {
+  const Handle handle = to_handle(L, index);
+  if (handle != 0 && payload.size <= kMaxMessageBytes) [[likely]] {
+    return api::send_owned(service, source ? source : service.handle(), handle, type, session, payload.data, payload.size);
+  }
+  skynet_context* context = service.context();
+  type |= PTYPE_TAG_DONTCOPY;
+  if (handle != 0) return skynet_send(context, source, handle, type, session, payload.data, payload.size);
+  return skynet_sendname(context, source, lua_tostring(L, index), type, session, payload.data, payload.size);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

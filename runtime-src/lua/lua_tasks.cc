@@ -1,0 +1,588 @@
+#include "lua/lua_tasks.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "api/send.h"
+#include "lua/lua_send.h"
+#include "lua/lua_service.h"
+#include "lua/task_scheduler.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// Every function has these upvalues.
+constexpr int kScheduler = 1;  // light userdata
+constexpr int kProtocols = 2;  // table: name and type -> protocol
+constexpr int kTokens = 3;     // table: token -> light userdata of the Task
+constexpr int kSuspend = 4;    // what a blocked coroutine yields, for those that drive it (skynet.coroutine)
+constexpr int kUpvalues = 4;
+
+char scheduler_key;  // its address is the key in the registry
+
+TaskScheduler& scheduler(lua_State* L) {
+  return *static_cast<TaskScheduler*>(lua_touserdata(L, lua_upvalueindex(kScheduler)));
+}
+
+// The task that is about to block. Raises where a yield is not possible, before anything is registered for it.
+Task& blocking_task(lua_State* L) {
+  Task* task = scheduler(L).current();
+  if (task == nullptr) luaL_error(L, "attempt to yield from outside a coroutine");
+  if (!lua_isyieldable(L)) luaL_error(L, "attempt to yield across a C-call boundary");
+  return *task;
+}
+
+// Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever drives it.
+int suspend(lua_State* L, const Task& task) {
+  if (task.co == L) return lua_yield(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(kSuspend));
+  return lua_yield(L, 1);
+}
+
+// ---- protocols ---------------------------------------------------------------------------------------------
+
+struct Outgoing {
+  int type;
+  Packed payload;
+};
+
+// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one. The stack stays.
+Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
+  const int top = lua_gettop(L);
+  lua_pushvalue(L, name);
+  lua_rawget(L, lua_upvalueindex(kProtocols));
+  if (!lua_istable(L, -1)) {
+    luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
+  }
+  lua_getfield(L, top + 1, "id");
+  const int type = static_cast<int>(lua_tointeger(L, -1));
+  if (native_unpack != nullptr) {
+    lua_getfield(L, top + 1, "unpack");
+    *native_unpack = lua_tocfunction(L, -1) == l_unpack;
+  }
+  lua_getfield(L, top + 1, "pack");
+  if (lua_tocfunction(L, -1) == l_pack) [[likely]] {
+    lua_settop(L, top);
+    return {type, pack(L, first)};
+  }
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+  for (int i = first; i <= top; ++i) lua_pushvalue(L, i);
+  lua_call(L, top - first + 1, 2);
+  const Packed payload = check_payload(L, top + 1);
+  lua_settop(L, top);
+  return {type, payload};
+}
+
+int type_of(lua_State* L, int name) {
+  lua_pushvalue(L, name);
+  lua_rawget(L, lua_upvalueindex(kProtocols));
+  if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
+  lua_getfield(L, -1, "id");
+  const int type = static_cast<int>(lua_tointeger(L, -1));
+  lua_pop(L, 2);
+  return type;
+}
+
+int push_sent(lua_State* L, int result) {
+  if (result >= 0) {
+    lua_pushinteger(L, result);
+    return 1;
+  }
+  if (result == api::kNoDestination) return 0;
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+// ---- sending and calling -----------------------------------------------------------------------------------
+
+// send(address, protocol, ...) -> 0, or nothing if there is no such service
+int l_send(lua_State* L) {
+  check_address(L, 1);
+  const Outgoing out = pack_for(L, 2, 3, nullptr);
+  return push_sent(L, send_to(L, scheduler(L).service(), 1, 0, out.type, 0, out.payload));
+}
+
+// rawsend(address, protocol, message[, size])
+int l_rawsend(lua_State* L) {
+  check_address(L, 1);
+  const int type = type_of(L, 2);
+  return push_sent(L, send_to(L, scheduler(L).service(), 1, 0, type, 0, check_payload(L, 3)));
+}
+
+int invalid_address(lua_State* L) {
+  if (lua_type(L, 1) != LUA_TNUMBER) return luaL_error(L, "call to invalid address %s", lua_tostring(L, 1));
+  char text[16];
+  *fmt::format_to_n(text, sizeof(text) - 1, ":{:08x}", static_cast<Handle>(lua_tointeger(L, 1))).out = '\0';
+  return luaL_error(L, "call to invalid address %s", text);
+}
+
+// Sends a request and makes the current task wait for its answer. Raises if there is no such service.
+void request(lua_State* L, Task& task, int type, Packed payload, Wait wait) {
+  TaskScheduler& tasks = scheduler(L);
+  if (task.traced) [[unlikely]] {
+    lua_pushvalue(L, 1);
+    tasks.trace_call(L, &task);
+  }
+  const std::int32_t session = tasks.new_session();
+  const int result = send_to(L, tasks.service(), 1, 0, type, session, payload);
+  if (result < 0) {
+    if (result == api::kTooLarge) luaL_error(L, "call failed: the message is too large");
+    invalid_address(L);
+  }
+  tasks.wait_for(session, wait);
+  if (const Handle callee = to_handle(L, 1)) {
+    task.callee = callee;
+  } else {
+    task.callee_name = lua_tostring(L, 1);
+  }
+}
+
+#ifdef RUNTIME_LUA54
+// Where a call goes on: raises if it failed, else gives the values of the reply.
+int after_call(lua_State* L, int, lua_KContext context) {
+  TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
+  if (tasks.take_failure()) [[unlikely]] return tasks.raise_failure(L);
+  return lua_gettop(L);
+}
+
+int suspend_call(lua_State* L, const Task& task) {
+  const auto context = reinterpret_cast<lua_KContext>(&scheduler(L));
+  lua_settop(L, 0);
+  if (task.co == L) return lua_yieldk(L, 0, context, after_call);
+  lua_pushvalue(L, lua_upvalueindex(kSuspend));
+  return lua_yieldk(L, 1, context, after_call);
+}
+#else
+// LuaJIT cannot go on in C: skynet.lua asks failure() when the call has come back.
+int suspend_call(lua_State* L, const Task& task) { return suspend(L, task); }
+#endif
+
+// call(address, protocol, ...) -> the values of the reply; for a protocol whose unpack is not skynet.unpack: the reply as
+// it is, message, size, behind that function. On LuaJIT: true and these, or false if the call has failed.
+int l_call(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  const Outgoing out = pack_for(L, 2, 3, nullptr);
+  request(L, task, out.type, out.payload, Wait::reply);
+  return suspend_call(L, task);
+}
+
+// rawcall(address, protocol, message[, size]) -> message, size
+int l_rawcall(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  const int type = type_of(L, 2);
+  request(L, task, type, check_payload(L, 3), Wait::message);
+  return suspend_call(L, task);
+}
+
+// packcall(address, protocol, ...) -> message, size: packs as call does, does not unpack
+int l_packcall(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  const Outgoing out = pack_for(L, 2, 3, nullptr);
+  request(L, task, out.type, out.payload, Wait::message);
+  return suspend_call(L, task);
+}
+
+// failure(...) -> ...: what a call came back with; raises if it failed. LuaJIT only.
+int l_failure(lua_State* L) {
+  TaskScheduler& tasks = scheduler(L);
+  if (tasks.take_failure()) return tasks.raise_failure(L);
+  return lua_gettop(L);
+}
+
+// ---- answering ---------------------------------------------------------------------------------------------
+
+// Sends an answer to the current request; true if it was delivered.
+int answer(lua_State* L, Task& task, Packed payload) {
+  task.request = Request::closed;
+  Service& service = scheduler(L).service();
+  if (task.traced) [[unlikely]] scheduler(L).trace(L, "response", &task);
+  if (task.session == 0) {
+    std::free(payload.data);
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  if (payload.size > kMaxMessageBytes) {
+    std::free(payload.data);
+    api::send_owned(service, service.handle(), task.source, kTypeError, task.session, nullptr, 0);
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  const int result = api::send_owned(service, service.handle(), task.source, kTypeResponse, task.session, payload.data,
+                                     payload.size);
+  lua_pushboolean(L, result >= 0);
+  return 1;
+}
+
+Task& open_request(lua_State* L, const char* message) {
+  Task* task = scheduler(L).current();
+  if (task == nullptr || task->request != Request::open) luaL_error(L, "%s", message);
+  return *task;
+}
+
+// ret(message[, size]) -> boolean
+int l_ret(lua_State* L) {
+  Task& task = open_request(L, "No session");
+  if (lua_isnoneornil(L, 1)) return answer(L, task, {nullptr, 0});
+  return answer(L, task, check_payload(L, 1));
+}
+
+// retpack(...) -> boolean
+int l_retpack(lua_State* L) {
+  Task& task = open_request(L, "No session");
+  return answer(L, task, pack(L, 1));
+}
+
+// take_request() -> session, source: the current request, which somebody else will answer
+int l_take_request(lua_State* L) {
+  Task& task = open_request(L, "no session");
+  scheduler(L).responses = true;
+  task.request = Request::closed;
+  lua_pushinteger(L, task.session);
+  lua_pushinteger(L, task.source);
+  return 2;
+}
+
+int l_ignoreret(lua_State* L) {
+  Task* task = scheduler(L).current();
+  if (task != nullptr && task->request == Request::open) {
+    task->request = Request::closed;
+    scheduler(L).forget(*task);
+  }
+  return 0;
+}
+
+// context() -> session, source: nothing outside of a request, no session once it is answered
+int l_context(lua_State* L) {
+  const Task* task = scheduler(L).current();
+  if (task == nullptr || task->request == Request::none) return 0;
+  if (task->request == Request::open) {
+    lua_pushinteger(L, task->session);
+  } else {
+    lua_pushnil(L);
+  }
+  lua_pushinteger(L, task->source);
+  return 2;
+}
+
+// ---- waiting -----------------------------------------------------------------------------------------------
+
+Task* sleeper_of(lua_State* L, int token) {
+  TaskScheduler& tasks = scheduler(L);
+  if (lua_isthread(L, token)) {
+    Task* task = tasks.find(lua_tothread(L, token));
+    if (task != nullptr && task->own_token) return task;
+  }
+  lua_pushvalue(L, token);
+  lua_rawget(L, lua_upvalueindex(kTokens));
+  auto* task = static_cast<Task*>(lua_touserdata(L, -1));
+  lua_pop(L, 1);
+  return task;
+}
+
+// Makes the task findable under the token at `index`; none stands for the running coroutine.
+void set_token(lua_State* L, Task& task, int index) {
+  const bool given = !lua_isnoneornil(L, index);
+  if (!given && task.co == L) {
+    task.own_token = true;
+    return;
+  }
+  if (!given) {
+    lua_settop(L, index - 1);
+    lua_pushthread(L);
+  } else if (sleeper_of(L, index) != nullptr) {
+    luaL_error(L, "token duplicative");
+  } else if (lua_isthread(L, index) && lua_tothread(L, index) == task.co) {
+    task.own_token = true;
+    return;
+  }
+  lua_pushvalue(L, index);
+  lua_pushlightuserdata(L, &task);
+  lua_rawset(L, lua_upvalueindex(kTokens));
+  task.table_token = true;
+}
+
+int sleep_for(lua_State* L, lua_Integer ticks, int token) {
+  Task& task = blocking_task(L);
+  TaskScheduler& tasks = scheduler(L);
+  // Before the token is set, which ends with the wait.
+  const std::int32_t session = tasks.new_session();
+  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  tasks.wait_for(session, Wait::timer);
+  tasks.suspend_later();
+  set_token(L, task, token);
+  Service& service = tasks.service();
+  if (ticks <= 0) {
+    service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
+  } else {
+    service.node().timer.add(Ticks(ticks), {service.handle(), session});
+  }
+  tasks.suspend_now();
+  return suspend(L, task);
+}
+
+// sleep(ticks[, token]) -> nothing, or "BREAK"
+int l_sleep(lua_State* L) { return sleep_for(L, luaL_checkinteger(L, 1), 2); }
+
+int l_yield(lua_State* L) {
+  lua_settop(L, 0);
+  return sleep_for(L, 0, 1);
+}
+
+// wait([token])
+int l_wait(lua_State* L) {
+  Task& task = blocking_task(L);
+  TaskScheduler& tasks = scheduler(L);
+  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  tasks.wait_for(tasks.new_session(), Wait::wakeup);
+  tasks.suspend_later();
+  set_token(L, task, 1);
+  tasks.suspend_now();
+  return suspend(L, task);
+}
+
+// wakeup(token) -> true, or nil if nobody waits on it
+int l_wakeup(lua_State* L) {
+  luaL_checkany(L, 1);
+  if (lua_isnil(L, 1)) return 0;
+  Task* task = sleeper_of(L, 1);
+  if (task == nullptr || !scheduler(L).wakes(task)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  scheduler(L).wake(task);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+// Moves the function at `first` and the arguments above it into a task.
+Task* task_for_function(lua_State* L, int first) {
+  luaL_checktype(L, first, LUA_TFUNCTION);
+  const int count = lua_gettop(L) - first + 1;
+  Task* task = scheduler(L).take(L);
+  if (!lua_checkstack(task->co, count)) luaL_error(L, "too many arguments");
+  lua_xmove(L, task->co, count);
+  return task;
+}
+
+int push_coroutine(lua_State* L, const Task* task) {
+  lua_pushthread(task->co);
+  lua_xmove(task->co, L, 1);
+  return 1;
+}
+
+// fork(f, ...) -> coroutine
+int l_fork(lua_State* L) {
+  Task* task = task_for_function(L, 1);
+  scheduler(L).queue_fork(task);
+  return push_coroutine(L, task);
+}
+
+// timeout(ticks, f) -> coroutine
+int l_timeout(lua_State* L) {
+  const lua_Integer ticks = luaL_checkinteger(L, 1);
+  lua_settop(L, 2);
+  Task* task = task_for_function(L, 2);
+  TaskScheduler& tasks = scheduler(L);
+  const std::int32_t session = tasks.new_session();
+  tasks.wait_to_start(task, session);
+  Service& service = tasks.service();
+  if (ticks <= 0) {
+    service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
+  } else {
+    service.node().timer.add(Ticks(ticks), {service.handle(), session});
+  }
+  return push_coroutine(L, task);
+}
+
+// ---- for the tools of skynet.lua ---------------------------------------------------------------------------
+
+// tasks() -> list of { co = coroutine, session = number } of those that block; co = false for an ended wait
+int l_tasks(lua_State* L) {
+  lua_newtable(L);
+  int count = 0;
+  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+    if (entry.session == 0) continue;
+    lua_createtable(L, 0, 2);
+    if (entry.task != nullptr) {
+      push_coroutine(L, entry.task);
+    } else {
+      lua_pushboolean(L, 0);
+    }
+    lua_setfield(L, -2, "co");
+    lua_pushinteger(L, entry.session);
+    lua_setfield(L, -2, "session");
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+// kill(coroutine) -> whether it was a task that blocks or has not started
+int l_kill(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  Task* task = scheduler(L).find(lua_tothread(L, 1));
+  lua_pushboolean(L, task != nullptr && scheduler(L).kill(L, task));
+  return 1;
+}
+
+// running() -> the current task's coroutine, or nil
+int l_running(lua_State* L) {
+  const Task* task = scheduler(L).current();
+  if (task == nullptr) return 0;
+  if (task->co == L) {
+    lua_pushthread(L);
+    return 1;
+  }
+  return push_coroutine(L, task);
+}
+
+// fail(session): the call that waits for it fails
+int l_fail(lua_State* L) {
+  scheduler(L).fail_call(static_cast<std::int32_t>(luaL_checkinteger(L, 1)));
+  return 0;
+}
+
+// term(address): all calls to it, given as it was given to call, fail
+int l_term(lua_State* L) {
+  if (lua_type(L, 1) == LUA_TNUMBER) {
+    scheduler(L).fail_calls_to(static_cast<Handle>(lua_tointeger(L, 1)));
+  } else {
+    scheduler(L).fail_calls_to(std::string_view(luaL_checkstring(L, 1)));
+  }
+  return 0;
+}
+
+// genid() -> a new session
+int l_genid(lua_State* L) {
+  lua_pushinteger(L, scheduler(L).new_session());
+  return 1;
+}
+
+// exit(): ends all tasks but the current one, which the caller then suspends for ever
+int l_exit(lua_State* L) {
+  scheduler(L).exit(L);
+  return 0;
+}
+
+// halt(): suspends the current task for ever
+int l_halt(lua_State* L) { return lua_yield(L, 0); }
+
+// traced(flag): whether the current task has a trace tag; tracing(): some task may get one
+int l_traced(lua_State* L) {
+  if (Task* task = scheduler(L).current()) task->traced = lua_toboolean(L, 1);
+  scheduler(L).tracing = true;
+  return 0;
+}
+
+// adopt{ unknown_response =, unknown_request =, dead =, trace = }: the functions that the dispatcher calls
+int l_adopt(lua_State* L) {
+  TaskScheduler::References& refs = scheduler(L).refs;
+  const auto take = [L](const char* name, int* ref) {
+    lua_getfield(L, 1, name);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      return;
+    }
+    luaL_unref(L, LUA_REGISTRYINDEX, *ref);
+    *ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  };
+  take("unknown_response", &refs.unknown_response);
+  take("unknown_request", &refs.unknown_request);
+  take("dead", &refs.dead);
+  take("trace", &refs.trace);
+  return 0;
+}
+
+int destroy_scheduler(lua_State* L) {
+  static_cast<TaskScheduler*>(lua_touserdata(L, 1))->~TaskScheduler();
+  return 0;
+}
+
+// send_request(address, protocol, ...) -> session, or nil if there is no such service: a request that no task waits for
+}  // namespace
+
+int l_dispatch_message(lua_State* L) {
+  TaskScheduler& tasks = scheduler(L);
+  const int type = static_cast<int>(luaL_checkinteger(L, 1));
+  const Message message = Message::make(static_cast<Handle>(luaL_optinteger(L, 5, 0)), type,
+                                        static_cast<std::int32_t>(luaL_optinteger(L, 4, 0)), lua_touserdata(L, 2),
+                                        static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
+  if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
+  lua_settop(L, 0);
+  tasks.handle(L, message);
+  if (tasks.has_errors()) return tasks.raise_errors(L);
+  return 0;
+}
+
+int open_scheduler(lua_State* L) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"send", l_send},
+      {"rawsend", l_rawsend},
+      {"call", l_call},
+      {"rawcall", l_rawcall},
+      {"packcall", l_packcall},
+      {"failure", l_failure},
+      {"ret", l_ret},
+      {"retpack", l_retpack},
+      {"take_request", l_take_request},
+      {"ignoreret", l_ignoreret},
+      {"context", l_context},
+      {"sleep", l_sleep},
+      {"yield", l_yield},
+      {"wait", l_wait},
+      {"wakeup", l_wakeup},
+      {"fork", l_fork},
+      {"timeout", l_timeout},
+      {"tasks", l_tasks},
+      {"kill", l_kill},
+      {"running", l_running},
+      {"fail", l_fail},
+      {"term", l_term},
+      {"genid", l_genid},
+      {"exit", l_exit},
+      {"halt", l_halt},
+      {"traced", l_traced},
+      {"adopt", l_adopt},
+      {"dispatch_message", l_dispatch_message},
+      {nullptr, nullptr},
+  };
+  lua_settop(L, 0);
+  lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
+  Service& service = Service::from(static_cast<skynet_context*>(lua_touserdata(L, 1)));
+  void* block = lua_newuserdatauv(L, sizeof(TaskScheduler), 0);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, destroy_scheduler);
+  lua_setfield(L, -2, "__gc");
+  auto* tasks = new (block) TaskScheduler(service, LuaService::of(service).main());
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &scheduler_key);
+
+  luaL_newlibtable(L, kFunctions);
+  lua_pushlightuserdata(L, tasks);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  tasks->refs.protocols = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  tasks->refs.tokens = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushliteral(L, "SUSPEND");
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -6, "protocols");
+  luaL_setfuncs(L, kFunctions, kUpvalues);
+  return 1;
+}
+
+TaskScheduler* task_scheduler(lua_State* L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &scheduler_key);
+  auto* tasks = static_cast<TaskScheduler*>(lua_touserdata(L, -1));
+  lua_pop(L, 1);
+  return tasks;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,107 @@
+// The coroutines of one Lua service, and what each of them waits for.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "core/message.h"
+#include "lua/engine.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+// What a task waits for, and so what it is resumed with.
+enum class Wait : std::uint8_t {
+  nothing,
+  start,     // a timer's function, which has not begun: nothing
+  reply,     // a call: the values of the reply
+  message,   // a call: the reply as it is, a light userdata and a size
+  timer,     // a sleep: nothing, or "BREAK" when woken before
+  wakeup,    // a wait: nothing
+};
+
+// How it stands with the request that a task serves.
+enum class Request : std::uint8_t {
+  none,    // there is none: a fork, a timer
+  open,    // nobody has answered yet
+  closed,  // answered, or passed to a response closure, or not to be answered
+};
+
+// A coroutine that runs messages, timers and forks; reused when it has ended.
+struct Task {
+  lua_State* co = nullptr;
+  int anchor = 0;                    // reference in the registry: keeps `co` alive
+  Request request = Request::none;
+  Wait wait = Wait::nothing;
+  std::uint8_t type = 0;             // of the request
+  bool woken = false;                // in the queue of woken tasks
+  bool failed = false;               // in the queue of failed calls; then: to raise when resumed
+  bool own_token = false;            // sleeps or waits on its own coroutine
+  bool table_token = false;          // sleeps or waits on a value in the table of tokens
+  bool traced = false;               // has a trace tag (lualib/skynet/trace.lua)
+  std::int32_t session = 0;          // of the request; 0 for a message that wants no answer
+  Handle source = 0;                 // of the request
+  std::int32_t waits_for = 0;        // the session of its wait
+  Handle callee = 0;                 // of a call by handle
+  std::string callee_name;           // of a call by name
+  std::uint32_t index = 0;           // in TaskScheduler's list of tasks
+};
+
+// From sessions to the tasks that wait for them. A session may also be ended: its message, when it comes, is dropped.
+// Open addressing with linear probing: a look-up is a multiplication and a cache line.
+class SessionTable {
+ public:
+  struct Entry {
+    std::int32_t session = 0;  // 0: free
+    Task* task = nullptr;      // null: ended
+  };
+
+  void put(std::int32_t session, Task* task) {
+    if ((used_ + 1) * 4 > entries_.size() * 3) grow();
+    std::size_t i = home(session);
+    while (entries_[i].session != 0 && entries_[i].session != session) i = (i + 1) & mask();
+    if (entries_[i].session == 0) ++used_;
+    entries_[i] = {session, task};
+  }
+  Entry* find(std::int32_t session) {
+    if (used_ == 0) return nullptr;
+    for (std::size_t i = home(session);; i = (i + 1) & mask()) {
+      if (entries_[i].session == session) return &entries_[i];
+      if (entries_[i].session == 0) return nullptr;
+    }
+  }
+  void erase(Entry* entry) {
+    // Moves later entries of the same run up, so that no look-up meets a gap before its goal.
+    std::size_t gap = static_cast<std::size_t>(entry - entries_.data());
+    for (std::size_t i = (gap + 1) & mask(); entries_[i].session != 0; i = (i + 1) & mask()) {
+      const std::size_t distance = (i - home(entries_[i].session)) & mask();
+      if (distance >= ((i - gap) & mask())) {
+        entries_[gap] = entries_[i];
+        gap = i;
+      }
+    }
+    entries_[gap] = {};
+    --used_;
+  }
+  const std::vector<Entry>& entries() const { return entries_; }  // free ones among them
+
+ private:
+  std::size_t mask() const { return entries_.size() - 1; }
+  std::size_t home(std::int32_t session) const {
+    return (static_cast<std::uint32_t>(session) * 2654435769u >> 7) & mask();  // Fibonacci hashing
+  }
+  void grow() {
+    std::vector<Entry> old(entries_.empty() ? 8 : entries_.size() * 2);
+    old.swap(entries_);
+    used_ = 0;
+    for (const Entry& entry : old) {
+      if (entry.session != 0) put(entry.session, entry.task);
+    }
+  }
+
+  std::vector<Entry> entries_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace runtime::RUNTIME_ENGINE

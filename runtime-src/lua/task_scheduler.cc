@@ -1,0 +1,551 @@
+#include "lua/task_scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/send.h"
+#include "base/check.h"
+#include "seri.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+constexpr std::size_t kIdleTasks = 256;   // ended coroutines that are kept for reuse
+constexpr std::size_t kForgotten = 4096;
+
+// Leaves the error value on top of `co` as a string, with the traceback of `co`, on top of L. May raise (memory).
+void push_traceback(lua_State* L, lua_State* co) {
+  lua_xmove(co, L, 1);
+  if (lua_type(L, -1) != LUA_TSTRING) {
+    // __tostring of the error value may raise as well.
+    lua_pushcfunction(L, [](lua_State* S) {
+      luaL_tolstring(S, 1, nullptr);
+      return 1;
+    });
+    lua_insert(L, -2);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+      lua_pop(L, 1);
+      lua_pushliteral(L, "(error object whose __tostring raised)");
+    }
+  }
+  luaL_traceback(L, co, lua_tostring(L, -1), 0);
+  lua_remove(L, -2);
+}
+
+}  // namespace
+
+TaskScheduler::~TaskScheduler() = default;
+
+// ---- sessions and tasks ------------------------------------------------------------------------------------
+
+std::int32_t TaskScheduler::new_session() {
+  std::int32_t session = service_.new_session();
+  if (session < last_session_) session_wrapped_ = true;
+  // An id that somebody still waits for is not given out again.
+  while (session_wrapped_ && sessions_.find(session) != nullptr) session = service_.new_session();
+  last_session_ = session;
+  return session;
+}
+
+void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
+  // A plain coroutine of the task may have swallowed an earlier yield.
+  if (current_->wait != Wait::nothing) drop_wait(current_, true);
+  current_->waits_for = session;
+  current_->wait = wait;
+  sessions_.put(session, current_);
+  suspending_ = true;
+}
+
+void TaskScheduler::wait_to_start(Task* task, std::int32_t session) {
+  task->waits_for = session;
+  task->wait = Wait::start;
+  sessions_.put(session, task);
+}
+
+Task* TaskScheduler::take(lua_State* L) {
+  if (!idle_.empty()) {
+    Task* task = idle_.back();
+    idle_.pop_back();
+    return task;
+  }
+  lua_State* co = lua_newthread(L);
+  const int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  auto& task = tasks_.emplace_back(std::make_unique<Task>());
+  task->co = co;
+  task->anchor = anchor;
+  task->index = static_cast<std::uint32_t>(tasks_.size() - 1);
+  by_coroutine_[co] = task.get();
+  return task.get();
+}
+
+Task* TaskScheduler::find(lua_State* co) {
+  const auto at = by_coroutine_.find(co);
+  return at == by_coroutine_.end() ? nullptr : at->second;
+}
+
+void TaskScheduler::recycle(Task* task) {
+  task->request = Request::none;
+  task->session = 0;
+  task->traced = false;
+  if (idle_.size() < kIdleTasks) {
+    idle_.push_back(task);
+  } else {
+    discard(main_, task);
+  }
+}
+
+void TaskScheduler::discard(lua_State* L, Task* task) {
+  luaL_unref(L, LUA_REGISTRYINDEX, task->anchor);
+  by_coroutine_.erase(task->co);
+  const std::uint32_t index = task->index;
+  std::swap(tasks_[index], tasks_.back());
+  tasks_[index]->index = index;
+  tasks_.pop_back();
+}
+
+// Ends a wait without its message. One that may still come is dropped then.
+void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
+  if (task->waits_for != 0) {
+    if (SessionTable::Entry* entry = sessions_.find(task->waits_for)) {
+      if (message_will_come) {
+        entry->task = nullptr;
+      } else {
+        sessions_.erase(entry);
+      }
+    }
+    task->waits_for = 0;
+  }
+  task->own_token = false;
+  if (task->table_token) {
+    task->table_token = false;
+    lua_rawgeti(main_, LUA_REGISTRYINDEX, refs.tokens);
+    const int tokens = lua_gettop(main_);
+    lua_pushnil(main_);
+    while (lua_next(main_, tokens) != 0) {
+      const bool found = lua_touserdata(main_, -1) == task;
+      lua_pop(main_, 1);
+      if (!found) continue;
+      lua_pushnil(main_);
+      lua_rawset(main_, tokens);
+      break;
+    }
+    lua_settop(main_, tokens - 1);
+  }
+  task->wait = Wait::nothing;
+  task->callee = 0;
+  if (!task->callee_name.empty()) task->callee_name.clear();
+}
+
+void TaskScheduler::answer_error(Handle to, std::int32_t session) {
+  if (session == 0 || to == 0) return;
+  api::send_owned(service_, service_.handle(), to, kTypeError, session, nullptr, 0);
+}
+
+void TaskScheduler::forget(Task& task) {
+  if (task.session == 0) return;
+  if (forgotten_.size() == kForgotten) forgotten_.pop_front();
+  forgotten_.emplace_back(task.source, task.session);
+}
+
+// ---- the dispatcher ----------------------------------------------------------------------------------------
+
+void TaskScheduler::handle(lua_State* L, const Message& message) {
+  switch (message.type()) {
+    case kTypeResponse:
+      on_response(L, message);
+      break;
+    case kTypeError:
+      on_error(L, message);
+      break;
+    default:
+      on_request(L, message);
+  }
+  settle(L);
+}
+
+void TaskScheduler::settle(lua_State* L) {
+  for (;;) {
+    if (!woken_.empty()) {
+      run_woken(L);
+    } else if (!failed_.empty()) {
+      run_failed(L);
+    } else if (!forks_.empty()) {
+      run_fork(L);
+    } else {
+      return;
+    }
+  }
+}
+
+std::string TaskScheduler::take_errors() { return std::exchange(errors_, {}); }
+
+void TaskScheduler::refuse(const Message& message) {
+  if (message.type() == kTypeResponse || message.type() == kTypeError) return;
+  answer_error(message.source, message.session);
+}
+
+void TaskScheduler::on_response(lua_State* L, const Message& message) {
+  SessionTable::Entry* entry = sessions_.find(message.session);
+  if (entry == nullptr) [[unlikely]] {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.unknown_response);
+    lua_pushinteger(L, message.session);
+    lua_pushinteger(L, message.source);
+    lua_pushlightuserdata(L, message.data);
+    lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+    lua_call(L, 4, 0);
+    return;
+  }
+  Task* task = entry->task;
+  sessions_.erase(entry);
+  if (task == nullptr) return;  // its wait has ended
+  task->waits_for = 0;
+  const Wait wait = task->wait;
+  int values = 0;
+  switch (wait) {
+    case Wait::reply: {
+      UnpackError error;
+      values = unpack(L, message.data, message.size(), &error);
+      if (values < 0) [[unlikely]] {
+        push_unpack_error(L, error);
+        failure_text_ = lua_tostring(L, -1);
+        lua_pop(L, 1);
+        call_failed_ = true;
+        values = 0;
+      }
+      break;
+    }
+    case Wait::message:
+      lua_pushlightuserdata(L, message.data);
+      lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+      values = 2;
+      break;
+    default:
+      break;
+  }
+  drop_wait(task, false);
+  if (values != 0) {
+    if (!lua_checkstack(task->co, values)) luaL_error(L, "too many values in a reply");
+    lua_xmove(L, task->co, values);
+  }
+  resume(L, task, values);
+}
+
+void TaskScheduler::on_error(lua_State* L, const Message& message) {
+  if (message.session != 0) {
+    fail_call(message.session);
+    return;
+  }
+  fail_calls_to(message.source);
+  if (responses) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.dead);
+    lua_pushinteger(L, message.source);
+    lua_call(L, 1, 0);
+  }
+}
+
+// On the stack afterwards: the protocol's dispatch function, session, source, and what its unpack gives.
+void TaskScheduler::on_request(lua_State* L, const Message& message) {
+  if (exited_) {
+    refuse(message);
+    return;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+  lua_rawgeti(L, -1, message.type());
+  lua_remove(L, -2);
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    on_unhandled(L, message, false);
+    return;
+  }
+  const int protocol = lua_gettop(L);
+  lua_getfield(L, protocol, "dispatch");
+  if (lua_isnil(L, -1)) {
+    lua_settop(L, protocol - 1);
+    on_unhandled(L, message, true);
+    return;
+  }
+  lua_getfield(L, protocol, "unpack");
+  int values;
+  if (lua_tocfunction(L, -1) == l_unpack) {
+    lua_pop(L, 1);
+    lua_pushinteger(L, message.session);
+    lua_pushinteger(L, message.source);
+    UnpackError error;
+    values = unpack(L, message.data, message.size(), &error);
+    if (values < 0) [[unlikely]] {
+      push_unpack_error(L, error);
+      lua_error(L);
+    }
+  } else {
+    lua_pushinteger(L, message.session);
+    lua_pushinteger(L, message.source);
+    lua_rotate(L, -3, 2);  // dispatch, session, source, unpack
+    const int unpacker = lua_gettop(L);
+    lua_pushlightuserdata(L, message.data);
+    lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+    lua_call(L, 2, LUA_MULTRET);
+    values = lua_gettop(L) - unpacker + 1;
+  }
+  start_request(L, message, values);
+  lua_settop(L, protocol - 1);
+}
+
+void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {
+  Task* task = take(L);
+  if (!lua_checkstack(task->co, values + 3)) luaL_error(L, "too many values in a message");
+  lua_xmove(L, task->co, values + 3);
+  task->request = Request::open;
+  task->session = message.session;
+  task->source = message.source;
+  task->type = static_cast<std::uint8_t>(message.type());
+  if (tracing) trace(L, "request", task);
+  resume(L, task, values + 2);
+}
+
+void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool known) {
+  if (message.type() == kTypeTrace) {
+    tracing = true;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.trace);
+    lua_pushliteral(L, "tag");
+    lua_pushinteger(L, message.source);
+    lua_pushlstring(L, static_cast<const char*>(message.data), message.size());
+    lua_call(L, 3, 0);
+    return;
+  }
+  if (message.session != 0) {
+    answer_error(message.source, message.session);
+    return;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.unknown_request);
+  lua_pushinteger(L, 0);
+  lua_pushinteger(L, message.source);
+  lua_pushlightuserdata(L, message.data);
+  lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+  if (known) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+    lua_rawgeti(L, -1, message.type());
+    lua_getfield(L, -1, "name");
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+  } else {
+    lua_pushinteger(L, message.type());
+  }
+  lua_call(L, 5, 0);
+}
+
+// ---- running tasks -----------------------------------------------------------------------------------------
+
+void TaskScheduler::resume(lua_State* L, Task* task, int values) {
+  if (task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]] trace(L, "resume", task);
+  current_ = task;
+  suspending_ = false;
+  int results;
+  const int status = lua_resume(task->co, L, values, &results);
+  current_ = nullptr;
+  call_failed_ = false;
+  if (status == LUA_YIELD) {
+    if (suspending_) [[likely]] {
+      if (results != 0) lua_pop(task->co, results);
+      return;
+    }
+    if (results == 0) {
+      // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at it.
+      drop_wait(task, true);
+      discard(L, task);
+      return;
+    }
+    lua_xmove(task->co, L, 1);
+    lua_pushfstring(L, "Unknown command : %s", luaL_tolstring(L, -1, nullptr));
+    lua_xmove(L, task->co, 1);
+    lua_pop(L, 2);  // the value and its text
+    raised(L, task);
+  } else if (status == LUA_OK) [[likely]] {
+    if (exited_) return;
+    lua_settop(task->co, 0);
+    ended(L, task);
+  } else {
+    raised(L, task);
+  }
+}
+
+void TaskScheduler::ended(lua_State* L, Task* task) {
+  if (task->wait != Wait::nothing) drop_wait(task, true);  // a plain coroutine of its own swallowed the yield
+  if (task->traced) [[unlikely]] trace(L, "end", task);
+  if (task->request == Request::open && task->session != 0) [[unlikely]] {
+    warn_forgotten(L, task);
+    forget(*task);
+  }
+  recycle(task);
+}
+
+void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
+  lua_Debug info = {};
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+  lua_rawgeti(L, -1, task->type);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "dispatch");
+    if (lua_isfunction(L, -1)) {
+      lua_getinfo(L, ">S", &info);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 2);
+  const char* source = info.source != nullptr ? info.source : "?";
+  char line[512];
+  const auto end = fmt::format_to_n(line, sizeof(line), "Maybe forgot response session {} from :{:08x} : {}:{}",
+                                    task->session, task->source, source, info.linedefined);
+  service_.node().log(service_.handle(), {line, std::min(end.size, sizeof(line))});
+}
+
+// The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
+void TaskScheduler::raised(lua_State* L, Task* task) {
+  if (task->wait != Wait::nothing) drop_wait(task, true);
+  if (task->request == Request::open) answer_error(task->source, task->session);
+  task->request = Request::closed;
+  if (task->traced) [[unlikely]] trace(L, "error", task);
+  push_traceback(L, task->co);
+  std::size_t size;
+  const char* text = lua_tolstring(L, -1, &size);
+  if (!errors_.empty()) errors_ += '\n';
+  errors_.append(text, size);
+  lua_pop(L, 1);
+  lua_closethread(task->co, L);
+  discard(L, task);
+}
+
+void TaskScheduler::run_woken(lua_State* L) {
+  Task* task = woken_.front();
+  woken_.pop_front();
+  task->woken = false;
+  const bool sleeping = task->wait == Wait::timer;
+  drop_wait(task, sleeping);
+  if (sleeping) {
+    lua_pushliteral(L, "BREAK");
+    lua_xmove(L, task->co, 1);
+  }
+  resume(L, task, sleeping ? 1 : 0);
+}
+
+void TaskScheduler::run_failed(lua_State* L) {
+  Task* task = failed_.front();
+  failed_.pop_front();
+  task->failed = false;
+  drop_wait(task, false);
+  call_failed_ = true;
+  resume(L, task, 0);
+}
+
+void TaskScheduler::run_fork(lua_State* L) {
+  Task* task = forks_.front();
+  forks_.pop_front();
+  resume(L, task, lua_gettop(task->co) - 1);
+}
+
+void TaskScheduler::wake(Task* task) {
+  if (std::exchange(task->woken, true)) return;
+  woken_.push_back(task);
+}
+
+void TaskScheduler::fail_call(std::int32_t session) {
+  SessionTable::Entry* entry = sessions_.find(session);
+  if (entry == nullptr) return;
+  Task* task = entry->task;
+  if (task == nullptr) {
+    sessions_.erase(entry);  // this was the message that was to be dropped
+    return;
+  }
+  if (task->wait != Wait::reply && task->wait != Wait::message) return;
+  if (!std::exchange(task->failed, true)) failed_.push_back(task);
+}
+
+void TaskScheduler::fail_calls_to(Handle callee) {
+  for (auto& task : tasks_) {
+    if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true)) failed_.push_back(task.get());
+  }
+}
+
+void TaskScheduler::fail_calls_to(std::string_view callee) {
+  for (auto& task : tasks_) {
+    if (!task->callee_name.empty() && task->callee_name == callee && !std::exchange(task->failed, true)) {
+      failed_.push_back(task.get());
+    }
+  }
+}
+
+// ---- endings -----------------------------------------------------------------------------------------------
+
+bool TaskScheduler::kill(lua_State* L, Task* task) {
+  if (task == current_) return false;
+  const auto fork = std::find(forks_.begin(), forks_.end(), task);
+  if (fork != forks_.end()) {
+    forks_.erase(fork);
+  } else if (task->wait == Wait::nothing) {
+    return false;
+  }
+  std::erase(woken_, task);
+  std::erase(failed_, task);
+  const bool message_will_come = task->wait != Wait::wakeup;
+  drop_wait(task, message_will_come);
+  if (task->request == Request::open) answer_error(task->source, task->session);
+  task->request = Request::closed;
+  const bool closed_well = lua_closethread(task->co, L) == LUA_OK;
+  if (!closed_well) {
+    push_traceback(L, task->co);
+    if (!errors_.empty()) errors_ += '\n';
+    errors_ += lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  discard(L, task);
+  return true;
+}
+
+void TaskScheduler::tell_requesters() {
+  for (auto& task : tasks_) {
+    if (task->request == Request::open) answer_error(task->source, task->session);
+    task->request = Request::closed;
+  }
+  for (const auto& [source, session] : forgotten_) answer_error(source, session);
+  forgotten_.clear();
+}
+
+void TaskScheduler::exit(lua_State* L) {
+  exited_ = true;
+  for (Task* task : std::exchange(forks_, {})) {
+    if (task != current_) discard(L, task);
+  }
+  std::vector<Handle> callees;
+  for (auto& task : tasks_) {
+    if (task->callee != 0) callees.push_back(task->callee);
+  }
+  std::sort(callees.begin(), callees.end());
+  callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
+  tell_requesters();
+  for (std::size_t i = tasks_.size(); i-- > 0;) {
+    if (i < tasks_.size() && tasks_[i].get() != current_ && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i].get());
+  }
+  for (const Handle callee : callees) {
+    api::send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
+  }
+  suspending_ = true;
+}
+
+void TaskScheduler::trace(lua_State* L, const char* event, Task* task) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.trace);
+  if (!lua_isfunction(L, -1)) {
+    lua_pop(L, 1);
+    return;
+  }
+  lua_pushstring(L, event);
+  lua_pushthread(task->co);
+  if (task->co != L) lua_xmove(task->co, L, 1);
+  lua_pushinteger(L, task->source);
+  lua_pushinteger(L, task->type);
+  lua_call(L, 4, 1);
+  task->traced = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,142 @@
+// Runs the messages of one Lua service as tasks: coroutines that block on replies, timers and wake-ups.
+//
+// The order is that of spec 10, chapter 5.3. For each message: (1) the task that waits for it is resumed, or a new one
+// is started; (2) whenever a task blocks or ends, the woken tasks run, then those whose call has failed; (3) then
+// the forks. Only then comes the next message.
+//
+// Threads: the worker that runs the service.
+// Errors:  what raises in a task ends that task. What raises outside of one (a reply that nobody waits for, a protocol's
+//          own unpack) ends the handling of that message. Both are logged, and the requester gets an error message.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/scheduler.h"
+#include "core/service.h"
+#include "lua/engine.h"
+#include "lua/task.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+class TaskScheduler {
+ public:
+  static constexpr const char* kLuaType = "runtime.task_scheduler";
+
+  // `L` is the state's main thread. The functions of skynet.lua are registered by adopt().
+  TaskScheduler(Service& service, lua_State* L) : service_(service), main_(L) {}
+  ~TaskScheduler();
+
+  // ---- the dispatcher ----
+
+  // Handles one message, all of it: may raise (see Errors above). L: the main thread. The payload stays the caller's.
+  void handle(lua_State* L, const Message& message);
+
+  // Runs what is left to run after a message whose handling raised.
+  void settle(lua_State* L);
+
+  // The errors of tasks since the last call, joined by newlines; empty if there were none.
+  std::string take_errors();
+
+  // After handle() has raised: answers the request it was about, if that is still open.
+  void refuse(const Message& message);
+
+  // ---- for the functions that Lua calls (lua_tasks.cc) ----
+
+  Service& service() { return service_; }
+  Task* current() { return current_; }
+  std::int32_t new_session();
+
+  // Makes the current task wait; the caller yields at once. `L` is the coroutine that will yield: the current task's
+  // own, or one that it resumes.
+  void wait_for(std::int32_t session, Wait wait);
+
+  // A pooled or new task.
+  Task* take(lua_State* L);
+  void queue_fork(Task* task) { forks_.push_back(task); }
+  void wait_to_start(Task* task, std::int32_t session);
+  Task* find(lua_State* co);
+
+  // Marks a task that sleeps or waits; it runs when the current one blocks.
+  void wake(Task* task);
+  bool wakes(const Task* task) const { return task->wait == Wait::timer || task->wait == Wait::wakeup; }
+
+  void fail_call(std::int32_t session);
+  void fail_calls_to(Handle callee);
+  void fail_calls_to(std::string_view callee);
+
+  // Ends a task that blocks or has not started: it is closed, its requester gets an error message. False for others.
+  bool kill(lua_State* L, Task* task);
+
+  // Whether the call that has just been resumed has failed; forgets it.
+  bool take_failure() { return std::exchange(call_failed_, false); }
+  // Set if a reply could not be unpacked: what to raise. Empty otherwise.
+  std::string take_failure_text() { return std::exchange(failure_text_, {}); }
+
+  // The end: drops the forks, tells requesters and callees, closes all blocked tasks. Never resumes the current task again.
+  void exit(lua_State* L);
+  // The same for a service that was killed: only tells requesters, touches no Lua state.
+  void tell_requesters();
+  bool exited() const { return exited_; }
+
+  const std::vector<std::unique_ptr<Task>>& tasks() const { return tasks_; }
+  SessionTable& sessions() { return sessions_; }
+  // Forgotten and ignored requests are answered with an error when the service ends.
+  void forget(Task& task);
+
+  // References to what skynet.lua handed over.
+  struct References {
+    int protocols = LUA_NOREF;         // table: name and type -> protocol
+    int tokens = LUA_NOREF;            // table: token -> light userdata of the Task
+    int unknown_response = LUA_NOREF;  // function(session, source, message, size)
+    int unknown_request = LUA_NOREF;   // function(session, source, message, size, type or name)
+    int dead = LUA_NOREF;              // function(source): its response closures are dead
+    int trace = LUA_NOREF;             // function(event, co, ...)
+  } refs;
+  bool tracing = false;     // some task is traced, or some protocol is
+  bool responses = false;   // there are response closures: refs.dead wants to know
+
+  void trace(lua_State* L, const char* event, Task* task);
+
+ private:
+  void on_response(lua_State* L, const Message& message);
+  void on_error(lua_State* L, const Message& message);
+  void on_request(lua_State* L, const Message& message);
+  void on_unhandled(lua_State* L, const Message& message, bool known);
+  void start_request(lua_State* L, const Message& message, int values);
+
+  void resume(lua_State* L, Task* task, int values);
+  void ended(lua_State* L, Task* task);
+  void raised(lua_State* L, Task* task);
+  void warn_forgotten(lua_State* L, Task* task);
+  void drop_wait(Task* task, bool message_will_come);
+  void answer_error(Handle to, std::int32_t session);
+  void recycle(Task* task);
+  void discard(lua_State* L, Task* task);
+  void run_woken(lua_State* L);
+  void run_failed(lua_State* L);
+  void run_fork(lua_State* L);
+
+  Service& service_;
+  lua_State* const main_;
+  Task* current_ = nullptr;
+  bool suspending_ = false;     // the current task yields because it blocks
+  bool call_failed_ = false;
+  bool exited_ = false;
+  bool session_wrapped_ = false;
+  std::int32_t last_session_ = 0;
+  std::string failure_text_;
+  std::string errors_;
+  SessionTable sessions_;
+  std::vector<std::unique_ptr<Task>> tasks_;             // all that are not discarded
+  std::vector<Task*> idle_;
+  std::unordered_map<lua_State*, Task*> by_coroutine_;
+  std::deque<Task*> woken_, failed_, forks_;
+  std::deque<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest kForgotten of them
+};
+
+}  // namespace runtime::RUNTIME_ENGINE
