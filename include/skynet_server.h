@@ -1,0 +1,31 @@
+/* Services, as seen from code that is not one of their callbacks. */
+#ifndef SKYNET_SERVER_H
+#define SKYNET_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "skynet_mq.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct skynet_context;
+
+uint32_t skynet_context_handle(struct skynet_context* context);
+
+/* Appends *message to the queue of a service; from any thread. 0, and the data belongs to the
+ * runtime; or -1 when there is no such service, and it stays the caller's. */
+int skynet_context_push(uint32_t handle, struct skynet_message* message);
+
+/* The next session id of the service. */
+int skynet_context_newsession(struct skynet_context* context);
+
+/* How many services live in this node. */
+int skynet_context_total(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,113 @@
+/* Sockets for C services.
+ *
+ * The events of a socket come to the service that owns it as messages of type PTYPE_SOCKET, each
+ * with a struct skynet_socket_message. Ids stand for sockets; a negative result in the place of an
+ * id means failure.
+ */
+#ifndef SKYNET_SOCKET_H
+#define SKYNET_SOCKET_H
+
+#include <stddef.h>
+
+#include "socket_buffer.h"
+#include "socket_info.h"
+
+#define SKYNET_SOCKET_TYPE_DATA 1    /* ud: bytes; buffer: the bytes */
+#define SKYNET_SOCKET_TYPE_CONNECT 2 /* connected, listening (ud: the port) or started; text */
+#define SKYNET_SOCKET_TYPE_CLOSE 3   /* the stream has ended */
+#define SKYNET_SOCKET_TYPE_ACCEPT 4  /* ud: the new id; text: "ip:port" of the peer */
+#define SKYNET_SOCKET_TYPE_ERROR 5   /* text: the reason */
+#define SKYNET_SOCKET_TYPE_UDP 6     /* as DATA; skynet_socket_udp_address() tells the sender */
+#define SKYNET_SOCKET_TYPE_WARNING 7 /* ud: kilobytes that wait to be sent; 0 when they have gone \
+                                      */
+
+/* The text of an event follows the struct directly, and buffer is NULL. A buffer that is not NULL
+ * belongs to the receiver, who frees it with skynet_free. */
+struct skynet_socket_message {
+  int type;
+  int id;
+  int ud;
+  char* buffer;
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct skynet_context;
+
+/* Send what `buffer` holds. 0: taken; -1: refused. Memory that passes to the runtime does so either
+ * way. Low priority means: after all that is sent with normal priority. */
+int skynet_socket_sendbuffer(struct skynet_context* context, struct socket_sendbuffer* buffer);
+int skynet_socket_sendbuffer_lowpriority(struct skynet_context* context,
+                                         struct socket_sendbuffer* buffer);
+
+/* New TCP sockets, and an open descriptor as a socket. The id comes at once, success or failure as
+ * an event. A socket that listens, and one that was accepted, do nothing before
+ * skynet_socket_start(). */
+int skynet_socket_listen(struct skynet_context* context, const char* host, int port, int backlog);
+int skynet_socket_connect(struct skynet_context* context, const char* host, int port);
+int skynet_socket_bind(struct skynet_context* context, int fd);
+
+/* close() sends what waits to be sent, shutdown() does not. start() makes the caller the owner. */
+void skynet_socket_close(struct skynet_context* context, int id);
+void skynet_socket_shutdown(struct skynet_context* context, int id);
+void skynet_socket_start(struct skynet_context* context, int id);
+void skynet_socket_pause(struct skynet_context* context, int id);
+void skynet_socket_nodelay(struct skynet_context* context, int id);
+
+/* UDP. udp() binds to an address, or to none if it is NULL; udp_connect() gives an id the address
+ * that skynet_socket_send() sends to; udp_dial() makes a socket with such an address, udp_listen()
+ * one that is bound. */
+int skynet_socket_udp(struct skynet_context* context, const char* address, int port);
+int skynet_socket_udp_connect(struct skynet_context* context, int id, const char* address,
+                              int port);
+int skynet_socket_udp_dial(struct skynet_context* context, const char* address, int port);
+int skynet_socket_udp_listen(struct skynet_context* context, const char* address, int port);
+
+/* `address` is binary, as skynet_socket_udp_address() gives it. */
+int skynet_socket_udp_sendbuffer(struct skynet_context* context, const char* address,
+                                 struct socket_sendbuffer* buffer);
+
+/* Who sent a message of type SKYNET_SOCKET_TYPE_UDP: *size bytes within the message. NULL for other
+ * types. */
+const char* skynet_socket_udp_address(struct skynet_socket_message* message, int* size);
+
+/* All sockets; to be freed with socket_info_release(). */
+struct socket_info* skynet_socket_info(void);
+
+/* Ownership of `buffer` passes to the runtime. A negative size marks an object
+ * (SOCKET_BUFFER_OBJECT). */
+static inline void skynet_socket_fill_sendbuffer(struct socket_sendbuffer* out, int id,
+                                                 void* buffer, int size) {
+  out->id = id;
+  out->type = size < 0 ? SOCKET_BUFFER_OBJECT : SOCKET_BUFFER_MEMORY;
+  out->buffer = buffer;
+  out->sz = size < 0 ? 0 : (size_t)size;
+}
+
+static inline int skynet_socket_send(struct skynet_context* context, int id, void* buffer,
+                                     int size) {
+  struct socket_sendbuffer out;
+  skynet_socket_fill_sendbuffer(&out, id, buffer, size);
+  return skynet_socket_sendbuffer(context, &out);
+}
+
+static inline int skynet_socket_send_lowpriority(struct skynet_context* context, int id,
+                                                 void* buffer, int size) {
+  struct socket_sendbuffer out;
+  skynet_socket_fill_sendbuffer(&out, id, buffer, size);
+  return skynet_socket_sendbuffer_lowpriority(context, &out);
+}
+
+static inline int skynet_socket_udp_send(struct skynet_context* context, int id,
+                                         const char* address, const void* buffer, int size) {
+  struct socket_sendbuffer out;
+  skynet_socket_fill_sendbuffer(&out, id, (void*)buffer, size);
+  return skynet_socket_udp_sendbuffer(context, address, &out);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

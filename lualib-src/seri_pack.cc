@@ -1,0 +1,353 @@
+#include <cmath>
+#include <cstdlib>
+
+#include "seri.h"
+#include "seri_format.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+constexpr int kMaxDepth = 32;  // tables around a value
+
+// A message of at most this size is copied out of the thread's buffer; a larger one takes it along.
+constexpr std::size_t kKeepBytes = 64 * 1024;
+constexpr std::size_t kFirstBytes = 4 * 1024;
+#ifdef RUNTIME_LUAJIT
+constexpr bool kCopiesFirst = false;  // lua_pushlstring: may collect garbage, then copies
+#else
+constexpr bool kCopiesFirst = true;  // it copies, then may collect garbage
+#endif
+constexpr std::size_t kHeadRoom = 16;  // more than any value but a string needs
+
+// The thread's buffer. Packing runs no Lua code while it uses it, so it is never needed twice.
+struct Scratch {
+  char* data;
+  std::size_t capacity;
+};
+constinit thread_local Scratch scratch{};  // no destructor: that would cost each access a check
+
+void drop_scratch() {
+  std::free(scratch.data);
+  scratch = {};
+}
+
+struct ScratchOwner {
+  bool used = false;
+  ~ScratchOwner() { drop_scratch(); }
+};
+thread_local ScratchOwner scratch_owner;
+
+// Where bytes go: into the thread's buffer, or, when Lua code runs in between (`__pairs`) and may
+// pack or raise, into a userdata at the stack index `owner`.
+struct Writer {
+  lua_State* L;
+  char* begin;
+  char* at;
+  char* end;
+  int owner;  // 0: the thread's buffer
+};
+
+[[noreturn]] void raise(Writer& w, const char* format, const char* what = "") {
+  if (scratch.capacity > kKeepBytes) drop_scratch();
+  luaL_error(w.L, format, what);
+  std::abort();  // luaL_error does not return, which its declaration hides
+}
+
+[[gnu::noinline]] void grow(Writer& w, std::size_t bytes) {
+  const std::size_t used = static_cast<std::size_t>(w.at - w.begin);
+  std::size_t capacity = 2 * static_cast<std::size_t>(w.end - w.begin);
+  if (capacity < kFirstBytes) capacity = kFirstBytes;
+  if (capacity < used + bytes) capacity = used + bytes;
+  char* block;
+  if (w.owner == 0) {
+    scratch_owner.used = true;  // its destructor runs at the end of the threads that do this
+    block = static_cast<char*>(std::realloc(scratch.data, capacity));
+    if (block == nullptr) raise(w, "not enough memory");
+    scratch = {block, capacity};
+  } else {
+    block = static_cast<char*>(lua_newuserdatauv(w.L, capacity, 0));
+    if (used != 0) std::memcpy(block, w.begin, used);
+    lua_replace(w.L, w.owner);
+  }
+  w.begin = block;
+  w.at = block + used;
+  w.end = block + capacity;
+}
+
+inline void reserve(Writer& w, std::size_t bytes) {
+  if (static_cast<std::size_t>(w.end - w.at) < bytes) [[unlikely]]
+    grow(w, bytes);
+}
+
+inline void put(Writer& w, Byte byte) { *w.at++ = static_cast<char>(byte); }
+
+template <class Number>
+inline void put(Writer& w, Byte head_byte, Number number) {
+  put(w, head_byte);
+  std::memcpy(w.at, &number, sizeof number);
+  w.at += sizeof number;
+}
+
+inline void put_integer(Writer& w, std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  if (bits == 0) {
+    put(w, head(kNumber, kZero));
+  } else if (bits <= 0xff) {
+    put(w, head(kNumber, kU8), static_cast<std::uint8_t>(bits));
+  } else if (bits <= 0xffff) {
+    put(w, head(kNumber, kU16), static_cast<std::uint16_t>(bits));
+  } else if (value == static_cast<std::int32_t>(value)) {
+    put(w, head(kNumber, kI32), static_cast<std::int32_t>(value));
+  } else {
+    put(w, head(kNumber, kI64), value);
+  }
+}
+
+#ifdef RUNTIME_LUAJIT
+// Numbers are doubles: those that are whole, of 64 bits and not -0 travel as integers.
+inline void put_number(Writer& w, lua_State* L, int index) {
+  const double number = lua_tonumber(L, index);
+  if (number >= -0x1p63 && number < 0x1p63) {
+    const auto whole = static_cast<std::int64_t>(number);
+    if (static_cast<double>(whole) == number && (whole != 0 || !std::signbit(number))) {
+      return put_integer(w, whole);
+    }
+  }
+  put(w, head(kNumber, kDouble), number);
+}
+inline bool is_integer(lua_State* L, int index, std::size_t value) {
+  return lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == static_cast<double>(value);
+}
+inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
+  if (lua_type(L, index) != LUA_TNUMBER) return false;
+  const double number = lua_tonumber(L, index);
+  return number >= 1 && number <= static_cast<double>(last) && number == std::floor(number);
+}
+#else
+inline void put_number(Writer& w, lua_State* L, int index) {
+  if (lua_isinteger(L, index)) {
+    put_integer(w, lua_tointeger(L, index));
+  } else {
+    put(w, head(kNumber, kDouble), lua_tonumber(L, index));
+  }
+}
+inline bool is_integer(lua_State* L, int index, std::size_t value) {
+  return lua_isinteger(L, index) && static_cast<std::size_t>(lua_tointeger(L, index)) == value;
+}
+inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
+  return lua_isinteger(L, index) && static_cast<std::size_t>(lua_tointeger(L, index)) - 1 < last;
+}
+#endif
+
+inline void put_string(Writer& w, lua_State* L, int index) {
+  std::size_t length;
+  const char* text = lua_tolstring(L, index, &length);
+  reserve(w, length + kHeadRoom);
+  if (length <= kMaxCookie) {
+    put(w, head(kShortString, static_cast<unsigned>(length)));
+  } else if (length <= 0xffff) {
+    put(w, head(kLongString, 2), static_cast<std::uint16_t>(length));
+  } else {
+    if (length > 0xffffffff) raise(w, "serialize can't pack a string of 4 GB or more");
+    put(w, head(kLongString, 4), static_cast<std::uint32_t>(length));
+  }
+  std::memcpy(w.at, text, length);
+  w.at += length;
+}
+
+// The functions below give false when they meet a `__pairs` and the writer is the thread's buffer.
+bool put_table(Writer& w, lua_State* L, int index, int depth);
+
+// `depth`: how many tables the value is in.
+inline bool put_value(Writer& w, lua_State* L, int index, int depth) {
+  reserve(w, kHeadRoom);
+  const int type = lua_type(L, index);
+  switch (type) {
+    case LUA_TNIL:
+      put(w, head(kNil, 0));
+      return true;
+    case LUA_TBOOLEAN:
+      put(w, head(kBoolean, lua_toboolean(L, index) ? 1 : 0));
+      return true;
+    case LUA_TNUMBER:
+      put_number(w, L, index);
+      return true;
+    case LUA_TSTRING:
+      put_string(w, L, index);
+      return true;
+    case LUA_TLIGHTUSERDATA:
+      put(w, head(kPointer, 0), lua_touserdata(L, index));
+      return true;
+    case LUA_TTABLE:
+      return put_table(w, L, index, depth);
+    default: {
+#ifdef RUNTIME_LUAJIT
+      std::int64_t value;
+      if (type == LUA_TCDATA) {
+        if (w.owner == 0) return false;  // to_int64 runs Lua code
+        if (to_int64(L, index, &value)) {
+          put_integer(w, value);
+          return true;
+        }
+      }
+#endif
+      raise(w, "Unsupport type %s to serialize", lua_typename(L, type));
+    }
+  }
+}
+
+void check_depth(Writer& w, int depth) {
+  if (depth > kMaxDepth) raise(w, "serialize can't pack too depth table");
+}
+
+// The pairs that `__pairs`, at the top of the stack, gives for the table at `index`. Pops it.
+bool put_custom_pairs(Writer& w, lua_State* L, int index, int depth) {
+  if (w.owner == 0) return false;
+  const int iterator = lua_gettop(L);
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 3);
+  const int key = iterator + 2;
+  put(w, head(kTable, 0));
+  for (;;) {
+    lua_pushvalue(L, iterator);
+    lua_pushvalue(L, iterator + 1);
+    lua_pushvalue(L, key);
+    lua_call(L, 2, 2);  // the next key and value, above the last key
+    if (lua_isnil(L, -2)) break;
+    check_depth(w, depth);
+    put_value(w, L, key + 1, depth);
+    put_value(w, L, key + 2, depth);
+    lua_pop(L, 1);
+    lua_replace(L, key);
+  }
+  lua_settop(L, iterator - 1);
+  reserve(w, kHeadRoom);
+  put(w, head(kNil, 0));
+  return true;
+}
+
+bool put_table(Writer& w, lua_State* L, int index, int depth) {
+  if (!lua_checkstack(L, 8)) raise(w, "stack overflow: serialize needs more room");
+  ++depth;
+  if (lua_getmetatable(L, index)) {
+    lua_pushliteral(L, "__pairs");
+    lua_rawget(L, -2);
+    if (!lua_isnil(L, -1)) {
+      lua_remove(L, -2);
+      return put_custom_pairs(w, L, index, depth);
+    }
+    lua_pop(L, 2);
+  }
+  const std::size_t length = lua_rawlen(L, index);
+  if (length < kMaxCookie) {
+    put(w, head(kTable, static_cast<unsigned>(length)));
+  } else {
+    put(w, head(kTable, kMaxCookie));
+    put_integer(w, static_cast<std::int64_t>(length));
+  }
+  lua_pushnil(L);
+  const int key = lua_gettop(L);
+  const int value = key + 1;
+  // One traversal serves both parts: keys 1 to `length` nearly always come first and in order. When
+  // they do not, the rest of the array part is read by index, and its keys are left out afterwards.
+  std::size_t done = 0;
+  bool in_order = true;
+  while (lua_next(L, index)) {
+    check_depth(w, depth);
+    if (done < length) {
+      if (is_integer(L, key, done + 1)) {
+        if (!put_value(w, L, value, depth)) return false;
+        ++done;
+        lua_settop(L, key);
+        continue;
+      }
+      in_order = false;
+      while (done < length) {
+        lua_rawgeti(L, index, static_cast<int>(++done));
+        if (!put_value(w, L, value + 1, depth)) return false;
+        lua_settop(L, value);
+      }
+    }
+    if (in_order || !is_integer_up_to(L, key, length)) {
+      if (!put_value(w, L, key, depth)) return false;
+      if (!put_value(w, L, value, depth)) return false;
+    }
+    lua_settop(L, key);
+  }
+  reserve(w, kHeadRoom);
+  put(w, head(kNil, 0));
+  return true;
+}
+
+bool put_values(Writer& w, lua_State* L, int from, int to) {
+  for (int index = from; index <= to; ++index) {
+    if (!put_value(w, L, index, 0)) return false;
+  }
+  return true;
+}
+
+// Packs into a userdata that is left at the top of the stack. `capacity` is a first guess.
+Writer pack_to_userdata(lua_State* L, int from, std::size_t capacity) {
+  const int top = lua_gettop(L);
+  luaL_checkstack(L, 4, nullptr);
+  auto* block = static_cast<char*>(lua_newuserdatauv(L, capacity, 0));
+  Writer w{L, block, block, block + capacity, top + 1};
+  put_values(w, L, from, top);
+  return w;
+}
+
+Packed copy(const Writer& w) {
+  const auto size = static_cast<std::size_t>(w.at - w.begin);
+  if (size == 0) return {nullptr, 0};
+  void* data = std::malloc(size);
+  if (data == nullptr) luaL_error(w.L, "not enough memory");
+  std::memcpy(data, w.begin, size);
+  return {data, size};
+}
+
+Writer scratch_writer(lua_State* L) {
+  return {L, scratch.data, scratch.data, scratch.data + scratch.capacity, 0};
+}
+
+}  // namespace
+
+Packed pack(lua_State* L, int from) {
+  const int top = lua_gettop(L);
+  Writer w = scratch_writer(L);
+  if (!put_values(w, L, from, top)) {
+    lua_settop(L, top);
+    w = pack_to_userdata(L, from, kFirstBytes);
+    const Packed packed = copy(w);
+    lua_settop(L, top);
+    return packed;
+  }
+  const auto size = static_cast<std::size_t>(w.at - w.begin);
+  if (size <= kKeepBytes) return copy(w);
+  scratch = {};
+  void* data = std::realloc(w.begin, size);
+  return {data != nullptr ? data : w.begin, size};
+}
+
+void push_packed(lua_State* L, int from) {
+  const int top = lua_gettop(L);
+  Writer w = scratch_writer(L);
+  const bool complete = put_values(w, L, from, top);
+  const auto size = static_cast<std::size_t>(w.at - w.begin);
+  // Making a string may run finalizers, and those may pack: on LuaJIT before the bytes are copied.
+  char small[1024];
+  if (complete && (kCopiesFirst || size <= sizeof small)) {
+    const char* bytes = w.begin;
+    if (!kCopiesFirst)
+      bytes = size == 0 ? "" : static_cast<const char*>(std::memcpy(small, w.begin, size));
+    lua_pushlstring(L, bytes, size);
+  } else {
+    lua_settop(L, top);
+    w = pack_to_userdata(L, from, size + kHeadRoom);
+    lua_pushlstring(L, w.begin, static_cast<std::size_t>(w.at - w.begin));
+    lua_replace(L, top + 1);
+  }
+  if (scratch.capacity > kKeepBytes) drop_scratch();
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,300 @@
+#include "base/lua_heap.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace runtime {
+
+namespace {
+
+constexpr std::size_t kMinChunk = 4 * 1024;  // holds a block of any size
+constexpr std::size_t kMaxChunk = 256 * 1024;
+// A new chunk is an eighth to a quarter of those before it: what may lie unused in it is bounded by
+// that.
+constexpr std::size_t kGrowthDivisor = 4;
+constexpr std::size_t kTrimFrom = 1024 * 1024;  // smaller heaps keep their chunks
+constexpr std::size_t kFirstWarning = 32 * 1024 * 1024;
+constexpr std::size_t kNoCeiling = SIZE_MAX;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kMaxSmall = 0;  // a malloc for each block, so that the sanitizer sees them
+#else
+constexpr std::size_t kMaxSmall = 2048;
+#endif
+
+// Sizes: steps of 8 to 128, of 16 to 256, then four for each doubling. Lua's tables double, and
+// three quarters of a power of two (24-byte nodes) is among these sizes as well.
+constexpr std::array<std::uint16_t, 36> kSizes = [] {
+  std::array<std::uint16_t, 36> sizes{};
+  int i = 0;
+  for (int size = 8; size <= 128; size += 8) sizes[i++] = static_cast<std::uint16_t>(size);
+  for (int size = 144; size <= 256; size += 16) sizes[i++] = static_cast<std::uint16_t>(size);
+  for (int base = 256; base < 2048; base *= 2) {
+    for (int step = 1; step <= 4; ++step) {
+      sizes[i++] = static_cast<std::uint16_t>(base + step * base / 4);
+    }
+  }
+  return sizes;
+}();
+static_assert(kSizes.back() == 2048 && kSizes.size() == 36);
+
+// The smallest class that holds a size: by eighths up to 256 bytes, by 64 beyond.
+template <std::size_t kEntries>
+constexpr std::array<std::uint8_t, kEntries> class_table(std::size_t unit) {
+  std::array<std::uint8_t, kEntries> classes{};
+  std::uint8_t c = 0;
+  for (std::size_t i = 0; i < kEntries; ++i) {
+    while (kSizes[c] < i * unit) ++c;
+    classes[i] = c;
+  }
+  return classes;
+}
+constexpr auto kClassBy8 = class_table<256 / 8 + 1>(8);
+constexpr auto kClassBy64 = class_table<2048 / 64 + 1>(64);
+
+inline int class_of(std::size_t size) {
+  return size <= 256 ? kClassBy8[(size + 7) / 8] : kClassBy64[(size + 63) / 64];
+}
+
+}  // namespace
+
+LuaHeap::LuaHeap() : ceiling_(kFirstWarning), warning_(kFirstWarning) {
+  static_assert(std::tuple_size_v<decltype(kSizes)> == kClasses);
+  static_assert(sizeof(Chunk) % 16 == 0);
+}
+
+LuaHeap::~LuaHeap() {
+  while (chunks_ != nullptr) {
+    Chunk* const next = chunks_->next;
+    std::free(chunks_);
+    chunks_ = next;
+  }
+}
+
+void* LuaHeap::alloc(void* heap, void* block, std::size_t old_size, std::size_t new_size) {
+  auto& self = *static_cast<LuaHeap*>(heap);
+  if (block == nullptr) return new_size == 0 ? nullptr : self.allocate(new_size);
+  if (new_size != 0) return self.resize(block, old_size, new_size);
+  self.release(block, old_size);
+  return nullptr;
+}
+
+inline void* LuaHeap::allocate(std::size_t size) {
+  const std::size_t after = used() + size;
+  if (after > ceiling_ && !may_use(after)) [[unlikely]]
+    return nullptr;
+  void* const block = take(size);
+  if (block != nullptr) [[likely]]
+    set_used(after);
+  return block;
+}
+
+inline void LuaHeap::release(void* block, std::size_t size) {
+  if (releasing_) return;
+  give(block, size);
+  set_used(used() - size);
+  if (used() < trim_below_) [[unlikely]]
+    trim();
+}
+
+void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
+  const std::size_t after = used() - old_size + new_size;
+  if (new_size > old_size && after > ceiling_ && !may_use(after)) [[unlikely]]
+    return nullptr;
+  void* moved = block;
+  if (old_size > kMaxSmall && new_size > kMaxSmall) {
+    moved = resize_large(block, old_size, new_size);
+    if (moved == nullptr) return nullptr;
+  } else if (old_size > kMaxSmall || new_size > kMaxSmall ||
+             class_of(old_size) != class_of(new_size)) {
+    moved = take(new_size);
+    if (moved == nullptr) return nullptr;
+    std::memcpy(moved, block, std::min(old_size, new_size));
+    if (!releasing_) give(block, old_size);
+  }
+  set_used(after);
+  return moved;
+}
+
+// ---- blocks ------------------------------------------------------------------------------------
+
+inline void* LuaHeap::take(std::size_t size) {
+  if (size > kMaxSmall) {
+    void* const block = std::malloc(size);
+    if (block == nullptr) return nullptr;
+    large_.add(block);
+    add_reserved(size);
+    return block;
+  }
+  const int size_class = class_of(size);
+  Free* const block = free_[size_class];
+  if (block == nullptr) return carve(size_class);
+  free_[size_class] = block->next;
+  return block;
+}
+
+inline void LuaHeap::give(void* block, std::size_t size) {
+  if (size <= kMaxSmall) {
+    push_free(class_of(size), static_cast<char*>(block));
+    return;
+  }
+  large_.remove(block);
+  add_reserved(0 - size);
+  std::free(block);
+}
+
+inline void LuaHeap::push_free(int size_class, char* block) {
+  auto* const head = reinterpret_cast<Free*>(block);
+  head->next = free_[size_class];
+  free_[size_class] = head;
+}
+
+void* LuaHeap::resize_large(void* block, std::size_t old_size, std::size_t new_size) {
+  large_.remove(block);
+  void* const moved = std::realloc(block, new_size);
+  large_.add(moved != nullptr ? moved : block);
+  if (moved == nullptr) return nullptr;
+  add_reserved(new_size - old_size);
+  return moved;
+}
+
+// ---- chunks ------------------------------------------------------------------------------------
+
+// A new block from the newest chunk. Every byte of a chunk is in some block, used or free, or in
+// bump_..bump_end_: trim() counts on that.
+void* LuaHeap::carve(int size_class) {
+  const std::size_t size = kSizes[size_class];
+  for (;;) {
+    if (size % 16 == 0 && reinterpret_cast<std::uintptr_t>(bump_) % 16 != 0) {
+      push_free(0, bump_);
+      bump_ += kSizes[0];
+    }
+    if (size <= static_cast<std::size_t>(bump_end_ - bump_)) break;
+    if (!add_chunk()) return nullptr;
+  }
+  char* const block = bump_;
+  bump_ += size;
+  return block;
+}
+
+bool LuaHeap::add_chunk() {
+  const std::size_t size =
+      std::clamp(std::bit_floor(chunk_bytes_ / kGrowthDivisor), kMinChunk, kMaxChunk);
+  auto* const chunk = static_cast<Chunk*>(std::malloc(size));
+  if (chunk == nullptr) return false;
+  divide(bump_, bump_end_);
+  *chunk = {chunks_, size};
+  chunks_ = chunk;
+  bump_ = reinterpret_cast<char*>(chunk + 1);
+  bump_end_ = reinterpret_cast<char*>(chunk) + size;
+  chunk_bytes_ += size;
+  add_reserved(size);
+  plan_trim();
+  return true;
+}
+
+// Makes free blocks of what is left of a chunk. Both ends are multiples of 8.
+void LuaHeap::divide(char* from, char* to) {
+  while (from != to) {
+    const auto left = static_cast<std::size_t>(to - from);
+    int size_class = 0;
+    if (reinterpret_cast<std::uintptr_t>(from) % 16 == 0) {
+      size_class = class_of(std::min<std::size_t>(left, kSizes.back()));
+      if (kSizes[size_class] > left) --size_class;
+    }
+    push_free(size_class, from);
+    from += kSizes[size_class];
+  }
+}
+
+// When to look for empty chunks again: once the heap has shrunk by half from here, so that the cost
+// of a search is always paid for by the frees before it.
+void LuaHeap::plan_trim() {
+  trim_below_ = chunk_bytes_ < kTrimFrom ? 0 : std::min(chunk_bytes_ / 4, used() / 2);
+}
+
+std::size_t LuaHeap::trim() {
+  struct Entry {
+    char* begin;
+    char* end;
+    std::size_t free_bytes;
+    Chunk* chunk;
+  };
+  divide(bump_, bump_end_);
+  bump_ = bump_end_ = nullptr;
+  std::vector<Entry> entries;
+  for (Chunk* chunk = chunks_; chunk != nullptr; chunk = chunk->next) {
+    auto* const begin = reinterpret_cast<char*>(chunk);
+    entries.push_back({begin, begin + chunk->size, sizeof(Chunk), chunk});
+  }
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.begin < b.begin; });
+  // Neighbours on a free list mostly lie in one chunk.
+  Entry* last = entries.data();
+  const auto entry_of = [&](char* block) -> Entry& {
+    if (block < last->begin || block >= last->end) {
+      last = &*std::prev(std::upper_bound(entries.begin(), entries.end(), block,
+                                          [](char* b, const Entry& e) { return b < e.begin; }));
+    }
+    return *last;
+  };
+  for (int c = 0; c < kClasses; ++c) {
+    for (Free* block = free_[c]; block != nullptr; block = block->next) {
+      entry_of(reinterpret_cast<char*>(block)).free_bytes += kSizes[c];
+    }
+  }
+  const auto is_empty = [](const Entry& e) { return e.free_bytes == e.chunk->size; };
+  for (Free*& list : free_) {
+    Free** link = &list;
+    while (*link != nullptr) {
+      if (is_empty(entry_of(reinterpret_cast<char*>(*link)))) {
+        *link = (*link)->next;
+      } else {
+        link = &(*link)->next;
+      }
+    }
+  }
+  std::size_t freed = 0;
+  chunks_ = nullptr;
+  for (const Entry& e : entries) {
+    if (is_empty(e)) {
+      freed += e.chunk->size;
+      std::free(e.chunk);
+    } else {
+      e.chunk->next = chunks_;
+      chunks_ = e.chunk;
+    }
+  }
+  chunk_bytes_ -= freed;
+  add_reserved(0 - freed);
+  plan_trim();
+  return freed;
+}
+
+// ---- limits ------------------------------------------------------------------------------------
+
+void LuaHeap::set_limit(std::size_t bytes) {
+  limit_ = bytes;
+  ceiling_ = std::min(warning_, limit_ == 0 ? kNoCeiling : limit_);
+}
+
+void LuaHeap::on_warning(OnWarning warn, void* context) {
+  warn_ = warn;
+  warn_context_ = context;
+}
+
+// The heap is about to use `bytes`, above ceiling_. False: that is more than the limit.
+bool LuaHeap::may_use(std::size_t bytes) {
+  if (limit_ != 0 && bytes > limit_) return false;
+  if (bytes > warning_) {
+    while (bytes > warning_) warning_ = warning_ > kNoCeiling / 2 ? kNoCeiling : warning_ * 2;
+    set_limit(limit_);
+    if (warn_ != nullptr) warn_(warn_context_, bytes);
+  }
+  return true;
+}
+
+}  // namespace runtime

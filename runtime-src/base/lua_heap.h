@@ -1,0 +1,102 @@
+// The memory of one Lua state: an allocator in the shape of lua_Alloc, without locks.
+//
+// Blocks of up to 2 KB come from free lists, one for each of 36 sizes, filled from chunks that grow
+// with the heap: a service that idles holds little more than it uses. Larger blocks come from
+// malloc.
+//
+// Threads:   one at a time, as the state itself; used() and reserved() from any thread.
+// Ownership: the destructor frees every block there is, whether or not it was given back.
+// Alignment: 8 bytes; 16 for sizes that are multiples of 16.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/block_set.h"
+
+namespace runtime {
+
+class LuaHeap {
+ public:
+  // Called when used() first exceeds 32 MB, 64 MB, 128 MB, ...; from inside the allocation, so it
+  // must not touch the Lua state.
+  using OnWarning = void (*)(void* context, std::size_t used);
+
+  LuaHeap();
+  ~LuaHeap();
+  LuaHeap(const LuaHeap&) = delete;
+  LuaHeap& operator=(const LuaHeap&) = delete;
+
+  // The lua_Alloc; `heap` is the LuaHeap. `old_size` counts only when there is a block: for new
+  // ones Lua passes the kind of object. Null when the limit or the machine's memory is reached.
+  static void* alloc(void* heap, void* block, std::size_t old_size, std::size_t new_size);
+
+  // What the state may use, in bytes; 0 means no limit. Counts for growth: a heap that is above it
+  // already keeps what it has.
+  void set_limit(std::size_t bytes);
+  std::size_t limit() const { return limit_; }
+
+  void on_warning(OnWarning warn, void* context);
+
+  // From here on freeing does nothing, as the destructor is about to free everything: for a quick
+  // lua_close.
+  void begin_release() { releasing_ = true; }
+
+  // Gives chunks without a used block back to malloc; the bytes that went. Runs by itself when
+  // used() has fallen far below what the chunks hold, so callers need it only to be thorough.
+  std::size_t trim();
+
+  // Bytes that Lua asked for and has not freed.
+  std::size_t used() const { return used_.load(std::memory_order_relaxed); }
+  // Bytes taken from malloc for that.
+  std::size_t reserved() const { return reserved_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr int kClasses = 36;
+
+  struct Free {
+    Free* next;
+  };
+  struct Chunk {
+    Chunk* next;
+    std::size_t size;  // with this header
+  };
+  void* allocate(std::size_t size);
+  void release(void* block, std::size_t size);
+  void* resize(void* block, std::size_t old_size, std::size_t new_size);
+  void* take(std::size_t size);
+  void give(void* block, std::size_t size);
+  void* carve(int size_class);
+  bool add_chunk();
+  void divide(char* from, char* to);
+  void push_free(int size_class, char* block);
+  void* resize_large(void* block, std::size_t old_size, std::size_t new_size);
+  bool may_use(std::size_t bytes);
+  void set_used(std::size_t bytes) { used_.store(bytes, std::memory_order_relaxed); }
+  void add_reserved(std::size_t bytes) {
+    reserved_.store(reserved() + bytes, std::memory_order_relaxed);
+  }
+  void plan_trim();
+
+  // One writer, so that load and store need not be one step.
+  std::atomic<std::size_t> used_ = 0;
+  std::atomic<std::size_t> reserved_ = 0;
+  std::size_t ceiling_;  // the smaller of limit_ and warning_: one comparison for both
+  std::size_t trim_below_ = 0;
+  char* bump_ = nullptr;  // what is left of the newest chunk: bump_ to bump_end_
+  char* bump_end_ = nullptr;
+  std::array<Free*, kClasses> free_{};
+  bool releasing_ = false;
+
+  Chunk* chunks_ = nullptr;
+  std::size_t chunk_bytes_ = 0;
+  BlockSet large_;
+  std::size_t limit_ = 0;
+  std::size_t warning_;
+  OnWarning warn_ = nullptr;
+  void* warn_context_ = nullptr;
+};
+
+}  // namespace runtime

@@ -1,0 +1,55 @@
+// Where the lines of a log go: standard output, or a file that they are appended to.
+//
+//   to standard output        [:00000008] text
+//   to a file   25/11/26 09:41:07.03 [:00000008] text          local time, with 1/100 s
+//
+// Threads: one at a time.
+// Each line is handed to the system as a whole before write() returns. Lines that a file does not
+// take (a full disk) are lost, and counted: the next line that it takes comes after one that says
+// so. Lines to standard output pass through stdio, so that they keep their order with what the
+// process prints there.
+#pragma once
+
+#include <sys/uio.h>
+#include <time.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace runtime {
+
+class LogWriter {
+ public:
+  LogWriter() = default;  // to standard output
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  ~LogWriter();
+
+  // Appends to the file `path` from now on. False leaves the reason in errno, and all as it was.
+  [[nodiscard]] bool open(const std::string& path);
+
+  // Opens the file anew by its name, which may have been given to another file or to none. False as
+  // for open(). Does nothing for standard output.
+  [[nodiscard]] bool reopen();
+
+  // Empty for standard output.
+  const std::string& path() const { return path_; }
+
+  // Writes a line. `text` may hold any bytes; `now` is the time of day.
+  void write(std::uint32_t source, std::string_view text, timespec now);
+
+ private:
+  std::string_view stamp(timespec now);
+  bool write_file(std::array<iovec, 4> parts);
+
+  std::string path_;
+  int file_ = -1;
+  time_t stamp_second_ = -1;
+  std::array<char, 32> stamp_;  // of stamp_second_
+  bool torn_ = false;           // the file ends within a line
+  std::uint64_t lost_ = 0;      // lines, since the last one that was written
+};
+
+}  // namespace runtime
