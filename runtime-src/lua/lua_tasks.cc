@@ -37,6 +37,7 @@ Task& blocking_task(lua_State* L) {
 
 // Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever drives it.
 int suspend(lua_State* L, const Task& task) {
+  scheduler(L).block();
   if (task.co == L) return lua_yield(L, 0);
   lua_pushvalue(L, lua_upvalueindex(kSuspend));
   return lua_yield(L, 1);
@@ -123,10 +124,7 @@ int invalid_address(lua_State* L) {
 // Sends a request and makes the current task wait for its answer. Raises if there is no such service.
 void request(lua_State* L, Task& task, int type, Packed payload, Wait wait) {
   TaskScheduler& tasks = scheduler(L);
-  if (task.traced) [[unlikely]] {
-    lua_pushvalue(L, 1);
-    tasks.trace_call(L, &task);
-  }
+  if (task.traced) [[unlikely]] tasks.trace(L, "call", &task, 1);
   const std::int32_t session = tasks.new_session();
   const int result = send_to(L, tasks.service(), 1, 0, type, session, payload);
   if (result < 0) {
@@ -142,34 +140,69 @@ void request(lua_State* L, Task& task, int type, Packed payload, Wait wait) {
 }
 
 #ifdef RUNTIME_LUA54
-// Where a call goes on: raises if it failed, else gives the values of the reply.
+// Where a call goes on. Raises if it failed; else gives the values of the reply. If a function lies below them, it is
+// the protocol's own unpack, for the message and the size above it.
 int after_call(lua_State* L, int, lua_KContext context) {
   TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
   if (tasks.take_failure()) [[unlikely]] return tasks.raise_failure(L);
   return lua_gettop(L);
 }
 
-int suspend_call(lua_State* L, const Task& task) {
-  const auto context = reinterpret_cast<lua_KContext>(&scheduler(L));
-  lua_settop(L, 0);
-  if (task.co == L) return lua_yieldk(L, 0, context, after_call);
+int after_unpack(lua_State* L, int, lua_KContext) { return lua_gettop(L); }
+
+int after_call_unpack(lua_State* L, int, lua_KContext context) {
+  TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
+  if (tasks.take_failure()) return tasks.raise_failure(L);
+  lua_callk(L, 2, LUA_MULTRET, context, after_unpack);
+  return lua_gettop(L);
+}
+
+int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
+  TaskScheduler& tasks = scheduler(L);
+  tasks.block();
+  const auto context = reinterpret_cast<lua_KContext>(&tasks);
+  if (task.co == L) return lua_yieldk(L, 0, context, after);
   lua_pushvalue(L, lua_upvalueindex(kSuspend));
-  return lua_yieldk(L, 1, context, after_call);
+  return lua_yieldk(L, 1, context, after);
+}
+
+// call(address, protocol, ...) -> the reply, unpacked
+int l_call(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  bool native_unpack;
+  const Outgoing out = pack_for(L, 2, 3, &native_unpack);
+  request(L, task, out.type, out.payload, native_unpack ? Wait::reply : Wait::message);
+  if (native_unpack) [[likely]] {
+    lua_settop(L, 0);
+    return suspend_call(L, task, after_call);
+  }
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(kProtocols));
+  lua_getfield(L, -1, "unpack");
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return suspend_call(L, task, after_call_unpack);
+}
+
+int suspend_message_call(lua_State* L, const Task& task) {
+  lua_settop(L, 0);
+  return suspend_call(L, task, after_call);
 }
 #else
-// LuaJIT cannot go on in C: skynet.lua asks failure() when the call has come back.
-int suspend_call(lua_State* L, const Task& task) { return suspend(L, task); }
-#endif
+// LuaJIT cannot go on in C after a yield: skynet.lua passes what comes back through failure().
 
-// call(address, protocol, ...) -> the values of the reply; for a protocol whose unpack is not skynet.unpack: the reply as
-// it is, message, size, behind that function. On LuaJIT: true and these, or false if the call has failed.
+// call(address, protocol, ...) -> the reply, unpacked, for protocols that unpack with skynet.unpack
 int l_call(lua_State* L) {
   check_address(L, 1);
   Task& task = blocking_task(L);
   const Outgoing out = pack_for(L, 2, 3, nullptr);
   request(L, task, out.type, out.payload, Wait::reply);
-  return suspend_call(L, task);
+  return suspend(L, task);
 }
+
+int suspend_message_call(lua_State* L, const Task& task) { return suspend(L, task); }
+#endif
 
 // rawcall(address, protocol, message[, size]) -> message, size
 int l_rawcall(lua_State* L) {
@@ -177,7 +210,7 @@ int l_rawcall(lua_State* L) {
   Task& task = blocking_task(L);
   const int type = type_of(L, 2);
   request(L, task, type, check_payload(L, 3), Wait::message);
-  return suspend_call(L, task);
+  return suspend_message_call(L, task);
 }
 
 // packcall(address, protocol, ...) -> message, size: packs as call does, does not unpack
@@ -186,7 +219,7 @@ int l_packcall(lua_State* L) {
   Task& task = blocking_task(L);
   const Outgoing out = pack_for(L, 2, 3, nullptr);
   request(L, task, out.type, out.payload, Wait::message);
-  return suspend_call(L, task);
+  return suspend_message_call(L, task);
 }
 
 // failure(...) -> ...: what a call came back with; raises if it failed. LuaJIT only.
@@ -296,8 +329,6 @@ void set_token(lua_State* L, Task& task, int index) {
   if (!given) {
     lua_settop(L, index - 1);
     lua_pushthread(L);
-  } else if (sleeper_of(L, index) != nullptr) {
-    luaL_error(L, "token duplicative");
   } else if (lua_isthread(L, index) && lua_tothread(L, index) == task.co) {
     task.own_token = true;
     return;
@@ -308,22 +339,30 @@ void set_token(lua_State* L, Task& task, int index) {
   task.table_token = true;
 }
 
-int sleep_for(lua_State* L, lua_Integer ticks, int token) {
-  Task& task = blocking_task(L);
-  TaskScheduler& tasks = scheduler(L);
-  // Before the token is set, which ends with the wait.
-  const std::int32_t session = tasks.new_session();
-  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
-  tasks.wait_for(session, Wait::timer);
-  tasks.suspend_later();
-  set_token(L, task, token);
+// Raises for a token that somebody waits on already.
+void check_token(lua_State* L, int index) {
+  if (!lua_isnoneornil(L, index) && sleeper_of(L, index) != nullptr) luaL_error(L, "token duplicative");
+}
+
+// Posts the message that ends a wait of `ticks`.
+void set_timer(TaskScheduler& tasks, lua_Integer ticks, std::int32_t session) {
   Service& service = tasks.service();
   if (ticks <= 0) {
     service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
   } else {
     service.node().timer.add(Ticks(ticks), {service.handle(), session});
   }
-  tasks.suspend_now();
+}
+
+int sleep_for(lua_State* L, lua_Integer ticks, int token) {
+  Task& task = blocking_task(L);
+  TaskScheduler& tasks = scheduler(L);
+  check_token(L, token);
+  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  const std::int32_t session = tasks.new_session();
+  tasks.wait_for(session, Wait::timer);
+  set_token(L, task, token);
+  set_timer(tasks, ticks, session);
   return suspend(L, task);
 }
 
@@ -339,11 +378,10 @@ int l_yield(lua_State* L) {
 int l_wait(lua_State* L) {
   Task& task = blocking_task(L);
   TaskScheduler& tasks = scheduler(L);
+  check_token(L, 1);
   if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
   tasks.wait_for(tasks.new_session(), Wait::wakeup);
-  tasks.suspend_later();
   set_token(L, task, 1);
-  tasks.suspend_now();
   return suspend(L, task);
 }
 
@@ -392,12 +430,7 @@ int l_timeout(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);
   const std::int32_t session = tasks.new_session();
   tasks.wait_to_start(task, session);
-  Service& service = tasks.service();
-  if (ticks <= 0) {
-    service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
-  } else {
-    service.node().timer.add(Ticks(ticks), {service.handle(), session});
-  }
+  set_timer(tasks, ticks, session);
   return push_coroutine(L, task);
 }
 
@@ -471,7 +504,7 @@ int l_exit(lua_State* L) {
 }
 
 // halt(): suspends the current task for ever
-int l_halt(lua_State* L) { return lua_yield(L, 0); }
+int l_halt(lua_State* L) { return suspend(L, blocking_task(L)); }
 
 // traced(flag): whether the current task has a trace tag; tracing(): some task may get one
 int l_traced(lua_State* L) {
@@ -504,7 +537,6 @@ int destroy_scheduler(lua_State* L) {
   return 0;
 }
 
-// send_request(address, protocol, ...) -> session, or nil if there is no such service: a request that no task waits for
 }  // namespace
 
 int l_dispatch_message(lua_State* L) {
@@ -516,8 +548,7 @@ int l_dispatch_message(lua_State* L) {
   if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
   lua_settop(L, 0);
   tasks.handle(L, message);
-  if (tasks.has_errors()) return tasks.raise_errors(L);
-  return 0;
+  return tasks.raise_errors(L);
 }
 
 int open_scheduler(lua_State* L) {

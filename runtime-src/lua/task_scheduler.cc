@@ -55,7 +55,6 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   current_->waits_for = session;
   current_->wait = wait;
   sessions_.put(session, current_);
-  suspending_ = true;
 }
 
 void TaskScheduler::wait_to_start(Task* task, std::int32_t session) {
@@ -532,7 +531,23 @@ void TaskScheduler::exit(lua_State* L) {
   suspending_ = true;
 }
 
-void TaskScheduler::trace(lua_State* L, const char* event, Task* task) {
+int TaskScheduler::raise_failure(lua_State* L) {
+  if (failure_text_.empty()) return luaL_error(L, "call failed");
+  luaL_where(L, 1);
+  lua_pushlstring(L, failure_text_.data(), failure_text_.size());
+  failure_text_.clear();
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+int TaskScheduler::raise_errors(lua_State* L) {
+  if (errors_.empty()) return 0;
+  lua_pushlstring(L, errors_.data(), errors_.size());
+  errors_.clear();
+  return lua_error(L);
+}
+
+void TaskScheduler::trace(lua_State* L, const char* event, Task* task, int about) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, refs.trace);
   if (!lua_isfunction(L, -1)) {
     lua_pop(L, 1);
@@ -543,7 +558,12 @@ void TaskScheduler::trace(lua_State* L, const char* event, Task* task) {
   if (task->co != L) lua_xmove(task->co, L, 1);
   lua_pushinteger(L, task->source);
   lua_pushinteger(L, task->type);
-  lua_call(L, 4, 1);
+  if (about != 0) {
+    lua_pushvalue(L, about);
+  } else {
+    lua_pushnil(L);
+  }
+  lua_call(L, 5, 1);
   task->traced = lua_toboolean(L, -1);
   lua_pop(L, 1);
 }

@@ -51,9 +51,9 @@ class TaskScheduler {
   Task* current() { return current_; }
   std::int32_t new_session();
 
-  // Makes the current task wait; the caller yields at once. `L` is the coroutine that will yield: the current task's
-  // own, or one that it resumes.
+  // Makes the current task wait; the caller then calls block() and yields.
   void wait_for(std::int32_t session, Wait wait);
+  void block() { suspending_ = true; }
 
   // A pooled or new task.
   Task* take(lua_State* L);
@@ -74,8 +74,10 @@ class TaskScheduler {
 
   // Whether the call that has just been resumed has failed; forgets it.
   bool take_failure() { return std::exchange(call_failed_, false); }
-  // Set if a reply could not be unpacked: what to raise. Empty otherwise.
-  std::string take_failure_text() { return std::exchange(failure_text_, {}); }
+  // Raises what a failed call raises.
+  int raise_failure(lua_State* L);
+  // Raises the errors of tasks, if there were any.
+  int raise_errors(lua_State* L);
 
   // The end: drops the forks, tells requesters and callees, closes all blocked tasks. Never resumes the current task again.
   void exit(lua_State* L);
@@ -95,12 +97,13 @@ class TaskScheduler {
     int unknown_response = LUA_NOREF;  // function(session, source, message, size)
     int unknown_request = LUA_NOREF;   // function(session, source, message, size, type or name)
     int dead = LUA_NOREF;              // function(source): its response closures are dead
-    int trace = LUA_NOREF;             // function(event, co, ...)
+    int trace = LUA_NOREF;             // function(event, co, source, type, about) -> whether co stays traced
   } refs;
   bool tracing = false;     // some task is traced, or some protocol is
   bool responses = false;   // there are response closures: refs.dead wants to know
 
-  void trace(lua_State* L, const char* event, Task* task);
+  // Tells refs.trace; the value at index `about` goes with the event if it is not 0.
+  void trace(lua_State* L, const char* event, Task* task, int about = 0);
 
  private:
   void on_response(lua_State* L, const Message& message);

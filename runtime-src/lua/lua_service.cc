@@ -1,0 +1,275 @@
+#include "lua/lua_service.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/node.h"
+#include "lua/lua_state.h"
+#include "lua/lua_tasks.h"
+#include "lua/task_scheduler.h"
+#include "skynet.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+char service_key;  // its address is the key in the registry
+
+// What stays on the main thread's stack.
+constexpr int kTraceback = 1;
+constexpr int kTurn = 2;
+
+double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
+
+int l_traceback(lua_State* L) {
+  if (lua_type(L, 1) != LUA_TSTRING) luaL_tolstring(L, 1, nullptr);
+  luaL_traceback(L, L, lua_tostring(L, -1), 1);
+  return 1;
+}
+
+}  // namespace
+
+// What a turn's entry into Lua works on. The message is its owner's until it is handled or reported.
+struct LuaService::Frame {
+  LuaService* self;
+  Turn* turn;
+  Message message;
+  bool holds_message = false;
+  bool settle_first = false;
+};
+
+LuaService& LuaService::of(lua_State* L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &service_key);
+  auto* self = static_cast<LuaService*>(lua_touserdata(L, -1));
+  lua_pop(L, 1);
+  return *self;
+}
+
+LuaService::~LuaService() {
+  if (main_ == nullptr) return;
+  if (tasks_ != nullptr) tasks_->tell_requesters();
+  heap_.begin_release();
+  lua_close(main_);
+}
+
+void LuaService::start(std::string args) {
+  args_ = std::move(args);
+  service_.set_drain(drain_load, this);
+}
+
+void LuaService::set_drain(Service::Drain drain) {
+  service_.set_drain(drain, this);
+  callback_version_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// ---- loading -----------------------------------------------------------------------------------------------
+
+void LuaService::drain_load(Service&, void* self, Turn&) { static_cast<LuaService*>(self)->load(); }
+
+// A service that has not asked for messages.
+void LuaService::drain_nothing(Service&, void*, Turn& turn) {
+  for (Message message; turn.next(&message);) message.free_payload();
+}
+
+void LuaService::load() {
+  set_drain(drain_nothing);
+  heap_.on_warning(on_memory_warning, this);
+  main_ = lua_newstate(LuaHeap::alloc, &heap_);
+  if (main_ == nullptr) return loading_failed("not enough memory");
+  lua_State* L = main_;
+  lua_pushcfunction(L, l_traceback);
+  lua_pushcfunction(L, l_turn);
+  lua_pushcfunction(L, l_load);
+  lua_pushlightuserdata(L, this);
+  running_.store(L, std::memory_order_relaxed);
+  const int status = lua_pcall(L, 1, 0, kTraceback);
+  running_.store(nullptr, std::memory_order_relaxed);
+  if (status != LUA_OK) {
+    const std::string text = lua_tostring(L, -1) ? lua_tostring(L, -1) : "?";
+    lua_pop(L, 1);
+    return loading_failed(text.c_str());
+  }
+  lua_getfield(L, LUA_REGISTRYINDEX, "memlimit");
+  if (const auto limit = static_cast<std::size_t>(lua_tonumber(L, -1))) {
+    heap_.set_limit(limit);
+    service_.node().log(service_.handle(), fmt::format("Set memory limit to {:.2f} M", megabytes(limit)));
+  }
+  lua_pop(L, 1);
+}
+
+void LuaService::loading_failed(const char* text) {
+  Node& node = service_.node();
+  node.log(service_.handle(), text);
+  if (const Handle launcher = node.names.find("launcher")) {
+    skynet_send(service_.context(), 0, launcher, kTypeText, 0, const_cast<char*>("ERROR"), 5);
+  }
+  skynet_command(service_.context(), "EXIT", nullptr);
+}
+
+int LuaService::l_load(lua_State* L) {
+  auto* self = static_cast<LuaService*>(lua_touserdata(L, 1));
+  lua_gc(L, LUA_GCSTOP, 0);
+  lua_pushlightuserdata(L, self->service_.context());
+  lua_setfield(L, LUA_REGISTRYINDEX, "skynet_context");
+  lua_pushlightuserdata(L, self);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &service_key);
+  open_service_libraries(L, self->service_.node().environment);
+  load_service_loader(L, self->service_.node().environment);
+  lua_pushlstring(L, self->args_.data(), self->args_.size());
+  lua_gc(L, LUA_GCRESTART, 0);
+#ifdef RUNTIME_LUA54
+  lua_gc(L, LUA_GCGEN, 0, 0);
+  lua_gc(L, LUA_GCSTOP, 0);
+#else
+  lua_gc(L, LUA_GCSTOP, 0);
+#endif
+  lua_pushcfunction(L, l_traceback);
+  lua_insert(L, -3);
+  if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
+    lua_pushfstring(L, "lua loader error : %s", lua_tostring(L, -1));
+    lua_error(L);
+  }
+  lua_gc(L, LUA_GCRESTART, 0);
+  return 0;
+}
+
+// ---- messages ----------------------------------------------------------------------------------------------
+
+void LuaService::set_callback(lua_State* L, int index, bool forward) {
+  if (lua_tocfunction(L, index) == l_dispatch_message && !forward) {
+    tasks_ = task_scheduler(L);
+    set_drain(drain_tasks);
+    return;
+  }
+  if (tasks_ == nullptr) tasks_ = task_scheduler(L);  // f may be a wrapper around it
+  lua_pushvalue(L, index);
+  luaL_unref(L, LUA_REGISTRYINDEX, callback_);
+  callback_ = luaL_ref(L, LUA_REGISTRYINDEX);
+  forward_ = forward;
+  set_drain(drain_callback);
+}
+
+void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
+  auto* self = static_cast<LuaService*>(userdata);
+  lua_State* L = self->main_;
+  Frame frame{self, &turn, {}};
+  for (;;) {
+    lua_settop(L, kTurn);
+    lua_pushvalue(L, kTurn);
+    lua_pushlightuserdata(L, &frame);
+    const int status = lua_pcall(L, 1, 0, kTraceback);
+    if (status == LUA_OK) [[likely]] return;
+    self->report(status, frame.message);
+    self->tasks_->refuse(frame.message);
+    if (frame.holds_message) frame.message.free_payload();
+    frame.holds_message = false;
+    frame.settle_first = true;
+  }
+}
+
+// Handles messages until the turn ends: one entry into Lua for all of them.
+int LuaService::l_turn(lua_State* L) {
+  Frame& frame = *static_cast<Frame*>(lua_touserdata(L, 1));
+  LuaService& self = *frame.self;
+  TaskScheduler& tasks = *self.tasks_;
+  if (std::exchange(frame.settle_first, false)) {
+    tasks.settle(L);
+    if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
+  }
+  const std::uint32_t version = self.callback_version_.load(std::memory_order_relaxed);
+  while (frame.turn->next(&frame.message)) {
+    frame.holds_message = true;
+    tasks.handle(L, frame.message);
+    frame.holds_message = false;
+    frame.message.free_payload();
+    if (tasks.has_errors()) [[unlikely]] self.log_error(frame.message, tasks.take_errors());
+    if (self.callback_version_.load(std::memory_order_relaxed) != version) break;
+    if (self.interrupt_.load(std::memory_order_relaxed)) self.interrupt_.store(false, std::memory_order_relaxed);
+    lua_settop(L, 1);
+  }
+  return 0;
+}
+
+void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
+  auto* self = static_cast<LuaService*>(userdata);
+  lua_State* L = self->main_;
+  const std::uint32_t version = self->callback_version_.load(std::memory_order_relaxed);
+  for (Message message; turn.next(&message);) {
+    const bool forward = self->forward_;
+    lua_settop(L, kTurn);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, self->callback_);
+    lua_pushinteger(L, message.type());
+    lua_pushlightuserdata(L, message.data);
+    lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+    lua_pushinteger(L, message.session);
+    lua_pushinteger(L, message.source);
+    lua_State* before = self->set_running(L);
+    const int status = lua_pcall(L, 5, 0, kTraceback);
+    self->set_running(before);
+    if (status != LUA_OK) {
+      self->report(status, message);
+      if (self->tasks_ != nullptr) self->tasks_->refuse(message);
+    }
+    if (!forward) message.free_payload();
+    self->interrupt_.store(false, std::memory_order_relaxed);
+    if (self->callback_version_.load(std::memory_order_relaxed) != version) return;
+  }
+}
+
+// Logs what lua_pcall has left on the stack.
+void LuaService::report(int status, const Message& message) {
+  lua_State* L = main_;
+  const auto short_form = [&](const char* what) {
+    service_.node().log(service_.handle(), fmt::format("{} : [{:x} to :{:x} : {}]", what, message.source,
+                                                       service_.handle(), message.session));
+  };
+  if (status == LUA_ERRMEM) {
+    short_form("lua memory error");
+  } else if (status == LUA_ERRERR) {
+    short_form("lua error in error");
+  } else {
+    std::size_t size = 0;
+    const char* text = lua_tolstring(L, -1, &size);
+    log_error(message, std::string(text ? text : "?", text ? size : 1));
+  }
+  lua_settop(L, kTurn);
+}
+
+void LuaService::log_error(const Message& message, const std::string& text) {
+  service_.node().log(service_.handle(),
+                      fmt::format("lua call [{:x} to :{:x} : {} msgsz = {}] error : \x1b[31m{}\x1b[0m", message.source,
+                                  service_.handle(), message.session, message.size(), text));
+}
+
+// ---- signals and memory ------------------------------------------------------------------------------------
+
+void LuaService::on_memory_warning(void* userdata, std::size_t used) {
+  auto* self = static_cast<LuaService*>(userdata);
+  self->service_.node().log(self->service_.handle(), fmt::format("Memory warning {:.2f} M", megabytes(used)));
+}
+
+void LuaService::on_signal(lua_State* L, lua_Debug*) {
+  lua_sethook(L, nullptr, 0, 0);
+  // A hook that was set a moment too late must not hit the next message.
+  if (of(L).interrupt_.exchange(false)) luaL_error(L, "signal 0");
+}
+
+void LuaService::signal(int signal) {
+  Node& node = service_.node();
+  node.log(service_.handle(), fmt::format("recv a signal {}", signal));
+  if (signal == 0) {
+    if (lua_State* running = running_.load(std::memory_order_relaxed)) {
+      interrupt_.store(true, std::memory_order_relaxed);
+      // Setting a hook is what Lua allows from outside of the thread that runs the state.
+      lua_sethook(running, on_signal, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+    }
+  } else if (signal == 1) {
+    node.log(service_.handle(), fmt::format("Current Memory {:.3f}K", static_cast<double>(heap_.used()) / 1024));
+  }
+}
+
+std::unique_ptr<LuaHost> make_lua_host(Service& service) { return std::make_unique<LuaService>(service); }
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,76 @@
+// One Lua service: its state, its memory, and how messages enter it.
+//
+// Threads: the worker that runs the service, but for signal().
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "base/lua_heap.h"
+#include "core/scheduler.h"
+#include "core/service.h"
+#include "lua/engine.h"
+#include "lua/lua_host.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+class TaskScheduler;
+
+class LuaService : public LuaHost {
+ public:
+  explicit LuaService(Service& service) : service_(service) {}
+  ~LuaService() override;
+
+  void start(std::string args) override;
+  void signal(int signal) override;
+
+  // The service that a state belongs to.
+  static LuaService& of(lua_State* L);
+
+  Service& service() { return service_; }
+  lua_State* main() { return main_; }
+  LuaHeap& heap() { return heap_; }
+
+  // Makes the function at `index` handle the messages from the next one on: f(type, message, size, session, source).
+  // With `forward` the message's memory is f's; else it is freed when f has returned.
+  void set_callback(lua_State* L, int index, bool forward);
+
+  // Which coroutine runs now, so that signal() interrupts the right one. Gives the previous one.
+  lua_State* set_running(lua_State* L) {
+    lua_State* previous = running_.load(std::memory_order_relaxed);
+    running_.store(L, std::memory_order_relaxed);
+    return previous;
+  }
+
+ private:
+  struct Frame;
+
+  static void drain_load(Service& service, void* self, Turn& turn);
+  static void drain_tasks(Service& service, void* self, Turn& turn);
+  static void drain_callback(Service& service, void* self, Turn& turn);
+  static void drain_nothing(Service& service, void* self, Turn& turn);
+  static int l_load(lua_State* L);
+  static int l_turn(lua_State* L);
+  static void on_signal(lua_State* L, lua_Debug* info);
+  static void on_memory_warning(void* self, std::size_t used);
+
+  void load();
+  void loading_failed(const char* text);
+  void report(int status, const Message& message);
+  void log_error(const Message& message, const std::string& text);
+  void set_drain(Service::Drain drain);
+
+  Service& service_;
+  LuaHeap heap_;
+  lua_State* main_ = nullptr;
+  TaskScheduler* tasks_ = nullptr;   // owned by the state
+  std::string args_;
+  int callback_ = LUA_NOREF;
+  bool forward_ = false;
+  bool memory_limit_applied_ = false;
+  std::atomic<std::uint32_t> callback_version_{0};
+  std::atomic<lua_State*> running_{nullptr};
+  std::atomic<bool> interrupt_{false};
+};
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,140 @@
+#include "lua/module_search.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "lua/builtin_modules.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+int l_search_builtin(lua_State* L) {
+  const char* name = luaL_checkstring(L, 1);
+  for (const BuiltinModule& module : builtin_modules()) {
+    if (std::strcmp(module.name, name) == 0) {
+      lua_pushcfunction(L, module.open);
+      lua_pushliteral(L, ":builtin:");
+      return 2;
+    }
+  }
+  lua_pushfstring(L, "\n\tno built-in module '%s'", name);
+  return 1;
+}
+
+#ifdef RUNTIME_LUAJIT
+
+struct Found {
+  enum { none, opened, failed } state = none;
+  lua_CFunction open = nullptr;
+  char text[512] = "";  // the file that was opened, or why it could not be
+};
+
+std::string replace_all(std::string_view text, char from, std::string_view to) {
+  std::string result;
+  for (const char c : text) {
+    if (c == from) {
+      result += to;
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
+void open_object(const std::string& file, const std::string& function, Found* found) {
+  void* object = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (object == nullptr) {
+    found->state = Found::failed;
+    std::snprintf(found->text, sizeof(found->text), "%s", dlerror());
+    return;
+  }
+  if (dlsym(object, "runtime_luajit_module") == nullptr) {
+    found->state = Found::failed;
+    std::snprintf(found->text, sizeof(found->text),
+                  "%s is built for Lua 5.4 and cannot be loaded into LuaJIT; run this service on Lua 5.4 (config key "
+                  "`lua54`), or build the module for LuaJIT and put it into the folder jit/ beside it",
+                  file.c_str());
+    dlclose(object);
+    return;
+  }
+  found->open = reinterpret_cast<lua_CFunction>(dlsym(object, function.c_str()));
+  if (found->open == nullptr) return;  // as in Lua: an object without the function is passed over
+  found->state = Found::opened;
+  std::snprintf(found->text, sizeof(found->text), "%s", file.c_str());
+}
+
+// Looks for module `name` in the object of `object_name` (itself, or the first part of a dotted name).
+void search_path(std::string_view path, std::string_view name, std::string_view object_name, Found* found) noexcept {
+  const std::string file_part = replace_all(object_name, '.', "/");
+  const std::string function = "luaopen_" + replace_all(name.substr(name.find('-') + 1), '.', "_");
+  while (!path.empty() && found->state == Found::none) {
+    const std::size_t end = std::min(path.find(';'), path.size());
+    const std::string_view pattern = path.substr(0, end);
+    path.remove_prefix(std::min(end + 1, path.size()));
+    if (pattern.find('?') == pattern.npos) continue;
+    for (const char* folder : {"jit/", ""}) {
+      const std::string file = replace_all(pattern, '?', folder + file_part);
+      if (access(file.c_str(), R_OK) == 0) open_object(file, function, found);
+      if (found->state != Found::none) return;
+    }
+  }
+}
+
+int l_search_object(lua_State* L) {
+  std::size_t length;
+  const char* name = luaL_checklstring(L, 1, &length);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "cpath");
+  const char* path = lua_tostring(L, -1);
+  if (path == nullptr) return luaL_error(L, "'package.cpath' must be a string");
+  Found found;
+  search_path(path, name, name, &found);
+  const char* dot = std::strchr(name, '.');
+  if (found.state == Found::none && dot != nullptr) {
+    search_path(path, name, {name, static_cast<std::size_t>(dot - name)}, &found);
+  }
+  switch (found.state) {
+    case Found::opened:
+      lua_pushcfunction(L, found.open);
+      lua_pushstring(L, found.text);
+      return 2;
+    case Found::failed:
+      return luaL_error(L, "error loading module '%s':\n\t%s", name, found.text);
+    default:
+      lua_pushfstring(L, "\n\tno module '%s' for LuaJIT in '%s'", name, path);
+      return 1;
+  }
+}
+
+#endif
+
+}  // namespace
+
+void install_module_search(lua_State* L) {
+  lua_getglobal(L, "package");
+#ifdef RUNTIME_LUAJIT
+  lua_getfield(L, -1, "loaders");
+  lua_pushcfunction(L, l_search_object);
+  lua_rawseti(L, -2, 3);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, 4);
+  // 5.4 calls the same table by this name.
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "searchers");
+#else
+  lua_getfield(L, -1, "searchers");
+#endif
+  for (int i = static_cast<int>(lua_rawlen(L, -1)); i >= 2; --i) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushcfunction(L, l_search_builtin);
+  lua_rawseti(L, -2, 2);
+  lua_pop(L, 2);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
