@@ -8,16 +8,18 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 
 # ---- what varies -------------------------------------------------------------------------------
-# VARIANT: release (the default), asan or tsan; each has its own folder and its own executable.
+# VARIANT: release (the default), asan or tsan; each has its own folder and its own executable. The
+# variant fuzz is for the fuzzers alone.
 VARIANT ?= release
 CXX     ?= g++
 CC      ?= gcc
 OPT_release := -O2
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
+OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT := $(OPT_$(VARIANT))
 ifeq ($(OPT),)
-$(error VARIANT=$(VARIANT) is not one of release, asan, tsan)
+$(error VARIANT=$(VARIANT) is not one of release, asan, tsan, fuzz)
 endif
 B       := build/$(VARIANT)
 RUNTIME := $(if $(filter release,$(VARIANT)),runtime,runtime-$(VARIANT))

@@ -1,0 +1,39 @@
+# Tests. Every target ends with a line `N passed, N failed`.
+
+UNIT_TESTS := $(B)/unit_tests
+# test/unit/*_test.cc know no engine; those in test/unit/engine/ are compiled once for each, in
+# namespace runtime::RUNTIME_ENGINE.
+ENGINE_TESTS := $(wildcard test/unit/engine/*_test.cc)
+UNIT_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) \
+            $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o) $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
+
+# The sanitizers' builds are slower, and have modules of their own.
+CASE_FLAGS := --bin $(RUNTIME) $(if $(filter release,$(VARIANT)),,--luaclib $(LUACLIB) --slow 4)
+export ASAN_OPTIONS  ?= abort_on_error=1:detect_stack_use_after_return=0
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
+
+$(UNIT_TESTS): $(UNIT_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
+	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LIBS) \
+	  $(shell $(PKG) --libs gtest_main) -Wl,--dynamic-list=$(EXPORTS)
+
+test: all $(UNIT_TESTS)  ## run all tests, on both engines
+	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
+	  "$(MAKE) -s test-conformance"
+
+test-headers:       ## compile each public header alone, as C and as C++
+	@CC="$(CC)" CXX="$(CXX)" test/run_headers
+
+test-unit: $(UNIT_TESTS)  ## run the C++ unit tests
+	@test/run_unit $(UNIT_TESTS)
+
+# ONLY is a list of patterns, each a piece of AREA/NAME; CASES are further options of test/run_cases.
+test-lua: all       ## run the Lua tests (ONLY="lua/NAME ..." for some of them)
+	@test/run_cases lua $(CASE_FLAGS) $(CASES) $(ONLY)
+
+test-conformance: all  ## run the conformance cases of test/conformance-areas (ONLY="core/NAME ...")
+	@test/run_cases conformance $(CASE_FLAGS) $(CASES) $(ONLY)
+
+.PHONY: test test-headers test-unit test-lua test-conformance
+
+include test/fuzz/fuzz.mk

@@ -101,9 +101,6 @@ inline const char* luaL_tolstring(lua_State* L, int index, std::size_t* size) {
   }
   return lua_tolstring(L, -1, size);
 }
-#undef luaL_newlib
-#define luaL_newlibtable(L, list) lua_createtable(L, 0, sizeof(list) / sizeof((list)[0]) - 1)
-#define luaL_newlib(L, list) (luaL_newlibtable(L, list), luaL_setfuncs(L, list, 0))
 inline void luaL_requiref(lua_State* L, const char* name, lua_CFunction open, int global) {
   lua_pushcfunction(L, open);
   lua_pushstring(L, name);
