@@ -11,8 +11,9 @@
 
 namespace runtime {
 
-Node::Node(const NodeOptions& options)
-    : timer([this](const TimerEntry& entry) {
+Node::Node(const NodeOptions& options, Environment& environment)
+    : environment(environment),
+      timer([this](const TimerEntry& entry) {
         deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
       }),
       scheduler(options.threads, release),

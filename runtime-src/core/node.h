@@ -35,12 +35,13 @@ struct NodeOptions {
 
 class Node {
  public:
-  explicit Node(const NodeOptions& options);
+  // `environment` outlives the node.
+  Node(const NodeOptions& options, Environment& environment);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  Environment environment;
+  Environment& environment;
   NameTable names;
   Timer timer;
   Scheduler scheduler;

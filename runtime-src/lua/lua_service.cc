@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "core/node.h"
 #include "lua/lua_state.h"
@@ -118,13 +119,6 @@ int LuaService::l_load(lua_State* L) {
   open_service_libraries(L, self->service_.node().environment);
   load_service_loader(L, self->service_.node().environment);
   lua_pushlstring(L, self->args_.data(), self->args_.size());
-  lua_gc(L, LUA_GCRESTART, 0);
-#ifdef RUNTIME_LUA54
-  lua_gc(L, LUA_GCGEN, 0, 0);
-  lua_gc(L, LUA_GCSTOP, 0);
-#else
-  lua_gc(L, LUA_GCSTOP, 0);
-#endif
   lua_pushcfunction(L, l_traceback);
   lua_insert(L, -3);
   if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
@@ -132,6 +126,9 @@ int LuaService::l_load(lua_State* L) {
     lua_error(L);
   }
   lua_gc(L, LUA_GCRESTART, 0);
+#ifdef RUNTIME_LUA54
+  lua_gc(L, LUA_GCGEN, 0, 0);
+#endif
   return 0;
 }
 
@@ -270,6 +267,7 @@ void LuaService::signal(int signal) {
   }
 }
 
+// Declared in lua_host.h for either engine.
 std::unique_ptr<LuaHost> make_lua_host(Service& service) { return std::make_unique<LuaService>(service); }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -3,7 +3,6 @@
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
 #include "lua/module_search.h"
-#include "lua_profile.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -26,8 +25,7 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   luaL_openlibs(L);
   install_module_search(L);
-  install_profile(L);
-  install_code_cache(L);
+  install_loadfile(L);
   set_global(L, environment, "LUA_PATH", "lua_path", "./lualib/?.lua;./lualib/?/init.lua");
   set_global(L, environment, "LUA_CPATH", "lua_cpath", "./luaclib/?.so");
   set_global(L, environment, "LUA_SERVICE", "luaservice", "./service/?.lua");

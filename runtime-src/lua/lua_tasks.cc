@@ -6,6 +6,7 @@
 #include <new>
 
 #include "api/send.h"
+#include "core/node.h"
 #include "lua/lua_send.h"
 #include "lua/lua_service.h"
 #include "lua/task_scheduler.h"
@@ -429,14 +430,35 @@ int l_timeout(lua_State* L) {
   Task* task = task_for_function(L, 2);
   TaskScheduler& tasks = scheduler(L);
   const std::int32_t session = tasks.new_session();
-  tasks.wait_to_start(task, session);
+  tasks.wait_to_start(task, session, Wait::start);
   set_timer(tasks, ticks, session);
   return push_coroutine(L, task);
 }
 
+// expect(session, address, f): when the answer from `address` comes, runs f(true, message, size, session) as a task of its
+// own; f(false, nil, nil, session) if there will be none
+int l_expect(lua_State* L) {
+  const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
+  lua_settop(L, 3);
+  Task* task = task_for_function(L, 3);
+  scheduler(L).wait_to_start(task, session, Wait::answer);
+  if (const Handle callee = to_handle(L, 2)) {
+    task->callee = callee;
+  } else if (lua_type(L, 2) == LUA_TSTRING) {
+    task->callee_name = lua_tostring(L, 2);
+  }
+  return 0;
+}
+
+// forget(session): what was to run then does not
+int l_forget(lua_State* L) {
+  scheduler(L).forget_answer(static_cast<std::int32_t>(luaL_checkinteger(L, 1)));
+  return 0;
+}
+
 // ---- for the tools of skynet.lua ---------------------------------------------------------------------------
 
-// tasks() -> list of { co = coroutine, session = number } of those that block; co = false for an ended wait
+// tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an ended wait
 int l_tasks(lua_State* L) {
   lua_newtable(L);
   int count = 0;
@@ -446,7 +468,7 @@ int l_tasks(lua_State* L) {
     if (entry.task != nullptr) {
       push_coroutine(L, entry.task);
     } else {
-      lua_pushboolean(L, 0);
+      lua_pushliteral(L, "BREAK");
     }
     lua_setfield(L, -2, "co");
     lua_pushinteger(L, entry.session);
@@ -570,6 +592,8 @@ int open_scheduler(lua_State* L) {
       {"wakeup", l_wakeup},
       {"fork", l_fork},
       {"timeout", l_timeout},
+      {"expect", l_expect},
+      {"forget", l_forget},
       {"tasks", l_tasks},
       {"kill", l_kill},
       {"running", l_running},
@@ -590,7 +614,7 @@ int open_scheduler(lua_State* L) {
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, destroy_scheduler);
   lua_setfield(L, -2, "__gc");
-  auto* tasks = new (block) TaskScheduler(service, LuaService::of(service).main());
+  auto* tasks = new (block) TaskScheduler(service, LuaService::of(L).main());
   lua_setmetatable(L, -2);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &scheduler_key);
 

@@ -19,6 +19,7 @@ enum class Wait : std::uint8_t {
   message,   // a call: the reply as it is, a light userdata and a size
   timer,     // a sleep: nothing, or "BREAK" when woken before
   wakeup,    // a wait: nothing
+  answer,    // an expected answer's function, which has not begun: whether it came, message, size, session
 };
 
 // How it stands with the request that a task serves.

@@ -57,10 +57,21 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   sessions_.put(session, current_);
 }
 
-void TaskScheduler::wait_to_start(Task* task, std::int32_t session) {
+void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
   task->waits_for = session;
-  task->wait = Wait::start;
+  task->wait = wait;
   sessions_.put(session, task);
+}
+
+void TaskScheduler::forget_answer(std::int32_t session) {
+  SessionTable::Entry* entry = sessions_.find(session);
+  if (entry == nullptr || entry->task == nullptr || entry->task->wait != Wait::answer) return;
+  Task* task = entry->task;
+  std::erase(failed_, task);
+  task->failed = false;
+  drop_wait(task, true);
+  lua_settop(task->co, 0);
+  recycle(task);
 }
 
 Task* TaskScheduler::take(lua_State* L) {
@@ -219,6 +230,13 @@ void TaskScheduler::on_response(lua_State* L, const Message& message) {
       lua_pushlightuserdata(L, message.data);
       lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
       values = 2;
+      break;
+    case Wait::answer:
+      lua_pushboolean(L, 1);
+      lua_pushlightuserdata(L, message.data);
+      lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+      lua_pushinteger(L, message.session);
+      values = 4;
       break;
     default:
       break;
@@ -432,9 +450,19 @@ void TaskScheduler::run_failed(lua_State* L) {
   Task* task = failed_.front();
   failed_.pop_front();
   task->failed = false;
+  const std::int32_t session = task->waits_for;
+  const bool answer = task->wait == Wait::answer;
   drop_wait(task, false);
-  call_failed_ = true;
-  resume(L, task, 0);
+  if (answer) {
+    lua_pushboolean(L, 0);
+    lua_pushnil(L);
+    lua_pushnil(L);
+    lua_pushinteger(L, session);
+    lua_xmove(L, task->co, 4);
+  } else {
+    call_failed_ = true;
+  }
+  resume(L, task, answer ? 4 : 0);
 }
 
 void TaskScheduler::run_fork(lua_State* L) {
@@ -456,7 +484,7 @@ void TaskScheduler::fail_call(std::int32_t session) {
     sessions_.erase(entry);  // this was the message that was to be dropped
     return;
   }
-  if (task->wait != Wait::reply && task->wait != Wait::message) return;
+  if (task->wait != Wait::reply && task->wait != Wait::message && task->wait != Wait::answer) return;
   if (!std::exchange(task->failed, true)) failed_.push_back(task);
 }
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/scheduler.h"
@@ -41,6 +42,7 @@ class TaskScheduler {
 
   // The errors of tasks since the last call, joined by newlines; empty if there were none.
   std::string take_errors();
+  bool has_errors() const { return !errors_.empty(); }
 
   // After handle() has raised: answers the request it was about, if that is still open.
   void refuse(const Message& message);
@@ -58,7 +60,10 @@ class TaskScheduler {
   // A pooled or new task.
   Task* take(lua_State* L);
   void queue_fork(Task* task) { forks_.push_back(task); }
-  void wait_to_start(Task* task, std::int32_t session);
+  // Makes a task that has not begun wait for the message of `session` (Wait::start or Wait::answer).
+  void wait_to_start(Task* task, std::int32_t session, Wait wait);
+  // The message of `session` is dropped when it comes, and a task that has not begun is given up.
+  void forget_answer(std::int32_t session);
   Task* find(lua_State* co);
 
   // Marks a task that sleeps or waits; it runs when the current one blocks.

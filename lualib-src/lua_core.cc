@@ -1,0 +1,230 @@
+// skynet.core: the primitive interface of a Lua service (spec 10, chapter 3.1).
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/clock.h"
+#include "core/node.h"
+#include "lua/lua_send.h"
+#include "lua/lua_service.h"
+#include "lua/lua_tasks.h"
+#include "lua/task_scheduler.h"
+#include "seri.h"
+#include "skynet.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// Upvalue 1 of every function: the service.
+Service& service(lua_State* L) { return *static_cast<Service*>(lua_touserdata(L, lua_upvalueindex(1))); }
+
+int new_session(lua_State* L) {
+  TaskScheduler* tasks = task_scheduler(L);
+  return tasks != nullptr ? tasks->new_session() : service(L).new_session();
+}
+
+int push_sent(lua_State* L, int result) {
+  if (result == -1) return 0;
+  if (result < 0) {
+    lua_pushboolean(L, 0);
+  } else {
+    lua_pushinteger(L, result);
+  }
+  return 1;
+}
+
+// send(address, type, session | nil, message[, size]) -> session; nothing without such a service; false if too large
+int l_send(lua_State* L) {
+  check_address(L, 1);
+  const int type = static_cast<int>(luaL_checkinteger(L, 2));
+  const bool asks = lua_isnoneornil(L, 3);
+  const int session = asks ? 0 : static_cast<int>(luaL_checkinteger(L, 3));
+  const Packed payload = check_payload(L, 4);
+  return push_sent(L, send_to(L, service(L), 1, 0, type & 0xff, asks ? new_session(L) : session, payload));
+}
+
+// redirect(address, source, type, session, message[, size])
+int l_redirect(lua_State* L) {
+  check_address(L, 1);
+  const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
+  const int type = static_cast<int>(luaL_checkinteger(L, 3));
+  const int session = static_cast<int>(luaL_checkinteger(L, 4));
+  return push_sent(L, send_to(L, service(L), 1, source, type & 0xff, session, check_payload(L, 5)));
+}
+
+int l_genid(lua_State* L) {
+  lua_pushinteger(L, new_session(L));
+  return 1;
+}
+
+const char* run_command(lua_State* L) {
+  const char* command = luaL_checkstring(L, 1);
+  const char* parameter = lua_isnoneornil(L, 2) ? nullptr : luaL_checkstring(L, 2);
+  return skynet_command(service(L).context(), command, parameter);
+}
+
+// command(name[, parameter]) -> result, or nothing
+int l_command(lua_State* L) {
+  const char* result = run_command(L);
+  if (result == nullptr) return 0;
+  lua_pushstring(L, result);
+  return 1;
+}
+
+// addresscommand(name[, parameter]) -> the result ":hex" as a number, or nothing
+int l_addresscommand(lua_State* L) {
+  const char* result = run_command(L);
+  if (result == nullptr || result[0] != ':') return 0;
+  lua_pushinteger(L, static_cast<lua_Integer>(std::strtoul(result + 1, nullptr, 16)));
+  return 1;
+}
+
+// intcommand(name[, parameter]) -> the result as a number, or nothing
+int l_intcommand(lua_State* L) {
+  const char* command = luaL_checkstring(L, 1);
+  char number[16];
+  const char* parameter = nullptr;
+  if (lua_type(L, 2) == LUA_TNUMBER) {
+    if (lua_tonumber(L, 2) != std::floor(lua_tonumber(L, 2))) {
+      return luaL_argerror(L, 2, "number has no integer representation");
+    }
+    *fmt::format_to_n(number, sizeof(number) - 1, "{}", static_cast<std::int32_t>(lua_tointeger(L, 2))).out = '\0';
+    parameter = number;
+  } else if (!lua_isnoneornil(L, 2)) {
+    parameter = luaL_checkstring(L, 2);
+  }
+  const char* result = skynet_command(service(L).context(), command, parameter);
+  if (result == nullptr) return 0;
+  char* end;
+  const long long integer = std::strtoll(result, &end, 10);
+  if (*end == '\0') {
+    lua_pushinteger(L, static_cast<lua_Integer>(integer));
+    return 1;
+  }
+  const double number_result = std::strtod(result, &end);
+  if (*end != '\0') return luaL_error(L, "Invalid result %s", result);
+  lua_pushnumber(L, number_result);
+  return 1;
+}
+
+// error(...): logs all arguments, joined by a blank
+int l_error(lua_State* L) {
+  const int count = lua_gettop(L);
+  if (count <= 1) {
+    std::size_t size;
+    const char* text = count == 0 ? (size = 3, "nil") : luaL_tolstring(L, 1, &size);
+    service(L).node().log(service(L).handle(), {text, size});
+    return 0;
+  }
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (int i = 1; i <= count; ++i) {
+    luaL_tolstring(L, i, nullptr);
+    luaL_addvalue(&buffer);
+    if (i < count) luaL_addchar(&buffer, ' ');
+  }
+  luaL_pushresult(&buffer);
+  std::size_t size;
+  const char* text = lua_tolstring(L, -1, &size);
+  service(L).node().log(service(L).handle(), {text, size});
+  return 0;
+}
+
+// callback(f[, forward])
+int l_callback(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  LuaService::of(L).set_callback(L, 1, lua_toboolean(L, 2) != 0);
+  return 0;
+}
+
+// harbor(address) -> id, whether it is another node
+int l_harbor(lua_State* L) {
+  int id = 0;
+  const int remote = skynet_isremote(service(L).context(), static_cast<Handle>(luaL_checkinteger(L, 1)), &id);
+  lua_pushinteger(L, id);
+  lua_pushboolean(L, remote);
+  return 2;
+}
+
+// trace(tag, text[, coroutine][, level]): logs a line with the time, and up to three places in the source
+int l_trace(lua_State* L) {
+  constexpr int kFrames = 3;
+  const char* tag = luaL_checkstring(L, 1);
+  const char* text = luaL_checkstring(L, 2);
+  lua_State* thread = L;
+  int level = 1;
+  bool places = false;
+  if (lua_isthread(L, 3)) {
+    thread = lua_tothread(L, 3);
+    level = static_cast<int>(luaL_optinteger(L, 4, 0));
+    places = true;
+  } else if (!lua_isnoneornil(L, 3)) {
+    level = static_cast<int>(luaL_checkinteger(L, 3));
+    places = true;
+  }
+  const long long now = monotonic_ns();
+  char line[1024];
+  char* end = fmt::format_to_n(line, sizeof(line), "<TRACE {}> {} {}", tag, now, text).out;
+  if (places) {
+    const char* separator = " : ";
+    lua_Debug info;
+    for (int found = 0; found < kFrames && lua_getstack(thread, level, &info); ++level) {
+      lua_getinfo(thread, "Sl", &info);
+      if (info.currentline < 0) continue;
+      const auto room = static_cast<std::size_t>(line + sizeof(line) - end);
+      end = fmt::format_to_n(end, room, "{}{}:{}", separator, info.source, info.currentline).out;
+      separator = " ";
+      ++found;
+    }
+  }
+  service(L).node().log(service(L).handle(), {line, static_cast<std::size_t>(end - line)});
+  return 0;
+}
+
+int l_now(lua_State* L) {
+  lua_pushinteger(L, static_cast<lua_Integer>(skynet_now()));
+  return 1;
+}
+
+int l_hpc(lua_State* L) {
+  lua_pushinteger(L, static_cast<lua_Integer>(monotonic_ns()));
+  return 1;
+}
+
+}  // namespace
+
+int open_core(lua_State* L) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"send", l_send},
+      {"redirect", l_redirect},
+      {"genid", l_genid},
+      {"command", l_command},
+      {"intcommand", l_intcommand},
+      {"addresscommand", l_addresscommand},
+      {"error", l_error},
+      {"callback", l_callback},
+      {"harbor", l_harbor},
+      {"trace", l_trace},
+      {"now", l_now},
+      {"hpc", l_hpc},
+      {nullptr, nullptr},
+  };
+  // These need no service. Without upvalues they are told apart by their address (see lua_tasks.cc).
+  static constexpr luaL_Reg kValues[] = {
+      {"pack", l_pack},
+      {"packstring", l_packstring},
+      {"unpack", l_unpack},
+      {"tostring", l_tostring},
+      {"trash", l_trash},
+      {nullptr, nullptr},
+  };
+  lua_createtable(L, 0, 20);
+  luaL_setfuncs(L, kValues, 0);
+  lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
+  if (lua_touserdata(L, -1) == nullptr) return luaL_error(L, "skynet.core: this state belongs to no service");
+  luaL_setfuncs(L, kFunctions, 1);
+  return 1;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

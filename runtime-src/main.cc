@@ -1,0 +1,184 @@
+// ./runtime CONFIG: reads the config, builds the node, and ends with it.
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "api/attach.h"
+#include "base/daemon.h"
+#include "config/config_reader.h"
+#include "core/node.h"
+#include "services/builtin_services.h"
+
+namespace runtime {
+namespace {
+
+// Signals become numbers in a pipe that the main thread reads: a handler may do little more than write.
+int signal_pipe[2];
+
+void on_signal(int number) {
+  const char byte = static_cast<char>(number);
+  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], &byte, 1);
+}
+
+void catch_signal(int number) {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  sigaction(number, &action, nullptr);
+}
+
+std::string text(const Environment& environment, const char* key, const char* otherwise) {
+  const char* value = environment.get(key);
+  return value == nullptr ? otherwise : value;
+}
+
+// Sets the keys that programs may rely on.
+void set_defaults(Environment& environment) {
+  environment.set("thread", "8");
+  environment.set("harbor", "1");
+  environment.set("bootstrap", "snlua bootstrap");
+  environment.set("cpath", "./cservice/?.so");
+  environment.set("logservice", "logger");
+  environment.set("profile", "true");
+  environment.set("engine", "lua54");
+}
+
+// The first two services: the log, then the bootstrap. False: the reason has been printed.
+bool launch_first_services(Node& node) {
+  const std::string log_service = text(node.environment, "logservice", "logger");
+  const Handle logger = node.launch(log_service, node.environment.get("logger"));
+  if (logger == 0) {
+    std::fprintf(stderr, "Can't launch %s service\n", log_service.c_str());
+    return false;
+  }
+  node.names.add("logger", logger);
+  return true;
+}
+
+bool launch_bootstrap(Node& node) {
+  const std::string command = text(node.environment, "bootstrap", "snlua bootstrap");
+  const std::size_t space = command.find(' ');
+  const std::string args = space == std::string::npos ? "" : command.substr(space + 1);
+  if (node.launch(command.substr(0, space), space == std::string::npos ? nullptr : args.c_str()) != 0) return true;
+  node.log(0, "Bootstrap error : " + command);
+  return false;
+}
+
+// SIGTERM and SIGINT: the launcher ends the services in order; what does not end in time is ended.
+void shut_down(Node& node) {
+  constexpr std::chrono::milliseconds kGrace{900};
+  const Handle launcher = node.names.find("launcher");
+  const std::string_view request = "SHUTDOWN";
+  void* data = std::malloc(request.size());
+  std::memcpy(data, request.data(), request.size());
+  if (!node.deliver(launcher, Message::make(0, kTypeSystem, 0, data, request.size()))) {
+    std::free(data);
+  } else if (node.wait(kGrace)) {
+    return;
+  }
+  node.abort();
+  node.wait(kGrace);
+}
+
+// Until the node has ended. The number of the signal that ended it, or 0.
+int serve(Node& node) {
+  std::thread watcher([&node] {
+    node.wait();
+    on_signal(0);
+  });
+  int ending_signal = 0;
+  for (;;) {
+    char number;
+    if (read(signal_pipe[0], &number, 1) != 1) continue;
+    if (number == 0) break;
+    if (number == SIGHUP) {
+      node.deliver(node.logger(), Message::make(0, kTypeSystem, 0, nullptr, 0));
+    } else {
+      ending_signal = number;
+      std::signal(number, SIG_DFL);  // the second one ends the process at once
+      shut_down(node);
+      if (node.service_count() != 0) {
+        // A service does not come back from its message: nothing more can be done in order.
+        watcher.detach();
+        std::raise(number);
+      }
+    }
+  }
+  watcher.join();
+  return ending_signal;
+}
+
+int run(const char* config_path) {
+  const ConfigResult config = read_config(config_path);
+  if (!config.error.empty()) {
+    std::fprintf(stderr, "%s\n", config.error.c_str());
+    return 1;
+  }
+  Environment environment;
+  for (const auto& [key, value] : config.entries) environment.set(key, value);
+  set_defaults(environment);
+
+  NodeOptions options;
+  options.threads = std::atoi(environment.get("thread"));
+  if (options.threads < 1 || options.threads > 1024) {
+    std::fprintf(stderr, "Invalid thread %s , should be in [1,1024]\n", environment.get("thread"));
+    return 1;
+  }
+  options.harbor = std::atoi(environment.get("harbor"));
+  if (options.harbor < 0 || options.harbor > 255) {
+    std::fprintf(stderr, "Invalid harbor %s , should be in [0,255]\n", environment.get("harbor"));
+    return 1;
+  }
+  options.profile = text(environment, "profile", "true") == "true";
+  options.module_path = environment.get("cpath");
+  options.builtin_modules = builtin_services();
+
+  Daemon daemon;
+  if (const char* pid_file = environment.get("daemon")) {
+    if (const std::string error = daemon.start(pid_file); !error.empty()) {
+      std::fprintf(stderr, "%s\n", error.c_str());
+      return 1;
+    }
+  }
+  if (pipe(signal_pipe) != 0) {
+    std::perror("pipe");
+    return 1;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const int number : {SIGHUP, SIGTERM, SIGINT}) catch_signal(number);
+
+  int ending_signal;
+  {
+    Node node(options, environment);
+    api::attach(node);
+    if (!launch_first_services(node)) return 1;
+    node.start();
+    const bool booted = launch_bootstrap(node);
+    if (!booted) node.abort();
+    ending_signal = serve(node);
+    node.stop();
+    if (!booted) return 1;
+  }
+  if (ending_signal != 0) {
+    std::fflush(nullptr);
+    std::raise(ending_signal);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace runtime
+
+int main(int argc, char** argv) {
+  if (argc < 2) {
+    std::fprintf(stderr, "A config file is needed: its format is described in etc/config.cfg.\nusage: skynet configfilename\n");
+    return 1;
+  }
+  return runtime::run(argv[1]);
+}

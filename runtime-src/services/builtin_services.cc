@@ -1,0 +1,17 @@
+#include "services/builtin_services.h"
+
+#include "services/logger.h"
+#include "services/snlua.h"
+
+namespace runtime {
+
+std::span<const Module> builtin_services() {
+  static const Module modules[] = {
+      {"snlua", snlua_create, snlua_init, snlua_release, snlua_signal},
+      {"snjit", snlua_create, snjit_init, snlua_release, snlua_signal},
+      {"logger", logger_create, logger_init, logger_release, logger_signal},
+  };
+  return modules;
+}
+
+}  // namespace runtime

@@ -1,0 +1,69 @@
+#include "services/snlua.h"
+
+#include <fnmatch.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/node.h"
+#include "lua/lua_host.h"
+
+using namespace runtime;
+
+namespace {
+
+struct LuaInstance {
+  std::unique_ptr<LuaHost> host;
+};
+
+// Whether `name` fits one of the ';'-separated patterns ('*' and '?' as in file names).
+bool matches(const char* patterns, const std::string& name) {
+  if (patterns == nullptr) return false;
+  std::string_view rest = patterns;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(';'), rest.size());
+    const std::string pattern(rest.substr(0, end));
+    if (fnmatch(pattern.c_str(), name.c_str(), 0) == 0) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
+
+bool wants_luajit(const Environment& environment, const char* args) {
+  const std::string_view text = args;
+  const std::size_t from = std::min(text.find_first_not_of(" \t"), text.size());
+  const std::string name(text.substr(from, text.find_first_of(" \t", from) - from));
+  if (matches(environment.get("lua54"), name)) return false;
+  if (matches(environment.get("luajit"), name)) return true;
+  const char* engine = environment.get("engine");
+  return engine != nullptr && std::string_view(engine) == "luajit";
+}
+
+int start(void* instance, skynet_context* context, const char* args, bool on_luajit) {
+  Service& service = Service::from(context);
+  auto* lua = static_cast<LuaInstance*>(instance);
+  lua->host = on_luajit ? luajit::make_lua_host(service) : lua54::make_lua_host(service);
+  lua->host->start(args);
+  return 0;
+}
+
+}  // namespace
+
+void* snlua_create(void) { return new LuaInstance; }
+
+int snlua_init(void* instance, skynet_context* context, const char* args) {
+  if (args == nullptr) args = "";
+  return start(instance, context, args, wants_luajit(Service::from(context).node().environment, args));
+}
+
+int snjit_init(void* instance, skynet_context* context, const char* args) {
+  return start(instance, context, args == nullptr ? "" : args, true);
+}
+
+void snlua_release(void* instance) { delete static_cast<LuaInstance*>(instance); }
+
+void snlua_signal(void* instance, int signal) {
+  auto* lua = static_cast<LuaInstance*>(instance);
+  if (lua->host) lua->host->signal(signal);
+}

@@ -1,0 +1,15 @@
+// The service modules `snlua` and `snjit`: services written in Lua.
+#pragma once
+
+#include "skynet.h"
+
+extern "C" {
+// On the engine that the config gives to the script: `lua54` and `luajit`, lists of patterns, go before `engine`.
+void* snlua_create(void);
+int snlua_init(void* instance, skynet_context* context, const char* args);
+void snlua_release(void* instance);
+void snlua_signal(void* instance, int signal);
+
+// Always on LuaJIT.
+int snjit_init(void* instance, skynet_context* context, const char* args);
+}
