@@ -1,0 +1,116 @@
+--- The coroutine library for services. Code in a coroutine of this module may call blocking functions of skynet:
+--- the whole task blocks, and `resume` returns at the next `yield` or at the end.
+--
+-- A blocking function yields the single value "SUSPEND" and wants what the next resume brings. resume() below hands
+-- both through, level by level, between the innermost coroutine and the task. A `yield` of this module marks its
+-- values with YIELDED, so that no value of the program is mistaken for a suspension.
+local engine = require "skynet.engine"
+
+local create, lua_resume, lua_yield = coroutine.create, coroutine.resume, coroutine.yield
+local lua_status, running = coroutine.status, coroutine.running
+
+local YIELDED = {}
+
+local M = {}
+
+local known = setmetatable({}, { __mode = "k" }) ---@type table<thread, boolean>  made by this module, and not closed
+local drivers = setmetatable({}, { __mode = "kv" }) ---@type table<thread, thread>  the task that resumed it last
+local blocked = setmetatable({}, { __mode = "k" }) ---@type table<thread, boolean>  waits in the framework
+
+M.running = running
+M.isyieldable = coroutine.isyieldable
+
+--- Like coroutine.create.
+---@param f function
+---@return thread
+function M.create(f)
+	local co = create(f)
+	known[co] = true
+	return co
+end
+
+--- The task that drives a coroutine, and false; for a task itself: the task, true.
+---@param co? thread  default: the running one
+---@return thread? task
+---@return boolean is_task
+function M.thread(co)
+	co = co or running()
+	if not known[co] then return co, true end
+	return drivers[co], false
+end
+
+local hand_on
+
+-- What a resume of `co` gave: goes on for as long as it only suspends.
+local function settle(co, ok, first, ...)
+	if ok then
+		if first == YIELDED then return true, ... end
+		if first == "SUSPEND" and lua_status(co) == "suspended" then
+			blocked[co] = true
+			return hand_on(co, lua_yield "SUSPEND")
+		end
+	end
+	return ok, first, ...
+end
+
+function hand_on(co, ...)
+	blocked[co] = nil
+	return settle(co, lua_resume(co, ...))
+end
+
+--- Like coroutine.resume, for coroutines of this module. Blocks when the coroutine blocks in the framework.
+---@async
+---@param co thread
+---@return boolean ok
+---@return any ...
+function M.resume(co, ...)
+	if blocked[co] then return false, "cannot resume a skynet coroutine suspend by skynet framework" end
+	if not known[co] then return false, "cannot resume none skynet coroutine" end
+	if known[co] == "closed" then return false, "cannot resume dead coroutine" end
+	drivers[co] = M.thread()
+	return settle(co, lua_resume(co, ...))
+end
+
+--- Like coroutine.yield; raises in a task that no resume of this module drives.
+---@async
+function M.yield(...)
+	if not known[running()] then error("Call skynet.coroutine.yield out of skynet.coroutine.resume", 2) end
+	return lua_yield(YIELDED, ...)
+end
+
+local function raise_or_return(ok, ...)
+	if not ok then error((...), 0) end
+	return ...
+end
+
+--- Like coroutine.wrap. Errors are raised again, as they are.
+---@param f function
+---@return async fun(...: any): ...
+function M.wrap(f)
+	local co = M.create(f)
+	return function(...)
+		return raise_or_return(M.resume(co, ...))
+	end
+end
+
+--- Like coroutine.status; "blocked" while the coroutine waits in the framework.
+---@param co thread
+---@return "blocked"|"dead"|"normal"|"running"|"suspended"
+function M.status(co)
+	if blocked[co] then return "blocked" end
+	if known[co] == "closed" then return "dead" end
+	return lua_status(co)
+end
+
+--- Like coroutine.close. A coroutine that waits in the framework cannot be closed.
+---@param co thread
+---@return boolean ok
+---@return any err
+function M.close(co)
+	local status = M.status(co)
+	if status ~= "suspended" and status ~= "dead" then error("cannot close a " .. status .. " coroutine", 2) end
+	if known[co] then known[co] = "closed" end
+	return engine.close(co)
+end
+
+return M

@@ -1,0 +1,34 @@
+--- What the two Lua engines do differently, in one place, under one name each.
+local engine = {}
+
+engine.unpack = table.unpack or unpack
+
+engine.pack = table.pack or function(...)
+	return { n = select("#", ...), ... }
+end
+
+--- An object whose collection, or the end of its Lua state, calls `f` once. Keep it in what it guards.
+--- `f` runs inside the collector: it must neither block nor raise, and must not refer to the guarded object.
+---@param f fun()
+---@return table|userdata
+function engine.finalizer(f)
+	if newproxy then
+		-- LuaJIT knows __gc for userdata only.
+		local proxy = newproxy(true)
+		getmetatable(proxy).__gc = f
+		return proxy
+	end
+	return setmetatable({}, { __gc = f })
+end
+
+--- Ends a suspended coroutine. Lua 5.4 runs what waits to be closed in it; on LuaJIT nothing does, the coroutine
+--- only must not be resumed any more.
+---@param co thread
+---@return boolean ok
+---@return any err
+function engine.close(co)
+	if coroutine.close then return coroutine.close(co) end
+	return true
+end
+
+return engine

@@ -1,0 +1,192 @@
+--- `.launcher`: starts services, tells their creators when they are ready, and knows which ones there are.
+local skynet = require "skynet"
+require "skynet.manager"
+local core = require "skynet.core"
+
+local GONE_WITHIN = 50 -- 1/100 s: how long services may take to end when the node is shut down
+
+local services = {} ---@type table<integer, string>  handle -> "module arguments"
+local starting = {} ---@type table<integer, { answer: function, session: integer, source: integer }>
+local leaving ---@type { services: table<integer, true>, left: integer }?  who has yet to end; set in a shut-down
+
+-- Others may need these while they end, and they have nothing of their own to finish.
+local ENDS_WITH_THE_NODE = {
+	["snlua cdummy"] = true,
+	["snlua cslave"] = true,
+	["snlua cmaster"] = true,
+	["snlua datacenterd"] = true,
+	["snlua service_mgr"] = true,
+}
+
+-- What a command returns when its answer comes later.
+local LATER = {}
+
+local command = {}
+
+local function launch(session, source, logged, ...)
+	if leaving then error "the node is being shut down" end
+	local what = table.concat({ ... }, " ")
+	local handle = core.addresscommand("LAUNCH", what)
+	if not handle then error("cannot launch " .. what) end
+	if logged then core.command("LOGON", skynet.address(handle)) end
+	services[handle] = what
+	starting[handle] = { answer = skynet.response(), session = session, source = source }
+	return LATER
+end
+
+function command.LAUNCH(session, source, ...)
+	return launch(session, source, false, ...)
+end
+
+function command.LOGLAUNCH(session, source, ...)
+	return launch(session, source, true, ...)
+end
+
+-- `...` is what the answer is called with: false, or true and the handle.
+local function started(handle, ...)
+	local waiting = starting[handle]
+	if not waiting then return end
+	starting[handle] = nil
+	waiting.answer(...)
+end
+
+function command.LAUNCHOK(_, source)
+	started(source, true, source)
+end
+
+local function forget(handle)
+	services[handle] = nil
+	if leaving and leaving.services[handle] then
+		leaving.services[handle] = nil
+		leaving.left = leaving.left - 1
+		if leaving.left == 0 then skynet.wakeup(leaving) end
+	end
+end
+
+function command.ERROR(_, source)
+	forget(source)
+	started(source, false)
+end
+
+-- A service that ends by itself while it starts gives its creator nil, one that is killed is a failure.
+function command.REMOVE(_, _, handle, killed)
+	forget(handle)
+	started(handle, not killed, nil)
+end
+
+function command.KILL(_, _, handle)
+	local result = { [skynet.address(handle)] = tostring(services[handle]) }
+	skynet.kill(handle)
+	command.REMOVE(nil, nil, handle, true)
+	return result
+end
+
+function command.QUERY(_, source, session)
+	for handle, launch in pairs(starting) do
+		if launch.session == session and launch.source == source then return handle end
+	end
+	return nil
+end
+
+function command.LIST()
+	local list = {}
+	for handle, what in pairs(services) do list[skynet.address(handle)] = what end
+	return list
+end
+
+-- Asks all services a debug question. `show(answer, what)` makes the entry of a service from its answer, or from
+-- "ERROR" or "TIMEOUT".
+local function ask_all(timeout, show, question)
+	local list, requests = {}, skynet.request()
+	for handle, what in pairs(services) do
+		requests:add { handle, "debug", question }
+		list[handle] = show("TIMEOUT", what)
+	end
+	for request, answer in requests:select(timeout) do
+		local handle = request[1]
+		local what = services[handle]
+		if answer then
+			list[handle] = show(answer[1], what)
+		elseif what == nil then
+			list[handle] = nil -- it ended meanwhile
+		else
+			list[handle] = show("ERROR", what)
+		end
+	end
+	local result = {}
+	for handle, entry in pairs(list) do result[skynet.address(handle)] = entry end
+	return result
+end
+
+function command.STAT(_, _, timeout)
+	return ask_all(timeout, function(stat) return stat end, "STAT")
+end
+
+function command.MEM(_, _, timeout)
+	return ask_all(timeout, function(kb, what)
+		if type(kb) == "number" then kb = string.format("%.2f Kb", kb) end
+		return string.format("%s (%s)", kb, tostring(what))
+	end, "MEM")
+end
+
+function command.GC(session, source, timeout)
+	for handle in pairs(services) do skynet.send(handle, "debug", "GC") end
+	return command.MEM(session, source, timeout)
+end
+
+skynet.dispatch("lua", function(session, source, name, ...)
+	local f = command[name] or command[tostring(name):upper()]
+	if not f then
+		skynet.retpack { "Unknown command" }
+		return
+	end
+	local result = f(session, source, ...)
+	if result ~= LATER and session ~= 0 then skynet.retpack(result) end
+end)
+
+-- Services of C modules, and Lua services whose file cannot be loaded, report with a text.
+skynet.register_protocol {
+	name = "text",
+	id = skynet.PTYPE_TEXT,
+	unpack = skynet.tostring,
+	dispatch = function(_, source, text)
+		if text == "" or text == nil then
+			command.LAUNCHOK(nil, source)
+		elseif text == "ERROR" then
+			command.ERROR(nil, source)
+		else
+			error("Invalid text command " .. text)
+		end
+	end,
+}
+
+-- Asks the services to end, the last one launched first, and ends the node.
+local function shut_down()
+	if leaving then return end
+	leaving = { services = {}, left = 0 }
+	local order = {}
+	for handle, what in pairs(services) do
+		if not ENDS_WITH_THE_NODE[what] then order[#order + 1] = handle end
+	end
+	table.sort(order, function(a, b) return a > b end)
+	for _, handle in ipairs(order) do
+		if skynet.send(handle, "debug", "EXIT") then
+			leaving.services[handle] = true
+			leaving.left = leaving.left + 1
+		end
+	end
+	if leaving.left > 0 then skynet.sleep(GONE_WITHIN, leaving) end
+	skynet.abort()
+end
+
+-- From the core: a signal wants the node to end.
+skynet.register_protocol {
+	name = "system",
+	id = skynet.PTYPE_SYSTEM,
+	unpack = skynet.tostring,
+	dispatch = function(_, source, text)
+		if source == 0 and text == "SHUTDOWN" then shut_down() end
+	end,
+}
+
+skynet.start(function() end)
