@@ -405,6 +405,7 @@ scheduler.adopt {
 	unknown_request = unknown_request,
 	dead = on_dead,
 	trace = function(...)
+		-- The first event loads the module, which takes this function's place.
 		return require "skynet.trace".on_event(...)
 	end,
 }

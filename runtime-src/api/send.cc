@@ -6,21 +6,12 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "core/remote_message.h"
 #include "skynet.h"
 
 namespace runtime::api {
 
 namespace {
-
-// What the harbor service gets instead of a message to another node: the message, and where it goes.
-struct RemoteMessage {
-  // The layout of skynet_harbor.h: a destination (name and handle), then the payload.
-  char name[16];
-  Handle handle;
-  const void* data;
-  std::size_t size;
-  int type;
-};
 
 int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type, int session, void* data,
                 std::size_t size) {
@@ -28,7 +19,7 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
   auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
   RUNTIME_CHECK(envelope != nullptr, "out of memory");
   std::memcpy(envelope->name, name.data(), std::min(name.size(), sizeof(envelope->name)));
-  envelope->handle = to;
+  envelope->destination = to;
   envelope->data = data;
   envelope->size = size;
   envelope->type = type;

@@ -79,6 +79,8 @@ class Service {
   friend class Scheduler;
   friend class Turn;
 
+  static constexpr std::size_t kOverload = 1024;  // messages in the mailbox that are worth a warning
+
   ~Service();
   void run(Turn& turn);
   void log_message(const Message& message);
@@ -99,7 +101,7 @@ class Service {
   std::atomic<bool> endless_{false};
   std::atomic<std::uint64_t> messages_{0};  // written by the worker only
   std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
-  std::size_t overload_threshold_ = 0;
+  std::size_t overload_threshold_ = kOverload;
   std::mutex log_mutex_;
   std::FILE* log_file_ = nullptr;         // guarded by log_mutex_
   std::atomic<bool> logs_messages_{false};  // whether log_file_ is set

@@ -4,10 +4,6 @@
 
 namespace runtime {
 
-namespace {
-constexpr std::size_t kOverload = 1024;
-}
-
 bool Turn::next(Message* message) {
   if (service_.retired()) return false;
   if (--left_ % kMessagesPerLook == 0) {
@@ -23,7 +19,7 @@ bool Turn::next(Message* message) {
   }
   std::size_t waiting = 0;
   if (!service_.mailbox_->pop(message, &waiting)) {
-    service_.overload_threshold_ = kOverload;
+    service_.overload_threshold_ = Service::kOverload;
     ++left_;
     return false;
   }

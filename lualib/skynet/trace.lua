@@ -1,0 +1,148 @@
+--- Trace tags: a request that is traced logs what happens to it, here and in the services that it calls. Loaded when
+--- somebody traces.
+local skynet = require "skynet"
+local core = require "skynet.core"
+
+local internal = skynet._internal
+local proto = internal.proto
+local scheduler = internal.scheduler
+
+local tags = setmetatable({}, { __mode = "k" }) ---@type table<thread, string|false>  false: not to be traced
+local announced = {} ---@type table<integer, string>  source -> tag of its next request
+local counter = 0
+
+local M = {}
+
+local function new_tag()
+	counter = counter + 1
+	return string.format(":%08x-%d", skynet.self(), counter)
+end
+
+-- What the scheduler tells, for tasks that have a tag and for all that begin once anybody traces. Each gives whether
+-- the task is traced from here on.
+local events = {}
+
+function events.tag(source, tag)
+	announced[source] = tag
+end
+
+function events.request(co, source, ptype)
+	local p = proto[ptype]
+	local tag = announced[source]
+	announced[source] = nil
+	if p.trace == false then
+		tags[co] = false
+		return false
+	end
+	if not tag then
+		if not p.trace then
+			tags[co] = nil
+			return false
+		end
+		tag = new_tag()
+		tags[co] = tag
+		core.trace(tag, "trace")
+		return true
+	end
+	tags[co] = tag
+	core.trace(tag, "request")
+	return true
+end
+
+events["end"] = function(co)
+	core.trace(tags[co], "end")
+	tags[co] = nil
+	return false
+end
+
+function events.error(co)
+	core.trace(tags[co], "error")
+	tags[co] = nil
+	return false
+end
+
+function events.call(co, _, _, address)
+	local tag = tags[co]
+	core.trace(tag, "call", co, 1)
+	core.send(address, skynet.PTYPE_TRACE, 0, tag)
+	return true
+end
+
+function events.sleep(co)
+	core.trace(tags[co], "sleep", co, 1)
+	return true
+end
+
+function events.resume(co)
+	core.trace(tags[co], "resume")
+	return true
+end
+
+function events.response(co)
+	core.trace(tags[co], "response")
+	return true
+end
+
+--- What the scheduler tells its events to.
+function M.on_event(event, ...)
+	return events[event](...)
+end
+scheduler.adopt { trace = M.on_event }
+
+--- Traces the current request from here on.
+---@param info? string
+function M.trace(info)
+	core.error("TRACE", tostring(info))
+	local co = scheduler.running()
+	if not co or tags[co] == false then return end -- switched off for this protocol
+	local tag = tags[co] or new_tag()
+	tags[co] = tag
+	core.trace(tag, info and "trace " .. info or "trace")
+	scheduler.traced(true)
+end
+
+--- The tag of the current task; nil without one, false where tracing is off.
+---@return string|false|nil
+function M.tracetag()
+	local co = scheduler.running()
+	return co and tags[co]
+end
+
+--- true: every request of the protocol is traced; false: none is; nil: those that are asked for.
+---@param name string
+---@param flag? boolean
+function M.traceproto(name, flag)
+	local p = assert(proto[name], "unknown protocol")
+	p.trace = flag
+	scheduler.traced(false)
+end
+
+--- Like rawcall, for a request that has the tag already.
+---@async
+function M.tracecall(tag, address, name, msg, sz)
+	core.trace(tag, "tracecall begin")
+	core.send(address, skynet.PTYPE_TRACE, 0, tag)
+	msg, sz = skynet.rawcall(address, name, msg, sz)
+	core.trace(tag, "tracecall end")
+	return msg, sz
+end
+
+local created = setmetatable({}, { __mode = "k" })
+local plain_timeout = skynet.timeout
+
+--- Whether task lists show where a timer was created.
+---@param on boolean
+function M.trace_timeout(on)
+	internal.timer_origin = on and created or nil
+	if not on then
+		skynet.timeout = plain_timeout
+		return
+	end
+	function skynet.timeout(ticks, f)
+		local co = plain_timeout(ticks, f)
+		created[co] = debug.traceback("timer created", 2)
+		return co
+	end
+end
+
+return M

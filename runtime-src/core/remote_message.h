@@ -1,0 +1,19 @@
+// What the core gives to the harbor service instead of a message that it cannot deliver itself: one for another node,
+// or for a global name. Sent as type kTypeSystem.
+#pragma once
+
+#include <cstddef>
+
+#include "core/message.h"
+
+namespace runtime {
+
+struct RemoteMessage {
+  char name[16];       // of the destination, filled up with zeros; empty if it is a handle
+  Handle destination;
+  int type;
+  void* data;          // from malloc; belongs to the envelope's owner
+  std::size_t size;
+};
+
+}  // namespace runtime
