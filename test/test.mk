@@ -34,6 +34,12 @@ test-lua: all       ## run the Lua tests (ONLY="lua/NAME ..." for some of them)
 test-conformance: all  ## run the conformance cases of test/conformance-areas (ONLY="core/NAME ...")
 	@test/run_cases conformance $(CASE_FLAGS) $(CASES) $(ONLY)
 
-.PHONY: test test-headers test-unit test-lua test-conformance
+# STORM_SECONDS is for one engine; the other one runs as long, beside it.
+STORM_SECONDS ?= 60
+test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=tsan: make tsan)
+	@test/sum "$(MAKE) -s test-unit" \
+	  "test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm"
+
+.PHONY: test test-tsan test-headers test-unit test-lua test-conformance
 
 include test/fuzz/fuzz.mk
