@@ -1,4 +1,5 @@
 -- config: thread = 16
+-- config: luajit = "storm_twin"
 -- timeout: 150
 -- Many services that call, send, wait, spawn and kill at random, on more workers than there are cores. Nothing may get
 -- lost, come twice or out of order, and nobody may hang. Getenv "storm_seconds" says for how long, 3 when unset.
@@ -30,7 +31,7 @@ function command.complaint(source, text) complain(":%08x: %s", source, text) end
 local seed = 0
 local function spawn()
 	seed = seed + 1
-	-- Both engines, if the config has no other plan.
+	-- Half of them on LuaJIT, whatever the engine of the others.
 	local worker = skynet.newservice(seed % 2 == 0 and "storm_worker" or "storm_twin", skynet.self(), seed)
 	workers[#workers + 1] = worker
 	return worker
