@@ -1,10 +1,13 @@
-// Compiled once per engine, as every file that sees a lua_State.
 #include "seri.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <string>
+
+#ifdef RUNTIME_LUAJIT
+#define SeriTest SeriTestOnLuajit  // a suite per engine, in one program
+#endif
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
