@@ -1,10 +1,14 @@
 # Benchmarks.
 
-MICRO_BENCH     := $(B)/micro_bench
-MICRO_BENCH_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard bench/*_bench.cc))
+# Those in namespace runtime::RUNTIME_ENGINE are compiled once for each engine.
+MICRO_BENCH    := $(B)/micro_bench
+ALL_BENCHES    := $(wildcard bench/*_bench.cc)
+ENGINE_BENCHES := $(shell grep -l RUNTIME_ENGINE $(ALL_BENCHES))
+BENCH_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(filter-out $(ENGINE_BENCHES),$(ALL_BENCHES))) \
+             $(ENGINE_BENCHES:%.cc=$(B)/lua54/%.o) $(ENGINE_BENCHES:%.cc=$(B)/luajit/%.o)
 
-$(MICRO_BENCH): $(MICRO_BENCH_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
-	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MICRO_BENCH_OBJ) $(LIB_OBJ) $(LIBS) \
+$(MICRO_BENCH): $(BENCH_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
+	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(BENCH_OBJ) $(LIB_OBJ) $(LIBS) \
 	  $(shell $(PKG) --libs benchmark) -lbenchmark_main -Wl,--dynamic-list=$(EXPORTS)
 
 bench-micro: $(MICRO_BENCH)  ## run the micro benchmarks (ONLY=REGEX for some of them)

@@ -5,6 +5,8 @@ local core = require "skynet.core"
 
 local GONE_WITHIN = 50 -- 1/100 s: how long services may take to end when the node is shut down
 
+local ASK_AT_ONCE = 1000 -- services; a request costs a coroutine
+
 local services = {} ---@type table<integer, string>  handle -> "module arguments"
 local starting = {} ---@type table<integer, { answer: function, session: integer, source: integer }>
 local leaving ---@type { services: table<integer, true>, left: integer }?  who has yet to end; set in a shut-down
@@ -94,25 +96,45 @@ function command.LIST()
 	return list
 end
 
--- Asks all services a debug question. `show(answer, what)` makes the entry of a service from its answer, or from
--- "ERROR" or "TIMEOUT".
+-- Asks all services a debug question, ASK_AT_ONCE of them at a time. `show(answer, what)` makes the entry of a
+-- service from its answer, or from "ERROR" or "TIMEOUT".
 local function ask_all(timeout, show, question)
-	local list, requests = {}, skynet.request()
+	local deadline = timeout and skynet.now() + timeout
+	local list, handles = {}, {}
 	for handle, what in pairs(services) do
-		requests:add { handle, "debug", question }
+		handles[#handles + 1] = handle
 		list[handle] = show("TIMEOUT", what)
 	end
-	for request, answer in requests:select(timeout) do
-		local handle = request[1]
-		local what = services[handle]
-		if answer then
-			list[handle] = show(answer[1], what)
-		elseif what == nil then
-			list[handle] = nil -- it ended meanwhile
-		else
-			list[handle] = show("ERROR", what)
+
+	local function ask(handle, left)
+		for _, answer in skynet.request { handle, "debug", question }:select(left) do
+			local what = services[handle]
+			if answer then
+				list[handle] = show(answer[1], what)
+			else
+				-- Either it fails, or it has ended meanwhile.
+				list[handle] = what and show("ERROR", what)
+			end
 		end
 	end
+
+	local asked, asking, all_done = 0, 0, {}
+	local function ask_one_after_the_other()
+		while asked < #handles do
+			local left = deadline and deadline - skynet.now()
+			if left and left <= 0 then break end
+			asked = asked + 1
+			ask(handles[asked], left)
+		end
+		asking = asking - 1
+		if asking == 0 then skynet.wakeup(all_done) end
+	end
+	for _ = 1, math.min(#handles, ASK_AT_ONCE) do
+		asking = asking + 1
+		skynet.fork(ask_one_after_the_other)
+	end
+	if asking > 0 then skynet.wait(all_done) end
+
 	local result = {}
 	for handle, entry in pairs(list) do result[skynet.address(handle)] = entry end
 	return result
@@ -179,13 +201,17 @@ local function shut_down()
 	skynet.abort()
 end
 
--- From the core: a signal wants the node to end.
+-- From the core: "SHUTDOWN", a signal wants the node to end; "GONE", `source` was killed and could not tell it.
 skynet.register_protocol {
 	name = "system",
 	id = skynet.PTYPE_SYSTEM,
 	unpack = skynet.tostring,
 	dispatch = function(_, source, text)
-		if source == 0 and text == "SHUTDOWN" then shut_down() end
+		if source == 0 and text == "SHUTDOWN" then
+			shut_down()
+		elseif text == "GONE" then
+			command.REMOVE(nil, nil, source, true)
+		end
 	end,
 }
 

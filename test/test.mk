@@ -1,11 +1,13 @@
 # Tests. Every target ends with a line `N passed, N failed`.
 
-UNIT_TESTS := $(B)/unit_tests
-# test/unit/*_test.cc know no engine; those in test/unit/engine/ are compiled once for each, in
-# namespace runtime::RUNTIME_ENGINE.
-ENGINE_TESTS := $(wildcard test/unit/engine/*_test.cc)
-UNIT_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) \
-            $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o) $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
+# Most unit tests know no engine; those in namespace runtime::RUNTIME_ENGINE are compiled once for
+# each, and have a program of their own for LuaJIT.
+ALL_UNIT_TESTS := $(wildcard test/unit/*_test.cc)
+ENGINE_TESTS   := $(shell grep -l RUNTIME_ENGINE $(ALL_UNIT_TESTS))
+UNIT_TESTS     := $(B)/unit_tests $(B)/unit_tests_luajit
+$(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(filter-out $(ENGINE_TESTS),$(ALL_UNIT_TESTS))) \
+                 $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o)
+$(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
 
 # The sanitizers' builds are slower, and have modules of their own.
 CASE_FLAGS := --bin $(RUNTIME) $(if $(filter release,$(VARIANT)),,--luaclib $(LUACLIB) --slow 4)
@@ -13,8 +15,8 @@ export ASAN_OPTIONS  ?= abort_on_error=1:detect_stack_use_after_return=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
-$(UNIT_TESTS): $(UNIT_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
-	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LIBS) \
+$(UNIT_TESTS): $(LIB_OBJ) $(JIT_COPY) $(EXPORTS) test/test.mk
+	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
 	  $(shell $(PKG) --libs gtest_main) -Wl,--dynamic-list=$(EXPORTS)
 
 test: all $(UNIT_TESTS)  ## run all tests, on both engines
@@ -34,6 +36,12 @@ test-lua: all       ## run the Lua tests (ONLY="lua/NAME ..." for some of them)
 test-conformance: all  ## run the conformance cases of test/conformance-areas (ONLY="core/NAME ...")
 	@test/run_cases conformance $(CASE_FLAGS) $(CASES) $(ONLY)
 
-.PHONY: test test-headers test-unit test-lua test-conformance
+# STORM_SECONDS is for one engine; the other one runs as long, beside it.
+STORM_SECONDS ?= 60
+test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=tsan: make tsan)
+	@test/sum "$(MAKE) -s test-unit" \
+	  "test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm"
+
+.PHONY: test test-tsan test-headers test-unit test-lua test-conformance
 
 include test/fuzz/fuzz.mk

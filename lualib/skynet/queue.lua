@@ -55,4 +55,6 @@ local function new_queue()
 	end
 end
 
+skynet.queue = new_queue
+
 return new_queue

@@ -1,4 +1,3 @@
-// Compiled once per engine, as every file that sees a lua_State.
 #include "lua/code_cache.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +8,10 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#ifdef RUNTIME_LUAJIT
+#define CodeCacheTest CodeCacheTestOnLuajit  // a suite per engine, in one program
+#endif
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {

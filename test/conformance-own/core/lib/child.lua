@@ -1,0 +1,1 @@
+../../../conformance/cases/core/lib/child.lua

@@ -1,0 +1,59 @@
+// What seri_fuzz.cc does on one engine: unpack, and pack and unpack again what came out.
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/lua_heap.h"
+#include "seri.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+struct Round {
+  const std::uint8_t* data;
+  std::size_t size;
+  int count;
+};
+
+int l_round_trip(lua_State* L) {
+  Round& round = *static_cast<Round*>(lua_touserdata(L, 1));
+  lua_settop(L, 0);
+  UnpackError error;
+  const int count = unpack(L, round.data, round.size, &error);
+  if (count < 0) {
+    if (error.left > round.size || error.reason == nullptr) std::abort();
+    round.count = -1;
+    return 0;
+  }
+  if (lua_gettop(L) != count) std::abort();
+  round.count = count;
+  const Packed packed = pack(L, 1);  // raises for more than 32 levels
+  lua_settop(L, 0);
+  const int again = unpack(L, packed.data, packed.size, &error);
+  std::free(packed.data);
+  if (again != count) std::abort();
+  return 0;
+}
+
+}  // namespace
+
+int seri_round_trip(const std::uint8_t* data, std::size_t size) {
+  static LuaHeap heap;
+  static lua_State* const L = [] {
+    lua_State* state = lua_newstate(LuaHeap::alloc, &heap);
+    luaL_openlibs(state);
+    return state;
+  }();
+  // Memory in proportion to the input; what an engine starts with comes on top.
+  heap.set_limit(heap.used() + 4 * 1024 * 1024 + 200 * size);
+  Round round{data, size, -2};
+  lua_pushcfunction(L, l_round_trip);
+  lua_pushlightuserdata(L, &round);
+  if (lua_pcall(L, 1, 0, 0) == LUA_ERRMEM) std::abort();
+  lua_settop(L, 0);
+  heap.set_limit(0);
+  lua_gc(L, LUA_GCSTEP, 100);
+  return round.count;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

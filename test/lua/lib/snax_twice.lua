@@ -1,0 +1,3 @@
+function response.a() end
+function accept.a() end
+function response.a() end

@@ -1,0 +1,54 @@
+-- skynet.queue when its coroutines are killed or woken by others.
+local skynet = require "skynet"
+local queue = require "skynet.queue"
+local T = require "harness"
+
+T.test("a waiter that is killed is passed over", function()
+	local q, log = queue(), {}
+	skynet.fork(q, function() skynet.sleep(3) end)
+	local victim = skynet.fork(q, function() log[#log + 1] = "victim" end)
+	skynet.fork(q, function() log[#log + 1] = "third" end)
+	skynet.yield()
+	skynet.killthread(victim)
+	T.eventually(function() return #log > 0 end)
+	T.eq(log, { "third" })
+end)
+
+T.test("when the one inside is killed, the next who comes lets all go on in order", function()
+	local q, log = queue(), {}
+	local holder = skynet.fork(q, function() skynet.wait() end)
+	skynet.fork(q, function() log[#log + 1] = "second" end)
+	skynet.yield()
+	skynet.killthread(holder)
+	q(function() log[#log + 1] = "third" end)
+	T.eq(log, { "second", "third" })
+end)
+
+T.test("a wakeup from elsewhere lets nobody in early", function()
+	local q, inside, both = queue(), 0, false
+	local function section()
+		inside = inside + 1
+		both = both or inside > 1
+		skynet.sleep(3)
+		inside = inside - 1
+	end
+	skynet.fork(q, section)
+	local second = skynet.fork(q, section)
+	skynet.yield()
+	T.eq(skynet.wakeup(second), true)
+	skynet.sleep(1)
+	T.eq(inside, 1)
+	q(section)
+	T.eq(both, false)
+end)
+
+T.test("a text error carries the traceback of the section, an object comes as it is", function()
+	local q, object = queue(), {}
+	local function deep() error "expected" end
+	local err = T.raises("expected", q, deep)
+	T.ok(err:find("stack traceback:", 1, true))
+	local _, same = pcall(q, error, object)
+	T.ok(same == object)
+end)
+
+T.run()

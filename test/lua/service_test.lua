@@ -1,0 +1,52 @@
+-- skynet.service when the services end early.
+local skynet = require "skynet"
+require "skynet.manager"
+local service = require "skynet.service"
+local T = require "harness"
+
+local function slow()
+	local skynet = require "skynet"
+	skynet.start(function()
+		skynet.sleep(20)
+		skynet.dispatch("lua", function() skynet.retpack "slow" end)
+	end)
+end
+
+T.test("close while it starts fails those who wait for it, and the name is free", function()
+	local failed = 0
+	for _ = 1, 3 do
+		skynet.fork(function() if not pcall(service.new, "closing", slow) then failed = failed + 1 end end)
+	end
+	skynet.fork(function() if not pcall(service.query, "closing") then failed = failed + 1 end end)
+	skynet.sleep(5)
+	T.eq(service.close "closing", true)
+	T.eventually(function() return failed == 4 end)
+	T.eq(skynet.call(service.new("closing", slow), "lua"), "slow")
+end)
+
+T.test("a function that exits has failed; close lets it be tried again", function()
+	local function leaves()
+		require("skynet").exit()
+	end
+	T.raises("call failed", service.new, "leaving", leaves)
+	T.raises("call failed", service.new, "leaving", slow)
+	T.eq(service.close "leaving", true)
+	T.eq(skynet.call(service.new("leaving", slow), "lua"), "slow")
+end)
+
+T.test("what is no function is refused before anything starts", function()
+	T.raises("a function is wanted", service.new, "nothing", "text")
+	T.raises("unable to dump", service.new, "native", print)
+	T.eq(service.close "nothing", false)
+end)
+
+T.test("INFO lists the services", function()
+	local provider = skynet.uniqueservice "service_provider"
+	local info = skynet.call(provider, "debug", "INFO")
+	T.eq(info.closing.name, "closing")
+	T.eq(info.closing.status, skynet.address(service.query "closing"))
+	T.ok(info.closing.init:find("service_test.lua:%d+"), info.closing.init)
+	T.ok(info.closing.time:match "^%d+%-%d+%-%d+ %d+:%d+:%d+$", info.closing.time)
+end)
+
+T.run()
