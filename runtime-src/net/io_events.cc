@@ -1,0 +1,268 @@
+// The part of an I/O thread that connects, accepts and reads.
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "net/io_thread.h"
+
+namespace runtime {
+namespace {
+
+constexpr int kAcceptsPerEvent = 64;
+constexpr int kDatagramsPerEvent = 64;
+// How long a listener waits when the process has no descriptors left.
+constexpr std::int64_t kListenerPauseMs = 100;
+
+void set_option(int fd, int level, int option) {
+  const int on = 1;
+  setsockopt(fd, level, option, &on, sizeof(on));
+}
+
+}  // namespace
+
+// ---- connecting --------------------------------------------------------------------------------
+
+void IoThread::connect(Socket& socket, Resolved& resolved) {
+  if (resolved.addresses.empty()) {
+    fail(socket, resolved.error);
+    return;
+  }
+  std::reverse(resolved.addresses.begin(), resolved.addresses.end());
+  {
+    const Socket::Lock lock(socket.mutex);
+    socket.candidates = std::move(resolved.addresses);
+  }
+  connect_next(socket, 0);
+}
+
+// Tries the addresses that are left; `error` is why the last one failed.
+void IoThread::connect_next(Socket& socket, int error) {
+  while (!socket.candidates.empty()) {
+    const Address address = socket.candidates.back();
+    socket.candidates.pop_back();
+    const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+      error = errno;
+      continue;
+    }
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE);
+    if (::connect(fd, address.get(), address.size()) != 0 && errno != EINPROGRESS) {
+      error = errno;
+      close(fd);
+      continue;
+    }
+    const Socket::Lock lock(socket.mutex);
+    socket.fd = fd;
+    socket.remote = address;
+    if (socket.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    // The descriptor is writable when the connection is there, also if it is there already.
+    error = socket.update_interest();
+    if (error == 0) return;
+    socket.fd = -1;
+    close(fd);
+  }
+  fail(socket, std::strerror(error));
+}
+
+void IoThread::finish_connect(Socket& socket) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  if (getsockopt(socket.fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  if (error != 0) {
+    {
+      const Socket::Lock lock(socket.mutex);
+      close(std::exchange(socket.fd, -1));
+      socket.armed = 0;
+    }
+    connect_next(socket, error);
+    return;
+  }
+  bool closing;
+  {
+    const Socket::Lock lock(socket.mutex);
+    closing = socket.closing;
+    socket.phase = Socket::Phase::open;
+    error = socket.update_interest();
+  }
+  if (error != 0) {
+    fail(socket, std::strerror(error));
+    return;
+  }
+  if (!closing) {
+    events_.text(socket.owner, kSocketConnect, socket.id, 0, socket.remote.host_text());
+  }
+  continue_writing(socket);
+}
+
+// ---- accepting ---------------------------------------------------------------------------------
+
+void IoThread::accept_batch(Socket& listener) {
+  for (int i = 0; i < kAcceptsPerEvent; ++i) {
+    sockaddr_storage storage = {};
+    auto* address = reinterpret_cast<sockaddr*>(&storage);
+    socklen_t size = sizeof(storage);
+    const int fd = accept4(listener.fd, address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      out_of_descriptors_ = false;
+      accepted(listener, fd, Address::from(address));
+      continue;
+    }
+    switch (errno) {
+      case EAGAIN: return;
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM: pause_listener(listener, errno); return;
+      default: continue;  // this one connection has gone before we came to it
+    }
+  }
+}
+
+void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
+  const Handle owner = listener.owner;
+  Socket* socket = table_.reserve();
+  if (socket == nullptr) {
+    close(fd);
+    events_.text(owner, kSocketError, listener.id, 0, "reach skynet socket number limit");
+    return;
+  }
+  const int id = socket->id;
+  {
+    const Socket::Lock lock(socket->mutex);
+    socket->poller = &all_[static_cast<std::size_t>(id) % all_.size()]->poller_;
+    socket->fd = fd;
+    socket->owner = owner;
+    socket->remote = peer;
+    socket->phase = Socket::Phase::idle;
+  }
+  listener.bytes_read.fetch_add(1, std::memory_order_relaxed);
+  listener.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+  // Without an owner nobody else has heard of the id.
+  if (!events_.text(owner, kSocketAccept, listener.id, id, peer.text())) release(*socket);
+}
+
+// The process or the system has run out of something: drops one connection, so that its peer knows, and leaves the
+// others waiting in the kernel for a while.
+void IoThread::pause_listener(Socket& listener, int error) {
+  if (reserve_fd_ >= 0) {
+    close(reserve_fd_);
+    const int dropped = accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
+    if (dropped >= 0) close(dropped);
+  }
+  reserve_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (!std::exchange(out_of_descriptors_, true)) {
+    events_.log(std::string("socket-server : accept error: ") + std::strerror(error) +
+                "; connections are dropped or wait");
+  }
+  events_.text(listener.owner, kSocketError, listener.id, 0, std::strerror(error));
+  const Socket::Lock lock(listener.mutex);
+  listener.throttled = true;
+  listener.update_interest();
+  paused_.push_back({listener.id, coarse_ms() + kListenerPauseMs});
+}
+
+void IoThread::resume_listeners() {
+  if (paused_.empty()) return;
+  const std::int64_t now = coarse_ms();
+  std::erase_if(paused_, [&](const PausedListener& one) {
+    if (one.until_ms > now) return false;
+    if (Socket* socket = table_.find(one.id)) {
+      const Socket::Lock lock(socket->mutex);
+      socket->throttled = false;
+      socket->update_interest();
+    }
+    return true;
+  });
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+// The first `size` bytes of the read block, as memory that the receiver will free.
+char* IoThread::take_block(std::size_t size) {
+  if (size >= kReadBytes / 2) {
+    return std::exchange(block_, static_cast<char*>(std::malloc(kReadBytes)));
+  }
+  auto* copy = static_cast<char*>(std::malloc(std::max<std::size_t>(size, 1)));
+  RUNTIME_CHECK(copy != nullptr, "out of memory");
+  std::memcpy(copy, block_, size);
+  return copy;
+}
+
+// One read. False: the socket has been released.
+bool IoThread::read_stream(Socket& socket) {
+  const int id = socket.id;
+  const bool file = socket.kind == Socket::Kind::file;
+  const ssize_t count = file ? read(socket.fd, block_, kReadBytes)
+                             : recv(socket.fd, block_, kReadBytes, 0);
+  if (count < 0) {
+    if (errno == EAGAIN || errno == EINTR) return true;
+    fail(socket, std::strerror(errno));
+    return false;
+  }
+  if (count == 0) {
+    peer_ended(socket);
+    return table_.find(id) != nullptr;
+  }
+  const auto size = static_cast<std::size_t>(count);
+  socket.bytes_read.fetch_add(size, std::memory_order_relaxed);
+  socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+  const bool counted =
+      size >= kCountedBytes && socket.acknowledges.load(std::memory_order_relaxed);
+  if (counted) socket.unacknowledged.fetch_add(count);
+  if (!events_.data(socket.owner, id, take_block(size), size)) {
+    orphan(socket);
+  } else if (counted && socket.unacknowledged.load() > kMaxUnacknowledged) {
+    throttle(socket);
+  }
+  return true;
+}
+
+void IoThread::throttle(Socket& socket) {
+  const Socket::Lock lock(socket.mutex);
+  socket.throttled = true;
+  // The owner may have caught up a moment before it could see that it is waited for.
+  if (socket.unacknowledged.load() < kMaxUnacknowledged / 2) socket.throttled = false;
+  socket.update_interest();
+}
+
+void IoThread::read_datagrams(Socket& socket) {
+  for (int i = 0; i < kDatagramsPerEvent; ++i) {
+    sockaddr_storage storage = {};
+    auto* address = reinterpret_cast<sockaddr*>(&storage);
+    socklen_t size = sizeof(storage);
+    const ssize_t count = recvfrom(socket.fd, block_, kReadBytes, 0, address, &size);
+    // Errors are those of earlier datagrams (a port was closed, say); reading them has cleared them.
+    if (count < 0) return;
+    const auto bytes = static_cast<std::size_t>(count);
+    socket.bytes_read.fetch_add(bytes, std::memory_order_relaxed);
+    socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+    char binary[Address::kMaxEncoded];
+    const std::size_t length = Address::from(address).encode(binary);
+    if (!events_.datagram(socket.owner, socket.id, take_block(bytes), bytes, {binary, length})) {
+      orphan(socket);
+      return;
+    }
+  }
+}
+
+// A regular file: it has no events, so each read asks for the next one.
+void IoThread::read_file(Socket& socket) {
+  const int id = socket.id;
+  {
+    const Socket::Lock lock(socket.mutex);
+    if (!socket.reads()) return;
+  }
+  if (!read_stream(socket)) return;
+  const Socket::Lock lock(socket.mutex);
+  if (socket.reads()) push(Command::Kind::read, id);
+}
+
+}  // namespace runtime

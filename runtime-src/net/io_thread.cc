@@ -1,0 +1,328 @@
+#include "net/io_thread.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+namespace runtime {
+namespace {
+
+constexpr int kEventsPerWait = 256;
+constexpr std::string_view kNumberLimit = "reach skynet socket number limit";
+
+}  // namespace
+
+IoThread::~IoThread() {
+  std::free(block_);
+  if (reserve_fd_ >= 0) close(reserve_fd_);
+}
+
+bool IoThread::start() {
+  if (!poller_.ok()) return false;
+  reserve_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  block_ = static_cast<char*>(std::malloc(kReadBytes));
+  // Signals are for the threads that expect them.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool started = true;
+  try {
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "socket");
+  } catch (const std::system_error&) {
+    started = false;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
+}
+
+void IoThread::stop() {
+  if (!thread_.joinable()) return;
+  push(Command::Kind::stop, 0);
+  thread_.join();
+}
+
+void IoThread::push(Command::Kind kind, int id, Handle owner, Resolved resolved) {
+  if (commands_.push(new Command{kind, id, owner, std::move(resolved)})) poller_.wake();
+}
+
+void IoThread::run() {
+  epoll_event events[kEventsPerWait];
+  for (;;) {
+    run_commands();
+    if (stopping_) return;
+    const int limit_ms = commands_.sleep() ? wait_limit_ms() : 0;
+    const int count = poller_.wait(events, limit_ms);
+    run_commands();
+    for (int i = 0; i < count; ++i) handle(events[i]);
+    resume_listeners();
+  }
+}
+
+int IoThread::wait_limit_ms() const {
+  if (paused_.empty()) return -1;
+  std::int64_t first = paused_.front().until_ms;
+  for (const PausedListener& one : paused_) first = std::min(first, one.until_ms);
+  return static_cast<int>(std::max<std::int64_t>(first - coarse_ms() + 1, 0));
+}
+
+// ---- commands ----------------------------------------------------------------------------------
+
+void IoThread::run_commands() {
+  Command* command = commands_.take();
+  while (command != nullptr) {
+    const std::unique_ptr<Command> current(std::exchange(command, command->next));
+    if (current->kind == Command::Kind::stop) stopping_ = true;
+    if (current->kind == Command::Kind::start) start_socket(current->id, current->owner);
+    Socket* socket = table_.find(current->id);
+    if (socket == nullptr) continue;
+    switch (current->kind) {
+      case Command::Kind::connect: connect(*socket, current->resolved); break;
+      case Command::Kind::pause: pause_socket(*socket); break;
+      case Command::Kind::close: close_socket(*socket); break;
+      case Command::Kind::settle: settle(*socket); break;
+      case Command::Kind::read: read_file(*socket); break;
+      case Command::Kind::start:
+      case Command::Kind::stop: break;
+    }
+  }
+}
+
+void IoThread::start_socket(int id, Handle owner) {
+  Socket* socket = table_.find(id);
+  if (socket == nullptr) {
+    events_.text(owner, kSocketError, id, 0, "invalid socket");
+    return;
+  }
+  std::string_view answer;
+  bool is_error = false, is_file = false;
+  int error = 0;
+  {
+    const Socket::Lock lock(socket->mutex);
+    --socket->orders_queued;
+    if (socket->closing || socket->read_ended || socket->write_error != 0) {
+      answer = "socket closed";
+      is_error = true;
+    } else {
+      if (socket->phase == Socket::Phase::idle) {
+        socket->phase = Socket::Phase::open;
+        answer = "start";
+      } else if (socket->phase == Socket::Phase::open && socket->kind != Socket::Kind::listen &&
+                 socket->kind != Socket::Kind::file) {
+        answer = "transfer";
+      }
+      socket->owner.store(owner, std::memory_order_relaxed);
+      socket->acknowledges.store(false, std::memory_order_relaxed);
+      socket->unacknowledged.store(0, std::memory_order_relaxed);
+      socket->orphaned = socket->throttled = false;
+      socket->reading = true;
+      error = socket->update_interest();
+      is_file = socket->always_ready;
+    }
+  }
+  if (error != 0) {
+    fail(*socket, kNumberLimit);
+    return;
+  }
+  if (!answer.empty()) events_.text(owner, is_error ? kSocketError : kSocketConnect, id, 0, answer);
+  if (is_file) push(Command::Kind::read, id);
+}
+
+void IoThread::pause_socket(Socket& socket) {
+  const Socket::Lock lock(socket.mutex);
+  --socket.orders_queued;
+  socket.reading = false;
+  socket.update_interest();
+}
+
+void IoThread::close_socket(Socket& socket) {
+  bool done;
+  {
+    const Socket::Lock lock(socket.mutex);
+    socket.close_handled = true;
+    done = socket.cut || socket.unsent() == 0;
+    socket.update_interest();
+  }
+  if (!std::exchange(socket.end_posted, true)) {
+    events_.text(socket.owner, kSocketClose, socket.id, 0, {});
+  }
+  if (done) release(socket);
+}
+
+void IoThread::settle(Socket& socket) {
+  std::size_t warn = 0;
+  int error = 0;
+  bool drained = false, ended = false;
+  {
+    const Socket::Lock lock(socket.mutex);
+    socket.settle_queued = false;
+    warn = std::exchange(socket.warn_due, 0);
+    drained = std::exchange(socket.drain_due, false);
+    if (!socket.writing) {
+      error = socket.write_error;
+      ended = socket.release_due || (socket.close_handled && (error != 0 || socket.unsent() == 0));
+    }
+  }
+  if (warn != 0) {
+    const int kilobytes = static_cast<int>(std::min<std::size_t>((warn + 1023) / 1024, INT32_MAX));
+    events_.text(socket.owner, kSocketWarning, socket.id, kilobytes, {});
+  }
+  if (drained) events_.text(socket.owner, kSocketWarning, socket.id, 0, {});
+  if (ended) {
+    release(socket);
+  } else if (error != 0) {
+    writing_failed(socket, error);
+  }
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+void IoThread::handle(const epoll_event& event) {
+  const int id = static_cast<int>(event.data.u64);
+  Socket* socket = table_.find(id);  // null for kWakeKey as well
+  if (socket == nullptr) return;
+  Socket::Phase phase;
+  bool reads, blocked;
+  {
+    const Socket::Lock lock(socket->mutex);
+    phase = socket->phase;
+    reads = socket->reads();
+    blocked = socket->blocked;
+  }
+  // An end of the peer that is not read as such is found by whatever is done next.
+  const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
+  if (phase == Socket::Phase::connecting) {
+    finish_connect(*socket);
+  } else if (socket->kind == Socket::Kind::listen) {
+    if (reads) accept_batch(*socket);
+  } else {
+    if (socket->orphaned && (broken || (event.events & EPOLLRDHUP) != 0)) {
+      release(*socket);
+      return;
+    }
+    if (reads && (broken || (event.events & EPOLLIN) != 0)) {
+      if (socket->kind == Socket::Kind::udp) {
+        read_datagrams(*socket);
+      } else if (!read_stream(*socket)) {
+        return;
+      }
+    }
+    if (blocked && (broken || (event.events & EPOLLOUT) != 0)) continue_writing(*socket);
+  }
+}
+
+void IoThread::continue_writing(Socket& socket) {
+  bool settle = false;
+  {
+    Socket::Lock lock(socket.mutex);
+    if (socket.kind == Socket::Kind::udp) {
+      socket.flush_datagrams();
+    } else {
+      socket.blocked = false;
+      if (socket.can_write()) {
+        if (!socket.out.empty()) socket.flush(lock);
+      }
+    }
+    socket.update_interest();
+    settle = socket.must_settle();
+  }
+  if (settle) push(Command::Kind::settle, socket.id);
+}
+
+// ---- ends --------------------------------------------------------------------------------------
+
+// The peer will send no more; what we have to say may still be said.
+void IoThread::peer_ended(Socket& socket) {
+  bool closing;
+  {
+    const Socket::Lock lock(socket.mutex);
+    socket.read_ended = true;
+    closing = socket.closing;
+    socket.update_interest();
+  }
+  if (closing) return;  // close_socket() is about to tell
+  if (std::exchange(socket.end_posted, true)) return;
+  // Nobody is left who could close the id.
+  if (!events_.text(socket.owner, kSocketClose, socket.id, 0, {})) release(socket);
+}
+
+// The peer takes no more. What it said before is given to the owner first.
+void IoThread::writing_failed(Socket& socket, int error) {
+  const int id = socket.id;
+  for (;;) {
+    {
+      const Socket::Lock lock(socket.mutex);
+      if (!socket.reads()) break;
+    }
+    const std::uint64_t before = socket.bytes_read.load(std::memory_order_relaxed);
+    if (!read_stream(socket)) return;
+    if (socket.bytes_read.load(std::memory_order_relaxed) == before) break;
+  }
+  if (table_.find(id) != nullptr) fail(socket, std::strerror(error));
+}
+
+// The end of an id whose connection is of no use any more.
+void IoThread::fail(Socket& socket, std::string_view text) {
+  bool closing;
+  {
+    const Socket::Lock lock(socket.mutex);
+    closing = socket.closing;
+  }
+  if (!std::exchange(socket.end_posted, true)) {
+    if (closing) text = {};
+    events_.text(socket.owner, closing ? kSocketClose : kSocketError, socket.id, 0, text);
+  }
+  release(socket);
+}
+
+// The owner is dead. Another service may take the id over by start(); until then nothing is read, so that nothing
+// more is lost, and when the peer goes away, so does the id.
+void IoThread::orphan(Socket& socket) {
+  const Socket::Lock lock(socket.mutex);
+  socket.orphaned = socket.kind != Socket::Kind::udp;
+  socket.reading = false;
+  socket.update_interest();
+}
+
+void IoThread::release(Socket& socket) {
+  {
+    const Socket::Lock lock(socket.mutex);
+    if (socket.writing) {
+      socket.release_due = true;
+      socket.update_interest();
+      return;
+    }
+  }
+  dispose(table_, socket);
+}
+
+void IoThread::dispose(SocketTable& table, Socket& socket) {
+  int fd;
+  bool discard;
+  {
+    const Socket::Lock lock(socket.mutex);
+    fd = socket.fd;
+    discard = socket.kind == Socket::Kind::tcp && socket.closing && !socket.cut && !socket.read_ended;
+    if (socket.kind == Socket::Kind::file) {
+      // The descriptor stays open, and goes back as it came.
+      if (socket.armed != 0) socket.poller->watch(fd, socket.armed, 0, 0);
+      if (socket.saved_file_flags >= 0) fcntl(fd, F_SETFL, socket.saved_file_flags);
+      fd = -1;
+    }
+  }
+  // Bytes that are closed unread make the kernel reset the connection, and the peer would lose our last ones.
+  if (discard && fd >= 0) recv(fd, nullptr, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
+  table.release(socket);
+  if (fd >= 0) close(fd);
+}
+
+}  // namespace runtime

@@ -1,0 +1,109 @@
+// One I/O thread: waits for descriptors, reads, accepts, connects, goes on with writes that did not fit, and tells
+// the owners. A socket belongs to one I/O thread, chosen by its id.
+//
+// The loop, phase by phase:
+//   1. commands:   does what other threads asked for;
+//   2. wait:       for descriptors, commands, or the end of a listener's pause; without a timeout when there is no
+//                  such pause, so that an idle server never wakes up;
+//   3. events:     one read, write, connect or batch of accepts for each ready descriptor;
+//   4. pauses:     listeners that ran out of descriptors accept again.
+//
+// Memory: one block of kReadBytes. A read that fills at least half of it hands the block over; what is smaller is
+//         copied into memory of its size.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <memory>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "net/command_queue.h"
+#include "net/poller.h"
+#include "net/socket.h"
+#include "net/socket_event.h"
+#include "net/socket_table.h"
+
+namespace runtime {
+
+class IoThread {
+ public:
+  static constexpr std::size_t kReadBytes = 64 * 1024;
+  // When the owner, one that acknowledges, has so many bytes of a connection unread in its mailbox, reading stops
+  // until it has half of them.
+  static constexpr std::int64_t kMaxUnacknowledged = 4 * 1024 * 1024;
+  // Blocks below this are not counted for that.
+  static constexpr std::size_t kCountedBytes = 16 * 1024;
+
+  // `all` are the I/O threads of the server, this one included.
+  IoThread(const SocketEvents& events, SocketTable& table,
+           const std::vector<std::unique_ptr<IoThread>>& all)
+      : events_(events), table_(table), all_(all) {}
+  ~IoThread();
+
+  // False: the system had no descriptors or no thread for it.
+  bool start();
+  void stop();  // waits for the end of the thread; sockets stay open
+
+  // From any thread: does `command` soon, after those that came before it.
+  void push(Command::Kind kind, int id, Handle owner = 0, Resolved resolved = {});
+
+  Poller& poller() { return poller_; }
+
+  // Closes a socket and gives its id back. For sockets that no other thread uses.
+  static void dispose(SocketTable& table, Socket& socket);
+
+ private:
+  void run();
+  void run_commands();
+  void handle(const epoll_event& event);
+  void resume_listeners();
+  int wait_limit_ms() const;
+
+  // ---- commands ----
+  void connect(Socket& socket, Resolved& resolved);
+  void start_socket(int id, Handle owner);
+  void pause_socket(Socket& socket);
+  void close_socket(Socket& socket);
+  void settle(Socket& socket);
+  void read_file(Socket& socket);
+
+  // ---- events ----
+  void connect_next(Socket& socket, int error);
+  void finish_connect(Socket& socket);
+  void accept_batch(Socket& socket);
+  void accepted(Socket& listener, int fd, const Address& peer);
+  void pause_listener(Socket& listener, int error);
+  bool read_stream(Socket& socket);
+  char* take_block(std::size_t size);
+  void throttle(Socket& socket);
+  void read_datagrams(Socket& socket);
+  void continue_writing(Socket& socket);
+
+  // ---- ends ----
+  void peer_ended(Socket& socket);
+  void writing_failed(Socket& socket, int error);
+  void fail(Socket& socket, std::string_view text);
+  void orphan(Socket& socket);
+  void release(Socket& socket);
+
+  const SocketEvents& events_;
+  SocketTable& table_;
+  const std::vector<std::unique_ptr<IoThread>>& all_;
+  Poller poller_;
+  CommandQueue commands_;
+  std::thread thread_;
+  bool stopping_ = false;
+  char* block_ = nullptr;    // kReadBytes
+  bool out_of_descriptors_ = false;  // since when has been logged
+  int reserve_fd_ = -1;      // given up to accept, and drop, a connection when descriptors have run out
+
+  struct PausedListener {
+    int id;
+    std::int64_t until_ms;
+  };
+  std::vector<PausedListener> paused_;
+};
+
+}  // namespace runtime

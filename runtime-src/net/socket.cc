@@ -1,0 +1,223 @@
+#include "net/socket.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <ctime>
+
+namespace runtime {
+namespace {
+
+constexpr int kPieces = 64;  // of memory in one system call
+// After so much a writer leaves the rest to the I/O thread, so that nothing else waits for it too long.
+constexpr std::size_t kFlushBytes = 1024 * 1024;
+
+ssize_t write_pieces(Socket::Kind kind, int fd, iovec* pieces, int count) {
+  if (kind == Socket::Kind::file) return writev(fd, pieces, count);
+  if (count == 1) return send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
+  msghdr message = {};
+  message.msg_iov = pieces;
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+}  // namespace
+
+std::int64_t coarse_ms() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return t.tv_sec * 1000LL + t.tv_nsec / 1'000'000;
+}
+
+void Socket::flush(Lock& lock) {
+  writing = true;
+  std::size_t left = kFlushBytes;
+  while (!out.empty()) {
+    iovec pieces[kPieces];
+    std::size_t size = 0;
+    const int count = out.gather(pieces, &size);
+    lock.unlock();
+    const ssize_t sent = write_pieces(kind, fd, pieces, count);
+    const int error = sent < 0 ? errno : 0;
+    lock.lock();
+    if (error == EINTR) continue;
+    if (error == EAGAIN) {
+      blocked = true;
+      break;
+    }
+    if (error != 0) {
+      write_error = error;
+      break;
+    }
+    const auto bytes = static_cast<std::size_t>(sent);
+    out.consume(bytes);
+    bytes_written.fetch_add(bytes, std::memory_order_relaxed);
+    if (cut) break;
+    if (bytes < size || left <= bytes) {
+      blocked = !out.empty();
+      break;
+    }
+    left -= bytes;
+  }
+  finish_write();
+}
+
+void Socket::write_through(Lock& lock, char* memory, std::size_t size, bool owned) {
+  writing = true;
+  lock.unlock();
+  ssize_t sent;
+  do {
+    iovec piece = {memory, size};
+    sent = write_pieces(kind, fd, &piece, 1);
+  } while (sent < 0 && errno == EINTR);
+  const int error = sent < 0 ? errno : 0;
+  lock.lock();
+  if (error != 0 && error != EAGAIN) {
+    write_error = error;
+    sent = static_cast<ssize_t>(size);  // nothing is left to do with it
+  } else if (error == 0) {
+    bytes_written.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
+  }
+  const std::size_t gone = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+  if (gone < size) {
+    blocked = true;
+    if (owned) {
+      out.begin_with_owned(memory, size, gone);
+    } else {
+      out.begin_with({memory + gone, size - gone});
+    }
+    note_queued();
+  } else if (owned) {
+    std::free(memory);
+  }
+  // Others may have appended meanwhile, and rely on this thread.
+  if (!out.empty() && !blocked && write_error == 0 && !cut) {
+    flush(lock);
+  } else {
+    finish_write();
+  }
+}
+
+void Socket::finish_write() {
+  writing = false;
+  written_ms.store(coarse_ms(), std::memory_order_relaxed);
+  if (cut || write_error != 0) out.clear();
+  if (out.empty()) {
+    blocked = false;
+    if (warn_at > kWarnBytes) {
+      warn_at = kWarnBytes;
+      drain_due = true;
+    }
+  }
+  if (const int error = update_interest(); error != 0) {
+    write_error = error;
+    out.clear();
+  }
+}
+
+bool Socket::send_datagram(const Address& to, std::string_view bytes) {
+  if (!blocked) {
+    ssize_t sent;
+    do {
+      sent = sendto(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, to.get(), to.size());
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) {
+      bytes_written.fetch_add(bytes.size(), std::memory_order_relaxed);
+      written_ms.store(coarse_ms(), std::memory_order_relaxed);
+      return true;
+    }
+    if (errno != EAGAIN) return false;
+  }
+  if (datagrams == nullptr) datagrams = std::make_unique<std::deque<Datagram>>();
+  datagrams->push_back({to, std::string(bytes)});
+  datagram_bytes += bytes.size();
+  blocked = true;
+  note_queued();
+  update_interest();
+  return true;
+}
+
+void Socket::flush_datagrams() {
+  while (!datagrams->empty()) {
+    const Datagram& front = datagrams->front();
+    const ssize_t sent = sendto(fd, front.bytes.data(), front.bytes.size(), MSG_NOSIGNAL,
+                                front.to.get(), front.to.size());
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) return;
+    // One that the system refuses is lost, as datagrams may be.
+    if (sent >= 0) bytes_written.fetch_add(front.bytes.size(), std::memory_order_relaxed);
+    datagram_bytes -= front.bytes.size();
+    datagrams->pop_front();
+  }
+  finish_write();
+}
+
+void Socket::note_queued() {
+  const std::size_t bytes = unsent();
+  if (bytes < warn_at) return;
+  warn_due = bytes;
+  drain_due = false;  // not told yet, and no longer true
+  while (warn_at <= bytes) warn_at *= 2;
+}
+
+bool Socket::must_settle() {
+  if (settle_queued) return false;
+  const bool ended = closing && close_handled && unsent() == 0;
+  settle_queued = warn_due != 0 || drain_due ||
+                  (!writing && (write_error != 0 || release_due || ended));
+  return settle_queued;
+}
+
+int Socket::update_interest() {
+  std::uint32_t wanted = 0;
+  if (phase == Phase::connecting) {
+    if (fd >= 0) wanted = EPOLLOUT;
+  } else if (!release_due && write_error == 0) {
+    if (reads()) wanted |= EPOLLIN;
+    if (blocked) wanted |= EPOLLOUT;
+    if (orphaned && !read_ended) wanted |= EPOLLRDHUP;
+  }
+  if (wanted == armed || always_ready) return 0;
+  const int error = poller->watch(fd, armed, wanted, static_cast<std::uint64_t>(id.load()));
+  if (error == EPERM && kind == Kind::file) {
+    always_ready = true;
+    return 0;
+  }
+  if (error == 0) armed = wanted;
+  return error;
+}
+
+void Socket::reset(int next_id) {
+  id.store(next_id, std::memory_order_relaxed);
+  owner.store(0, std::memory_order_relaxed);
+  poller = nullptr;
+  fd = -1;
+  kind = Kind::tcp;
+  phase = Phase::reserved;
+  family = 0;
+  reading = throttled = read_ended = closing = close_handled = cut = end_posted = orphaned =
+      nodelay = writing = blocked = release_due = settle_queued = always_ready = false;
+  armed = orders_queued = cork_thread = 0;
+  write_error = 0;
+  saved_file_flags = -1;
+  out.clear();
+  datagrams.reset();
+  datagram_bytes = 0;
+  warn_at = kWarnBytes;
+  warn_due = 0;
+  drain_due = false;
+  remote = Address();
+  candidates.clear();
+  bytes_read.store(0, std::memory_order_relaxed);
+  bytes_written.store(0, std::memory_order_relaxed);
+  read_ms.store(0, std::memory_order_relaxed);
+  written_ms.store(0, std::memory_order_relaxed);
+  unacknowledged.store(0, std::memory_order_relaxed);
+  acknowledges.store(false, std::memory_order_relaxed);
+}
+
+}  // namespace runtime

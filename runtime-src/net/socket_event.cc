@@ -1,0 +1,39 @@
+#include "net/socket_event.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace runtime {
+
+bool SocketEvents::post(Handle to, const SocketEvent& event, std::string_view tail) const {
+  const std::size_t size = sizeof(event) + tail.size();
+  auto* message = static_cast<char*>(std::malloc(size));
+  RUNTIME_CHECK(message != nullptr, "out of memory");
+  std::memcpy(message, &event, sizeof(event));
+  std::memcpy(message + sizeof(event), tail.data(), tail.size());
+  if (host_.post(host_.context, to, kTypeSocket, message, size)) return true;
+  std::free(message);
+  return false;
+}
+
+bool SocketEvents::text(Handle to, SocketEventType type, int id, int ud,
+                        std::string_view text) const {
+  return post(to, {type, id, ud, nullptr}, text.substr(0, kMaxText));
+}
+
+bool SocketEvents::data(Handle to, int id, char* buffer, std::size_t size) const {
+  if (post(to, {kSocketData, id, static_cast<int>(size), buffer}, {})) return true;
+  std::free(buffer);
+  return false;
+}
+
+bool SocketEvents::datagram(Handle to, int id, char* buffer, std::size_t size,
+                            std::string_view address) const {
+  if (post(to, {kSocketUdp, id, static_cast<int>(size), buffer}, address)) return true;
+  std::free(buffer);
+  return false;
+}
+
+}  // namespace runtime

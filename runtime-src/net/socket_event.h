@@ -1,0 +1,70 @@
+// What happened to a socket, as its owner is told.
+//
+// The message is a SocketEvent, of the layout that struct skynet_socket_message has. When `buffer` is null, a text
+// without a terminator follows it directly; when it is not, the receiver owns that memory (malloc), and
+// the binary address of a datagram's sender follows.
+//
+//   | SocketEvent | text or address |
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "core/message.h"
+
+namespace runtime {
+
+enum SocketEventType : int {
+  kSocketData = 1,
+  kSocketConnect = 2,
+  kSocketClose = 3,
+  kSocketAccept = 4,
+  kSocketError = 5,
+  kSocketUdp = 6,
+  kSocketWarning = 7,
+};
+
+struct SocketEvent {
+  int type;
+  int id;
+  int ud;
+  char* buffer;
+};
+
+// Where a socket server leaves its messages and its log lines. Plain functions, so that tests inject their own.
+//
+// Threads: called from any thread, and from several at once. They must not block.
+struct SocketHost {
+  void* context = nullptr;  // handed to each
+  // Delivers a message of type kTypeSocket, whose memory passes on. False: there is no such service; the memory
+  // is still the caller's.
+  bool (*post)(void* context, Handle to, int type, void* data, std::size_t size) = nullptr;
+  void (*log)(void* context, std::string_view text) = nullptr;
+  // The time in 1/100 s, for statistics.
+  std::uint64_t (*now)(void* context) = nullptr;
+};
+
+// Builds events and posts them. True: the service exists.
+class SocketEvents {
+ public:
+  explicit SocketEvents(const SocketHost& host) : host_(host) {}
+
+  // An event with a text of at most kMaxText bytes; what is longer is cut.
+  static constexpr std::size_t kMaxText = 128;
+  bool text(Handle to, SocketEventType type, int id, int ud, std::string_view text) const;
+  // Bytes: takes `buffer`, in any case.
+  bool data(Handle to, int id, char* buffer, std::size_t size) const;
+  // A datagram and the binary address of its sender: takes `buffer`, in any case.
+  bool datagram(Handle to, int id, char* buffer, std::size_t size, std::string_view address) const;
+
+  void log(std::string_view line) const { host_.log(host_.context, line); }
+  std::uint64_t now() const { return host_.now(host_.context); }
+
+ private:
+  bool post(Handle to, const SocketEvent& event, std::string_view tail) const;
+
+  const SocketHost host_;
+};
+
+}  // namespace runtime

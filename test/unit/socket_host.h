@@ -1,0 +1,152 @@
+// A host for socket servers under test: keeps their events, and waits for them under a deadline.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "net/socket_server.h"
+
+namespace runtime {
+
+struct TestEvent {
+  Handle to;
+  int type;
+  int id;
+  int ud;
+  std::string data;     // the text, or the bytes of the buffer
+  std::string address;  // udp: the sender
+};
+
+class TestHost {
+ public:
+  static constexpr auto kDeadline = std::chrono::seconds(20);
+
+  SocketHost host() { return {this, post, log, now}; }
+
+  // Removes and returns the first event of that type and id (-1: any), waiting for it.
+  TestEvent take(int type, int id = -1) {
+    std::unique_lock lock(mutex_);
+    std::list<TestEvent>::iterator found;
+    const bool come = changed_.wait_for(lock, kDeadline, [&] {
+      for (found = events_.begin(); found != events_.end(); ++found) {
+        if (found->type == type && (id == -1 || found->id == id)) return true;
+      }
+      return false;
+    });
+    if (!come) {
+      ADD_FAILURE() << "no event " << type << " of " << id;
+      return {};
+    }
+    TestEvent event = *found;
+    events_.erase(found);
+    return event;
+  }
+
+  // At least `size` bytes of the stream `id`.
+  std::string gather(int id, std::size_t size) {
+    std::string bytes;
+    while (bytes.size() < size) {
+      const TestEvent event = take(kSocketData, id);
+      if (event.data.empty()) break;
+      bytes += event.data;
+    }
+    return bytes;
+  }
+
+  std::size_t count(int type, int id) {
+    const std::lock_guard lock(mutex_);
+    std::size_t n = 0;
+    for (const TestEvent& event : events_) n += event.type == type && event.id == id;
+    return n;
+  }
+
+  // The types of the events of one id, in order, "1" for data and so on.
+  std::string order(int id) {
+    const std::lock_guard lock(mutex_);
+    std::string types;
+    for (const TestEvent& event : events_) {
+      if (event.id == id) types += std::to_string(event.type);
+    }
+    return types;
+  }
+
+  bool wait_for_log(const std::string& part) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kDeadline, [&] { return logged(part) > 0; });
+  }
+  std::size_t log_count(const std::string& part) {
+    const std::lock_guard lock(mutex_);
+    return logged(part);
+  }
+
+  // From now on messages to `handle` are refused.
+  void kill(Handle handle) {
+    const std::lock_guard lock(mutex_);
+    dead_.insert(handle);
+  }
+
+ private:
+  static bool post(void* context, Handle to, int type, void* data, std::size_t size) {
+    auto& self = *static_cast<TestHost*>(context);
+    const std::lock_guard lock(self.mutex_);
+    if (self.dead_.count(to) != 0) return false;
+    EXPECT_EQ(type, kTypeSocket);
+    SocketEvent raw;
+    std::memcpy(&raw, data, sizeof(raw));
+    const std::string_view tail(static_cast<char*>(data) + sizeof(raw), size - sizeof(raw));
+    TestEvent event{to, raw.type, raw.id, raw.ud, {}, {}};
+    if (raw.buffer != nullptr) {
+      event.data.assign(raw.buffer, static_cast<std::size_t>(raw.ud));
+      event.address = tail;
+      std::free(raw.buffer);
+    } else {
+      event.data = tail;
+    }
+    std::free(data);
+    self.events_.push_back(std::move(event));
+    self.changed_.notify_all();
+    return true;
+  }
+  static void log(void* context, std::string_view text) {
+    auto& self = *static_cast<TestHost*>(context);
+    const std::lock_guard lock(self.mutex_);
+    self.lines_.emplace_back(text);
+    self.changed_.notify_all();
+  }
+  static std::uint64_t now(void*) { return 1'000'000; }
+
+  std::size_t logged(const std::string& part) const {
+    std::size_t n = 0;
+    for (const std::string& line : lines_) n += line.find(part) != std::string::npos;
+    return n;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<TestEvent> events_;
+  std::vector<std::string> lines_;
+  std::set<Handle> dead_;
+};
+
+// Polls `condition` until it holds, under the same deadline; for what causes no event.
+template <class Condition>
+bool eventually(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + TestHost::kDeadline;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+}  // namespace runtime
