@@ -52,7 +52,8 @@ LDFLAGS  += -pthread $(OPT)
 include lualib-src/modules.mk
 
 CORE_SRC   := $(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
-                runtime-src/services/*.cc runtime-src/api/*.cc)
+                runtime-src/services/*.cc runtime-src/api/*.cc \
+                lualib-src/http/*.cc lualib-src/netpack/*.cc lualib-src/websocket/*.cc)
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 ENGINE_SRC := $(wildcard runtime-src/lua/*.cc) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
 MAIN_SRC   := runtime-src/main.cc
