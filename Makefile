@@ -105,14 +105,15 @@ $(EXPORTS): Makefile
 	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; };' > $@
 
 # ---- shared modules: luaclib/NAME.so for Lua 5.4, luaclib/jit/NAME.so for LuaJIT ---------------
-# $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk.
+# $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk. Lua unloads a library with
+# the state that loaded it; nodelete keeps those that have threads or what OpenSSL registered for the process.
 define shared_rules
 $(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1)))
 	@mkdir -p $$(@D)
-	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -Wl,-z,nodelete -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
 $(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1)))
 	@mkdir -p $$(@D)
-	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -Wl,-z,nodelete -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
 endef
 $(foreach m,$(SHARED_MODULES),$(eval $(call shared_rules,$(m))))
 
