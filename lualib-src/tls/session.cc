@@ -63,7 +63,13 @@ void Session::feed(std::string_view bytes) noexcept {
   }
 }
 
+Outcome Session::fail(const Outcome& outcome) noexcept {
+  outcome_ = outcome;
+  return outcome;
+}
+
 Outcome Session::handshake() noexcept {
+  if (!outcome_.ok) return outcome_;
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_);
   if (result == 1) return {};
@@ -76,22 +82,25 @@ Outcome Session::handshake() noexcept {
     std::snprintf(detail + used, sizeof detail - static_cast<std::size_t>(used), " (%s)",
                   X509_verify_cert_error_string(verified));
   }
-  return failure("SSL_do_handshake", error, detail);
+  return fail(failure("SSL_do_handshake", error, detail));
 }
 
 Outcome Session::write(std::string_view plain) noexcept {
   if (plain.empty()) return {};
+  if (!outcome_.ok) return outcome_;
   ERR_clear_error();
   std::size_t written = 0;
   // Memory takes everything: a write is never cut short.
   const int result = SSL_write_ex(ssl_, plain.data(), plain.size(), &written);
   if (result == 1) return {};
+  // Not kept: writing too early or after end() does not hurt the other direction.
   return failure("SSL_write", SSL_get_error(ssl_, result));
 }
 
 Outcome Session::read(char* out, std::size_t room, std::size_t* size) noexcept {
-  ERR_clear_error();
   *size = 0;
+  if (!outcome_.ok) return outcome_;
+  ERR_clear_error();
   const int result = SSL_read_ex(ssl_, out, room, size);
   if (result == 1) return {};
   *size = 0;
@@ -102,7 +111,7 @@ Outcome Session::read(char* out, std::size_t room, std::size_t* size) noexcept {
     case SSL_ERROR_ZERO_RETURN:
       return {};
     default:
-      return failure("SSL_read", error);
+      return fail(failure("SSL_read", error));
   }
 }
 

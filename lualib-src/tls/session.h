@@ -38,6 +38,8 @@ class Session {
   // Appends bytes that came from the peer.
   void feed(std::string_view bytes) noexcept;
 
+  // A session whose handshake() or read() failed stays so: both, and write(), give that outcome again.
+
   // Goes on with the handshake as far as the bytes reach. Not to be called when it is finished.
   Outcome handshake() noexcept;
   bool is_finished() const noexcept { return SSL_is_init_finished(ssl_); }
@@ -45,7 +47,7 @@ class Session {
   // Encrypts all of `plain`.
   Outcome write(std::string_view plain) noexcept;
 
-  // Decrypts up to `room` bytes; *size of them, 0 when no whole record is left. After a failure, the same again.
+  // Decrypts up to `room` bytes; *size of them, 0 when no whole record is left.
   Outcome read(char* out, std::size_t room, std::size_t* size) noexcept;
 
   // Says to the peer that no more bytes will come.
@@ -63,9 +65,12 @@ class Session {
   std::string_view version() const noexcept { return SSL_get_version(ssl_); }
 
  private:
+  Outcome fail(const Outcome& outcome) noexcept;
+
   SSL* ssl_;
   BIO* in_ = nullptr;   // owned by ssl_
   BIO* out_ = nullptr;  // owned by ssl_
+  Outcome outcome_;     // the failure, if there was one
 };
 
 }  // namespace runtime::tls
