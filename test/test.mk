@@ -6,6 +6,9 @@ UNIT_TESTS := $(B)/unit_tests
 ENGINE_TESTS := $(wildcard test/unit/engine/*_test.cc)
 UNIT_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) \
             $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o) $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
+# What shared modules consist of, as far as it knows no engine, and its libraries.
+UNIT_OBJ += $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/tls/*.cc))
+UNIT_PKGS := gtest_main openssl
 
 # The sanitizers' builds are slower, and have modules of their own.
 CASE_FLAGS := --bin $(RUNTIME) $(if $(filter release,$(VARIANT)),,--luaclib $(LUACLIB) --slow 4)
@@ -15,7 +18,7 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 $(UNIT_TESTS): $(UNIT_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(UNIT_OBJ) $(LIB_OBJ) $(LIBS) \
-	  $(shell $(PKG) --libs gtest_main) -Wl,--dynamic-list=$(EXPORTS)
+	  $(shell $(PKG) --libs $(UNIT_PKGS)) -Wl,--dynamic-list=$(EXPORTS)
 
 test: all $(UNIT_TESTS)  ## run all tests, on both engines
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
