@@ -52,7 +52,8 @@ LDFLAGS  += -pthread $(OPT)
 include lualib-src/modules.mk
 
 CORE_SRC   := $(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
-                runtime-src/services/*.cc runtime-src/api/*.cc)
+                runtime-src/services/*.cc runtime-src/api/*.cc \
+                lualib-src/http/*.cc lualib-src/netpack/*.cc lualib-src/websocket/*.cc)
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 ENGINE_SRC := $(wildcard runtime-src/lua/*.cc) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
 MAIN_SRC   := runtime-src/main.cc
@@ -104,14 +105,26 @@ $(EXPORTS): Makefile
 	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; };' > $@
 
 # ---- shared modules: luaclib/NAME.so for Lua 5.4, luaclib/jit/NAME.so for LuaJIT ---------------
-# $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk.
+# $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk. Lua unloads a library with
+# the state that loaded it; nodelete keeps those that have threads or what OpenSSL registered for the process.
+SHARED_FLAGS := -shared -Wl,-z,nodelete -Wl,--exclude-libs,ALL
+# $(call archive_rules,NAME,ARCHIVE): the archive for each engine, under names that do not clash.
+define archive_rules
+$(B)/lua54/$(1).a: $(dir $(LUA54_A))liblua5.4-$(2).a
+	@mkdir -p $$(@D)
+	$$(call say,gen,$$@) objcopy --redefine-sym luaopen_$(1)=archived_open_$(1) $$< $$@
+$(B)/luajit/$(1).a: $(dir $(LUA54_A))liblua5.1-$(2).a $(JIT_COPY)
+	@mkdir -p $$(@D)
+	$$(call say,gen,$$@) objcopy --redefine-syms=$(B)/luajit_names.map --redefine-sym luaopen_$(1)=archived_open_$(1) $$< $$@
+endef
 define shared_rules
-$(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1)))
+$(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1))) $(if $(ARCHIVE_$(1)),$(B)/lua54/$(1).a)
 	@mkdir -p $$(@D)
-	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
-$(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1)))
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) $(SHARED_FLAGS) -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+$(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1))) $(if $(ARCHIVE_$(1)),$(B)/luajit/$(1).a)
 	@mkdir -p $$(@D)
-	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -shared -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) $(SHARED_FLAGS) -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+$(if $(ARCHIVE_$(1)),$(call archive_rules,$(1),$(ARCHIVE_$(1))))
 endef
 $(foreach m,$(SHARED_MODULES),$(eval $(call shared_rules,$(m))))
 

@@ -4,16 +4,20 @@ namespace runtime::RUNTIME_ENGINE {
 
 // In alphabetical order. Each is defined in lua_<module>.cc beside this file.
 int open_codecache(lua_State* L);
-int open_codecache(lua_State* L);
 int open_core(lua_State* L);
+int open_http_parser(lua_State* L);
+int open_netpack(lua_State* L);
 int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
+int open_websocket_codec(lua_State* L);
 
 std::span<const BuiltinModule> builtin_modules() {
   static constexpr BuiltinModule kModules[] = {
       {"skynet.codecache", open_codecache},
-      {"skynet.codecache", open_codecache},
       {"skynet.core", open_core},
+      {"skynet.http.parser", open_http_parser},
+      {"skynet.netpack", open_netpack},
       {"skynet.scheduler", open_scheduler},
+      {"skynet.websocket.codec", open_websocket_codec},
   };
   return kModules;
 }

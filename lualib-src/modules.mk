@@ -3,7 +3,21 @@
 #
 # For each NAME in SHARED_MODULES: SRC_NAME, its sources; PKGS_NAME, its pkg-config packages.
 # NAME is the path under luaclib/, as `require` looks for it: skynet/crypt for "skynet.crypt".
-SHARED_MODULES :=
+# ARCHIVE_NAME: a module that comes as the distribution's static libraries, liblua5.4-ARCHIVE.a and, for LuaJIT,
+# liblua5.1-ARCHIVE.a; its luaopen_NAME is called archived_open_NAME there.
+SHARED_MODULES := client/crypt client/socket lpeg ltls md5 skynet/crypt
+
+SRC_skynet/crypt  := lualib-src/lua_crypt.cc $(wildcard lualib-src/crypt/*.cc)
+PKGS_skynet/crypt := libcrypto
+SRC_client/crypt  := $(SRC_skynet/crypt)
+PKGS_client/crypt := $(PKGS_skynet/crypt)
+SRC_client/socket := lualib-src/lua_client_socket.cc
+SRC_lpeg          := lualib-src/lua_lpeg.cc
+ARCHIVE_lpeg      := lpeg
+SRC_md5           := lualib-src/lua_md5.cc lualib-src/crypt/digest.cc lualib-src/crypt/text_codec.cc
+PKGS_md5          := libcrypto
+SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc)
+PKGS_ltls         := openssl
 
 SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))
 

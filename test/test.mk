@@ -8,6 +8,10 @@ UNIT_TESTS     := $(B)/unit_tests $(B)/unit_tests_luajit
 $(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(filter-out $(ENGINE_TESTS),$(ALL_UNIT_TESTS))) \
                  $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o)
 $(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
+# What shared modules consist of, as far as it knows no engine, and its libraries.
+SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/tls/*.cc))
+UNIT_PKGS := gtest_main openssl
+$(UNIT_TESTS): $(SHARED_CORE_OBJ)
 
 # The sanitizers' builds are slower, and have modules of their own.
 CASE_FLAGS := --bin $(RUNTIME) $(if $(filter release,$(VARIANT)),,--luaclib $(LUACLIB) --slow 4)
@@ -17,7 +21,7 @@ export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1
 
 $(UNIT_TESTS): $(LIB_OBJ) $(JIT_COPY) $(EXPORTS) test/test.mk
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
-	  $(shell $(PKG) --libs gtest_main) -Wl,--dynamic-list=$(EXPORTS)
+	  $(shell $(PKG) --libs $(UNIT_PKGS)) -Wl,--dynamic-list=$(EXPORTS)
 
 test: all $(UNIT_TESTS)  ## run all tests, on both engines
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \

@@ -1,8 +1,13 @@
 # Fuzzers: test/fuzz/NAME_fuzz.cc, built by clang with libFuzzer in a variant of its own. FUZZ_NAME
-# lists the objects under build/fuzz that NAME links; test/fuzz/NAME.dict and test/fuzz/corpus/NAME
-# are optional.
+# lists the objects under build/fuzz that NAME links, FUZZ_PKGS_NAME its packages; test/fuzz/NAME.dict
+# and test/fuzz/corpus/NAME are optional.
 
-FUZZ_config := lua54/runtime-src/config/config_reader.o
+FUZZ_config    := lua54/runtime-src/config/config_reader.o
+FUZZ_http_head := core/lualib-src/http/head.o
+FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
+FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
+FUZZ_PKGS_tls  := openssl
+FUZZ_websocket := core/lualib-src/websocket/decoder.o core/lualib-src/websocket/frame.o
 
 FUZZ_CXX ?= clang++-14
 FUZZ_CC  ?= clang-14
@@ -15,7 +20,7 @@ FUZZ_MAKE = $(MAKE) VARIANT=fuzz CXX="$(FUZZ_CXX)" CC="$(FUZZ_CC)"
 
 define fuzz_rule
 $(B)/$(1)_fuzz: $(B)/core/test/fuzz/$(1)_fuzz.o $(FUZZ_$(1):%=$(B)/%) $(JIT_COPY)
-	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $$(LIBS)
+	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $$(LIBS) $(if $(FUZZ_PKGS_$(1)),$$(shell $$(PKG) --libs $(FUZZ_PKGS_$(1))))
 endef
 $(foreach name,$(FUZZERS),$(eval $(call fuzz_rule,$(name))))
 

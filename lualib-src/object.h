@@ -1,0 +1,72 @@
+// Objects of C++ that Lua code holds: a userdata with the object in it, destroyed by the collector.
+//
+// A type T has a `static constexpr const char* kLuaType`, the name of its metatable. The functions that
+// work on it are closures whose first upvalue is that metatable: comparing it is much cheaper than the
+// look-up by name of luaL_checkudata.
+#pragma once
+
+#include <memory>
+#include <new>
+#include <type_traits>
+
+#include "lua/engine.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+// The T at `index`; raises for anything else. For functions made by push_type() or set_functions().
+template <class T>
+T& self(lua_State* L, int index) {
+  if (lua_isuserdata(L, index) && lua_getmetatable(L, index)) {
+    const bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same) return *static_cast<T*>(lua_touserdata(L, index));
+  }
+  return *static_cast<T*>(luaL_checkudata(L, index, T::kLuaType));  // raises, and says what came
+}
+
+// The __gc of a T. Takes the metatable away: a later use fails in self().
+template <class T>
+int destroy_object(lua_State* L) {
+  T& object = self<T>(L, 1);
+  lua_pushnil(L);
+  lua_setmetatable(L, 1);
+  std::destroy_at(&object);
+  return 0;
+}
+
+// Adds `functions` to the table on the top of the stack; each gets the metatable of T as its first upvalue.
+template <class T>
+void set_functions(lua_State* L, const luaL_Reg* functions) {
+  luaL_getmetatable(L, T::kLuaType);
+  luaL_setfuncs(L, functions, 1);
+}
+
+// Makes the metatable of T, once per Lua state, with `methods` under __index.
+template <class T>
+void define_type(lua_State* L, const luaL_Reg* methods) {
+  if (luaL_newmetatable(L, T::kLuaType)) {
+    lua_newtable(L);
+    set_functions<T>(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, destroy_object<T>, 1);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_pop(L, 1);
+}
+
+// Makes a T that the collector owns and leaves it on the stack. Raises when memory runs out. Only in a function
+// of set_functions().
+template <class T, class... Args>
+T& push_object(lua_State* L, Args... args) {
+  static_assert((std::is_trivially_destructible_v<Args> && ...), "a raise would leak the argument");
+  static_assert(std::is_nothrow_constructible_v<T, Args...>, "no exception may cross Lua");
+  static_assert(alignof(T) <= alignof(void*), "userdata is aligned for a pointer only");
+  void* block = lua_newuserdatauv(L, sizeof(T), 0);  // the last call that may raise
+  T* object = new (block) T(args...);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_setmetatable(L, -2);  // from here on the collector destroys it
+  return *object;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,94 @@
+---@meta skynet.crypt
+--- The primitives of the login protocol and of database handshakes. `client.crypt` is the same module.
+--- Everything is a byte string; "u64" is 8 bytes, the lowest first.
+local crypt = {}
+
+---@enum skynet.crypt.padding
+crypt.padding = {
+	iso7816_4 = 0, -- 0x80, then zeros
+	pkcs7 = 1, -- n bytes of the value n
+}
+
+--- 8 random bytes from OpenSSL's generator.
+---@return string u64
+function crypt.randomkey() end
+
+---@param text string
+---@return string u64
+function crypt.hashkey(text) end
+
+--- MD5's rounds over two numbers; not an HMAC in the sense of RFC 2104.
+---@param x string  u64
+---@param y string  u64
+---@return string u64
+function crypt.hmac64(x, y) end
+
+---@param x string  u64
+---@param y string  u64
+---@return string u64
+function crypt.hmac64_md5(x, y) end
+
+--- hmac64(hashkey(text), key)
+---@param key string  u64
+---@param text string
+---@return string u64
+function crypt.hmac_hash(key, text) end
+
+--- 5^key modulo 2^64 - 59. Raises for 0.
+---@param key string  u64
+---@return string u64
+function crypt.dhexchange(key) end
+
+--- other^key modulo 2^64 - 59. Raises for 0.
+---@param other string  u64
+---@param key string  u64
+---@return string u64
+function crypt.dhsecret(other, key) end
+
+--- DES-ECB with at least one byte of padding.
+---@param key string  8 bytes
+---@param text string
+---@param padding? skynet.crypt.padding
+---@return string
+function crypt.desencode(key, text, padding) end
+
+--- Raises when the padding is wrong, which is what a wrong key looks like.
+---@param key string  8 bytes
+---@param data string  a multiple of 8 bytes
+---@param padding? skynet.crypt.padding
+---@return string
+function crypt.desdecode(key, data, padding) end
+
+---@param bytes string
+---@return string text  lower case
+function crypt.hexencode(bytes) end
+
+---@param text string  0-9, a-f
+---@return string
+function crypt.hexdecode(text) end
+
+---@param bytes string
+---@return string text
+function crypt.base64encode(bytes) end
+
+--- Skips characters outside the alphabet; "=" may be missing at the end.
+---@param text string
+---@return string
+function crypt.base64decode(text) end
+
+---@param text string
+---@return string hash  20 bytes
+function crypt.sha1(text) end
+
+---@param key string
+---@param text string
+---@return string hash  20 bytes
+function crypt.hmac_sha1(key, text) end
+
+--- `text` xor `key`, repeated as often as it takes.
+---@param text string
+---@param key string  not empty
+---@return string
+function crypt.xor_str(text, key) end
+
+return crypt
