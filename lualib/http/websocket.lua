@@ -13,7 +13,7 @@ local sockethelper = require "http.sockethelper"
 local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 local MAX_MESSAGE = 262144 -- bytes, that a server takes in one frame or message
 local HEADER_LIMIT = 8192
-local HANDSHAKE_TIME = 6000 -- cs that a client may take for its handshake
+local HANDSHAKE_TIME = 6000 -- cs
 local OPCODE = { text = codec.TEXT, binary = codec.BINARY }
 local TEXT, CLOSE, PING, PONG = codec.TEXT, codec.CLOSE, codec.PING, codec.PONG
 
@@ -276,7 +276,7 @@ local handshakes = deadlines(HANDSHAKE_TIME, function(ws) socket.shutdown(ws.id)
 local function serve(ws, protocol, options)
 	call(ws, "connect")
 	if ws.closed then return finish(ws, "close") end
-	handshakes:add(ws)
+	handshakes:add(ws, options.handshake_time)
 	if protocol == "wss" then use_tls(ws, "server") end
 	local header, url = server_handshake(ws, options)
 	handshakes:remove(ws)
@@ -301,8 +301,10 @@ end
 ---@param handle table
 ---@param protocol? "ws"|"wss"  default "ws"
 ---@param addr? string  of the peer, for addrinfo()
----@param options? {upgrade?: table, protocols?: string[]}  upgrade: { header =, method =, url = } of a request that
----               httpd.read_request gave for this id; protocols: the sub-protocols known, default { "chat" }
+---@param options? {upgrade?: table, protocols?: string[], handshake_time?: integer}
+---               upgrade: { header =, method =, url = } of a request that httpd.read_request gave for this id;
+---               protocols: the sub-protocols known, default { "chat" };
+---               handshake_time: cs that the client may take for its handshake, default 6000
 ---@return boolean ok
 ---@return any err  when the id could not be started, a handler raised, or the peer broke the protocol
 function websocket.accept(id, handle, protocol, addr, options)

@@ -2,10 +2,13 @@
 --- say nothing are cheap, and watching them should be, too.
 local skynet = require "skynet"
 
+local MAX_STEP = 100 -- cs between two looks
+
 ---@class skynet.deadlines
 ---@field private time integer
 ---@field private late fun(key: any)
 ---@field private due table<any, integer>
+---@field private step integer
 ---@field private ticking boolean
 local deadlines = {}
 deadlines.__index = deadlines
@@ -22,10 +25,13 @@ local function tick(self)
 	if self.ticking then skynet.timeout(self.step, function() tick(self) end) end
 end
 
---- Starts to watch `key`; it is late after the time, or up to a tenth of it later.
+--- Starts to watch `key`. Being late is noticed up to a tenth of the time, at most a second, later.
 ---@param key any
-function deadlines:add(key)
-	self.due[key] = skynet.now() + self.time
+---@param time? integer  cs, instead of the common time
+function deadlines:add(key, time)
+	time = time or self.time
+	self.due[key] = skynet.now() + time
+	self.step = math.min(self.step, math.max(1, math.floor(time / 10)))
 	if not self.ticking then
 		self.ticking = true
 		skynet.timeout(self.step, function() tick(self) end)
@@ -44,7 +50,7 @@ end
 return function(time, late)
 	return setmetatable({
 		time = time,
-		step = math.max(1, math.floor(time / 10)),
+		step = MAX_STEP,
 		late = late,
 		due = {},
 		ticking = false,

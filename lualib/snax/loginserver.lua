@@ -17,7 +17,7 @@ local crypt = require "skynet.crypt"
 local deadlines = require "skynet.deadlines"
 
 local MAX_UNREAD = 8192
-local HANDSHAKE_TIME = 6000 -- cs that a client may take
+local HANDSHAKE_TIME = 6000 -- cs
 
 -- Raised when the client has gone or was cut off: nobody is left to answer.
 local gone = setmetatable({}, { __tostring = function() return "the client has gone" end })
@@ -50,15 +50,15 @@ local function shake_hands(id)
 end
 
 -- → state, server, uid, secret. state: "ok"; "refused": answer 401, server is why; "gone"
-local function authenticate(auth_handler, id)
+local function authenticate(conf, id)
 	local started, reason = socket.start(id)
 	if not started then return "gone", reason end
 	socket.limit(id, MAX_UNREAD)
-	handshakes:add(id)
+	handshakes:add(id, conf.handshake_time)
 	local ok, token, secret = pcall(shake_hands, id)
 	handshakes:remove(id)
 	local server, uid
-	if ok then ok, server, uid = pcall(auth_handler, token) end
+	if ok then ok, server, uid = pcall(conf.auth_handler, token) end
 	-- the master answers and closes
 	socket.abandon(id)
 	if ok then return "ok", server, uid, secret end
@@ -69,7 +69,7 @@ end
 
 local function start_slave(conf)
 	skynet.dispatch("lua", function(_, _, id)
-		skynet.ret(skynet.pack(authenticate(conf.auth_handler, id)))
+		skynet.ret(skynet.pack(authenticate(conf, id)))
 	end)
 end
 
@@ -132,6 +132,7 @@ end
 ---@field multilogin? boolean one uid may be in login_handler several times
 ---@field auth_handler fun(token: string): string, string  → server, uid; runs in a slave; raising means 401
 ---@field login_handler fun(server: string, uid: string, secret: string): string  → subid; raising means 403
+---@field handshake_time? integer  cs that a client may take, default 6000
 ---@field command_handler fun(cmd: string, ...): any  lua messages to the master
 
 --- The whole script of a login server.

@@ -13,7 +13,7 @@ local crypt = require "skynet.crypt"
 local gateserver = require "snax.gateserver"
 
 local EXPIRED_NUMBER = 128
-local HANDSHAKE_TIME = 6000 -- cs that a client may take for its first frame
+local HANDSHAKE_TIME = 6000 -- cs
 local MAX_FRAME = 65535
 local MAX_INDEX = 2 ^ 53
 
@@ -194,6 +194,7 @@ end
 ---@field register_handler? fun(servername: string): any  its results are the reply to `open`
 ---@field disconnect_handler? fun(username: string)
 ---@field expired_number? integer  default 128
+---@field handshake_time? integer  cs that a client may take for its first frame, default 6000
 
 --- Runs the service: a gateserver whose `open` needs conf.servername.
 ---@param conf snax.msgserver.conf
@@ -219,7 +220,7 @@ function msgserver.start(conf)
 	function handler.connect(id, address)
 		addresses[id] = address
 		gateserver.openclient(id)
-		handshakes:add(id)
+		handshakes:add(id, conf.handshake_time)
 	end
 
 	local function ended(id)
