@@ -131,7 +131,8 @@ end
 
 -- ---- connections kept for later ---------------------------------------------------------------
 
-local kept = {}  -- key → list of connections, the one used last at the end
+local SWEEP = 100 -- cs between two looks at them
+local kept = {}   -- key → list of connections, the one used last at the end
 local sweeping = false
 
 local function sweep()
@@ -149,7 +150,7 @@ local function sweep()
 		left = left or live[1] ~= nil
 	end
 	sweeping = left
-	if left then skynet.timeout(math.max(100, math.floor((httpc.keepalive or 0) / 2)), sweep) end
+	if left then skynet.timeout(SWEEP, sweep) end
 end
 
 -- Says whether the other side, too, will go on with the connection after this response.
@@ -169,7 +170,7 @@ local function keep(connection)
 	connection.kept_until = skynet.now() + httpc.keepalive
 	if not sweeping then
 		sweeping = true
-		skynet.timeout(math.max(100, httpc.keepalive), sweep)
+		skynet.timeout(SWEEP, sweep)
 	end
 end
 

@@ -20,7 +20,11 @@ local function web(each)
 			count.requests = count.requests + 1
 			if code ~= 200 then return httpd.write_response(write, code) end
 			if each and each(write, url, header, id) then return end
-			httpd.write_response(write, 200, table.concat({ method, url, body }, "|"))
+			if method == "HEAD" then
+				httpd.write_response(write, 200, nil, { ["content-length"] = 5 })
+			else
+				httpd.write_response(write, 200, table.concat({ method, url, body }, "|"))
+			end
 			if header.connection == "close" then return end
 		end
 	end)
