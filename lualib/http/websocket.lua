@@ -1,0 +1,517 @@
+--- WebSocket (RFC 6455) over a socket id, for both sides: text and binary messages, no extensions.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
+local deadlines = require "skynet.deadlines"
+local crypt = require "skynet.crypt"
+local codec = require "skynet.websocket.codec"
+local parser = require "skynet.http.parser"
+local internal = require "http.internal"
+local httpd = require "http.httpd"
+local sockethelper = require "http.sockethelper"
+
+local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+local MAX_MESSAGE = 262144 -- bytes, that a server takes in one frame or message
+local HEADER_LIMIT = 8192
+local HANDSHAKE_TIME = 6000 -- cs
+local OPCODE = { text = codec.TEXT, binary = codec.BINARY }
+local TEXT, CLOSE, PING, PONG = codec.TEXT, codec.CLOSE, codec.PING, codec.PONG
+
+---@class http.websocket.object
+---@field id integer
+---@field addr? string
+---@field decoder skynet.websocket.decoder
+---@field tls? any
+---@field read? fun(): string   of a TLS session
+---@field handle? table         of a server
+---@field real_ip? string
+---@field mask? boolean         frames sent are masked
+---@field closed? boolean       close() was called, or a handler has heard of the end
+---@field early? string         bytes that came with the handshake
+
+---@type table<integer, http.websocket.object>
+local ws_pool = {}
+
+local websocket = {}
+
+-- ---- frames -----------------------------------------------------------------------------------
+
+local function random_key()
+	local a, b, c, d = crypt.randomkey():byte(1, 4)
+	return ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+-- One frame is one write.
+local function send_frame(ws, opcode, payload, key)
+	if key == nil and ws.mask then key = random_key() end
+	local id = ws.id
+	local sent
+	if ws.tls then
+		sent = socket.write(id, ws.tls:write(codec.frame(opcode, payload, key)))
+	else
+		sent = driver.send(id, codec.pack(opcode, payload, key))
+	end
+	if not sent then sockethelper.raise("write failed fd = " .. id) end
+end
+
+-- Blocks. → opcode and payload of the next message or control frame; nil: the stream has ended; false and the
+-- reason: the peer broke the protocol
+local function next_frame(ws)
+	local decoder, read, id = ws.decoder, ws.read, ws.id
+	local opcode, payload
+	if ws.early then
+		opcode, payload = decoder:feed(ws.early)
+		ws.early = nil
+	else
+		opcode, payload = decoder:next()
+	end
+	while opcode == nil do
+		local bytes
+		if read then
+			local ok
+			ok, bytes = pcall(read)
+			if not ok then
+				if bytes ~= sockethelper.socket_error then return false, bytes end
+				return nil, bytes
+			end
+		else
+			if socket.invalid(id) then return nil end
+			bytes = socket.read(id)
+			if not bytes then return nil end
+		end
+		opcode, payload = decoder:feed(bytes)
+	end
+	return opcode, payload
+end
+
+local function end_stream(ws)
+	local id = ws.id
+	if ws.tls and not socket.invalid(id) then require "http.tlshelper".shutdown(id, ws.tls) end
+	socket.close(id)
+end
+
+local function release(ws)
+	if ws_pool[ws.id] == ws then ws_pool[ws.id] = nil end
+	end_stream(ws)
+	if ws.tls then
+		ws.tls:close()
+		ws.tls = nil
+	end
+end
+
+local function close_payload(code, reason)
+	if not code then return nil end
+	return string.char(math.floor(code / 256) % 256, code % 256) .. (reason or "")
+end
+
+-- ---- TLS --------------------------------------------------------------------------------------
+
+local server_context, client_context
+
+local function use_tls(ws, role)
+	local tlshelper = require "http.tlshelper"
+	local context, init
+	if role == "server" then
+		if not server_context then
+			local ctx = tlshelper.newctx()
+			ctx:set_cert(skynet.getenv "certfile" or "./server-cert.pem", skynet.getenv "keyfile" or "./server-key.pem")
+			server_context = ctx
+		end
+		context, init = server_context, tlshelper.init_responsefunc
+	else
+		client_context = client_context or tlshelper.newctx()
+		context, init = client_context, tlshelper.init_requestfunc
+	end
+	ws.tls = tlshelper.newtls(role, context, ws.name)
+	ws.read = tlshelper.readfunc(ws.id, ws.tls)
+	init(ws.id, ws.tls)()
+end
+
+-- ---- the server's handshake -------------------------------------------------------------------
+
+local function field(header, name)
+	local value = header[name]
+	if type(value) == "table" then return table.concat(value, ", ") end
+	return value
+end
+
+local function accept_value(key)
+	return crypt.base64encode(crypt.sha1(key .. GUID))
+end
+
+local function is_key(key)
+	local ok, bytes = pcall(crypt.base64decode, key)
+	return ok and #bytes == 16
+end
+
+-- The first of the client's sub-protocols that is one of ours. nil: none
+local function choose_protocol(offered, ours)
+	for name in offered:gmatch "[^,%s]+" do
+		for _, known in ipairs(ours) do
+			if name == known then return name end
+		end
+	end
+end
+
+-- Checks a request. → the answer's bytes; or nil, status and body of a refusal
+local function answer_request(method, version, header, protocols)
+	if method ~= "GET" then return nil, 400, "need GET method" end
+	if version < 1.1 then return nil, 505 end
+	if not header then return nil, 400 end
+	if (field(header, "upgrade") or ""):lower() ~= "websocket" then return nil, 426, "Upgrade Required" end
+	if not header.host then return nil, 400, "host Required" end
+	if not (field(header, "connection") or ""):lower():find("upgrade", 1, true) then
+		return nil, 400, "Connection must Upgrade"
+	end
+	local key = field(header, "sec-websocket-key")
+	if not key then return nil, 400, "Sec-WebSocket-Key Required" end
+	if not is_key(key) then return nil, 400, "Sec-WebSocket-Key invalid" end
+	if field(header, "sec-websocket-version") ~= "13" then return nil, 400, "Sec-WebSocket-Version must 13" end
+	local protocol = ""
+	local offered = field(header, "sec-websocket-protocol")
+	if offered then
+		local chosen = choose_protocol(offered, protocols)
+		if not chosen then
+			return nil, 400, "Sec-WebSocket-Protocol need include " .. table.concat(protocols, " or ")
+		end
+		protocol = "Sec-WebSocket-Protocol: " .. chosen .. "\r\n"
+	end
+	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+		.. accept_value(key) .. "\r\n" .. protocol .. "\r\n"
+end
+
+-- Reads the client's request. → method, url, version, header; or nil and a status; bytes after it go to the decoder
+local function read_request(ws, read)
+	local bytes = read()
+	while true do
+		local method, url, version, header, next = parser.request(bytes, HEADER_LIMIT)
+		if method then
+			ws.early = bytes:sub(next)
+			return method, url, version, header
+		end
+		if method == false then
+			if url == "limit" then return nil, 413 end
+			error("Invalid HTTP request line", 0)
+		end
+		bytes = bytes .. read()
+	end
+end
+
+-- → the header and url of an accepted request; nil after a refusal
+local function server_handshake(ws, options)
+	local read, write = ws.read or sockethelper.readfunc(ws.id), sockethelper.writefunc(ws.id)
+	if ws.tls then
+		local tlshelper = require "http.tlshelper"
+		write = tlshelper.writefunc(ws.id, ws.tls)
+	end
+	local upgrade = options.upgrade
+	local method, url, version, header
+	if upgrade then
+		method, url, version, header = upgrade.method, upgrade.url, 1.1, upgrade.header
+	else
+		method, url, version, header = read_request(ws, read)
+	end
+	local answer, status, body
+	if method then
+		answer, status, body = answer_request(method, version, header, options.protocols or { "chat" })
+	else
+		status = url
+	end
+	if not answer then
+		httpd.write_response(write, status, body)
+		return nil
+	end
+	write(answer)
+	return header, url
+end
+
+-- ---- serving ----------------------------------------------------------------------------------
+
+local function call(ws, name, ...)
+	local f = ws.handle[name]
+	if f then f(ws.id, ...) end
+end
+
+-- The end of a session that broke no rule: exactly one of the two handlers hears of it.
+local function finish(ws, how, ...)
+	ws.closed = true
+	call(ws, how, ...)
+	return true
+end
+
+local function peer_closes(ws, payload)
+	if not pcall(send_frame, ws, CLOSE) then
+		-- it has not waited for the answer
+	end
+	if #payload < 2 then return finish(ws, "close") end
+	local high, low = payload:byte(1, 2)
+	return finish(ws, "close", high * 256 + low, payload:sub(3))
+end
+
+-- → true, or false and the breach
+local function serve_frames(ws)
+	local handle, id = ws.handle, ws.id
+	while true do
+		local opcode, payload = next_frame(ws)
+		if ws.closed then return finish(ws, "close") end
+		if not opcode then
+			if opcode == false then return false, payload end
+			return finish(ws, "error", payload or sockethelper.new_error("read failed fd = " .. id))
+		elseif opcode == PING then
+			send_frame(ws, PONG, payload)
+			call(ws, "ping")
+		elseif opcode == PONG then
+			call(ws, "pong")
+		elseif opcode == CLOSE then
+			return peer_closes(ws, payload)
+		elseif handle.message then
+			handle.message(id, payload, opcode == TEXT and "text" or "binary")
+		end
+		if ws.closed then return finish(ws, "close") end
+	end
+end
+
+local handshakes = deadlines(HANDSHAKE_TIME, function(ws) socket.shutdown(ws.id) end)
+
+local function serve(ws, protocol, options)
+	call(ws, "connect")
+	if ws.closed then return finish(ws, "close") end
+	handshakes:add(ws, options.handshake_time)
+	if protocol == "wss" then use_tls(ws, "server") end
+	local header, url = server_handshake(ws, options)
+	handshakes:remove(ws)
+	if ws.closed or not header then return finish(ws, "close") end
+	ws.real_ip = field(header, "x-real-ip")
+	call(ws, "handshake", header, url)
+	if ws.closed then return finish(ws, "close") end
+	return serve_frames(ws)
+end
+
+local function with_traceback(err)
+	return type(err) == "string" and debug.traceback(err, 2) or err
+end
+
+--- Serves one connection until it ends; the id is closed then.
+---
+--- `handle` may have: connect(id), handshake(id, header, url), message(id, data, "text"|"binary"), ping(id), pong(id),
+--- close(id [, code, reason]), error(id, err), warning(ws, kbytes). Exactly one of close and error is called at the
+--- end, unless the peer broke the protocol or a handler raised.
+---@async
+---@param id integer
+---@param handle table
+---@param protocol? "ws"|"wss"  default "ws"
+---@param addr? string  of the peer, for addrinfo()
+---@param options? {upgrade?: table, protocols?: string[], handshake_time?: integer}
+---               upgrade: { header =, method =, url = } of a request that httpd.read_request gave for this id;
+---               protocols: the sub-protocols known, default { "chat" };
+---               handshake_time: cs that the client may take for its handshake, default 6000
+---@return boolean ok
+---@return any err  when the id could not be started, a handler raised, or the peer broke the protocol
+function websocket.accept(id, handle, protocol, addr, options)
+	protocol, options = protocol or "ws", options or {}
+	if protocol ~= "ws" and protocol ~= "wss" then error("invalid websocket protocol:" .. tostring(protocol), 2) end
+	if not options.upgrade then
+		local started, reason = socket.start(id)
+		if not started then
+			socket.close_fd(id)
+			return false, reason
+		end
+	end
+	-- A frame is a whole write: waiting for more to send with it would only delay it.
+	driver.nodelay(id)
+	local ws = { id = id, addr = addr, handle = handle, decoder = codec.decoder(MAX_MESSAGE) }
+	ws_pool[id] = ws
+	if handle.warning then
+		socket.warning(id, function(_, kbytes) handle.warning(ws, kbytes) end)
+	end
+	local ok, good, err = xpcall(serve, with_traceback, ws, protocol, options)
+	handshakes:remove(ws)
+	if not ok then
+		good, err = false, good
+		if err == sockethelper.socket_error and not ws.closed then
+			-- the peer has vanished while a handler, or the handshake, wrote or read
+			ok, good, err = xpcall(finish, with_traceback, ws, "error", err)
+			if not ok then good, err = false, good end
+		end
+	end
+	release(ws)
+	if good then return true end
+	return false, err
+end
+
+-- ---- the client -------------------------------------------------------------------------------
+
+local RESERVED = {
+	["upgrade"] = true, ["connection"] = true, ["sec-websocket-version"] = true, ["sec-websocket-key"] = true,
+}
+
+---@return table header of the handshake
+local function client_header(ws, key, extra)
+	local header = {
+		Host = ws.name,
+		Upgrade = "websocket",
+		Connection = "Upgrade",
+		["Sec-WebSocket-Version"] = "13",
+		["Sec-WebSocket-Key"] = key,
+	}
+	for name, value in pairs(extra or {}) do
+		if RESERVED[name:lower()] then error("websocket: the header field " .. name .. " is not the caller's", 0) end
+		if name:lower() == "host" then name = "Host" end
+		header[name] = value
+	end
+	return header
+end
+
+local function client_handshake(ws, url, extra)
+	local key = crypt.base64encode(crypt.randomkey() .. crypt.randomkey())
+	local header = client_header(ws, key, extra)
+	local interface
+	if ws.tls then
+		local tlshelper = require "http.tlshelper"
+		interface = { read = ws.read, write = tlshelper.writefunc(ws.id, ws.tls) }
+	else
+		interface = { read = sockethelper.readfunc(ws.id), write = sockethelper.writefunc(ws.id) }
+	end
+	local code, rest, answer = internal.request(interface, "GET", ws.name, url, nil, header)
+	if code ~= 101 then error(string.format("websocket handshake error: code[%d] info:%s", code, rest), 0) end
+	if (field(answer, "upgrade") or ""):lower() ~= "websocket" then
+		error("websocket handshake upgrade must websocket", 0)
+	end
+	if not (field(answer, "connection") or ""):lower():find("upgrade", 1, true) then
+		error("websocket handshake connection must upgrade", 0)
+	end
+	local accept = field(answer, "sec-websocket-accept")
+	if not accept then error("websocket handshake need Sec-WebSocket-Accept", 0) end
+	if accept ~= accept_value(key) then error("websocket handshake invalid Sec-WebSocket-Accept", 0) end
+	ws.early = rest
+end
+
+-- → protocol, host[:port], name, port, path
+local function parse_url(url)
+	local protocol, address, path = url:match "^(%a+)://([^/?#]+)([^#]*)"
+	if protocol ~= "ws" and protocol ~= "wss" then error("invalid protocol: " .. (protocol or url), 0) end
+	local name, port = address:match "^%[([^%]]*)%]:?(%d*)$"
+	if not name then name, port = address:match "^([^:]+):?(%d*)$" end
+	if not name then error("invalid address: " .. address, 0) end
+	if path:sub(1, 1) ~= "/" then path = "/" .. path end
+	return protocol, address, name, tonumber(port) or (protocol == "wss" and 443 or 80), path
+end
+
+--- Connects. Raises sockethelper.socket_error (by ==) for a failed connection, texts for bad urls and answers.
+---@async
+---@param url string  `ws://host[:port][/path]` or `wss://`
+---@param header? table<string, string>  further fields
+---@param timeout? integer  cs, for connecting and again for the handshake
+---@param options? {max?: integer, mask?: boolean}  max: bytes of a message that read() takes, default without limit;
+---               mask: every frame is masked with a random key, as RFC 6455 asks of clients
+---@return integer id
+function websocket.connect(url, header, timeout, options)
+	local protocol, address, name, port, path = parse_url(url)
+	options = options or {}
+	local id = sockethelper.connect(name, port, timeout)
+	driver.nodelay(id)
+	local ws = { id = id, addr = address, name = name, decoder = codec.decoder(options.max), mask = options.mask }
+	ws_pool[id] = ws
+	local shaking = true
+	if timeout then
+		skynet.timeout(timeout, function()
+			if shaking then socket.shutdown(id) end
+		end)
+	end
+	local ok, err = pcall(function()
+		if protocol == "wss" then use_tls(ws, "client") end
+		client_handshake(ws, path, header)
+	end)
+	shaking = false
+	if ok then return id end
+	release(ws)
+	error(err, 0)
+end
+
+--- The next message of a client. Pings are answered, pongs skipped; a close frame is answered and closes the id.
+--- Raises sockethelper.socket_error (by ==) when the stream ends, a text when the peer breaks the protocol.
+---@async
+---@param id integer
+---@return string|false data  false: the peer closed
+---@return string? payload  of its close frame
+function websocket.read(id)
+	local ws = assert(ws_pool[id])
+	while true do
+		local opcode, payload = next_frame(ws)
+		if opcode == PING then
+			send_frame(ws, PONG, payload)
+		elseif opcode == CLOSE then
+			pcall(send_frame, ws, CLOSE)
+			ws.closed = true
+			release(ws)
+			return false, payload
+		elseif not opcode then
+			if opcode == false then
+				release(ws)
+				error(payload, 0)
+			end
+			sockethelper.raise("read failed fd = " .. id)
+		elseif opcode ~= PONG then
+			return payload
+		end
+	end
+end
+
+--- Sends a message, in one frame.
+---@param id integer
+---@param data string
+---@param fmt? "text"|"binary"  default "text"
+---@param masking_key? integer  4 bytes, the first the highest; nil: not masked
+function websocket.write(id, data, fmt, masking_key)
+	local ws = assert(ws_pool[id])
+	send_frame(ws, assert(OPCODE[fmt or "text"]), data, masking_key)
+end
+
+--- Sends an empty ping.
+---@param id integer
+function websocket.ping(id)
+	send_frame(assert(ws_pool[id]), PING)
+end
+
+--- Sends a close frame and closes. Unknown id: nothing.
+---@async
+---@param id integer
+---@param code? integer
+---@param reason? string
+function websocket.close(id, code, reason)
+	local ws = ws_pool[id]
+	if not ws or ws.closed then return end
+	ws.closed = true
+	-- a peer that is gone needs no close frame
+	pcall(send_frame, ws, CLOSE, close_payload(code, reason))
+	if ws.handle then
+		-- accept() releases the rest, after its handler has heard of it
+		ws_pool[id] = nil
+		end_stream(ws)
+	else
+		release(ws)
+	end
+end
+
+--- accept(): the address given; connect(): `host[:port]` of the url.
+---@param id integer
+---@return string?
+function websocket.addrinfo(id)
+	return assert(ws_pool[id]).addr
+end
+
+--- accept(): the field x-real-ip of the request.
+---@param id integer
+---@return string?
+function websocket.real_ip(id)
+	return assert(ws_pool[id]).real_ip
+end
+
+--- True when the id is not an open websocket of this service.
+---@param id integer
+---@return boolean
+function websocket.is_close(id)
+	return ws_pool[id] == nil
+end
+
+return websocket

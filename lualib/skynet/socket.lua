@@ -1,0 +1,555 @@
+--- Streams and datagrams for services: every read blocks the calling coroutine only.
+---
+--- The record of an id lives in `socket_pool` from the call that makes the id known here until close(),
+--- abandon() or a failed start. Events of the driver arrive as messages of class "socket"; `socket_message`
+--- holds a function for each kind. (Debug tools reach both tables through upvalues of these names.)
+local skynet = require "skynet"
+local driver = require "skynet.socketdriver"
+local engine = require "skynet.engine"
+
+local EVENT_DATA, EVENT_CONNECT, EVENT_CLOSE, EVENT_ACCEPT, EVENT_ERROR, EVENT_UDP, EVENT_WARNING = 1, 2, 3, 4, 5, 6, 7
+
+-- Above this many bytes held that nobody waits for, the stream is paused.
+local PAUSE_BYTES = 128 * 1024
+
+---@class skynet.socket.record
+---@field id integer
+---@field kind string          "stream", "listen" or "udp"
+---@field buffer? any          received bytes of a stream
+---@field connected boolean
+---@field connecting boolean|string  true while connect, listen or start is under way; then the reason of its failure
+---@field waiting boolean      a coroutine waits, with this record as its token
+---@field want number|string|boolean  what the reader waits for: a number of bytes, 0 for any, a separator, true for the end
+---@field line_limit? integer  most bytes to hold while waiting for a separator
+---@field paused boolean|string  "flow" when flow control did it
+---@field started? boolean     a listen id accepts
+---@field callback? function   of a listen or udp id
+---@field closing? table[]     tokens of coroutines inside close()
+
+---@type table<integer, skynet.socket.record>
+local socket_pool = {}
+local socket_message = {}
+
+---@class skynet.socket
+---@field private guard any
+local socket = {}
+
+-- When the service ends, so does all it holds.
+socket.guard = engine.finalizer(function()
+	for id in pairs(socket_pool) do driver.close(id) end
+end)
+
+-- The driver wants a table beside each buffer, for its own use; ours has no use for it, so one serves all.
+local pool = {}
+
+local driver_push, driver_pop, driver_readall, driver_readline =
+	driver.push, driver.pop, driver.readall, driver.readline
+local wait, wakeup, type = skynet.wait, skynet.wakeup, type
+
+local function wake(s)
+	if s.waiting then
+		s.waiting = false
+		wakeup(s)
+	end
+end
+
+-- Blocks until the next wake().
+local function suspend(s)
+	s.waiting = true
+	wait(s)
+	-- wake() has done this, unless somebody else woke the token
+	s.waiting = false
+end
+
+-- Blocks the reader until `want` is there or the stream has ended. A paused stream is taken up again.
+local function wait_for(s, want)
+	assert(not s.waiting)
+	if s.paused then
+		if s.paused == "flow" then skynet.error(string.format("Resume socket (%d)", s.id)) end
+		s.paused = false
+		driver.start(s.id)
+	end
+	s.want = want
+	suspend(s)
+	s.want = false
+end
+
+local function pause_flow(s, held)
+	if s.paused or not s.connected then return end
+	skynet.error(string.format("Pause socket (%d) size : %d", s.id, held))
+	driver.pause(s.id)
+	s.paused = "flow"
+end
+
+-- The stream is over, for whatever reason; the record stays until close().
+local function ended(s)
+	s.connected = false
+	wake(s)
+	local onclose = s.onclose
+	if onclose then
+		s.onclose = nil
+		onclose(s.id)
+	end
+end
+
+socket_message[EVENT_DATA] = function(id, size, data)
+	local s = socket_pool[id]
+	if s == nil then
+		skynet.error("socket: drop package from " .. id)
+		driver.drop(data, size)
+		return
+	end
+	local held = driver_push(s.buffer, pool, data, size)
+	local want = s.want
+	local kind = type(want)
+	if kind == "number" then
+		if held >= want then
+			s.want = false
+			wake(s)
+			if held - want > PAUSE_BYTES then pause_flow(s, held) end
+		end
+		return
+	end
+	if s.limit and held > s.limit then
+		skynet.error(string.format("socket buffer overflow: fd=%d size=%d", id, held))
+		driver.close(id)
+		return ended(s)
+	end
+	if kind == "string" then
+		if driver_readline(s.buffer, nil, want) or (s.line_limit and held > s.line_limit) then
+			s.want = false
+			wake(s)
+			if held > PAUSE_BYTES then pause_flow(s, held) end
+		end
+	elseif not want and held > PAUSE_BYTES then
+		pause_flow(s, held)
+	end
+end
+
+socket_message[EVENT_CONNECT] = function(id, port, address)
+	local s = socket_pool[id]
+	-- An id that runs hears "transfer" when it is taken up after a pause.
+	if s == nil or not s.connecting then return end
+	s.connecting = false
+	s.connected = true
+	s.address, s.port = address, port
+	wake(s)
+end
+
+socket_message[EVENT_CLOSE] = function(id)
+	local s = socket_pool[id]
+	if s == nil then return end
+	if s.connecting then
+		s.connecting = "socket closed"
+		wake(s)
+	elseif s.connected then
+		ended(s)
+	end
+	if s.closing then
+		for _, token in ipairs(s.closing) do wakeup(token) end
+	end
+end
+
+socket_message[EVENT_ACCEPT] = function(id, new_id, address)
+	local s = socket_pool[id]
+	if s == nil or not s.callback or s.closing then
+		-- closed meanwhile
+		return driver.close(new_id)
+	end
+	s.callback(new_id, address)
+end
+
+socket_message[EVENT_ERROR] = function(id, _, reason)
+	local s = socket_pool[id]
+	if s == nil then
+		driver.shutdown(id)
+		return skynet.error("socket: error on unknown " .. id .. " " .. reason)
+	end
+	if s.connecting then
+		s.connecting = reason
+		wake(s)
+	elseif s.kind ~= "stream" then
+		-- a listen id goes on listening, a udp id goes on receiving
+		skynet.error("socket: error on " .. id .. " " .. reason)
+	elseif s.connected then
+		skynet.error("socket: error on " .. id .. " " .. reason)
+		driver.shutdown(id)
+		ended(s)
+	end
+end
+
+socket_message[EVENT_UDP] = function(id, size, data, from)
+	local s = socket_pool[id]
+	if s == nil or not s.callback then
+		skynet.error("socket: drop udp package from " .. id)
+		return driver.drop(data, size)
+	end
+	local text = skynet.tostring(data, size)
+	driver.drop(data, size)
+	s.callback(text, from)
+end
+
+local function default_warning(id, kbytes)
+	skynet.error(string.format("WARNING: %d K bytes need to send out (fd = %d)", kbytes, id))
+end
+
+socket_message[EVENT_WARNING] = function(id, kbytes)
+	local s = socket_pool[id]
+	if s then (s.warning or default_warning)(id, kbytes) end
+end
+
+skynet.register_protocol {
+	name = "socket",
+	id = skynet.PTYPE_SOCKET,
+	unpack = driver.unpack,
+	dispatch = function(_, _, event, ...)
+		socket_message[event](...)
+	end,
+}
+
+local function new_record(id, kind, callback)
+	local s = {
+		id = id,
+		kind = kind,
+		buffer = kind == "stream" and driver.buffer() or nil,
+		callback = callback,
+		connected = false,
+		connecting = true,
+		waiting = false,
+		want = false,
+		paused = false,
+	}
+	socket_pool[id] = s
+	return s
+end
+
+-- Waits for the connect or error event of a new record. → id, or nil and the reason
+local function connected(s, timeout)
+	if timeout then
+		s.waiting = true
+		skynet.sleep(timeout, s)
+		s.waiting = false
+	else
+		suspend(s)
+	end
+	if s.connected then return s.id end
+	socket_pool[s.id] = nil
+	if s.connecting == true then
+		driver.close(s.id)
+		return nil, "timed out"
+	end
+	return nil, s.connecting or "socket closed"
+end
+
+local function known(id)
+	return assert(socket_pool[id])
+end
+
+--- Connects a TCP stream.
+---@async
+---@param addr string  a host, or "host:port", "[v6]:port"
+---@param port? integer
+---@param timeout? integer  cs; nil: for as long as the system tries
+---@return integer? id  nil: failed
+---@return string? reason  "timed out" when `timeout` ended it
+function socket.open(addr, port, timeout)
+	local id = driver.connect(addr, port)
+	if id < 0 then return nil, "invalid address" end
+	return connected(new_record(id, "stream"), timeout)
+end
+
+--- Adopts a descriptor of the operating system; it is not closed with the id.
+---@async
+---@param os_fd integer
+---@return integer? id
+---@return string? reason
+function socket.bind(os_fd)
+	return connected(new_record(driver.bind(os_fd), "stream"))
+end
+
+--- The standard input as an id.
+---@async
+function socket.stdin()
+	return socket.bind(0)
+end
+
+--- Binds an address and listens. Nothing is accepted before start(). Raises "Listen error".
+---@async
+---@param host string
+---@param port? integer  0: the system chooses; nil: it is part of `host`
+---@param backlog? integer
+---@return integer id
+---@return string ip  as bound
+---@return integer port  as bound
+function socket.listen(host, port, backlog)
+	local id = driver.listen(host, port, backlog)
+	local s = new_record(id, "listen")
+	local ok, reason = connected(s)
+	if not ok then error("Listen error: " .. reason, 2) end
+	return id, s.address, s.port
+end
+
+--- Starts an id: a listen id accepts, an accepted or abandoned id reads and now belongs to this service.
+---@async
+---@param id integer
+---@param accept? fun(id: integer, address: string)  for a listen id; in a coroutine of its own, may block
+---@return integer? id  nil: the id is unknown or its peer has gone
+---@return string? reason
+function socket.start(id, accept)
+	local s = socket_pool[id]
+	if s == nil then
+		s = new_record(id, accept and "listen" or "stream", accept)
+	elseif s.kind ~= "listen" then
+		if not s.connected then return nil, "socket closed" end
+		error("socket is not closed", 2)
+	elseif s.started or not s.connected then
+		s.callback = accept
+		return id
+	end
+	s.callback = accept
+	s.started = true
+	s.connected, s.connecting = false, true
+	driver.start(id)
+	return connected(s)
+end
+
+-- What is left of a stream that has ended.
+local function rest(s)
+	return false, driver_readall(s.buffer, pool)
+end
+
+--- Without `n`: all bytes held, at least one, waiting for it. With `n`: exactly n bytes.
+---@async
+---@param id integer
+---@param n? integer
+---@return string|false bytes  false: the stream ended before
+---@return string? rest  what came before the end
+function socket.read(id, n)
+	local s = socket_pool[id] or known(id)
+	if n == nil then
+		local bytes = driver_readall(s.buffer, pool)
+		if bytes ~= "" then return bytes end
+		if not s.connected then return false, "" end
+		wait_for(s, 0)
+		bytes = driver_readall(s.buffer, pool)
+		if bytes ~= "" then return bytes end
+		return false, ""
+	end
+	if n <= 0 then return "" end
+	local bytes = driver_pop(s.buffer, pool, n)
+	if bytes then return bytes end
+	if s.connected then
+		wait_for(s, n)
+		bytes = driver_pop(s.buffer, pool, n)
+		if bytes then return bytes end
+	end
+	return rest(s)
+end
+
+--- The text before the next separator, which is taken off.
+---@async
+---@param id integer
+---@param sep? string  default "\n"
+---@param limit? integer  bytes; when more are held without a separator: nil, and they stay held
+---@return string|false|nil text  false: the stream ended before a separator
+---@return string? rest
+function socket.readline(id, sep, limit)
+	sep = sep or "\n"
+	local s = socket_pool[id] or known(id)
+	local text = driver_readline(s.buffer, pool, sep)
+	if text then return text end
+	if s.connected and not (limit and socket.held(id) > limit) then
+		s.line_limit = limit
+		wait_for(s, sep)
+		s.line_limit = nil
+		text = driver_readline(s.buffer, pool, sep)
+		if text then return text end
+	end
+	if limit and socket.held(id) > limit then return nil end
+	return rest(s)
+end
+
+--- All bytes until the stream ends, however many: set a limit() for peers that are not trusted.
+---@async
+---@param id integer
+---@return string|false bytes  false: it had ended already and nothing was held
+function socket.readall(id)
+	local s = known(id)
+	if not s.connected then
+		local bytes = driver_readall(s.buffer, pool)
+		return bytes ~= "" and bytes
+	end
+	wait_for(s, true)
+	return (driver_readall(s.buffer, pool))
+end
+
+--- Waits until bytes are held.
+---@async
+---@param id integer
+---@return boolean held  false: the stream has ended, or the id is unknown
+function socket.block(id)
+	local s = socket_pool[id]
+	if s == nil then return false end
+	if socket.held(id) > 0 then return true end
+	if not s.connected then return false end
+	wait_for(s, 0)
+	return socket_pool[id] == s and socket.held(id) > 0
+end
+
+--- The number of received bytes that no read has taken yet.
+---@param id integer
+---@return integer bytes
+function socket.held(id)
+	local s = known(id)
+	local _, held = driver_pop(s.buffer, pool, 0)
+	return held
+end
+
+--- Puts bytes back in front of what is held: for readers that took more than they need.
+---@param id integer  nothing happens when it is unknown
+---@param bytes string
+function socket.unread(id, bytes)
+	local s = socket_pool[id]
+	if s == nil or bytes == "" then return end
+	driver_push(s.buffer, pool, driver.str2p(bytes .. driver_readall(s.buffer, pool)))
+end
+
+socket.write = assert(driver.send)
+socket.lwrite = assert(driver.lsend)
+socket.header = assert(driver.header)
+socket.netstat = assert(driver.info)
+socket.resolve = assert(driver.resolve)
+
+--- Closes: queued bytes are sent, a waiting reader gets its `false, rest` first. Then the id is unknown here.
+---@async
+---@param id integer
+function socket.close(id)
+	local s = socket_pool[id]
+	if s == nil then return end
+	local token = {}
+	local first = not s.closing
+	s.closing = s.closing or {}
+	table.insert(s.closing, token)
+	if first then driver.close(id) end
+	while s.connected or s.connecting == true do
+		skynet.wait(token)
+	end
+	if socket_pool[id] ~= s then return end
+	socket_pool[id] = nil
+	if s.buffer then driver.clear(s.buffer, pool) end
+end
+
+--- Cuts at once, unsent bytes are lost; readers get false. close() is still due.
+---@param id integer
+function socket.shutdown(id)
+	if socket_pool[id] then driver.shutdown(id) end
+end
+
+--- Closes an id that this service has not started; does not wait.
+---@param id integer
+function socket.close_fd(id)
+	if socket_pool[id] then error("Use socket.close instead", 2) end
+	driver.close(id)
+end
+
+--- Forgets an id without closing it, so that another service can start() it.
+---@param id integer
+function socket.abandon(id)
+	local s = socket_pool[id]
+	if s == nil then return end
+	s.connected = false
+	socket_pool[id] = nil
+	wake(s)
+end
+
+--- Stops reading; the next read that has to wait resumes.
+---@param id integer
+function socket.pause(id)
+	local s = socket_pool[id]
+	if s == nil or s.paused or not s.connected then return end
+	s.paused = true
+	driver.pause(id)
+end
+
+--- When more than `n` bytes are held and no read of a fixed size waits, the stream is closed.
+---@param id integer
+---@param n? integer
+function socket.limit(id, n)
+	known(id).limit = n
+end
+
+---@param id integer
+---@return boolean  true: this service does not hold the id
+function socket.invalid(id)
+	return socket_pool[id] == nil
+end
+
+---@param id integer
+---@return boolean?  nil: unknown; true: the stream has ended
+function socket.disconnected(id)
+	local s = socket_pool[id]
+	if s then return not (s.connected or s.connecting == true) end
+end
+
+--- `f(id, kbytes)` when the bytes that wait to be sent pass 1, 2, 4 ... MiB, and with 0 when all are sent.
+---@param id integer
+---@param f fun(id: integer, kbytes: integer)
+function socket.warning(id, f)
+	known(id).warning = f
+end
+
+--- `f(id)` once, when the stream ends, by either side; nil takes it away.
+---@param id integer
+---@param f? fun(id: integer)
+function socket.onclose(id, f)
+	local s = socket_pool[id]
+	if s then s.onclose = f end
+end
+
+-- A udp id sends and receives at once.
+local function new_udp(id, callback)
+	local s = new_record(id, "udp", callback)
+	s.connected, s.connecting = true, false
+	return id
+end
+
+--- A udp id; without an address it is not bound. `callback(bytes, from)`, `from` as for sendto().
+---@param callback fun(bytes: string, from: string)
+---@param host? string
+---@param port? integer
+---@return integer id
+function socket.udp(callback, host, port)
+	return new_udp(driver.udp(host, port), callback)
+end
+
+--- A udp id bound to an address.
+---@return integer id
+function socket.udp_listen(host, port, callback)
+	return new_udp(driver.udp_listen(host, port), callback)
+end
+
+--- A udp id with a default destination for write().
+---@return integer id
+function socket.udp_dial(host, port, callback)
+	return new_udp(driver.udp_dial(host, port), callback)
+end
+
+--- Sets the default destination of a udp id, and a new callback if given.
+---@param id integer
+---@param host string
+---@param port? integer
+---@param callback? fun(bytes: string, from: string)
+function socket.udp_connect(id, host, port, callback)
+	driver.udp_connect(id, host, port)
+	local s = socket_pool[id]
+	if s == nil then
+		new_udp(id, callback)
+	elseif callback then
+		s.callback = callback
+	end
+end
+
+socket.sendto = assert(driver.udp_send)
+socket.udp_address = assert(driver.udp_address)
+
+return socket

@@ -1,0 +1,428 @@
+--- One TCP connection shared by many coroutines, connected when it is needed and again when it broke.
+---
+--- A *link* is one connection: its socket id (link[1]), the requests that wait for a reply on it, and a
+--- coroutine that reads replies and hands them out. A link never refers to its channel, so a channel that
+--- nobody holds is collected, and its link closed. A broken link fails its own requests; the channel then
+--- makes another link, which cannot see late replies of the one before.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
+local engine = require "skynet.engine"
+
+local MAX_PAUSE = 10 -- seconds between two attempts of an endless connect()
+local MAX_MOVES = 16 -- times that one attempt follows changehost() calls of auth()
+
+-- Raised for every failure of the connection; compare with ==.
+local socket_error = setmetatable({}, { __tostring = function() return "[Error: socket]" end })
+
+---@class skynet.socketchannel.entry  one request that waits
+---@field read? function   order mode: reads its reply
+---@field done? boolean
+---@field ok? boolean
+---@field data any         the reply, or what to raise
+---@field pieces? table    the pieces of a padded reply so far
+
+---@class skynet.socketchannel.link
+---@field broken boolean
+---@field queue skynet.socketchannel.entry[]  order mode: from head to tail
+---@field sessions table<any, skynet.socketchannel.entry>  session mode
+
+---@class skynet.socketchannel
+---@field private link? skynet.socketchannel.link
+---@field private closed boolean
+---@field private generation integer    counts changehost() and close(): an attempt notices
+---@field private connecting? table[]   tokens of coroutines that wait for the attempt under way
+---@field private auth_thread? thread
+local channel = {}
+channel.__index = channel
+
+-- ---- links: replies ---------------------------------------------------------------------------
+
+local link_methods = {}
+
+function link_methods:read(n)
+	local bytes = socket.read(self[1], n)
+	if not bytes then error(socket_error) end
+	return bytes
+end
+
+function link_methods:readline(sep)
+	local text = socket.readline(self[1], sep)
+	if not text then error(socket_error) end
+	return text
+end
+
+local function finish(entry, ok, data)
+	entry.done, entry.ok, entry.data = true, ok, data
+	skynet.wakeup(entry)
+end
+
+-- One reply, or one piece of it. True: that entry needs no more.
+local function deliver(entry, ok, data, more)
+	if ok and (more or entry.pieces) then
+		local pieces = entry.pieces or {}
+		entry.pieces = pieces
+		pieces[#pieces + 1] = data
+		if more then return false end
+		data = pieces
+	end
+	finish(entry, ok and true or false, data)
+	return true
+end
+
+-- No reply will come over this link any more.
+local function break_link(link, err)
+	if link.broken then return end
+	link.broken = true
+	for i = link.head, link.tail do
+		finish(link.queue[i], false, err)
+	end
+	link.queue, link.head, link.tail = {}, 1, 0
+	local sessions = link.sessions
+	link.sessions = {}
+	for _, entry in pairs(sessions) do
+		finish(entry, false, err)
+	end
+	skynet.wakeup(link)
+end
+
+local function lost_while_idle(link)
+	skynet.error("socket closed by peer :", link.host, link.port or "")
+	break_link(link, socket_error)
+end
+
+local function read_in_order(link)
+	while not link.broken do
+		local entry = link.queue[link.head]
+		if entry then
+			local ok, good, data, more = pcall(entry.read, link)
+			if link.broken then break end
+			if not ok then
+				break_link(link, good)
+			elseif deliver(entry, good, data, more) then
+				link.queue[link.head] = nil
+				link.head = link.head + 1
+			end
+		elseif socket.disconnected(link[1]) ~= false then
+			lost_while_idle(link)
+		else
+			link.idle = true
+			skynet.wait(link)
+			link.idle = false
+		end
+	end
+end
+
+local function read_by_session(link)
+	local response = link.response
+	while not link.broken do
+		local ok, session, good, data, more = pcall(response, link)
+		if link.broken then break end
+		if not ok then
+			break_link(link, session)
+		elseif session == nil then
+			break_link(link, socket_error)
+		else
+			local entry = link.sessions[session]
+			if entry == nil then
+				skynet.error("socket: unknown session :", session)
+			elseif deliver(entry, good, data, more) then
+				link.sessions[session] = nil
+			end
+		end
+	end
+end
+
+local function serve_link(link)
+	if link.response then read_by_session(link) else read_in_order(link) end
+	socket.close(link[1])
+end
+
+-- Waits for the reply to a request that was sent over `link`.
+local function await(link, response)
+	local entry = {}
+	if link.response then
+		if link.sessions[response] then error("the session " .. tostring(response) .. " is waited for already", 3) end
+		link.sessions[response] = entry
+	else
+		entry.read = response
+		link.tail = link.tail + 1
+		link.queue[link.tail] = entry
+		if link.idle then skynet.wakeup(link) end
+	end
+	while not entry.done do skynet.wait(entry) end
+	if entry.ok then return entry.data end
+	error(entry.data, 0)
+end
+
+-- ---- connecting -------------------------------------------------------------------------------
+
+local function watch_queue(self, link)
+	local id, notify = link[1], self.overload_notify
+	local state = self.overload
+	socket.warning(id, function(_, kbytes)
+		if kbytes == 0 then
+			if state.on then
+				state.on = false
+				notify(false)
+			end
+		elseif not state.on then
+			state.on = true
+			notify(true)
+		else
+			skynet.error(string.format("WARNING: %d K bytes need to send out (fd = %d)", kbytes, id), link.host, link.port or "")
+		end
+	end)
+	if state.on then
+		state.on = false
+		notify(false)
+	end
+end
+
+local function new_link(self, id, host, port)
+	local link = setmetatable({ id }, self.link_meta)
+	link.broken = false
+	link.host, link.port = host, port
+	link.response = self.session_response
+	link.queue, link.head, link.tail = {}, 1, 0
+	link.sessions = {}
+	socket.onclose(id, function()
+		if link.idle and not link.broken then lost_while_idle(link) end
+	end)
+	return link
+end
+
+-- True when the link may be used by the calling coroutine; false when the channel is closed; else nil.
+local function usable(self)
+	if self.closed then return false end
+	local link = self.link
+	if link and not link.broken and (not self.auth_thread or self.auth_thread == coroutine.running()) then return true end
+end
+
+local function drop_link(self)
+	local link = self.link
+	if not link then return end
+	self.link = nil
+	self.holder[1] = nil
+	break_link(link, socket_error)
+	socket.close(link[1])
+end
+
+-- One address. → true, or nil and the reason. A change of generation is noticed by the caller.
+local function connect_to(self, host, port)
+	local generation = self.generation
+	local id, err = socket.open(host, port)
+	if not id then return nil, err end
+	if self.generation ~= generation then
+		socket.close(id)
+		return nil, "the address was changed"
+	end
+	if self.nodelay then driver.nodelay(id) end
+	local link = new_link(self, id, host, port)
+	self.link = link
+	self.holder[1] = id
+	if self.overload_notify then watch_queue(self, link) end
+	skynet.fork(serve_link, link)
+	if self.auth then
+		self.auth_thread = coroutine.running()
+		local ok, message = pcall(self.auth, self)
+		self.auth_thread = nil
+		if self.generation ~= generation then return nil, "the address was changed" end
+		if not ok then
+			if message ~= socket_error then skynet.error("socket: auth failed", message) end
+			drop_link(self)
+			return nil, message == socket_error and "closed during auth" or message
+		end
+		if link.broken then return nil, "closed during auth" end
+	end
+	self.host, self.port = host, port
+	return true
+end
+
+-- The first address, then the backups, once each. → true, or nil and the last reason
+local function connect_once(self)
+	local reason
+	for _ = 1, MAX_MOVES do
+		local generation = self.generation
+		local ok
+		ok, reason = connect_to(self, self.host, self.port)
+		local backup, i = self.backup or {}, 1
+		while not ok and self.generation == generation and backup[i] do
+			local host, port = backup[i], self.port
+			if type(host) == "table" then host, port = host.host, host.port end
+			skynet.error("socket: connect to backup host", host, port or "")
+			ok, reason = connect_to(self, host, port)
+			i = i + 1
+		end
+		if ok then return true end
+		if self.closed then return nil, "closed" end
+		if self.generation == generation then
+			if i > 1 then reason = "no more backup host : " .. tostring(reason) end
+			return nil, reason
+		end
+	end
+	return nil, reason
+end
+
+local function connect_for_ever(self)
+	local pause = 0
+	while not self.closed do
+		local ok, reason = connect_once(self)
+		if ok then
+			skynet.error("socket: connect to", self.host, self.port or "")
+			return
+		end
+		if self.closed then return end
+		skynet.error("socket: connect", reason)
+		skynet.sleep(pause * 100)
+		pause = pause < MAX_PAUSE and pause + 1 or 0
+	end
+end
+
+-- → true: connected; false: the channel is closed. Raises when `once` and no address answers.
+local function block_connect(self, once)
+	while true do
+		local state = usable(self)
+		if state ~= nil then return state end
+		-- auth() lost its connection: nobody else would connect meanwhile
+		if self.auth_thread == coroutine.running() then error(socket_error) end
+		if self.connecting then
+			-- share the attempt under way
+			local token = {}
+			table.insert(self.connecting, token)
+			skynet.wait(token)
+			if once and usable(self) == nil and not self.connecting then error(socket_error) end
+		else
+			local waiters = {}
+			self.connecting = waiters
+			local clean, ok, reason = pcall(once and connect_once or connect_for_ever, self)
+			self.connecting = nil
+			for _, token in ipairs(waiters) do skynet.wakeup(token) end
+			if not clean then error(ok, 0) end
+			if once and not ok and not self.closed then
+				skynet.error("Connect failed", reason, self.host, self.port or "")
+				error(socket_error)
+			end
+		end
+	end
+end
+
+-- ---- the public face --------------------------------------------------------------------------
+
+--- Connects, and opens a closed channel again.
+---@async
+---@param once? boolean  true: every address is tried once, and socketchannel.error raised when none answers;
+---                      else tries for ever, with pauses of 0, 1, 2 ... 10 s
+---@return boolean connected  false: close() was called meanwhile
+function channel:connect(once)
+	self.closed = false
+	return block_connect(self, once)
+end
+
+--- Sends a request and waits for its reply. Connects first, if needed.
+--- Raises socketchannel.error when the connection fails, and the reply's data when it is not ok.
+---@async
+---@param request string|string[]
+---@param response? any  order mode: f(sock) → ok, data [, more]; session mode: the session. nil: no reply is waited for
+---@param padding? string[]  further parts; all parts are sent with low priority then
+---@return any data
+function channel:request(request, response, padding)
+	assert(block_connect(self, true))
+	local link = self.link
+	local id = link[1]
+	local sent
+	if padding then
+		sent = socket.lwrite(id, request)
+		for _, part in ipairs(padding) do
+			sent = sent and socket.lwrite(id, part)
+		end
+	else
+		sent = socket.write(id, request)
+	end
+	if not sent then
+		break_link(link, socket_error)
+		error(socket_error)
+	end
+	if response == nil then return end
+	return await(link, response)
+end
+
+--- Waits for a reply without a request; waits for a connection for ever.
+---@async
+---@param response any  as for request()
+---@return any data
+function channel:response(response)
+	assert(block_connect(self))
+	return await(self.link, response)
+end
+
+--- Closes; requests raise until connect() is called.
+---@async
+function channel:close()
+	if self.closed then return end
+	self.closed = true
+	self.generation = self.generation + 1
+	drop_link(self)
+end
+
+--- Moves to another address: the connection is closed, the next request connects there.
+---@async
+---@param host string
+---@param port? integer  nil: as before
+function channel:changehost(host, port)
+	self.host = host
+	self.port = port or self.port
+	self.generation = self.generation + 1
+	if not self.closed then drop_link(self) end
+end
+
+--- Replaces the list of backup addresses.
+---@param backup? table
+function channel:changebackup(backup)
+	self.backup = backup
+end
+
+---@class skynet.socketchannel.description
+---@field host string
+---@field port? integer      nil: it is part of `host`
+---@field backup? table      list of hosts, or of { host =, port = }
+---@field auth? fun(channel: skynet.socketchannel)  after each connect; raising gives the address up
+---@field response? fun(sock: table): any, boolean, any, boolean?  session mode
+---@field nodelay? boolean
+---@field overload? fun(on: boolean)
+---@field socket_read? fun(sock: table, n?: integer): string
+---@field socket_readline? fun(sock: table, sep?: string): string
+
+---@class skynet.socketchannel.module
+---@field error table  what every failure of the connection raises
+local socketchannel = { error = socket_error }
+
+--- A channel; it connects at the first request.
+---@param description skynet.socketchannel.description
+---@return skynet.socketchannel
+function socketchannel.channel(description)
+	local holder = {}
+	local methods = {
+		read = description.socket_read or link_methods.read,
+		readline = description.socket_readline or link_methods.readline,
+	}
+	return setmetatable({
+		host = assert(description.host),
+		port = description.port,
+		backup = description.backup,
+		auth = description.auth,
+		session_response = description.response,
+		nodelay = description.nodelay,
+		overload_notify = description.overload,
+		overload = { on = false },
+		link_meta = { __index = methods },
+		generation = 0,
+		closed = false,
+		holder = holder,
+		guard = engine.finalizer(function()
+			if holder[1] then driver.close(holder[1]) end
+		end),
+	}, channel)
+end
+
+return socketchannel

@@ -1,0 +1,147 @@
+-- What the clients of this folder talk to. From the port PORT of the config on:
+--   +0 raw echo   +1 http   +2 https   +3 ws   +4 wss   +5 debug console
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local httpd = require "http.httpd"
+local urllib = require "http.url"
+local sockethelper = require "http.sockethelper"
+local tlshelper = require "http.tlshelper"
+local websocket = require "http.websocket"
+
+local HOST = "127.0.0.1"
+local BODY_LIMIT = 8 * 1024 * 1024
+
+local base = tonumber(skynet.getenv "port")
+
+local function listen(offset, serve)
+	local id = socket.listen(HOST, base + offset)
+	socket.start(id, serve)
+end
+
+-- ---- raw echo ---------------------------------------------------------------------------------
+
+local function echo(id)
+	socket.start(id)
+	while true do
+		local bytes = socket.read(id)
+		if not bytes then break end
+		socket.write(id, bytes)
+	end
+	socket.close(id)
+end
+
+-- ---- http and https ---------------------------------------------------------------------------
+
+local page = [[<!doctype html><title>page</title><pre id="log"></pre><script>
+const log = text => document.getElementById('log').textContent += text + '\n';
+const ws = new WebSocket('ws://127.0.0.1:%d/page');
+ws.binaryType = 'arraybuffer';
+ws.onopen = () => { log('open'); ws.send('hello from the page'); };
+ws.onmessage = event => {
+	if (typeof event.data === 'string') {
+		log('text ' + event.data);
+		ws.send(new Uint8Array(100000).fill(7));
+	} else {
+		const bytes = new Uint8Array(event.data);
+		log('binary ' + bytes.length + ' ' + bytes.every(b => b === 7));
+		ws.close(1000, 'done');
+	}
+};
+ws.onclose = event => log('close ' + event.wasClean);
+</script>]]
+
+-- → code, body, header
+local function answer(url, method, header, body)
+	local path, query = urllib.parse(url)
+	if path == "/page" then
+		return 200, page:format(base + 3), { ["content-type"] = "text/html; charset=utf-8" }
+	elseif path == "/echo" then
+		return 200, body
+	elseif path == "/length" then
+		return 200, tostring(#body)
+	elseif path == "/what" then
+		return 200, table.concat({ method, path, query, header.host, header["x-test"] or "" }, "\n")
+	elseif path == "/chunks" then
+		local n = 0
+		return 200, function()
+			n = n + 1
+			if n > 100 then return nil end
+			if n % 10 == 0 then skynet.sleep(1) end
+			return ("%03d "):format(n):rep(100)
+		end
+	elseif path == "/big" then
+		return 200, ("0123456789"):rep(500000)
+	end
+	return 404, "nothing at " .. path
+end
+
+local function wants_more(header)
+	return (header.connection or ""):lower() ~= "close"
+end
+
+local function serve_requests(read, write)
+	while true do
+		local code, url, method, header, body = httpd.read_request(read, BODY_LIMIT)
+		if not code then return end
+		if code ~= 200 then return httpd.write_response(write, code, "refused") end
+		local status, text, fields = answer(url, method, header, body)
+		if not httpd.write_response(write, status, text, fields) or not wants_more(header) then return end
+	end
+end
+
+local function http(id)
+	socket.start(id)
+	serve_requests(sockethelper.readfunc(id), sockethelper.writefunc(id))
+	socket.close(id)
+end
+
+local context
+
+local function https(id)
+	socket.start(id)
+	local tls = tlshelper.newtls("server", context)
+	pcall(function()
+		tlshelper.init_responsefunc(id, tls)()
+		serve_requests(tlshelper.readfunc(id, tls), tlshelper.writefunc(id, tls))
+		tlshelper.shutdown(id, tls)
+	end)
+	tlshelper.closefunc(tls)()
+	socket.close(id)
+end
+
+-- ---- ws and wss -------------------------------------------------------------------------------
+
+local handle = {}
+
+function handle.message(id, data, kind)
+	if data == "ping me" then
+		websocket.ping(id)
+	elseif data == "close me" then
+		websocket.close(id, 4001, "as you say")
+	else
+		websocket.write(id, data, kind)
+	end
+end
+
+function handle.pong(id)
+	websocket.write(id, "ponged")
+end
+
+local function ws(protocol)
+	return function(id, address)
+		local ok, err = websocket.accept(id, handle, protocol, address)
+		if not ok then skynet.error("websocket:", err) end
+	end
+end
+
+skynet.start(function()
+	context = tlshelper.newctx()
+	context:set_cert(skynet.getenv "certfile", skynet.getenv "keyfile")
+	listen(0, echo)
+	listen(1, http)
+	listen(2, https)
+	listen(3, ws "ws")
+	listen(4, ws "wss")
+	skynet.newservice("debug_console", HOST, base + 5)
+	skynet.error "clients may come"
+end)

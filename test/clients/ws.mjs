@@ -1,0 +1,124 @@
+// The ws package: text and binary, with and without compression offered, pings, closes; over ws and wss.
+import { readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import WebSocket from 'ws';
+
+const port = Number(process.argv[2]);
+const ca = readFileSync(process.argv[3]);
+
+function report(name, problem) {
+  console.log(problem ? `not ok - ${name}\n# ${problem}` : `ok - ${name}`);
+}
+
+async function test(name, body) {
+  try {
+    await Promise.race([
+      body(),
+      new Promise((_, reject) => setTimeout(() => reject(new Error('timed out')), 15000).unref()),
+    ]);
+    report(name);
+  } catch (error) {
+    report(name, error.message);
+  }
+}
+
+function equal(got, want) {
+  if (got !== want) throw new Error(`got ${got}, want ${want}`);
+}
+
+async function open(url, options) {
+  const ws = new WebSocket(url, { ca, ...options });
+  await once(ws, 'open');
+  return ws;
+}
+
+async function echo(ws, data) {
+  ws.send(data);
+  const [back, isBinary] = await once(ws, 'message');
+  equal(isBinary, typeof data !== 'string');
+  if (Buffer.compare(back, Buffer.from(data)) !== 0) throw new Error('other bytes came back');
+}
+
+async function close(ws, code, reason) {
+  ws.close(code, reason);
+  await once(ws, 'close');
+}
+
+for (const [scheme, at] of [['ws', 3], ['wss', 4]]) {
+  const url = `${scheme}://127.0.0.1:${port + at}/path?query`;
+  for (const perMessageDeflate of [false, true]) {
+    const kind = `${scheme}${perMessageDeflate ? ', compression offered' : ''}`;
+    await test(`${kind}: text and binary of many sizes`, async () => {
+      const ws = await open(url, { perMessageDeflate });
+      equal(ws.extensions, '');
+      await echo(ws, 'hello');
+      await echo(ws, 'žluťoučký kůň 你好');
+      for (const n of [0, 1, 125, 126, 127, 65535, 65536, 262144]) await echo(ws, randomBytes(n));
+      await close(ws, 1000, 'done');
+    });
+    await test(`${kind}: 500 messages in flight come back in order`, async () => {
+      const ws = await open(url, { perMessageDeflate });
+      const got = [];
+      const all = new Promise(resolve => ws.on('message', data => {
+        got.push(data.toString());
+        if (got.length === 500) resolve();
+      }));
+      for (let i = 0; i < 500; i++) ws.send(`message ${i}`);
+      await all;
+      equal(got.join(), Array.from({ length: 500 }, (_, i) => `message ${i}`).join());
+      await close(ws);
+    });
+  }
+  await test(`${scheme}: fragments are joined`, async () => {
+    const ws = await open(url);
+    ws.send('frag', { fin: false });
+    ws.ping('between');
+    ws.send('men', { fin: false });
+    ws.send('ted', { fin: true });
+    const [pong] = await once(ws, 'pong');
+    equal(pong.toString(), 'between');
+    const [back] = await once(ws, 'message');
+    equal(back.toString(), 'fragmented');
+    await close(ws);
+  });
+  await test(`${scheme}: the server's ping is answered`, async () => {
+    const ws = await open(url);
+    ws.send('ping me');
+    const [back] = await once(ws, 'message');
+    equal(back.toString(), 'ponged');
+    await close(ws);
+  });
+  await test(`${scheme}: the server's close has its code and reason`, async () => {
+    const ws = await open(url);
+    ws.send('close me');
+    const [code, reason] = await once(ws, 'close');
+    equal(`${code} ${reason}`, '4001 as you say');
+  });
+  await test(`${scheme}: a message that is too large ends the connection`, async () => {
+    const ws = await open(url);
+    ws.on('error', () => {});
+    ws.send(Buffer.alloc(262145));
+    const [code] = await once(ws, 'close');
+    equal(code, 1006);
+  });
+  await test(`${scheme}: 100 clients at once`, async () => {
+    await Promise.all(Array.from({ length: 100 }, async (_, i) => {
+      const ws = await open(url);
+      await echo(ws, `client ${i}`);
+      await close(ws);
+    }));
+  });
+}
+await test('a server that cannot speak it answers with HTTP', async () => {
+  const ws = new WebSocket(`ws://127.0.0.1:${port + 1}/none`);
+  const [error] = await once(ws, 'error');
+  equal(error.message, 'Unexpected server response: 404');
+});
+await test('sub-protocols that are not known are refused', async () => {
+  const ws = new WebSocket(`ws://127.0.0.1:${port + 3}/`, ['strange']);
+  const [error] = await once(ws, 'error');
+  equal(error.message, 'Unexpected server response: 400');
+  const chat = await open(`ws://127.0.0.1:${port + 3}/`);
+  await close(chat);
+});

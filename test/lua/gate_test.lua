@@ -1,0 +1,176 @@
+-- gateserver, gate, loginserver, msgserver: what skynet does wrong, and clients that misbehave.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local crypt = require "skynet.crypt"
+local net = require "net"
+local T = require "harness"
+
+local function open(port) return assert(socket.open(net.host, port)) end
+
+local function frame(text)
+	return string.char(math.floor(#text / 256), #text % 256) .. text
+end
+
+local function recv(id)
+	local head = socket.read(id, 2)
+	return head and socket.read(id, socket.header(head))
+end
+
+local function events(gate, name)
+	local n = 0
+	for _, e in ipairs(skynet.call(gate, "lua", "log")) do
+		if e[1] == name then n = n + 1 end
+	end
+	return n
+end
+
+T.test("gateserver: exactly maxclient connections, the others are never heard of", function()
+	local gate = skynet.newservice "net_gate"
+	local port = skynet.call(gate, "lua", "open", { address = net.host, port = 0, maxclient = 2 })
+	local a, b, c = open(port), open(port), open(port)
+	for _, id in ipairs { a, b, c } do socket.write(id, frame "in") end
+	T.eq({ recv(a), recv(b) }, { "in", "in" })
+	T.eq(recv(c), false)
+	T.eq(events(gate, "connect"), 2)
+	socket.close(a)
+	T.eventually(function() return events(gate, "disconnect") == 1 end)
+	local d = open(port)
+	socket.write(d, frame "free again")
+	T.eq(recv(d), "free again")
+	for _, id in ipairs { b, c, d } do socket.close(id) end
+	T.eventually(function() return events(gate, "disconnect") == 3 end)
+	T.eq({ events(gate, "connect"), events(gate, "error") }, { 3, 0 })
+end)
+
+T.test("gateserver: an open that fails can be repeated", function()
+	local gate = skynet.newservice "net_gate"
+	T.eq(pcall(skynet.call, gate, "lua", "open", { address = net.host, port = 0, fail = true }), false)
+	local port = skynet.call(gate, "lua", "open", { address = net.host, port = 0, fail = true })
+	local a = open(port)
+	socket.write(a, frame "x")
+	T.eq(recv(a), "x")
+	socket.close(a)
+	local held = socket.listen(net.host, 0)
+	socket.close(held)
+end)
+
+T.test("gateserver: a port that is taken fails the open only", function()
+	local listener, _, port = socket.listen(net.host, 0)
+	local gate = skynet.newservice "net_gate"
+	T.eq(pcall(skynet.call, gate, "lua", "open", { address = net.host, port = port }), false)
+	socket.close(listener)
+	T.ok(skynet.call(gate, "lua", "open", { address = net.host, port = 0 }))
+end)
+
+T.test("gate: an id whose peer has closed is freed without a kick", function()
+	local before = net.count "TCP"
+	local dog = skynet.newservice "net_dog"
+	local _, port = skynet.call(dog, "lua", "open", { address = net.host, port = 0 })
+	for _ = 1, 10 do
+		local id = open(port)
+		socket.write(id, frame "hello")
+		socket.close(id)
+	end
+	T.eventually(function()
+		local n = 0
+		for _, e in ipairs(skynet.call(dog, "lua", "events")) do
+			if e == "close" then n = n + 1 end
+		end
+		return n == 10
+	end)
+	T.eventually(function() return net.count "TCP" == before end)
+end)
+
+-- ---- login ------------------------------------------------------------------------------------
+
+local login_port = tonumber(skynet.getenv "port")
+local b64, unb64 = crypt.base64encode, crypt.base64decode
+
+local function log_in(token)
+	local id = open(login_port)
+	local challenge = unb64((socket.readline(id)))
+	local key = crypt.randomkey()
+	socket.write(id, b64(crypt.dhexchange(key)) .. "\n")
+	local secret = crypt.dhsecret(unb64((socket.readline(id))), key)
+	socket.write(id, b64(crypt.hmac64(challenge, secret)) .. "\n" .. b64(crypt.desencode(secret, token)) .. "\n")
+	local line = socket.readline(id)
+	return line, id
+end
+
+T.test("login: the server closes after its answer", function()
+	skynet.newservice "net_login"
+	local line, id = log_in "token"
+	T.eq(line, "200 " .. b64 "42")
+	T.eq({ socket.read(id) }, { false, "" })
+	socket.close(id)
+	line, id = log_in "other"
+	T.eq(line, "401 Unauthorized")
+	T.eq({ socket.read(id) }, { false, "" })
+	socket.close(id)
+end)
+
+T.test("login: a client that says nothing is cut off, others are served meanwhile", function()
+	local silent = {}
+	for i = 1, 8 do silent[i] = open(login_port) end
+	local line, id = log_in "token"
+	T.eq(line, "200 " .. b64 "42")
+	socket.close(id)
+	for i = 1, 8 do
+		T.eq(#socket.readline(silent[i]), 12)
+		T.eq({ socket.read(silent[i]) }, { false, "" })
+		socket.close(silent[i])
+	end
+end)
+
+-- ---- msgserver --------------------------------------------------------------------------------
+
+local SECRET = "\1\2\3\4\5\6\7\8"
+local msg, msg_port, username
+
+local function hello(id, index)
+	local text = username .. ":" .. index
+	socket.write(id, frame(text .. ":" .. b64(crypt.hmac_hash(SECRET, text))))
+	return recv(id)
+end
+
+T.test("msgserver: a client that says nothing is cut off", function()
+	msg = skynet.newservice "net_msg"
+	msg_port = tonumber(skynet.getenv "port") + 1
+	skynet.call(msg, "lua", "open", { address = net.host, port = msg_port, servername = "s" })
+	username = skynet.call(msg, "lua", "login", "alice", SECRET)
+	local id = open(msg_port)
+	T.eq({ socket.read(id) }, { false, "" })
+	socket.close(id)
+	T.eq(skynet.call(msg, "lua", "kick"), 0)
+end)
+
+T.test("msgserver: a new connection of a user replaces the one before, silently", function()
+	local old = open(msg_port)
+	T.eq(hello(old, 1), "200 OK")
+	local new = open(msg_port)
+	T.eq(hello(new, 2), "200 OK")
+	T.eq(recv(old), false)
+	T.eq(skynet.call(msg, "lua", "kick"), 0)
+	socket.write(new, frame "still there\0\0\0\1")
+	T.eq(recv(new), "still there\1\0\0\0\1")
+	socket.close(old)
+	socket.close(new)
+	T.eventually(function() return skynet.call(msg, "lua", "kick") == 1 end)
+end)
+
+T.test("msgserver: a reply that is no string counts as an error", function()
+	local id = open(msg_port)
+	T.eq(hello(id, 3), "200 OK")
+	socket.write(id, frame "number\0\0\0\9")
+	T.eq(recv(id), "\0\0\0\0\9")
+	socket.close(id)
+end)
+
+T.test("msgserver: an index that no double holds is a bad request", function()
+	local id = open(msg_port)
+	T.eq(hello(id, "99999999999999999999"), "400 Bad Request")
+	T.eq(recv(id), false)
+	socket.close(id)
+end)
+
+T.run(2000)

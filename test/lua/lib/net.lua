@@ -1,0 +1,74 @@
+--- What the network tests share.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+
+local net = { host = "127.0.0.1" }
+
+--- A connected pair of ids inside this service.
+---@async
+function net.pair()
+	local accepted
+	local listener, ip, port = socket.listen(net.host, 0)
+	local me = {}
+	socket.start(listener, function(id)
+		accepted = id
+		skynet.wakeup(me)
+	end)
+	local a = assert(socket.open(ip, port))
+	while not accepted do skynet.sleep(100, me) end
+	socket.close(listener)
+	assert(socket.start(accepted))
+	return a, accepted
+end
+
+--- Serves each connection with handler(id), which is closed when that returns. → listen id, port
+---@async
+function net.serve(handler)
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.start(listener, function(id)
+		assert(socket.start(id))
+		handler(id)
+		socket.close(id)
+	end)
+	return listener, port
+end
+
+--- Runs f in a task of its own. → a function that waits for its results and gives them, or raises its error
+function net.async(f, ...)
+	local box, me = {}, {}
+	skynet.fork(function(...)
+		box = { done = true, pcall(f, ...) }
+		skynet.wakeup(me)
+	end, ...)
+	return function()
+		if not box.done then skynet.sleep(500, me) end
+		if not box.done then error("the task did not end in time", 2) end
+		if not box[1] then error(box[2], 0) end
+		return (table.unpack or unpack)(box, 2)
+	end
+end
+
+--- Calls f while lines that go to skynet.error are gathered. → the lines, joined
+function net.logged(f)
+	local before, lines = skynet.error, {}
+	skynet.error = function(...)
+		local words = { ... }
+		for i = 1, #words do words[i] = tostring(words[i]) end
+		lines[#lines + 1] = table.concat(words, " ")
+	end
+	local ok, err = pcall(f)
+	skynet.error = before
+	if not ok then error(err, 0) end
+	return table.concat(lines, "\n")
+end
+
+--- The ids of this node's sockets, by kind.
+function net.count(kind)
+	local n = 0
+	for _, s in ipairs(socket.netstat()) do
+		if s.type == kind then n = n + 1 end
+	end
+	return n
+end
+
+return net

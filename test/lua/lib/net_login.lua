@@ -1,0 +1,17 @@
+-- A login server whose clients must hurry.
+local login = require "snax.loginserver"
+local skynet = require "skynet"
+
+login {
+	host = "127.0.0.1",
+	port = tonumber(skynet.getenv "port"),
+	name = "hasty",
+	instance = 2,
+	handshake_time = 30,
+	auth_handler = function(token)
+		if token ~= "token" then error "who is that" end
+		return "server", "uid"
+	end,
+	login_handler = function() return 42 end,
+	command_handler = function() end,
+}

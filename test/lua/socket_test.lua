@@ -1,0 +1,210 @@
+-- skynet.socket beyond the conformance cases: what skynet does wrong, and the additions.
+local skynet = require "skynet"
+require "skynet.manager"
+local socket = require "skynet.socket"
+local net = require "net"
+local T = require "harness"
+
+local MB = 1024 * 1024
+
+T.test("readall takes more than the pause limit while it waits", function()
+	local a, b = net.pair()
+	local wait = net.async(socket.readall, b)
+	skynet.sleep(1)
+	for _ = 1, 8 do
+		socket.write(a, ("x"):rep(MB / 2))
+		skynet.yield()
+	end
+	socket.close(a)
+	T.eq(#wait(), 4 * MB)
+	socket.close(b)
+end)
+
+T.test("readall takes up a stream that was paused before", function()
+	local a, b = net.pair()
+	socket.write(a, ("x"):rep(2 * MB))
+	skynet.sleep(10)
+	local wait = net.async(socket.readall, b)
+	skynet.sleep(5)
+	socket.close(a)
+	T.eq(#wait(), 2 * MB)
+	socket.close(b)
+end)
+
+T.test("block does not wait for more when bytes are held", function()
+	local a, b = net.pair()
+	socket.write(a, "held")
+	T.eq(socket.block(b), true)
+	T.eq(socket.block(b), true)
+	T.eq(socket.read(b, 4), "held")
+	socket.close(a)
+	T.eq(socket.block(b), false)
+	socket.close(b)
+end)
+
+T.test("a read of nothing gives nothing at once and leaves what is held", function()
+	local a, b = net.pair()
+	T.eq(socket.read(b, 0), "")
+	socket.write(a, "abc")
+	socket.block(b)
+	T.eq(socket.read(b, 0), "")
+	T.eq(socket.read(b), "abc")
+	socket.close(a)
+	socket.close(b)
+end)
+
+T.test("a line may be bounded: what is too long stays held", function()
+	local a, b = net.pair()
+	socket.write(a, ("x"):rep(100))
+	T.eq(socket.readline(b, "\n", 50), nil)
+	local wait = net.async(socket.readline, b, "\n", 200)
+	skynet.sleep(2)
+	socket.write(a, ("y"):rep(200))
+	T.eq(wait(), nil)
+	T.eq(socket.held(b), 300)
+	socket.write(a, "\n")
+	T.eq(#socket.readline(b, "\n", 400), 300)
+	socket.close(a)
+	socket.close(b)
+end)
+
+T.test("unread bytes are read first, by every kind of read", function()
+	local a, b = net.pair()
+	socket.write(a, "tail")
+	socket.block(b)
+	socket.unread(b, "head ")
+	T.eq(socket.held(b), 9)
+	T.eq(socket.read(b, 6), "head t")
+	socket.unread(b, "one\ntwo")
+	T.eq(socket.readline(b), "one")
+	socket.close(a)
+	T.eq(socket.readall(b), "twoail")
+	socket.close(b)
+	socket.unread(b, "nobody")
+end)
+
+T.test("open may be given a time limit", function()
+	-- the queue of a listener that accepts nothing fills up: later connections get no answer
+	local listener, _, port = socket.listen(net.host, 0, 1)
+	local opened, timed_out = {}, nil
+	local began = skynet.now()
+	for _ = 1, 20 do
+		local id, reason = socket.open(net.host, port, 20)
+		if not id then
+			timed_out = reason
+			break
+		end
+		opened[#opened + 1] = id
+	end
+	T.eq(timed_out, "timed out")
+	T.within(skynet.now() - began, 19, 100)
+	for _, id in ipairs(opened) do socket.close(id) end
+	socket.close(listener)
+end)
+
+T.test("two coroutines may close one id", function()
+	local a, b = net.pair()
+	local first, second = net.async(socket.close, a), net.async(socket.close, a)
+	first()
+	second()
+	T.eq(socket.invalid(a), true)
+	T.eq({ socket.read(b) }, { false, "" })
+	socket.close(b)
+end)
+
+T.test("an id whose peer has closed can be closed while a read waits elsewhere", function()
+	local a, b = net.pair()
+	local wait = net.async(socket.readline, b)
+	socket.write(a, "no end of line")
+	socket.close(a)
+	T.eq({ wait() }, { false, "no end of line" })
+	socket.close(b)
+	T.raises("assertion failed", socket.read, b)
+end)
+
+T.test("a start of an id whose peer has gone fails, and the id is free", function()
+	local accepted
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.start(listener, function(id) accepted = id end)
+	local a = assert(socket.open(net.host, port))
+	T.eventually(function() return accepted end)
+	socket.shutdown(a)
+	socket.close(a)
+	skynet.sleep(5)
+	local id = socket.start(accepted)
+	if id then
+		-- the end was not noticed before the start: then the first read tells
+		T.eq({ socket.read(id) }, { false, "" })
+		socket.close(id)
+	end
+	T.eq(socket.invalid(accepted), true)
+	socket.close_fd(accepted)
+	socket.close(listener)
+end)
+
+T.test("onclose is called when the peer resets", function()
+	local a, b = net.pair()
+	local closed
+	socket.onclose(a, function(id) closed = id end)
+	socket.pause(b)
+	socket.write(a, "unread bytes make the cut a reset")
+	skynet.sleep(3)
+	socket.shutdown(b)
+	T.eventually(function() return closed end)
+	T.eq(closed, a)
+	socket.close(a)
+	socket.close(b)
+end)
+
+T.test("a killed service leaves no socket behind", function()
+	local before = net.count "TCP" + net.count "LISTEN"
+	local victim = skynet.newservice("net_victim")
+	local port = skynet.call(victim, "lua", "open")
+	local a = assert(socket.open(net.host, port))
+	socket.write(a, "hello")
+	T.eq(socket.read(a, 5), "hello")
+	skynet.kill(victim)
+	T.eq({ socket.read(a) }, { false, "" })
+	socket.close(a)
+	T.eventually(function() return net.count "TCP" + net.count "LISTEN" == before end)
+	T.eq((select(2, socket.open(net.host, port))), "Connection refused")
+end)
+
+T.test("a thousand connections come and go without a trace", function()
+	local before = net.count "TCP"
+	local listener, port = net.serve(function(id)
+		socket.write(id, assert(socket.readline(id)))
+	end)
+	for _ = 1, 20 do
+		local waits = {}
+		for i = 1, 50 do
+			waits[i] = net.async(function()
+				local id = assert(socket.open(net.host, port))
+				socket.write(id, i .. "\n")
+				T.eq(socket.readall(id), tostring(i))
+				socket.close(id)
+			end)
+		end
+		for i = 1, 50 do waits[i]() end
+	end
+	T.eventually(function() return net.count "TCP" == before end)
+	socket.close(listener)
+end)
+
+T.test("a slow reader holds the sender's bytes, not the reader's memory", function()
+	local a, b = net.pair()
+	local sent, piece = 0, ("x"):rep(MB)
+	for _ = 1, 32 do
+		socket.write(a, piece)
+		sent = sent + #piece
+	end
+	skynet.sleep(20)
+	T.within(socket.held(b), 1, 4 * MB)
+	local got = 0
+	while got < sent do got = got + #assert(socket.read(b)) end
+	T.eq(got, sent)
+	socket.close(a)
+	socket.close(b)
+end)
+
+T.run(3000)

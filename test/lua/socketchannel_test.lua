@@ -1,0 +1,172 @@
+-- skynet.socketchannel beyond the conformance cases: failures in odd moments, and what must not leak.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local sc = require "skynet.socketchannel"
+local net = require "net"
+local T = require "harness"
+
+local function line(sock)
+	return true, sock:readline()
+end
+
+-- A server that answers each line with handler(line, id); nil: nothing, false: it closes.
+local function server(handler)
+	local listener, port = net.serve(function(id)
+		while true do
+			local text = socket.readline(id)
+			if not text then return end
+			local answer = handler(text, id)
+			if answer == false then return end
+			if answer then socket.write(id, answer .. "\n") end
+		end
+	end)
+	return port, function() socket.close(listener) end
+end
+
+local function echo(text) return "re " .. text end
+
+local function channel(port, more)
+	local description = { host = net.host, port = port }
+	for k, v in pairs(more or {}) do description[k] = v end
+	return sc.channel(description)
+end
+
+T.test("a connection lost inside auth fails the attempt, it does not hang", function()
+	local port, stop = server(function() return false end)
+	local c = channel(port, { auth = function(ch)
+		pcall(ch.request, ch, "hello\n", line)
+		-- the connection is gone: this must raise, too
+		ch:request("again\n", line)
+	end })
+	local err = T.raises(nil, c.request, c, "x\n", line)
+	T.ok(err == sc.error)
+	stop()
+end)
+
+T.test("auth that moves on for ever is given up", function()
+	local port, stop = server(echo)
+	local moves = 0
+	local c = channel(port, { auth = function(ch)
+		moves = moves + 1
+		ch:changehost(net.host, port)
+	end })
+	T.ok(T.raises(nil, c.request, c, "x\n", line) == sc.error)
+	T.within(moves, 2, 100)
+	stop()
+end)
+
+T.test("a bad address raises at every caller and can be changed", function()
+	local c = sc.channel { host = "no port" }
+	local first, second = net.async(c.request, c, "x\n", line), net.async(c.request, c, "y\n", line)
+	T.raises("Invalid address", first)
+	T.eq(pcall(second), false)
+	local port, stop = server(echo)
+	c:changehost(net.host, port)
+	T.eq(c:request("z\n", line), "re z")
+	c:close()
+	stop()
+end)
+
+T.test("close during an endless connect ends it", function()
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.close(listener)
+	local c = channel(port)
+	local wait = net.async(c.connect, c)
+	skynet.sleep(5)
+	c:close()
+	T.eq(wait(), false)
+	T.raises("assertion failed", c.request, c, "x\n", line)
+end)
+
+T.test("changehost while others wait for an attempt takes them along", function()
+	local one, stop_one = server(function() skynet.sleep(20) return "one" end)
+	local two, stop_two = server(function() return "two" end)
+	local c = channel(one, { auth = function(ch) ch:request("auth\n", line) end })
+	local waits = {}
+	for i = 1, 3 do waits[i] = net.async(c.request, c, i .. "\n", line) end
+	skynet.sleep(5)
+	c:changehost(net.host, two)
+	for i = 1, 3 do T.eq(waits[i](), "two") end
+	c:close()
+	stop_one()
+	stop_two()
+end)
+
+T.test("one session cannot be waited for twice", function()
+	local held = {}
+	local port, stop = server(function(text, id) held[#held + 1] = { id, text } end)
+	local c = channel(port, { response = function(sock)
+		return tonumber(sock:readline()), true, "data"
+	end })
+	local wait = net.async(c.request, c, "7\n", 7)
+	T.eventually(function() return held[1] end)
+	T.raises("the session 7 is waited for already", c.request, c, "7\n", 7)
+	socket.write(held[1][1], "7\n")
+	T.eq(wait(), "data")
+	c:close()
+	stop()
+end)
+
+T.test("a request of a killed task leaves the order of replies as it is", function()
+	local port, stop = server(function(text) skynet.sleep(3) return echo(text) end)
+	local c = channel(port)
+	T.eq(c:request("0\n", line), "re 0")
+	local victim = skynet.fork(function() c:request("1\n", line) end)
+	local wait = net.async(c.request, c, "2\n", line)
+	skynet.sleep(1)
+	skynet.killthread(victim)
+	T.eq(wait(), "re 2")
+	c:close()
+	stop()
+end)
+
+T.test("a channel that nobody holds is closed", function()
+	local before = net.count "TCP"
+	local port, stop = server(echo)
+	do
+		local c = channel(port)
+		T.eq(c:request("x\n", line), "re x")
+	end
+	T.eventually(function()
+		collectgarbage()
+		return net.count "TCP" == before
+	end)
+	stop()
+end)
+
+T.test("replies that come in one piece with the end of the stream are given out", function()
+	local port, stop = server(function(text, id)
+		if text == "2" then
+			socket.write(id, "one\ntwo\n")
+			return false
+		end
+	end)
+	local c = channel(port)
+	c:connect(true)
+	local first, second = net.async(c.request, c, "1\n", line), net.async(c.request, c, "2\n", line)
+	T.eq({ first(), second() }, { "one", "two" })
+	c:close()
+	stop()
+end)
+
+T.test("after an overloaded connection broke, the next one begins without overload", function()
+	local flags = {}
+	local port, stop = server(function() return false end)
+	local held
+	local listener = socket.listen(net.host, 0)
+	socket.close(listener)
+	local l, _, slow = socket.listen(net.host, 0)
+	socket.start(l, function(id) held = id end)
+	local c = channel(slow, { overload = function(on) flags[#flags + 1] = on end })
+	for _ = 1, 16 do c:request(("x"):rep(1024 * 1024)) end
+	T.eventually(function() return flags[1] == true end)
+	c:changehost(net.host, port)
+	c:request "x\n"
+	T.eventually(function() return flags[2] == false end)
+	c:close()
+	socket.close_fd(held)
+	socket.close(l)
+	stop()
+end)
+
+T.run(2000)

@@ -1,0 +1,257 @@
+-- http.websocket beyond the conformance case: peers that misbehave, and the additions.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local websocket = require "http.websocket"
+local codec = require "skynet.websocket.codec"
+local sockethelper = require "http.sockethelper"
+local net = require "net"
+local T = require "harness"
+
+-- A websocket server in this service; what its handlers hear and accept() returns lands in its log.
+local function server(options, more)
+	local log, results = {}, {}
+	local handle = {}
+	for _, name in ipairs { "connect", "handshake", "ping", "pong", "close", "error" } do
+		handle[name] = function(...) log[#log + 1] = { name, select(2, ...) } end
+	end
+	function handle.message(id, data, kind)
+		websocket.write(id, data, kind)
+	end
+	for name, f in pairs(more or {}) do handle[name] = f end
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.start(listener, function(id, address)
+		results[#results + 1] = { websocket.accept(id, handle, "ws", address, options) }
+	end)
+	local s = { log = log, results = results, port = port, url = "ws://" .. net.host .. ":" .. port }
+	function s.stop() socket.close(listener) end
+	function s.result()
+		return T.eventually(function() return table.remove(results, 1) end)
+	end
+	function s.heard(name)
+		for _, e in ipairs(log) do
+			if e[1] == name then return e end
+		end
+	end
+	return s
+end
+
+local HANDSHAKE = "GET / HTTP/1.1\r\nHost: me\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	.. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+
+local function raw(port, extra)
+	local id = assert(socket.open(net.host, port))
+	socket.write(id, HANDSHAKE .. (extra or "") .. "\r\n")
+	return id, socket.readline(id, "\r\n\r\n")
+end
+
+T.test("a close frame with a code only tells its code", function()
+	local s = server()
+	local id = raw(s.port)
+	socket.write(id, codec.frame(codec.CLOSE, "\3\232"))
+	T.eq(s.result(), { true })
+	T.eq(s.heard "close", { "close", 1000, "" })
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("an empty close frame has no code", function()
+	local s = server()
+	local id = raw(s.port)
+	socket.write(id, codec.frame(codec.CLOSE))
+	T.eq(s.result(), { true })
+	T.eq(s.heard "close", { "close" })
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("a client answers a close frame", function()
+	local got
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.start(listener, function(id)
+		websocket.accept(id, {
+			handshake = function()
+				socket.write(id, codec.frame(codec.CLOSE, "\3\233bye"))
+			end,
+			close = function(_, code) got = code or "none" end,
+		})
+	end)
+	local id = websocket.connect("ws://" .. net.host .. ":" .. port)
+	T.eq({ websocket.read(id) }, { false, "\3\233bye" })
+	T.eq(T.eventually(function() return got end), "none")
+	socket.close(listener)
+end)
+
+T.test("a client may mask its frames and limit what it reads", function()
+	local s = server()
+	local id = websocket.connect(s.url, nil, nil, { mask = true, max = 1000 })
+	for _, n in ipairs { 0, 1, 5, 125, 126, 1000 } do
+		websocket.write(id, ("m"):rep(n), "binary")
+		T.eq(websocket.read(id), ("m"):rep(n))
+	end
+	websocket.write(id, ("m"):rep(1001), "binary")
+	T.raises("payload_len is too large", websocket.read, id)
+	T.eq(websocket.is_close(id), true)
+	s.stop()
+end)
+
+T.test("sub-protocols are the caller's choice", function()
+	local s = server { protocols = { "mqtt", "soap" } }
+	local id, answer = raw(s.port, "Sec-WebSocket-Protocol: wamp, soap\r\nSec-WebSocket-Protocol: mqtt\r\n")
+	T.ok(answer:find("\r\nSec-WebSocket-Protocol: soap", 1, true), answer)
+	socket.close(id)
+	id, answer = raw(s.port, "Sec-WebSocket-Protocol: chat\r\n")
+	T.ok(answer:find("^HTTP/1.1 400"), answer)
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("a client that does not finish its handshake is cut off", function()
+	local s = server { handshake_time = 20 }
+	local silent, slow = assert(socket.open(net.host, s.port)), assert(socket.open(net.host, s.port))
+	socket.write(slow, "GET / HTTP/1.1\r\n")
+	local id = raw(s.port)
+	T.eq({ socket.read(silent) }, { false, "" })
+	T.eq({ socket.read(slow) }, { false, "" })
+	-- the one that has finished is left alone
+	socket.write(id, codec.frame(codec.TEXT, "here"))
+	T.eq(socket.read(id, 6), codec.frame(codec.TEXT, "here"))
+	for _, c in ipairs { silent, slow, id } do socket.close(c) end
+	s.stop()
+end)
+
+T.test("a peer that vanishes while a handler writes ends with error, not with a raise", function()
+	local s = server(nil, {
+		message = function(id)
+			socket.shutdown(id)
+			for _ = 1, 1000 do
+				websocket.write(id, ("x"):rep(10000))
+				skynet.yield()
+			end
+		end,
+	})
+	local id = raw(s.port)
+	socket.write(id, codec.frame(codec.TEXT, "go"))
+	T.eq(s.result(), { true })
+	T.ok(s.heard "error")
+	T.eq(s.heard "close", nil)
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("a close from another task ends the session with one close", function()
+	local at
+	local s = server(nil, { handshake = function(id) at = id end })
+	local id = raw(s.port)
+	websocket.close(T.eventually(function() return at end), 1001, "going")
+	T.eq(s.result(), { true })
+	T.eq(socket.readall(id), codec.frame(codec.CLOSE, "\3\233going"))
+	local closes = 0
+	for _, e in ipairs(s.log) do
+		if e[1] == "close" or e[1] == "error" then closes = closes + 1 end
+	end
+	T.eq(closes, 1)
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("a close in the connect handler ends the session before its handshake", function()
+	local s = server(nil, { connect = function(id) websocket.close(id) end })
+	local id = assert(socket.open(net.host, s.port))
+	socket.write(id, HANDSHAKE .. "\r\n")
+	T.eq(s.result(), { true })
+	T.ok(s.heard "close")
+	T.eq(s.heard "handshake", nil)
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("breaches of the protocol end the connection with false", function()
+	local s = server()
+	local breaches = {
+		["payload_len is too large"] = "\130\127\0\0\0\0\255\255\255\255",
+		["payload_len is too large "] = "\130\127\255\255\255\255\255\255\255\255",
+		["invalid opcode"] = codec.frame(3, "x"),
+		["invalid control frame"] = "\9\0",
+		["invalid control frame "] = "\137\126\0\126" .. ("p"):rep(126),
+		["unexpected continuation frame"] = "\128\1x",
+		["unfinished fragmented message"] = "\1\1a\129\1b",
+	}
+	for text, bytes in pairs(breaches) do
+		local id = raw(s.port)
+		socket.write(id, bytes)
+		local r = s.result()
+		T.eq(r[1], false, text)
+		T.ok(tostring(r[2]):find(text:gsub(" $", ""), 1, true), text .. " / " .. tostring(r[2]))
+		T.eq({ socket.read(id) }, { false, "" })
+		socket.close(id)
+	end
+	T.eq(s.heard "error", nil)
+	s.stop()
+end)
+
+T.test("random bytes after the handshake never raise out of accept", function()
+	math.randomseed(3)
+	local s = server()
+	for _ = 1, 100 do
+		local id = raw(s.port)
+		local bytes = {}
+		for i = 1, math.random(1, 200) do bytes[i] = string.char(math.random(0, 255)) end
+		socket.write(id, table.concat(bytes))
+		socket.close(id)
+		T.eq(type(s.result()[1]), "boolean")
+	end
+	s.stop()
+end)
+
+T.test("random bytes instead of a handshake never raise out of accept", function()
+	math.randomseed(5)
+	local s = server()
+	for i = 1, 100 do
+		local id = assert(socket.open(net.host, s.port))
+		local cut = math.random(1, #HANDSHAKE)
+		local at = math.random(1, #HANDSHAKE)
+		local bytes = HANDSHAKE .. "\r\n"
+		if i % 2 == 0 then
+			bytes = bytes:sub(1, cut)
+		else
+			bytes = bytes:sub(1, at - 1) .. string.char(math.random(0, 255)) .. bytes:sub(at + 1)
+		end
+		socket.write(id, bytes)
+		socket.close(id)
+		T.eq(type(s.result()[1]), "boolean")
+	end
+	s.stop()
+end)
+
+T.test("an unstarted or dead id gives false and the reason", function()
+	local ok, err = websocket.accept(0x7ffffff0, {}, "ws")
+	T.eq({ ok, err }, { false, "invalid socket" })
+	T.raises("invalid websocket protocol:tcp", websocket.accept, 1, {}, "tcp")
+end)
+
+T.test("one frame is one packet, and is not held back", function()
+	local s = server()
+	local id = raw(s.port)
+	local began = skynet.hpc()
+	for i = 1, 50 do
+		socket.write(id, codec.frame(codec.TEXT, "a" .. i))
+		socket.write(id, codec.frame(codec.TEXT, "b" .. i))
+		T.eq(#socket.read(id, 2 * (3 + #tostring(i))), 2 * (3 + #tostring(i)))
+	end
+	-- Nagle and a delayed acknowledgement would make 40 ms of each round
+	T.within((skynet.hpc() - began) / 1e6, 0, 1000)
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("the error handler gets the socket error", function()
+	local s = server()
+	local id = raw(s.port)
+	socket.write(id, "\129\120half")
+	socket.close(id)
+	T.eq(s.result(), { true })
+	T.ok(s.heard "error"[2] == sockethelper.socket_error)
+	s.stop()
+end)
+
+T.run(2000)
