@@ -19,6 +19,19 @@ PKGS_md5          := libcrypto
 SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc)
 PKGS_ltls         := openssl
 
+# Linked into a shared object that uses push_int64() and its like: the executable does not export them, and
+# some of these modules also run in a plain interpreter.
+ENGINE_CC := runtime-src/lua/engine.cc
+
+# 3rd/: formats that vendors define, and what the demo application needs.
+SHARED_MODULES += agora skiplist snapshot tencentyun
+SRC_agora       := $(wildcard 3rd/agora/*.cc) $(ENGINE_CC)
+PKGS_agora      := libcrypto zlib
+SRC_skiplist    := $(wildcard 3rd/skiplist/*.cc)
+SRC_snapshot    := $(wildcard 3rd/snapshot/*.cc)
+SRC_tencentyun  := $(wildcard 3rd/tencentyun/*.cc) $(ENGINE_CC)
+PKGS_tencentyun := libcrypto zlib
+
 SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))
 
 # Packages that the executable itself links.
