@@ -1,10 +1,12 @@
 -- The demo: a console, a WebSocket server on port 8888 with one agent for each client, and a web server on 8889.
+-- Config: `ws_protocol`, "ws" or "wss", and `web_protocol`, "http" or "https".
 local skynet = require "skynet"
+local config = require "config"
 local debug_console_inject = require "debug_console_inject"
 
 local DEBUG_CONSOLE_PORT = 8000
-local WS = { port = 8888, maxclient = 64, nodelay = true, protocol = "ws" }
-local WEB = { port = 8889, agent_cnt = 1, protocol = "http" }
+local WS = { port = 8888, maxclient = 64, nodelay = true, protocol = config.get "ws_protocol" or "ws" }
+local WEB = { port = 8889, agent_cnt = 1, protocol = config.get "web_protocol" or "http" }
 
 skynet.start(function()
 	skynet.error "Server start"
