@@ -83,13 +83,14 @@ end
 local function watch_forever(name, key)
 	while true do
 		local watch, err = client[name](client, key)
-		for body, failure in watch or function() return nil end do
+		while watch do
+			local body
+			body, err = watch()
+			if not body then break end
 			for _, event in ipairs(body.result.events or {}) do
 				log.info(string.format("%s type:%s key:%s value:%s", name, event.type, event.kv.key, tables.tostring(event.kv.value)))
 			end
-			err = failure
 		end
-		if watch then watch:close() end
 		log.warn(name, "ended, will be opened again.", tostring(err or ""))
 		skynet.sleep(REOPEN)
 	end
