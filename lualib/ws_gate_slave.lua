@@ -14,16 +14,12 @@
 ---   "error", fd, message       it broke
 ---   "warning", fd, kb          so much waits to be sent; 0: all has gone
 local skynet = require "skynet"
-local socket = require "skynet.socket"
 local socketdriver = require "skynet.socketdriver"
 local websocket = require "http.websocket"
 
--- 1/100 s a peer may take over its handshake: it holds a place of `maxclient` all the while.
-local HANDSHAKE_LIMIT = 3000
 local LOGGED_BYTES = 1024 -- so much of a message is shown in the log
 
 ---@class connection
----@field fd integer
 ---@field ready boolean  the handshake is done
 ---@field kicked boolean  kicked before it was ready
 ---@field agent? integer  takes the messages
@@ -130,12 +126,8 @@ function commands.accept(_, fd, addr)
 		socketdriver.close(fd)
 		return false, "more than " .. maxclient .. " clients (maxclient)"
 	end
-	local connection = { fd = fd, ready = false, kicked = false, client = 0 }
-	connections[fd] = connection
+	connections[fd] = { ready = false, kicked = false, client = 0 }
 	connection_count = connection_count + 1
-	skynet.timeout(HANDSHAKE_LIMIT, function()
-		if connections[fd] == connection and not connection.ready then socket.shutdown(fd) end
-	end)
 	local called, ok, message = pcall(websocket.accept, fd, handler, protocol, addr)
 	if not called then ok, message = false, ok end
 	-- After a breach of the protocol no handler has been called.
@@ -162,7 +154,7 @@ function commands.kick(_, fd)
 	if connection.ready then
 		websocket.close(fd)
 	else
-		connection.kicked = true -- nothing may be written before the handshake
+		connection.kicked = true -- nothing may be written before the handshake, which has a time limit
 	end
 end
 

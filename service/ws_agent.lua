@@ -1,8 +1,9 @@
 -- The player's side of one WebSocket client: signs in and counts, over a role in MongoDB.
 --
 -- Lua commands:
---   start(conf)  serve a client: gate (a slave of ws_gate), client (its fd), watchdog
---   disconnect   the client has gone: save and exit; not answered
+--   start(conf)   serve a client: gate (a slave of ws_gate), client (its fd), watchdog
+--   disconnect    the client has gone: save and exit; not answered
+--   release(acc)  the account logs in at another agent: save its role and let go of it
 -- A client sends {"name": NAME, "data": {...}} and gets one such object back for each. What is no request of ours comes
 -- back as it is.
 --
@@ -20,6 +21,8 @@ local role_mgr = require "role.role_mgr"
 local SAVE_PERIOD = 300 -- 1/100 s
 
 local gate, client -- the slave that speaks with the client, and the client's fd there
+local owner -- the service role_owner, once somebody has logged in
+local account -- what this agent may load, from role_owner
 local uid -- of the role that is logged in
 local in_turn = queue() -- a request waits until the one before it has been answered
 
@@ -37,15 +40,37 @@ end
 
 local REQUEST = {}
 
+local function take_account(acc)
+	owner = owner or skynet.uniqueservice "role_owner"
+	skynet.call(owner, "lua", "take", acc)
+	account = acc
+end
+
+local function log_out()
+	local old_account, old_uid = account, uid
+	account, uid = nil, nil
+	if old_uid then role_mgr.unload_role(old_uid) end
+	if old_account then skynet.send(owner, "lua", "leave", old_account) end
+end
+
 function REQUEST.cs_login(data)
 	assert(type(data.acc) == "string")
 	local connected, message = pcall(role_db.init)
 	if not connected then return sc_error("cs_login", "no database: " .. tostring(message)) end
+	if account ~= data.acc then
+		log_out()
+		take_account(data.acc)
+	end
 	local role = role_mgr.find_create_role(data.acc)
-	if not role then return sc_error("sc_login", "find_create_role failed") end
-	local before = uid
+	if not role then
+		log_out()
+		return sc_error("sc_login", "find_create_role failed")
+	end
+	if account ~= data.acc then -- released while it was loaded
+		role_mgr.unload_role(role:get_role_id())
+		return sc_error("cs_login", "the account has logged in elsewhere")
+	end
 	uid = role:get_role_id()
-	if before and before ~= uid then role_mgr.unload_role(before) end
 	return { name = "sc_login", data = { sign_cnt = role:get_sign_cnt() } }
 end
 
@@ -57,9 +82,7 @@ function REQUEST.cs_sign()
 end
 
 function REQUEST.cs_logout()
-	local before = uid
-	uid = nil
-	if before then role_mgr.unload_role(before) end
+	log_out()
 	return cjson.null
 end
 
@@ -91,7 +114,16 @@ end
 
 function CMD.disconnect()
 	dirtydb.save_dirty()
+	log_out()
 	skynet.exit()
+end
+
+-- Not in turn with requests: one of them may wait for an agent that waits for this.
+function CMD.release(acc)
+	if account ~= acc then return end
+	local old_uid = uid
+	account, uid = nil, nil
+	if old_uid then role_mgr.unload_role(old_uid) end
 end
 
 local function save_loop()
