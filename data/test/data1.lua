@@ -1,0 +1,5 @@
+return {
+	gold = 100,
+	food = 200,
+	foodx = 200,
+}

@@ -1,0 +1,1 @@
+../lualib/config.lua

@@ -1,0 +1,50 @@
+--- The servers of a cluster, taken in turn. One that has failed is left out for a while.
+local skynet = require "skynet"
+local log = require "log"
+
+local REST = 1000 -- 1/100 s for which a server that failed is not asked
+
+---@class etcd.hosts
+---@field private urls string[]
+---@field private current integer
+---@field private failed table<string, integer>  url -> skynet.now() from which it may be asked again
+local hosts = {}
+hosts.__index = hosts
+
+--- Raises for a text that is no url of a server.
+---@param addresses string|string[]  like "http://127.0.0.1:2379"
+---@return etcd.hosts?
+---@return string? err
+function hosts.new(addresses)
+	if type(addresses) ~= "table" then addresses = { addresses } end
+	local urls = {}
+	for i, address in ipairs(addresses) do
+		local url = tostring(address):match "^%a[%w+.-]*://[^/]+"
+		if not url then return nil, "inalid http_host: " .. tostring(address) .. ", err: not matched" end
+		urls[i] = url
+	end
+	if #urls == 0 then return nil, "inalid http_host: none, err: not matched" end
+	-- Clients that start together shall not all ask the same server first.
+	return setmetatable({ urls = urls, current = math.random(#urls), failed = {} }, hosts)
+end
+
+--- The server to ask next: the first one, if all have failed lately.
+---@return string url
+function hosts:choose()
+	local now = skynet.now()
+	for _ = 1, #self.urls do
+		self.current = self.current % #self.urls + 1
+		local url = self.urls[self.current]
+		if (self.failed[url] or 0) <= now then return url end
+	end
+	return self.urls[1]
+end
+
+--- Leaves a server out for a while.
+---@param url string
+function hosts:report_failure(url)
+	log.warn("report_failure", url)
+	self.failed[url] = skynet.now() + REST
+end
+
+return hosts

@@ -1,0 +1,161 @@
+--- The slave half of service ws_gate: the commands that it takes, each with the sender's address first.
+---
+---   open(conf)                       what the master was opened with: maxclient, nodelay, protocol, watchdog
+---   accept(fd, addr)                 serves a connection; answers when it has ended: true, or false and why
+---   forward(fd [, client [, agent]]) messages of fd go to `agent` (the sender) from now on, as client messages with
+---                                    session fd and source `client` (this slave)
+---   response(fd, msg)                writes a text message
+---   kick(fd)                         closes; unknown fds are ignored
+---
+--- The watchdog gets lua messages that want no answer: "socket", then one of
+---   "open", fd, addr, slave    a connection; the handshake has not been read yet
+---   "data", fd, msg            a message while nothing is forwarded
+---   "close", fd                it ended in order
+---   "error", fd, message       it broke
+---   "warning", fd, kb          so much waits to be sent; 0: all has gone
+local skynet = require "skynet"
+local socketdriver = require "skynet.socketdriver"
+local websocket = require "http.websocket"
+
+local LOGGED_BYTES = 1024 -- so much of a message is shown in the log
+
+---@class connection
+---@field ready boolean  the handshake is done
+---@field kicked boolean  kicked before it was ready
+---@field agent? integer  takes the messages
+---@field client integer  source of those messages; 0: this slave
+
+local connections = {} -- fd -> connection
+local connection_count = 0
+
+local watchdog
+local maxclient, nodelay, protocol = 1024, false, "ws"
+
+skynet.register_protocol {
+	name = "client",
+	id = skynet.PTYPE_CLIENT,
+}
+
+local function connection_of(fd)
+	local connection = connections[fd]
+	if not connection then error("ws_gate: no client has fd " .. tostring(fd), 3) end
+	return connection
+end
+
+local function tell_watchdog(event, fd, ...)
+	skynet.send(watchdog, "lua", "socket", event, fd, ...)
+end
+
+-- Forgets a connection, once, and frees its place before the watchdog hears of it.
+local function finish(fd, event, ...)
+	if not connections[fd] then return end
+	connections[fd] = nil
+	connection_count = connection_count - 1
+	tell_watchdog(event, fd, ...)
+end
+
+-- ---- what happens on a connection -------------------------------------------------------------
+
+local handler = {}
+
+function handler.connect(fd)
+	skynet.error("ws connect from: " .. fd)
+	if nodelay then socketdriver.nodelay(fd) end
+	tell_watchdog("open", fd, websocket.addrinfo(fd), skynet.self())
+end
+
+function handler.handshake(fd, header, url)
+	skynet.error(string.format("ws handshake from: %s url %s addr: %s", fd, url, websocket.addrinfo(fd)))
+	skynet.error "----header-----"
+	for name, value in pairs(header) do
+		skynet.error(name, type(value) == "table" and table.concat(value, ", ") or value)
+	end
+	skynet.error "--------------"
+	local connection = connections[fd]
+	connection.ready = true
+	if connection.kicked then websocket.close(fd) end
+end
+
+function handler.message(fd, msg)
+	skynet.error("ws ping from: " .. fd, msg:sub(1, LOGGED_BYTES))
+	local connection = connections[fd]
+	if not connection then return end -- it came with the kick
+	if not connection.agent then
+		tell_watchdog("data", fd, msg)
+	elseif not skynet.redirect(connection.agent, connection.client, "client", fd, msg) then
+		websocket.close(fd) -- the agent has ended; nobody would ever answer
+	end
+end
+
+function handler.ping(fd)
+	skynet.error("ws ping from: " .. fd)
+end
+
+function handler.pong(fd)
+	skynet.error("ws pong from: " .. fd)
+end
+
+function handler.close(fd, code, reason)
+	skynet.error("ws close from: " .. fd, code, reason)
+	finish(fd, "close")
+end
+
+function handler.error(fd, message)
+	skynet.error("ws error from: " .. fd)
+	finish(fd, "error", message and tostring(message))
+end
+
+function handler.warning(ws, size)
+	tell_watchdog("warning", type(ws) == "table" and ws.id or ws, size)
+end
+
+-- ---- commands ---------------------------------------------------------------------------------
+
+local commands = {}
+
+function commands.open(source, conf)
+	skynet.error("open", conf.watchdog, source)
+	watchdog = conf.watchdog
+	maxclient = conf.maxclient or 1024
+	nodelay = conf.nodelay
+	protocol = conf.protocol or "ws"
+end
+
+function commands.accept(_, fd, addr)
+	if connection_count >= maxclient then
+		socketdriver.close(fd)
+		return false, "more than " .. maxclient .. " clients (maxclient)"
+	end
+	connections[fd] = { ready = false, kicked = false, client = 0 }
+	connection_count = connection_count + 1
+	local called, ok, message = pcall(websocket.accept, fd, handler, protocol, addr)
+	if not called then ok, message = false, ok end
+	-- After a breach of the protocol no handler has been called.
+	finish(fd, "error", tostring(message))
+	if ok then return true end
+	return false, tostring(message)
+end
+
+function commands.forward(source, fd, client, agent)
+	local connection = connection_of(fd)
+	connection.client = client or 0
+	connection.agent = agent or source
+end
+
+function commands.response(_, fd, msg)
+	connection_of(fd)
+	skynet.error("ws response: " .. fd, msg:sub(1, LOGGED_BYTES))
+	websocket.write(fd, msg)
+end
+
+function commands.kick(_, fd)
+	local connection = connections[fd]
+	if not connection then return end
+	if connection.ready then
+		websocket.close(fd)
+	else
+		connection.kicked = true -- nothing may be written before the handshake, which has a time limit
+	end
+end
+
+return commands

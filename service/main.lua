@@ -1,0 +1,25 @@
+-- The demo: a console, a WebSocket server on port 8888 with one agent for each client, and a web server on 8889.
+-- Config: `ws_protocol`, "ws" or "wss", and `web_protocol`, "http" or "https".
+local skynet = require "skynet"
+local config = require "config"
+local debug_console_inject = require "debug_console_inject"
+
+local DEBUG_CONSOLE_PORT = 8000
+local WS = { port = 8888, maxclient = 64, nodelay = true, protocol = config.get "ws_protocol" or "ws" }
+local WEB = { port = 8889, agent_cnt = 1, protocol = config.get "web_protocol" or "http" }
+
+skynet.start(function()
+	skynet.error "Server start"
+	if not skynet.getenv "daemon" then skynet.newservice "console" end
+	debug_console_inject(skynet.newservice("debug_console", DEBUG_CONSOLE_PORT))
+
+	local ws_watchdog = skynet.newservice "ws_watchdog"
+	skynet.call(ws_watchdog, "lua", "start", WS)
+	skynet.error("websocket watchdog listen on", WS.port)
+
+	local web_watchdog = skynet.newservice "web_watchdog"
+	skynet.call(web_watchdog, "lua", "start", WEB)
+	skynet.error("web watchdog listen on", WEB.port)
+
+	skynet.exit()
+end)

@@ -1,0 +1,1 @@
+return { ann = "Ann", bob = "Bob", cid = "Cid" }

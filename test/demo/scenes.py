@@ -1,0 +1,277 @@
+"""The scenes: each is one function, given a folder (node.py); it raises when something is not as it should be."""
+import http.client
+import json
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+import tokens
+import websocket
+
+SCENES = {}
+
+WS_PORT, WEB_PORT, CONSOLE_PORT = 8888, 8889, 8000
+
+
+def scene(*engines):
+    def add(f):
+        f.engines = engines or ("lua54", "luajit")
+        SCENES[f.__name__] = f
+        return f
+
+    return add
+
+
+def fetch(method, path, port=WEB_PORT, tls=False):
+    if tls:
+        link = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=ssl._create_unverified_context())
+    else:
+        link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    link.request(method, path)
+    answer = link.getresponse()
+    body = answer.read().decode()
+    link.close()
+    return answer.status, body
+
+
+def console(*commands):
+    """What the debug console answers to each command, as lists of lines."""
+    answers = []
+    with socket.create_connection(("127.0.0.1", CONSOLE_PORT), 10) as link:
+        stream = link.makefile("rw")
+        assert stream.readline() == "Welcome to skynet console\n"
+        for command in commands:
+            print(command, file=stream, flush=True)
+            lines = []
+            while not lines or not lines[-1].startswith("<CMD "):
+                line = stream.readline()
+                assert line, f"the console closed after {command!r}"
+                lines.append(line.rstrip("\n"))
+            assert lines.pop() == "<CMD OK>", (command, lines)
+            answers.append(lines)
+    return answers
+
+
+def log_order(*texts):
+    return [re.escape(text) for text in texts]
+
+
+def start_demo(folder, *lines):
+    node = folder.start("config.cfg", *lines)
+    node.wait("web watchdog listen on 8889")
+    return node
+
+
+@scene()
+def demo_boots(folder):
+    node = start_demo(folder)
+    node.wait_in_order(log_order("LAUNCH snlua bootstrap", "LAUNCH snlua launcher", "[:00000008] Server start",
+                                 "websocket watchdog listen on 8888", "web watchdog listen on 8889"))
+    node.wait(r"^\[:00000008\] KILL self")
+    node.wait(r"^\[:00000002\] KILL self")
+    assert node.runs()
+    node.stop()
+
+
+@scene()
+def demo_web(folder):
+    node = start_demo(folder)
+    assert fetch("GET", "/hello/bob") == (200, "hello, bob")
+    assert fetch("GET", "/hw") == (200, "someone said hello")
+    assert fetch("POST", "/app/3/comments?comment=hi+there") == (200, "comment hi there created on app 3")
+    assert fetch("GET", "/none") == (404, "404 Not found")
+    assert fetch("GET", "/static/none") == (404, "404 Not found")
+    status, page = fetch("GET", "/")
+    assert status == 200 and "<title>WebSocket 示例</title>" in page and 'lang="zh-CN"' in page
+    for part in ('id="inputBox"', 'id="outputBox"', 'id="sendButton"', "在此输入JSON字符串", "服务器返回的数据将显示在此处"):
+        assert part in page, part
+    assert not re.search(r'(src|href)="(https?:)?//', page), "the page needs something from elsewhere"
+    assert fetch("GET", "/static/index.html")[1] == page
+    node.stop(signal.SIGINT)
+
+
+@scene()
+def demo_console(folder):
+    node = start_demo(folder)
+    stats, names, uptime = console("stat", "list", "help")
+    gates = [line for line in stats if "ws_gate .ws_gate .ws_gate-slave-1)" in line]
+    assert len(gates) == 1, stats
+    assert re.match(r":[0-9a-f]{8}\s+cpu:[\d.]+\s+message:\d+\s+mqlen:\d+\s+task:\d+\s+xmem:[\d.]+ Kb \(sn(lua|jit) ", gates[0]), gates
+    assert sum("ws_gate" in line for line in names) == 9, "one master and eight slaves"
+    assert any(line.startswith("stat") for line in uptime)
+    node.stop()
+
+
+@scene()
+def demo_socket_without_database(folder):
+    node = start_demo(folder)
+    client = websocket.connect(WS_PORT)
+    node.wait("ws handshake from: ")
+    node.wait(r"loop_timer\.\.\.")
+    time.sleep(0.2)  # the agent asks for the messages after it has started
+    client.send('{"any": ["JSON", 1.50]}')
+    assert client.read() == '{"any": ["JSON", 1.50]}'
+    client.send('{"name":"cs_login","data":{"acc":"bob"}}')
+    answer = json.loads(client.read())
+    assert answer["name"] == "sc_error" and answer["data"]["msg"].startswith("no database: "), answer
+    client.close()
+    node.wait(r"^socket (close|error)\t")
+    node.stop()
+
+
+@scene()
+def demo_over_tls(folder):
+    subprocess.run([folder.root / "tools/make-cert", folder.path], check=True, stdout=subprocess.DEVNULL)
+    node = start_demo(folder, "enablessl = true", 'ws_protocol = "wss"', 'web_protocol = "https"')
+    assert fetch("GET", "/hello/bob", tls=True) == (200, "hello, bob")
+    client = websocket.connect(WS_PORT, tls=True)
+    node.wait(r"loop_timer\.\.\.")
+    time.sleep(0.2)
+    client.send('{"secret": 1}')
+    assert client.read() == '{"secret": 1}'
+    client.close()
+    node.stop()
+
+
+@scene()
+def demo_port_in_use(folder):
+    with socket.create_server(("0.0.0.0", WS_PORT)):
+        node = folder.start("config.cfg")
+        node.wait("init service failed")
+        node.wait(r"^\[:00000002\] KILL self")
+        assert node.runs()
+        assert console("list")
+
+
+@scene()
+def sdk(folder):
+    node = folder.start("config.test-sdk")
+    source = (folder.path / "test/test-sdk.lua").read_text()
+    constant = dict(re.findall(r'local ([A-Z_]+) = "?(\w+)"?\n', source))
+    signature = node.wait(r"test tencentyun ok\. imsig: (eA\S+)$")[1]
+    tokens.check_tencent(signature, int(constant["SDK_APP_ID"]), "123456", constant["SDK_KEY"], 180 * tokens.DAY)
+    token = node.wait(r"test agora ok\. rtctoken: (006c079635118154c9aad3a5e696423b5ca\S+)$")[1]
+    tokens.check_agora(token, constant["APP_ID"], constant["APP_CERTIFICATE"], "channel", "123456", tokens.DAY)
+    node.wait(r"^\[:00000008\] KILL self")
+    node.stop()
+
+
+@scene()
+def snowflake(folder):
+    node = folder.start("config.test-snowflake")
+    node.wait(r"^\[:00000008\] KILL self")
+    ids = [int(i) for i in re.findall(r"snowflake test: (\d+)$", node.text(), re.M)]
+    assert len(set(ids)) == 10, ids
+    assert [i >> 12 & 0xfff for i in ids] == list(range(1, 11)), "the agents in turn"
+    assert all(len(str(i)) == 19 for i in ids)
+    assert {p.name for p in folder.path.glob(".snowflake_*")} == {f".snowflake_{i}" for i in range(1, 11)}
+    node.stop()
+
+
+@scene()
+def orderly_exit(folder):
+    node = folder.start("config.test-exit")
+    node.wait_in_order(log_order("in test1 exit1", "in test1 exit2", "KILL self", "exit ok. source: ", "in test2 exit1",
+                                 "in test3 exit1", "in test3 exit2", "force kill in end_exit. address: ",
+                                 "force kill in begin_exit. address: "), 20)
+    time.sleep(3)
+    assert not node.has("out test2 exit1") and not node.has("in test2 exit2")
+    assert len(re.findall(r"exit ok\. source: \d+$", node.text(), re.M)) >= 3
+    node.stop()
+
+
+@scene()
+def cjson(folder):
+    node = folder.start("config.test-cjson")
+    assert json.loads(node.wait(r'^(\{"[ab]".*\})$')[1]) == {"a": 1, "b": [3, 2, 3, 4]}
+    node.wait(r"^\[:00000008\] KILL self")
+    node.stop()
+
+
+@scene("lua54")
+def cjson_in_the_plain_interpreter(folder):
+    done = subprocess.run(["3rd/lua/lua", "test/test-cjson.lua"], cwd=folder.path, check=True, capture_output=True)
+    assert json.loads(done.stdout) == {"a": 1, "b": [3, 2, 3, 4]}
+
+
+@scene()
+def echo_client(folder):
+    server = websocket.EchoServer(WS_PORT)
+    node = folder.start("config.test2")
+    node.wait(r"^>: hello world!\t\d+$")
+    node.wait(r"^<: hello world!$")
+    node.wait(r"^(?s:.*)<: hello world!\n(?s:.*)<: hello world!$")
+    assert server.pings > 0
+    server.close_client("enough")
+    node.wait(r"^<: \[Close\] ")
+    node.wait(r"^echo server close\.$")
+    assert node.runs()
+    node.stop()
+
+
+@scene()
+def echo_client_without_server(folder):
+    node = folder.start("config.test2")
+    node.wait(r"init service failed: (?s:.*)\[Socket Error\]")
+    node.wait(r"^\[:00000002\] KILL self")
+    assert node.runs()
+    node.stop()
+
+
+@scene()
+def places_without_database(folder):
+    node = folder.start("config.test3")
+    node.wait(r"^\[:00000008\] KILL self|lua loader error")
+    node.wait(r"^\[:00000002\] KILL self")
+    assert node.runs()
+    node.stop()
+
+
+@scene()
+def text_check_without_network(folder):
+    node = folder.start("config.test-qqapi")
+    node.wait("init service failed: ", 60)
+    node.wait(r"^\[:00000002\] KILL self")
+    assert node.runs()
+    node.stop()
+
+
+@scene()
+def static_data(folder):
+    node = folder.start("config.teststaticdata")
+    node.wait_in_order(log_order("loadfile: ", "loadfiles ok", "agent test data: {", "login test data: {"))
+    assert "gold=100," in node.wait(r"agent test data: (\{.*\})$")[1]
+    (folder.path / "data/test/data1.lua").write_text("return { gold = 777 }\n")
+    node.wait_in_order(log_order("sharetable_update agent", "sharetable data update ok. name: data/test/data1.lua",
+                                 "agent test data: {gold=777,}"), 45)
+    node.wait(r"^\[:00000008\] KILL self")
+    node.stop()
+
+
+@scene()
+def snapshots(folder):
+    node = folder.start("config.testexterndebug")
+    node.wait_in_order(log_order("ret0: {}", "in test1", "ret1: {", "in test2", "ret2: {"))
+    for name, other in (("test1", "test2"), ("test2", "test1")):
+        found = node.wait(rf"ret{name[-1]}: (.*)$")[1]
+        assert f'key="{name}"' in found and f'extra="{name}"' in found and 'val_type="table"' in found, found
+        assert f'key="{other}"' not in found, found
+    node.stop()
+
+
+@scene("lua54")
+def application_beside_the_tree(folder):
+    """An application of its own, laid out as those for skynet are, with the tree in the place of skynet."""
+    app = folder.path / "app"
+    shutil.copytree(folder.root / "test/apps/dice", app)
+    (app / "skynet").symlink_to(folder.root)
+    subprocess.run(["make", "-s"], cwd=app, check=True)
+    node = folder.spawn(["./skynet/" + folder.binary.name, "etc/config.dice"], cwd=app)
+    for name in ("Ann", "Bob", "Cid"):
+        node.wait(rf"{name} has \d+ points in 5 rounds$")
+    node.wait(r"dice: sum \d+ agrees$")
+    assert node.process.wait(10) == 0
