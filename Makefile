@@ -78,6 +78,9 @@ all: $(RUNTIME) modules links $(if $(NO_COMPDB),,compile_commands.json)
 $(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
 
+# The C interface is what plugins bind to.
+$(B)/core/runtime-src/api/%.o: CXXFLAGS += -fvisibility=default
+
 $(B)/core/%.o: %.cc
 	@mkdir -p $(@D)
 	$(call say,c++,$<) $(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
