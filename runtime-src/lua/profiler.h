@@ -1,0 +1,43 @@
+// CPU time of single coroutines, for those that ask (skynet.profile).
+//
+// A coroutine's time runs while it runs, and while coroutines that it has resumed run; not while it
+// is suspended. Whoever resumes coroutines of the state does it through resume() below.
+//
+// Threads: the worker that runs the state. A coroutine may go on on another worker: each stretch
+// between
+//          a resume and the next yield is on one, and is measured there.
+#pragma once
+
+#include <cstdint>
+
+#include "lua/engine.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+class Profiler {
+ public:
+  // The state's own; it lives as long as the state. Raises when memory runs out.
+  static Profiler& of(lua_State* L);
+
+  // lua_resume() with the time taken. One comparison more when no coroutine is measured.
+  int resume(lua_State* co, lua_State* from, int arguments, int* results) {
+    if (measured_ == 0) [[likely]]
+      return lua_resume(co, from, arguments, results);
+    return resume_measured(co, from, arguments, results);
+  }
+
+  // Begins to measure `co`. False if that has begun before. May raise (memory).
+  bool start(lua_State* L, lua_State* co);
+
+  // Ends it and gives the time in seconds; negative if it was not begun.
+  double stop(lua_State* L, lua_State* co);
+
+ private:
+  int resume_measured(lua_State* co, lua_State* from, int arguments, int* results);
+
+  // No fewer than there are coroutines in the table of times: those that died unmeasured still
+  // count.
+  int measured_ = 0;
+};
+
+}  // namespace runtime::RUNTIME_ENGINE
