@@ -91,8 +91,11 @@ Handle Node::launch(std::string_view module_name, const char* args) {
     return 0;
   }
 
+  Handle nobody = 0;
+  const bool is_logger = logger_.compare_exchange_strong(nobody, handle);
   const bool failed = module->init(instance, service->context(), args) != 0;
   if (failed) {
+    if (is_logger) logger_.store(0);
     log(handle, fmt::format("error: launch {} FAILED", module_name));
     retire(handle);
   } else {

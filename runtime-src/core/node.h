@@ -54,7 +54,7 @@ class Node {
   // ---- services ----
 
   // Creates a service. Its init runs on this thread; its messages are handled from then on. 0 when there is no
-  // such module or its init failed; the log says which. `args` may be null.
+  // such module or its init failed; the log says which. `args` may be null. The first service is the log service.
   Handle launch(std::string_view module, const char* args);
 
   // Ends a service. The callback that runs now, if any, is its last. False if there is none of this handle.
@@ -64,7 +64,6 @@ class Node {
   void abort();
 
   // The log service: it drains its mailbox before it is released.
-  void set_logger(Handle handle) { logger_.store(handle, std::memory_order_relaxed); }
   Handle logger() const { return logger_.load(std::memory_order_relaxed); }
 
   // Who is told when a service ends; 0 is nobody.
