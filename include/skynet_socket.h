@@ -73,6 +73,10 @@ int skynet_socket_udp_sendbuffer(struct skynet_context* context, const char* add
  * types. */
 const char* skynet_socket_udp_address(struct skynet_socket_message* message, int* size);
 
+/* Tells that the caller has taken a DATA event of `size` bytes from its mailbox. Who does this for one event must do it
+ * for all, and is then not given more of a connection than some megabytes ahead. Not in skynet. */
+void runtime_socket_acknowledge(int id, size_t size);
+
 /* All sockets; to be freed with socket_info_release(). */
 struct socket_info* skynet_socket_info(void);
 

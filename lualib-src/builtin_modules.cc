@@ -8,6 +8,7 @@ int open_core(lua_State* L);
 int open_http_parser(lua_State* L);
 int open_netpack(lua_State* L);
 int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
+int open_socketdriver(lua_State* L);
 int open_websocket_codec(lua_State* L);
 
 std::span<const BuiltinModule> builtin_modules() {
@@ -17,6 +18,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.http.parser", open_http_parser},
       {"skynet.netpack", open_netpack},
       {"skynet.scheduler", open_scheduler},
+      {"skynet.socketdriver", open_socketdriver},
       {"skynet.websocket.codec", open_websocket_codec},
   };
   return kModules;

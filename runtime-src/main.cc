@@ -10,10 +10,12 @@
 #include <string>
 
 #include "api/attach.h"
+#include "api/socket_api.h"
 #include "base/daemon.h"
 #include "config/config_reader.h"
 #include "core/node.h"
 #include "services/builtin_services.h"
+#include "skynet.h"
 
 namespace runtime {
 namespace {
@@ -114,6 +116,19 @@ int serve(Node& node) {
   return ending_signal;
 }
 
+// The socket server's way into the node: `context` is the node.
+bool post_event(void* context, Handle to, int type, void* data, std::size_t size) {
+  return static_cast<Node*>(context)->deliver(to, Message::make(0, type, 0, data, size));
+}
+void log_line(void* context, std::string_view line) { static_cast<Node*>(context)->log(0, line); }
+std::uint64_t now(void*) { return skynet_now(); }
+
+// What a service sent during its turn leaves in one go; the first turn of a worker is sent as it comes.
+void after_turn() {
+  SocketServer::cork_thread();
+  SocketServer::flush_thread();
+}
+
 int run(const char* config_path) {
   const ConfigResult config = read_config(config_path);
   if (!config.error.empty()) {
@@ -133,6 +148,11 @@ int run(const char* config_path) {
   options.harbor = std::atoi(environment.get("harbor"));
   if (options.harbor < 0 || options.harbor > 255) {
     std::fprintf(stderr, "Invalid harbor %s , should be in [0,255]\n", environment.get("harbor"));
+    return 1;
+  }
+  const int socket_threads = std::atoi(text(environment, "socket_threads", "1").c_str());
+  if (socket_threads < 1 || socket_threads > 64) {
+    std::fprintf(stderr, "Invalid socket_threads %s , should be in [1,64]\n", environment.get("socket_threads"));
     return 1;
   }
   options.profile = text(environment, "profile", "true") == "true";
@@ -157,12 +177,16 @@ int run(const char* config_path) {
   {
     Node node(options, environment);
     api::attach(node);
+    SocketServer sockets({{&node, post_event, log_line, now}, socket_threads});
+    set_socket_server(&sockets);
+    node.scheduler.set_after_turn(after_turn);
     if (!launch_first_services(node)) return 1;
     node.start();
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
     ending_signal = serve(node);
     node.stop();
+    sockets.stop();
     if (!booted) return 1;
   }
   if (ending_signal != 0) {

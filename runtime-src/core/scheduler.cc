@@ -252,6 +252,7 @@ void Scheduler::run(Worker& self, Service* service) {
   const bool retired = service->retired();
   if (retired) {
     release_(*service);
+    if (after_turn_ != nullptr) after_turn_();
   } else if (!service->mailbox().become_idle()) {
     // It is still ours: messages came meanwhile, or it was retired just now.
     enqueue(self, service);

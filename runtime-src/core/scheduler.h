@@ -119,7 +119,7 @@ class Turn {
 class Scheduler {
  public:
   // `release` is called by a worker for a service that was retired, when no callback of it runs.
-  // `after_turn` (may be null) is called on the worker after each turn.
+  // `after_turn` (may be null) is called on the worker after each turn, and after each release.
   using Release = void (*)(Service& service);
   using AfterTurn = void (*)();
   Scheduler(int threads, Release release);

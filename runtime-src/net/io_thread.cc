@@ -98,21 +98,20 @@ void IoThread::run_commands() {
 }
 
 void IoThread::start_socket(int id, Handle owner) {
-  Socket* socket = table_.find(id);
-  if (socket == nullptr) {
-    events_.text(owner, kSocketError, id, 0, "invalid socket");
-    return;
-  }
-  std::string_view answer;
-  bool is_error = false, is_file = false;
+  std::string_view answer = "invalid socket";
+  bool is_error = true, is_file = false;
   int error = 0;
-  {
+  Socket* socket = table_.find(id);
+  if (socket != nullptr) {
     const Socket::Lock lock(socket->mutex);
     --socket->orders_queued;
-    if (socket->closing || socket->read_ended || socket->write_error != 0) {
+    if (socket->release_due) {
+      // It has ended, but somebody is still writing to it.
+    } else if (socket->closing || socket->read_ended || socket->write_error != 0) {
       answer = "socket closed";
-      is_error = true;
     } else {
+      is_error = false;
+      answer = {};
       if (socket->phase == Socket::Phase::idle) {
         socket->phase = Socket::Phase::open;
         answer = "start";
@@ -150,6 +149,7 @@ void IoThread::close_socket(Socket& socket) {
     const Socket::Lock lock(socket.mutex);
     socket.close_handled = true;
     done = socket.cut || socket.unsent() == 0;
+    socket.release_due = done;
     socket.update_interest();
   }
   if (!std::exchange(socket.end_posted, true)) {
@@ -270,12 +270,13 @@ void IoThread::writing_failed(Socket& socket, int error) {
   if (table_.find(id) != nullptr) fail(socket, std::strerror(error));
 }
 
-// The end of an id whose connection is of no use any more.
+// The end of an id whose connection is of no use any more. It takes nothing more when the owner hears of it.
 void IoThread::fail(Socket& socket, std::string_view text) {
   bool closing;
   {
     const Socket::Lock lock(socket.mutex);
     closing = socket.closing;
+    socket.release_due = true;
   }
   if (!std::exchange(socket.end_posted, true)) {
     if (closing) text = {};

@@ -101,7 +101,7 @@ struct Socket {
   bool nodelay = false;           // asked for before there was a connection
   bool writing = false;
   bool blocked = false;
-  bool release_due = false;
+  bool release_due = false;       // it has ended: to be closed as soon as nobody writes
   bool settle_queued = false;
   bool always_ready = false;      // a regular file, which epoll does not take
   std::uint32_t armed = 0;        // what the poller waits for

@@ -12,7 +12,7 @@ bool SocketEvents::post(Handle to, const SocketEvent& event, std::string_view ta
   auto* message = static_cast<char*>(std::malloc(size));
   RUNTIME_CHECK(message != nullptr, "out of memory");
   std::memcpy(message, &event, sizeof(event));
-  std::memcpy(message + sizeof(event), tail.data(), tail.size());
+  tail.copy(message + sizeof(event), tail.size());
   if (host_.post(host_.context, to, kTypeSocket, message, size)) return true;
   std::free(message);
   return false;

@@ -258,7 +258,8 @@ void SocketServer::start(Handle owner, int id) {
     if (known) {
       const bool first = socket->phase == Socket::Phase::idle;
       const bool resume = socket->phase == Socket::Phase::open && socket->owner == owner;
-      const bool alive = !socket->closing && !socket->read_ended && socket->write_error == 0;
+      const bool alive = !socket->closing && !socket->read_ended && !socket->release_due &&
+                         socket->write_error == 0;
       if (!alive || !(first || resume) || socket->orders_queued > 0) {
         // Something may be being read for another owner: the I/O thread finds the moment between two reads.
         ++socket->orders_queued;
@@ -392,7 +393,7 @@ std::vector<SocketInfo> SocketServer::info() const {
         if (socket.phase != Socket::Phase::open) return;
         kind = SocketInfo::Kind::tcp;
     }
-    if (socket.phase == Socket::Phase::reserved) return;
+    if (socket.phase == Socket::Phase::reserved || socket.release_due) return;
     if (socket.closing || socket.read_ended) kind = SocketInfo::Kind::closing;
     result.push_back({
         .id = socket.id,

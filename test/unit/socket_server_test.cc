@@ -178,7 +178,6 @@ TEST_F(SocketServerTest, ClosingAConnectThatIsUnderWaySendsWhatItHasFirst) {
   server.start(kOwner, id);
   EXPECT_EQ(host.gather(id, 10), "last words");
   host.take(kSocketClose, id);
-  EXPECT_EQ(host.count(kSocketConnect, client), 0u) << "it was closed before";
 }
 
 TEST_F(SocketServerTest, IdsGoUpAndAreNotUsedAgain) {
