@@ -1,12 +1,10 @@
 # Tests. Every target ends with a line `N passed, N failed`.
 
-# Most unit tests know no engine; those in namespace runtime::RUNTIME_ENGINE are compiled once for
-# each, and have a program of their own for LuaJIT.
-ALL_UNIT_TESTS := $(wildcard test/unit/*_test.cc)
-ENGINE_TESTS   := $(shell grep -l RUNTIME_ENGINE $(ALL_UNIT_TESTS))
-UNIT_TESTS     := $(B)/unit_tests $(B)/unit_tests_luajit
-$(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(filter-out $(ENGINE_TESTS),$(ALL_UNIT_TESTS))) \
-                 $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o)
+# test/unit/*_test.cc know no engine. Those in test/unit/engine/, in namespace
+# runtime::RUNTIME_ENGINE, are compiled once for each, and have a program of their own for LuaJIT.
+ENGINE_TESTS := $(wildcard test/unit/engine/*_test.cc)
+UNIT_TESTS   := $(B)/unit_tests $(B)/unit_tests_luajit
+$(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o)
 $(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
 # What shared modules consist of, as far as it knows no engine, and its libraries.
 SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/tls/*.cc))

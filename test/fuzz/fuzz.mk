@@ -1,10 +1,14 @@
 # Fuzzers: test/fuzz/NAME_fuzz.cc, built by clang with libFuzzer in a variant of its own. FUZZ_NAME
 # lists the objects under build/fuzz that NAME links, FUZZ_PKGS_NAME its packages; test/fuzz/NAME.dict
-# and test/fuzz/corpus/NAME are optional.
+# and test/fuzz/corpus/NAME are optional. What is compiled per engine is in test/fuzz/engine.
+
+both_engines = $(1:%=lua54/%.o) $(1:%=luajit/%.o)
 
 FUZZ_config    := lua54/runtime-src/config/config_reader.o
 FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
+FUZZ_seri      := core/runtime-src/base/lua_heap.o \
+  $(call both_engines,test/fuzz/engine/seri_round_trip lualib-src/seri_pack lualib-src/seri_unpack runtime-src/lua/engine)
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/lualib-src/websocket/frame.o
