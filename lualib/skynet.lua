@@ -336,12 +336,12 @@ end
 
 --- Ends this service. Never returns.
 function skynet.exit()
+	core.command "EXIT" -- whoever hears of the end from here on finds nobody at this address
 	skynet.send(".launcher", "lua", "REMOVE", skynet.self(), false)
 	for response, waiter in pairs(open_responses) do
 		if waiter then response(false) end
 	end
 	scheduler.exit()
-	core.command "EXIT"
 	scheduler.halt()
 end
 

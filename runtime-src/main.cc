@@ -123,12 +123,6 @@ bool post_event(void* context, Handle to, int type, void* data, std::size_t size
 void log_line(void* context, std::string_view line) { static_cast<Node*>(context)->log(0, line); }
 std::uint64_t now(void*) { return skynet_now(); }
 
-// What a service sent during its turn leaves in one go; the first turn of a worker is sent as it comes.
-void after_turn() {
-  SocketServer::cork_thread();
-  SocketServer::flush_thread();
-}
-
 int run(const char* config_path) {
   const ConfigResult config = read_config(config_path);
   if (!config.error.empty()) {
@@ -179,7 +173,7 @@ int run(const char* config_path) {
     api::attach(node);
     SocketServer sockets({{&node, post_event, log_line, now}, socket_threads});
     set_socket_server(&sockets);
-    node.scheduler.set_after_turn(after_turn);
+    node.scheduler.set_hooks({SocketServer::cork_thread, SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_first_services(node)) return 1;
     node.start();
     const bool booted = launch_bootstrap(node);

@@ -101,8 +101,12 @@ Handle Node::launch(std::string_view module_name, const char* args) {
   } else {
     log(handle, fmt::format("LAUNCH {} {}", module_name, args ? args : ""));
   }
-  // The mailbox was opened as running, so the service is ours to hand over, retired or not.
-  scheduler.schedule(service);
+  // The mailbox was opened as running, so the service is ours: to hand over, or to end.
+  if (failed) {
+    release(*service);
+  } else {
+    scheduler.schedule(service);
+  }
   service->drop();
   return failed ? 0 : handle;
 }
@@ -136,7 +140,7 @@ Service* Node::acquire(Handle handle) const {
   return mailbox == nullptr ? nullptr : mailbox->acquire(handle);
 }
 
-// Runs on a worker (Scheduler::Release).
+// By whoever has the service: a worker (Scheduler::Release), or the thread whose launch has failed.
 void Node::release(Service& service) {
   Node& node = service.node();
   const Handle handle = service.handle();

@@ -157,6 +157,7 @@ bool Scheduler::wake_one(Wake what) {
 
 void Scheduler::work(Worker& self) {
   Worker::current_ = &self;
+  if (hooks_.thread_start != nullptr) hooks_.thread_start();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
   searching_.fetch_add(1, std::memory_order_seq_cst);
   bool searching = true;
@@ -245,14 +246,14 @@ void Scheduler::run(Worker& self, Service* service) {
   if (!service->retired()) {
     Turn turn(self, *service);
     service->run(turn);
-    if (after_turn_ != nullptr) after_turn_();
+    if (hooks_.turn_end != nullptr) hooks_.turn_end();
   }
   const std::uint64_t spent = self.cycles_in_turn();
   service->cycles_.store(service->cycles_.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
   const bool retired = service->retired();
   if (retired) {
     release_(*service);
-    if (after_turn_ != nullptr) after_turn_();
+    if (hooks_.turn_end != nullptr) hooks_.turn_end();
   } else if (!service->mailbox().become_idle()) {
     // It is still ours: messages came meanwhile, or it was retired just now.
     enqueue(self, service);

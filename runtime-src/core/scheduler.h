@@ -119,13 +119,16 @@ class Turn {
 class Scheduler {
  public:
   // `release` is called by a worker for a service that was retired, when no callback of it runs.
-  // `after_turn` (may be null) is called on the worker after each turn, and after each release.
   using Release = void (*)(Service& service);
-  using AfterTurn = void (*)();
   Scheduler(int threads, Release release);
   ~Scheduler();
 
-  void set_after_turn(AfterTurn after_turn) { after_turn_ = after_turn; }  // before start()
+  // What other parts do on each worker; either may be null. Before start().
+  struct Hooks {
+    void (*thread_start)() = nullptr;
+    void (*turn_end)() = nullptr;
+  };
+  void set_hooks(Hooks hooks) { hooks_ = hooks; }
 
   void start();
   // Ends the workers after their current turns, and waits for them.
@@ -165,7 +168,7 @@ class Scheduler {
   bool leave_parked(Worker& self);
 
   const Release release_;
-  AfterTurn after_turn_ = nullptr;
+  Hooks hooks_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::uint32_t cores_;

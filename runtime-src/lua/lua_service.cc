@@ -84,9 +84,8 @@ void LuaService::load() {
   lua_pushcfunction(L, l_turn);
   lua_pushcfunction(L, l_load);
   lua_pushlightuserdata(L, this);
-  running_.store(L, std::memory_order_relaxed);
   const int status = lua_pcall(L, 1, 0, kTraceback);
-  running_.store(nullptr, std::memory_order_relaxed);
+  if (Profiler* profiler = profiler_.load(std::memory_order_relaxed)) profiler->set_running(nullptr);
   if (status != LUA_OK) {
     const std::string text = lua_tostring(L, -1) ? lua_tostring(L, -1) : "?";
     lua_pop(L, 1);
@@ -117,6 +116,9 @@ int LuaService::l_load(lua_State* L) {
   lua_pushlightuserdata(L, self);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &service_key);
   open_service_libraries(L, self->service_.node().environment);
+  Profiler& profiler = Profiler::of(L);
+  profiler.set_running(L);
+  self->profiler_.store(&profiler, std::memory_order_release);
   load_service_loader(L, self->service_.node().environment);
   lua_pushlstring(L, self->args_.data(), self->args_.size());
   lua_pushcfunction(L, l_traceback);
@@ -202,9 +204,10 @@ void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
     lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
     lua_pushinteger(L, message.session);
     lua_pushinteger(L, message.source);
-    lua_State* before = self->set_running(L);
+    Profiler& profiler = *self->profiler_.load(std::memory_order_relaxed);
+    profiler.set_running(L);
     const int status = lua_pcall(L, 5, 0, kTraceback);
-    self->set_running(before);
+    profiler.set_running(nullptr);
     if (status != LUA_OK) {
       self->report(status, message);
       if (self->tasks_ != nullptr) self->tasks_->refuse(message);
@@ -257,7 +260,8 @@ void LuaService::signal(int signal) {
   Node& node = service_.node();
   node.log(service_.handle(), fmt::format("recv a signal {}", signal));
   if (signal == 0) {
-    if (lua_State* running = running_.load(std::memory_order_relaxed)) {
+    Profiler* profiler = profiler_.load(std::memory_order_acquire);
+    if (lua_State* running = profiler == nullptr ? nullptr : profiler->running()) {
       interrupt_.store(true, std::memory_order_relaxed);
       // Setting a hook is what Lua allows from outside of the thread that runs the state.
       lua_sethook(running, on_signal, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);

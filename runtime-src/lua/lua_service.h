@@ -11,6 +11,7 @@
 #include "core/service.h"
 #include "lua/engine.h"
 #include "lua/lua_host.h"
+#include "lua/profiler.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -34,13 +35,6 @@ class LuaService : public LuaHost {
   // Makes the function at `index` handle the messages from the next one on: f(type, message, size, session, source).
   // With `forward` the message's memory is f's; else it is freed when f has returned.
   void set_callback(lua_State* L, int index, bool forward);
-
-  // Which coroutine runs now, so that signal() interrupts the right one. Gives the previous one.
-  lua_State* set_running(lua_State* L) {
-    lua_State* previous = running_.load(std::memory_order_relaxed);
-    running_.store(L, std::memory_order_relaxed);
-    return previous;
-  }
 
  private:
   struct Frame;
@@ -67,9 +61,8 @@ class LuaService : public LuaHost {
   std::string args_;
   int callback_ = LUA_NOREF;
   bool forward_ = false;
-  bool memory_limit_applied_ = false;
   std::atomic<std::uint32_t> callback_version_{0};
-  std::atomic<lua_State*> running_{nullptr};
+  std::atomic<Profiler*> profiler_{nullptr};  // owned by the state
   std::atomic<bool> interrupt_{false};
 };
 

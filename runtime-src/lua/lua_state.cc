@@ -6,7 +6,20 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
+int open_profile(lua_State* L);  // lualib-src/lua_profile.cc
+
 namespace {
+
+// The functions of the library `coroutine` that resume are those that measure.
+void install_profile(lua_State* L) {
+  luaL_requiref(L, "skynet.profile", open_profile, 0);
+  lua_getglobal(L, "coroutine");
+  for (const char* name : {"resume", "wrap"}) {
+    lua_getfield(L, -2, name);
+    lua_setfield(L, -2, name);
+  }
+  lua_pop(L, 2);
+}
 
 void set_global(lua_State* L, const Environment& environment, const char* global, const char* key,
                 const char* otherwise) {
@@ -25,6 +38,7 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   luaL_openlibs(L);
   install_module_search(L);
+  install_profile(L);
   install_loadfile(L);
   set_global(L, environment, "LUA_PATH", "lua_path", "./lualib/?.lua;./lualib/?/init.lua");
   set_global(L, environment, "LUA_CPATH", "lua_cpath", "./luaclib/?.so");

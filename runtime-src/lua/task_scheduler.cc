@@ -359,7 +359,7 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
   current_ = task;
   suspending_ = false;
   int results;
-  const int status = lua_resume(task->co, L, values, &results);
+  const int status = profiler_.resume(task->co, L, values, &results);
   current_ = nullptr;
   call_failed_ = false;
   if (status == LUA_YIELD) {

@@ -20,6 +20,7 @@
 #include "core/scheduler.h"
 #include "core/service.h"
 #include "lua/engine.h"
+#include "lua/profiler.h"
 #include "lua/task.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -29,7 +30,7 @@ class TaskScheduler {
   static constexpr const char* kLuaType = "runtime.task_scheduler";
 
   // `L` is the state's main thread. The functions of skynet.lua are registered by adopt().
-  TaskScheduler(Service& service, lua_State* L) : service_(service), main_(L) {}
+  TaskScheduler(Service& service, lua_State* L) : service_(service), main_(L), profiler_(Profiler::of(L)) {}
   ~TaskScheduler();
 
   // ---- the dispatcher ----
@@ -131,6 +132,7 @@ class TaskScheduler {
 
   Service& service_;
   lua_State* const main_;
+  Profiler& profiler_;          // owned by the state
   Task* current_ = nullptr;
   bool suspending_ = false;     // the current task yields because it blocks
   bool call_failed_ = false;
