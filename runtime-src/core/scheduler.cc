@@ -244,7 +244,9 @@ void Scheduler::run(Worker& self, Service* service) {
   self.mark_ = cycles();
   if (!service->retired()) {
     Turn turn(self, *service);
+    service->memory.enter();
     service->run(turn);
+    service->memory.leave();
     if (after_turn_ != nullptr) after_turn_();
   }
   const std::uint64_t spent = self.cycles_in_turn();
