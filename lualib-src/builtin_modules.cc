@@ -5,8 +5,11 @@ namespace runtime::RUNTIME_ENGINE {
 // In alphabetical order. Each is defined in lua_<module>.cc beside this file.
 int open_codecache(lua_State* L);
 int open_core(lua_State* L);
+int open_debugchannel(lua_State* L);
 int open_http_parser(lua_State* L);
+int open_memory(lua_State* L);
 int open_netpack(lua_State* L);
+int open_profile(lua_State* L);
 int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
 int open_socketdriver(lua_State* L);
 int open_websocket_codec(lua_State* L);
@@ -15,8 +18,11 @@ std::span<const BuiltinModule> builtin_modules() {
   static constexpr BuiltinModule kModules[] = {
       {"skynet.codecache", open_codecache},
       {"skynet.core", open_core},
+      {"skynet.debugchannel", open_debugchannel},
       {"skynet.http.parser", open_http_parser},
+      {"skynet.memory", open_memory},
       {"skynet.netpack", open_netpack},
+      {"skynet.profile", open_profile},
       {"skynet.scheduler", open_scheduler},
       {"skynet.socketdriver", open_socketdriver},
       {"skynet.websocket.codec", open_websocket_codec},

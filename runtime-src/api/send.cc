@@ -23,12 +23,14 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
   envelope->data = data;
   envelope->size = size;
   envelope->type = type;
+  const std::size_t bytes = block_bytes(data);
   if (harbor == 0 || !service.node().deliver(harbor, Message::make(source, kTypeSystem, session, envelope,
                                                                    sizeof(RemoteMessage)))) {
     std::free(envelope);
     std::free(data);
     return kNoDestination;
   }
+  give_bytes(bytes);
   return session;
 }
 

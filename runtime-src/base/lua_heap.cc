@@ -6,6 +6,8 @@
 #include <cstring>
 #include <vector>
 
+#include "base/memory_ledger.h"
+
 namespace runtime {
 
 namespace {
@@ -67,6 +69,7 @@ LuaHeap::LuaHeap() : ceiling_(kFirstWarning), warning_(kFirstWarning) {
 }
 
 LuaHeap::~LuaHeap() {
+  take_bytes(reserved());
   while (chunks_ != nullptr) {
     Chunk* const next = chunks_->next;
     std::free(chunks_);
@@ -106,7 +109,7 @@ void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
     return nullptr;
   void* moved = block;
   if (old_size > kMaxSmall && new_size > kMaxSmall) {
-    moved = resize_large(block, old_size, new_size);
+    moved = resize_large(block, new_size);
     if (moved == nullptr) return nullptr;
   } else if (old_size > kMaxSmall || new_size > kMaxSmall ||
              class_of(old_size) != class_of(new_size)) {
@@ -126,7 +129,7 @@ inline void* LuaHeap::take(std::size_t size) {
     void* const block = std::malloc(size);
     if (block == nullptr) return nullptr;
     large_.add(block);
-    add_reserved(size);
+    reserve(block_bytes(block));
     return block;
   }
   const int size_class = class_of(size);
@@ -142,7 +145,7 @@ inline void LuaHeap::give(void* block, std::size_t size) {
     return;
   }
   large_.remove(block);
-  add_reserved(0 - size);
+  unreserve(block_bytes(block));
   std::free(block);
 }
 
@@ -152,12 +155,14 @@ inline void LuaHeap::push_free(int size_class, char* block) {
   free_[size_class] = head;
 }
 
-void* LuaHeap::resize_large(void* block, std::size_t old_size, std::size_t new_size) {
+void* LuaHeap::resize_large(void* block, std::size_t size) {
+  const std::size_t old_bytes = block_bytes(block);
   large_.remove(block);
-  void* const moved = std::realloc(block, new_size);
+  void* const moved = std::realloc(block, size);
   large_.add(moved != nullptr ? moved : block);
   if (moved == nullptr) return nullptr;
-  add_reserved(new_size - old_size);
+  unreserve(old_bytes);
+  reserve(block_bytes(moved));
   return moved;
 }
 
@@ -191,7 +196,7 @@ bool LuaHeap::add_chunk() {
   bump_ = reinterpret_cast<char*>(chunk + 1);
   bump_end_ = reinterpret_cast<char*>(chunk) + size;
   chunk_bytes_ += size;
-  add_reserved(size);
+  reserve(size);
   plan_trim();
   return true;
 }
@@ -269,9 +274,20 @@ std::size_t LuaHeap::trim() {
     }
   }
   chunk_bytes_ -= freed;
-  add_reserved(0 - freed);
+  unreserve(freed);
   plan_trim();
   return freed;
+}
+
+// Memory of the heap is on no account but its own (base/memory_ledger.h).
+void LuaHeap::reserve(std::size_t bytes) {
+  reserved_.store(reserved() + bytes, std::memory_order_relaxed);
+  give_bytes(bytes);
+}
+
+void LuaHeap::unreserve(std::size_t bytes) {
+  reserved_.store(reserved() - bytes, std::memory_order_relaxed);
+  take_bytes(bytes);
 }
 
 // ---- limits ------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ class LuaHeap {
 
   // Bytes that Lua asked for and has not freed.
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
-  // Bytes taken from malloc for that.
+  // Bytes that malloc has set aside for that.
   std::size_t reserved() const { return reserved_.load(std::memory_order_relaxed); }
 
  private:
@@ -72,12 +72,11 @@ class LuaHeap {
   bool add_chunk();
   void divide(char* from, char* to);
   void push_free(int size_class, char* block);
-  void* resize_large(void* block, std::size_t old_size, std::size_t new_size);
+  void* resize_large(void* block, std::size_t size);
   bool may_use(std::size_t bytes);
   void set_used(std::size_t bytes) { used_.store(bytes, std::memory_order_relaxed); }
-  void add_reserved(std::size_t bytes) {
-    reserved_.store(reserved() + bytes, std::memory_order_relaxed);
-  }
+  void reserve(std::size_t bytes);
+  void unreserve(std::size_t bytes);
   void plan_trim();
 
   // One writer, so that load and store need not be one step.

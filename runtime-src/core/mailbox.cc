@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/memory_ledger.h"
 #include "core/service.h"
 
 namespace runtime {
@@ -20,12 +21,16 @@ void Mailbox::Buffer::append(const Message& message) {
 }
 
 void Mailbox::Buffer::grow() {
+  // A sender grows it, the receiver frees it: it is on no service's account.
+  take_bytes(block_bytes(data));
   capacity = capacity ? capacity * 2 : kFirstCapacity;
   data = static_cast<Message*>(std::realloc(data, capacity * sizeof(Message)));
   RUNTIME_CHECK(data != nullptr, "out of memory");
+  give_bytes(block_bytes(data));
 }
 
 void Mailbox::Buffer::release() {
+  take_bytes(block_bytes(data));
   std::free(data);
   *this = {};
 }

@@ -74,6 +74,9 @@ class Node {
   // The service of a handle, held: the caller must drop() it. Null if there is none.
   Service* acquire(Handle handle) const;
 
+  // The handles of all services, ascending.
+  std::vector<Handle> handles() const { return handles_.list(); }
+
   // ---- messages ----
 
   // Delivers to a service of this node. True: the message's payload has changed hands. False: there is no such
@@ -81,11 +84,11 @@ class Node {
   bool deliver(Handle to, const Message& message) {
     Mailbox* mailbox = handles_.find(to);
     if (mailbox == nullptr) return false;
-    switch (mailbox->push(to, message)) {
-      case Mailbox::Pushed::refused: return false;
-      case Mailbox::Pushed::queued: return true;
-      case Mailbox::Pushed::must_run: scheduler.schedule(mailbox->service());
-    }
+    const std::size_t bytes = block_bytes(message.data);  // once pushed, it may be freed at any time
+    const Mailbox::Pushed pushed = mailbox->push(to, message);
+    if (pushed == Mailbox::Pushed::refused) return false;
+    give_bytes(bytes);
+    if (pushed == Mailbox::Pushed::must_run) scheduler.schedule(mailbox->service());
     return true;
   }
 

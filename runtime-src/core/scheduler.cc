@@ -245,7 +245,9 @@ void Scheduler::run(Worker& self, Service* service) {
   self.mark_ = cycles();
   if (!service->retired()) {
     Turn turn(self, *service);
+    service->memory.enter();
     service->run(turn);
+    service->memory.leave();
     if (hooks_.turn_end != nullptr) hooks_.turn_end();
   }
   const std::uint64_t spent = self.cycles_in_turn();

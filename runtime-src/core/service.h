@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/memory_ledger.h"
 #include "core/mailbox.h"
 #include "core/module_table.h"
 
@@ -70,6 +71,9 @@ class Service {
   void drop() {
     if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
+
+  // What the service holds of malloc's memory, its Lua heap apart.
+  MemoryLedger memory{sizeof(Service) + sizeof(Mailbox)};
 
   // The memory behind skynet_command's results: valid until the next command.
   std::string& command_result() { return command_result_; }

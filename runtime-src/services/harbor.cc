@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/node.h"
+#include "base/memory_ledger.h"
 #include "core/remote_message.h"
 #include "skynet_harbor.h"
 
@@ -48,6 +49,7 @@ class Harbor {
   }
 
   void on_message(std::uint32_t source, int session, const RemoteMessage& remote) {
+    take_bytes(block_bytes(remote.data));
     const Waiting message{source, session, remote.type, remote.data, remote.size};
     if (remote.name[0] == '\0') {
       drop_remote(message, remote.destination);

@@ -9,10 +9,6 @@
 #include <thread>
 #include <vector>
 
-#ifdef RUNTIME_LUAJIT
-#define CodeCacheTest CodeCacheTestOnLuajit  // a suite per engine, in one program
-#endif
-
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -6,10 +6,6 @@
 #include "lua/engine.h"
 #include "lua/profiler.h"
 
-#ifdef RUNTIME_LUAJIT
-#define ProfileTest ProfileTestOnLuajit  // a suite per engine, in one program
-#endif
-
 namespace runtime::RUNTIME_ENGINE {
 
 int open_profile(lua_State* L);

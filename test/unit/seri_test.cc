@@ -5,10 +5,6 @@
 #include <cstdlib>
 #include <string>
 
-#ifdef RUNTIME_LUAJIT
-#define SeriTest SeriTestOnLuajit  // a suite per engine, in one program
-#endif
-
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

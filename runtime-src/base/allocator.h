@@ -1,0 +1,30 @@
+// What the process's allocator tells about itself. Without jemalloc there is little to tell: zeros.
+//
+// Threads: any. A reading refreshes jemalloc's statistics, which takes microseconds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace runtime {
+
+// Whether jemalloc is built in; if not, the functions below give 0, false, or an estimate.
+bool has_allocator_statistics();
+
+std::size_t allocated_bytes();   // in blocks in use
+std::size_t allocated_blocks();  // blocks in use; those in a thread's own cache count as such
+
+// A number or a boolean of jemalloc, by its mallctl() name; nothing if there is none of that name.
+std::optional<std::uint64_t> allocator_value(const char* name);
+
+// Prints jemalloc's report on stderr. `options` are those of malloc_stats_print(); null for all of
+// it.
+void print_allocator_report(const char* options);
+
+// Heap profiling, for a jemalloc that was built with it. False if it was not, or if it failed.
+bool set_heap_profiling(bool on);
+bool heap_profiling();
+bool dump_heap_profile();  // to a file that jemalloc names
+
+}  // namespace runtime

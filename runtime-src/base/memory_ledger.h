@@ -1,0 +1,80 @@
+// How much memory from malloc each service holds: messages, buffers, objects of C modules.
+//
+// jemalloc counts, for each thread, the bytes it has ever allocated and freed. While a thread works
+// for a service, the change of their difference is the service's. What changes hands without malloc
+// is noted: payloads when they are sent and received, and what is on nobody's account (the heaps of
+// Lua states).
+//
+// The sanitizers' allocators count for the process only. Built with them, current() tells what the
+// process has allocated since the service's turn began, and bytes() tells nothing.
+#pragma once
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace runtime {
+
+// The bytes that malloc has set aside for `block`; 0 for null.
+inline std::size_t block_bytes(const void* block) {
+  return malloc_usable_size(const_cast<void*>(block));
+}
+
+// Notes that this thread gives (or takes) memory that it has not freed (or allocated).
+inline constinit thread_local std::int64_t bytes_given = 0;
+inline void give_bytes(std::size_t bytes) { bytes_given += static_cast<std::int64_t>(bytes); }
+inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int64_t>(bytes); }
+
+// The account of one service.
+//
+// Threads: enter(), leave() and current() from the worker that runs the service; bytes() from any
+// thread.
+class MemoryLedger {
+ public:
+  // `own`: what the service costs before it allocates anything.
+  explicit MemoryLedger(std::size_t own) : bytes_(static_cast<std::int64_t>(own)) {}
+
+  // The thread begins, and ends, to work for the service.
+  void enter() { mark_ = held_by_thread(); }
+  void leave() {
+    if (kExact) bytes_.store(current(), std::memory_order_relaxed);
+  }
+
+  // Between enter() and leave().
+  std::int64_t current() const { return bytes() + held_by_thread() - mark_; }
+
+  // As of the latest leave().
+  std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  static std::int64_t held_by_thread();
+
+#ifdef RUNTIME_JEMALLOC
+  static constexpr bool kExact = true;
+
+  struct Counters {
+    const std::uint64_t* allocated;
+    const std::uint64_t* freed;
+  };
+  static inline constinit thread_local Counters counters_{};
+  static void find_counters();
+#else
+  static constexpr bool kExact = false;
+#endif
+
+  std::atomic<std::int64_t>
+      bytes_;  // may be below 0: for a service that frees what others forgot to note
+  std::int64_t mark_ = 0;
+};
+
+#ifdef RUNTIME_JEMALLOC
+inline std::int64_t MemoryLedger::held_by_thread() {
+  if (counters_.allocated == nullptr) [[unlikely]]
+    find_counters();
+  return static_cast<std::int64_t>(*counters_.allocated - *counters_.freed) - bytes_given;
+}
+#endif
+
+}  // namespace runtime

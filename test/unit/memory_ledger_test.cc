@@ -1,0 +1,76 @@
+#include "base/memory_ledger.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+
+namespace runtime {
+namespace {
+
+#ifdef RUNTIME_JEMALLOC
+
+constexpr std::int64_t kSlack = 4096;
+constexpr std::size_t kBig = 1000000;
+
+TEST(MemoryLedger, CountsWhatIsAllocatedBetweenEnterAndLeave) {
+  MemoryLedger ledger(100);
+  void* outside = std::malloc(kBig);
+  ledger.enter();
+  void* inside = std::malloc(kBig);
+  EXPECT_NEAR(ledger.current(), 1000100, kSlack + 50000);
+  ledger.leave();
+  std::free(outside);
+  EXPECT_NEAR(ledger.bytes(), 1000100, kSlack + 50000);
+  ledger.enter();
+  std::free(inside);
+  ledger.leave();
+  EXPECT_EQ(ledger.bytes(), 100);
+}
+
+TEST(MemoryLedger, FollowsAServiceFromThreadToThread) {
+  MemoryLedger ledger(0);
+  void* block = nullptr;
+  std::thread([&] {
+    ledger.enter();
+    block = std::malloc(kBig);
+    ledger.leave();
+  }).join();
+  EXPECT_GE(ledger.bytes(), 1000000);
+  std::thread([&] {
+    ledger.enter();
+    std::free(block);
+    ledger.leave();
+  }).join();
+  EXPECT_EQ(ledger.bytes(), 0);
+}
+
+TEST(MemoryLedger, AMessageIsTheReceiversOnceReceived) {
+  MemoryLedger sender(0), receiver(0);
+  void* payload = nullptr;
+  for (int i = 0; i < 1000; ++i) {
+    sender.enter();
+    payload = std::malloc(static_cast<std::size_t>(i) + 1);
+    give_bytes(block_bytes(payload));
+    sender.leave();
+    receiver.enter();
+    take_bytes(block_bytes(payload));
+    EXPECT_GE(receiver.current(), i + 1);
+    std::free(payload);
+    receiver.leave();
+  }
+  EXPECT_EQ(sender.bytes(), 0);
+  EXPECT_EQ(receiver.bytes(), 0) << "nothing drifts";
+}
+
+#endif
+
+TEST(MemoryLedger, KnowsTheSizeOfABlock) {
+  void* block = std::malloc(1000);
+  EXPECT_GE(block_bytes(block), 1000u);
+  EXPECT_EQ(block_bytes(nullptr), 0u);
+  std::free(block);
+}
+
+}  // namespace
+}  // namespace runtime
