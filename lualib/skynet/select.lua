@@ -13,6 +13,7 @@ local internal = skynet._internal
 ---@field package invalid table[]   requests whose address does not exist
 ---@field package arrived table[]   request, answer, request, answer ...
 ---@field package first integer     of the next request in `arrived`
+---@field package last integer      of the last answer there
 ---@field package left integer      number of requests in `waiting`
 ---@field package timer? integer    the session of the time limit
 local request = {}
@@ -33,9 +34,9 @@ end
 request.__call = request.add
 
 local function arrive(self, message, answer)
-	local arrived = self.arrived
-	arrived[#arrived + 1] = message
-	arrived[#arrived + 1] = answer
+	local arrived, last = self.arrived, self.last
+	arrived[last + 1], arrived[last + 2] = message, answer
+	self.last = last + 2
 	skynet.wakeup(self)
 end
 
@@ -105,15 +106,14 @@ end
 local function next_answer(self)
 	local message = table.remove(self.invalid)
 	if message then return message, nil end
-	local arrived = self.arrived
-	while not arrived[self.first] do
+	while self.first > self.last do
 		if self.left == 0 then
 			self:close()
 			return nil
 		end
 		skynet.wait(self)
 	end
-	local i = self.first
+	local arrived, i = self.arrived, self.first
 	self.first = i + 2
 	message = arrived[i]
 	local answer = arrived[i + 1]
@@ -126,21 +126,23 @@ end
 --- the time limit the loop ends and `timeout` is true. Answers that come after the loop are dropped.
 ---@async
 ---@param timeout? integer  in 1/100 s; without it, waits for as long as it takes
----@return fun(self: skynet.request): table?, table|false|nil
----@return skynet.request
+---@return fun(): table?, table|false|nil
+---@return nil
 ---@return nil
 ---@return skynet.request closed_by_5_4_when_the_loop_is_left
 function request:select(timeout)
 	assert(not self.waiting, "these requests have been sent")
 	self.waiting, self.invalid, self.arrived = {}, {}, {}
-	self.first, self.left = 1, 0
+	self.first, self.last, self.left = 1, 0, 0
 	local ok, err = pcall(send_all, self)
 	if ok and timeout and self.left > 0 then ok, err = pcall(start_timer, self, timeout) end
 	if not ok then
 		self:close()
 		error(err, 0)
 	end
-	return next_answer, self, nil, self
+	return function()
+		return next_answer(self)
+	end, nil, nil, self
 end
 
 --- Ends the loop: what has not been taken yet is dropped.
@@ -148,7 +150,7 @@ function request:close()
 	if not self.waiting then return end
 	stop_timer(self)
 	forget_waiting(self)
-	self.invalid, self.arrived, self.first = {}, {}, 1
+	self.invalid, self.arrived, self.first, self.last = {}, {}, 1, 0
 	skynet.wakeup(self)
 end
 request.__close = request.close
