@@ -152,10 +152,12 @@ void IoThread::close_socket(Socket& socket) {
     socket.release_due = done;
     socket.update_interest();
   }
-  if (!std::exchange(socket.end_posted, true)) {
-    events_.text(socket.owner, kSocketClose, socket.id, 0, {});
-  }
+  const bool tell = !std::exchange(socket.end_posted, true);
+  const Handle owner = socket.owner;
+  const int id = socket.id;
+  // First, so that the owner who hears of it can use the port again.
   if (done) release(socket);
+  if (tell) events_.text(owner, kSocketClose, id, 0, {});
 }
 
 void IoThread::settle(Socket& socket) {
@@ -278,11 +280,16 @@ void IoThread::fail(Socket& socket, std::string_view text) {
     closing = socket.closing;
     socket.release_due = true;
   }
-  if (!std::exchange(socket.end_posted, true)) {
-    if (closing) text = {};
-    events_.text(socket.owner, closing ? kSocketClose : kSocketError, socket.id, 0, text);
-  }
+  const bool tell = !std::exchange(socket.end_posted, true);
+  const Handle owner = socket.owner;
+  const int id = socket.id;
   release(socket);
+  if (!tell) return;
+  if (closing) {
+    events_.text(owner, kSocketClose, id, 0, {});
+  } else {
+    events_.text(owner, kSocketError, id, 0, text);
+  }
 }
 
 // The owner is dead. Another service may take the id over by start(); until then nothing is read, so that nothing

@@ -298,6 +298,16 @@ TEST_F(SocketServerTest, CloseTellsBothSidesAndRefusesSends) {
   EXPECT_EQ(host.count(kSocketClose, client), 0u);
 }
 
+TEST_F(SocketServerTest, APortIsFreeAgainWhenItsCloseIsTold) {
+  int id = listener();
+  for (int i = 0; i < 200; ++i) {
+    server.close(id);
+    host.take(kSocketClose, id);
+    id = server.listen(kOwner, "127.0.0.1", port_, 32);
+    ASSERT_GT(id, 0) << i;
+  }
+}
+
 TEST_F(SocketServerTest, CloseSendsEverythingFirst) {
   const auto [client, accepted] = pair();
   const std::string bytes = blob(8 << 20);

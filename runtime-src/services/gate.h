@@ -1,0 +1,12 @@
+// The service module `gate`: packages with a length in front, from many connections, for other services (spec 20,
+// chapter 6, has the parameters, commands and messages).
+#pragma once
+
+#include "skynet.h"
+
+extern "C" {
+void* gate_create(void);
+int gate_init(void* instance, skynet_context* context, const char* args);
+void gate_release(void* instance);
+void gate_signal(void* instance, int signal);  // does nothing
+}
