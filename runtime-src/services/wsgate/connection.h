@@ -1,0 +1,43 @@
+// One WebSocket connection, as its I/O thread knows it.
+#pragma once
+
+#include <libwebsockets.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "services/wsgate/block.h"
+
+namespace runtime::wsgate {
+
+// Bytes that wait to be sent as one message.
+struct Unsent {
+  Block bytes;
+  std::size_t size;
+};
+
+struct Connection {
+  explicit Connection(lws* socket) : wsi(socket) {}
+
+  lws* const wsi;
+  std::string address;       // of the peer: ip:port
+  int id = 0;                // 0: the handshake is not done
+  std::uint32_t agent = 0;   // packages go there; 0: to the watchdog
+  std::uint32_t client = 0;  // and seem to come from there
+  bool deflates = false;     // the peer agreed to permessage-deflate
+  bool is_closing = false;   // after what is unsent
+  bool overflows = false;    // messages are being dropped
+  bool is_dirty = false;     // something was added to `unsent` and has not been tried yet
+
+  // The message that is coming in, as far as it is here.
+  Block incoming;
+  std::size_t incoming_size = 0;
+  std::size_t incoming_capacity = 0;
+
+  std::deque<Unsent> unsent;
+  std::size_t unsent_bytes = 0;
+};
+
+}  // namespace runtime::wsgate

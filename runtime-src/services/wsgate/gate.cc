@@ -1,0 +1,187 @@
+#include "services/wsgate/gate.h"
+
+#include <libwebsockets.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "services/wsgate/listener.h"
+#include "skynet_server.h"
+
+namespace runtime::wsgate {
+
+namespace {
+
+constexpr std::size_t kIdBytes = 4;  // behind the bytes of a message to a peer, the lowest first
+
+std::string_view take_word(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  const std::string_view word = text.substr(0, text.find(' '));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+// A positive decimal number; 0: it is none.
+int parse_id(std::string_view word) {
+  int id = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data(), end, id);
+  return error == std::errc() && stop == end && id > 0 ? id : 0;
+}
+
+// ":hex"; false: it is none.
+bool parse_handle(std::string_view word, std::uint32_t* handle) {
+  if (word.size() < 2 || word.front() != ':') return false;
+  const char* end = word.data() + word.size();
+  const auto [stop, error] = std::from_chars(word.data() + 1, end, *handle, 16);
+  return error == std::errc() && stop == end;
+}
+
+int size_of(std::string_view text) { return static_cast<int>(text.size()); }
+
+}  // namespace
+
+Gate::~Gate() {
+  for (const std::unique_ptr<IoThread>& thread : threads_) thread->stop();
+}
+
+bool Gate::init(skynet_context* context, std::string_view launch_string) {
+  context_ = context;
+  const std::string error = parse_options(launch_string, &options_);
+  if (!error.empty()) return fail(error);
+  std::uint32_t watchdog = 0;
+  if (!find_watchdog(&watchdog)) return fail("Invalid watchdog " + options_.watchdog);
+  if (options_.is_secure) complete_certificate();
+  outbox_ = std::make_unique<Outbox>(skynet_context_handle(context), watchdog,
+                                     options_.tag != 0 ? options_.tag : PTYPE_CLIENT);
+  shared_ = std::make_unique<Shared>(options_, *outbox_);
+  skynet_callback(context, this, on_message);
+  return start_threads();
+}
+
+bool Gate::fail(const std::string& reason) {
+  skynet_error(context_, "[wsgate] %s", reason.c_str());
+  return false;
+}
+
+bool Gate::find_watchdog(std::uint32_t* watchdog) {
+  *watchdog = options_.watchdog.empty() ? 0 : skynet_queryname(context_, options_.watchdog.c_str());
+  return options_.watchdog.empty() || *watchdog != 0;
+}
+
+// What the launch string leaves open the config says, as for the protocol wss of http.websocket.
+void Gate::complete_certificate() {
+  const auto complete = [this](std::string& file, const char* key, const char* otherwise) {
+    if (!file.empty()) return;
+    const char* configured = skynet_command(context_, "GETENV", key);
+    file = configured != nullptr ? configured : otherwise;
+  };
+  complete(options_.certificate, "certfile", "./server-cert.pem");
+  complete(options_.private_key, "keyfile", "./server-key.pem");
+}
+
+bool Gate::start_threads() {
+  // For the process: libwebsockets has one log. What it calls an error is worth a line.
+  lws_set_log_level(LLL_ERR, [](int, const char* line) {
+    const std::string_view text(line);
+    const std::size_t end = text.find_last_not_of('\n') + 1;
+    skynet_error(nullptr, "[wsgate] libwebsockets: %.*s", static_cast<int>(end), line);
+  });
+  std::vector<IoThread*> all;
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.push_back(std::make_unique<IoThread>(*shared_, i, options_.threads));
+    const std::string error = threads_.back()->prepare();
+    if (!error.empty()) return fail(error);
+    all.push_back(threads_.back().get());
+  }
+  const Listener listener = open_listener(options_.host, options_.port);
+  if (listener.fd < 0) return fail("Listen error : " + listener.error);
+  if (!threads_.front()->listen(listener.fd, all)) return fail("Listen error");
+  outbox_->tell_watchdog(0, "listen " + listener.address);
+  for (IoThread* thread : all) thread->start();
+  return true;
+}
+
+// ---- messages -----------------------------------------------------------------------------------
+
+int Gate::on_message(skynet_context* context, void* self, int type, int, std::uint32_t source,
+                     const void* message, std::size_t size) {
+  Gate& gate = *static_cast<Gate*>(self);
+  const std::string_view bytes(static_cast<const char*>(message), message != nullptr ? size : 0);
+  switch (type) {
+    case PTYPE_TEXT:
+      gate.run_command(bytes);
+      break;
+    case PTYPE_CLIENT:
+      gate.send_to_peer(source, Block(static_cast<char*>(const_cast<void*>(message))), bytes.size());
+      return 1;
+    case PTYPE_SYSTEM:  // Outbox::log()
+      if (source == skynet_context_handle(context)) {
+        skynet_error(context, "[wsgate] %.*s", size_of(bytes), bytes.data());
+      }
+      break;
+    default:
+      break;
+  }
+  return 0;
+}
+
+void Gate::run_command(std::string_view line) {
+  std::string_view rest = line;
+  const std::string_view name = take_word(rest);
+  if (name == "start") {
+    dispatch({.kind = Command::Kind::start, .id = parse_id(take_word(rest))});
+  } else if (name == "kick") {
+    dispatch({.kind = Command::Kind::kick, .id = parse_id(take_word(rest))});
+  } else if (name == "forward") {
+    forward(rest);
+  } else if (name == "broker") {
+    const std::string broker(take_word(rest));
+    outbox_->set_broker(skynet_queryname(context_, broker.c_str()));
+  } else if (name == "close") {
+    threads_.front()->post({.kind = Command::Kind::stop_listening});
+  } else {
+    skynet_error(context_, "[wsgate] Unknown command : %.*s", size_of(line), line.data());
+  }
+}
+
+// <id> :<agent> :<client>
+void Gate::forward(std::string_view arguments) {
+  std::string_view rest = arguments;
+  Command command{.kind = Command::Kind::forward};
+  command.id = parse_id(take_word(rest));
+  if (!parse_handle(take_word(rest), &command.agent) || !parse_handle(take_word(rest), &command.client)) {
+    skynet_error(context_, "[wsgate] Invalid forward command :%.*s", size_of(arguments),
+                 arguments.data());
+    return;
+  }
+  if (skynet_isremote(context_, command.agent, nullptr) != 0) {
+    skynet_error(context_, "[wsgate] The agent :%x is on another node", command.agent);
+    return;
+  }
+  dispatch(std::move(command));
+}
+
+void Gate::send_to_peer(std::uint32_t source, Block message, std::size_t size) {
+  if (size <= kIdBytes) {
+    skynet_error(context_, "[wsgate] Invalid client message from %x", source);
+    return;
+  }
+  std::uint32_t id = 0;
+  for (std::size_t i = 1; i <= kIdBytes; ++i) {
+    id = id << 8 | static_cast<unsigned char>(message.get()[size - i]);
+  }
+  dispatch({.kind = Command::Kind::write,
+            .id = static_cast<int>(id),
+            .data = std::move(message),
+            .size = size - kIdBytes,
+            .source = source});
+}
+
+void Gate::dispatch(Command command) {
+  // IoThread: ids of the thread `index` are index + 1, and then every threads_.size()-th.
+  const std::size_t index = (static_cast<unsigned>(command.id) - 1) % threads_.size();
+  threads_[index]->post(std::move(command));
+}
+
+}  // namespace runtime::wsgate

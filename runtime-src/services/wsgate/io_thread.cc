@@ -1,0 +1,475 @@
+#include "services/wsgate/io_thread.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace runtime::wsgate {
+
+namespace {
+
+// Bytes that one read takes from a socket, for all connections of the thread together.
+constexpr unsigned kReadBytes = 64 * 1024;
+// libwebsockets gives a message in pieces of this size, and keeps a buffer of it for each connection.
+constexpr std::size_t kPieceBytes = 4 * 1024;
+// Descriptors beyond the connections: the listener, the event pipe, handshakes that are going on.
+constexpr unsigned kSpareDescriptors = 256;
+constexpr int kAcceptAtOnce = 64;
+constexpr lws_usec_t kAcceptPause = 100 * LWS_US_PER_MS;  // when there are no descriptors left
+
+constexpr unsigned kForbidden = 403;
+constexpr unsigned kNotFound = 404;
+constexpr unsigned kUpgradeRequired = 426;
+
+constexpr const char* kListenProtocol = "wsgate-listener";
+
+const lws_extension kExtensions[] = {
+    {"permessage-deflate", lws_extension_callback_pm_deflate,
+     "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
+    {nullptr, nullptr, nullptr},
+};
+
+// The value of a request's header field; empty when there is none.
+std::string header(lws* wsi, lws_token_indexes token) {
+  const int size = lws_hdr_total_length(wsi, token);
+  if (size <= 0) return {};
+  std::string value(static_cast<std::size_t>(size) + 1, '\0');
+  const int copied = lws_hdr_copy(wsi, value.data(), size + 1, token);
+  value.resize(static_cast<std::size_t>(std::max(copied, 0)));
+  return value;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+// ---- life ---------------------------------------------------------------------------------------
+
+IoThread::IoThread(Shared& shared, int index, int count)
+    : shared_(shared), id_step_(count), next_id_(index + 1) {}
+
+IoThread::~IoThread() { stop(); }
+
+std::string IoThread::prepare() {
+  const Options& options = shared_.options;
+  const auto ping = static_cast<std::uint16_t>(options.ping.count());
+  const auto timeout = static_cast<std::uint16_t>(options.timeout.count());
+  if (ping != 0) {
+    idle_policy_.secs_since_valid_ping = ping;
+    idle_policy_.secs_since_valid_hangup = static_cast<std::uint16_t>(ping + timeout);
+  }
+  // The first is for requests that are none and for clients that ask for no sub-protocol.
+  for (const std::string& name : options.protocols) {
+    protocols_.push_back({name.c_str(), on_event, sizeof(Connection*), kPieceBytes, 0, nullptr, 0});
+  }
+  protocols_.push_back({kListenProtocol, on_event, sizeof(Connection*), 0, 0, nullptr, 0});
+  protocols_.push_back({nullptr, nullptr, 0, 0, 0, nullptr, 0});
+
+  lws_context_creation_info info{};
+  info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
+  info.protocols = protocols_.data();
+  info.extensions = options.deflate ? kExtensions : nullptr;
+  info.gid = info.uid = static_cast<decltype(info.uid)>(-1);
+  info.user = this;
+  info.fd_limit_per_thread =
+      static_cast<unsigned>(options.max_connections / id_step_) + kSpareDescriptors;
+  info.pt_serv_buf_size = kReadBytes;
+  info.timeout_secs = timeout;
+  info.keepalive_timeout = timeout;
+  info.retry_and_idle_policy = ping != 0 ? &idle_policy_ : nullptr;
+  info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8;
+  if (options.is_secure) {
+    info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.ssl_cert_filepath = options.certificate.c_str();
+    info.ssl_private_key_filepath = options.private_key.c_str();
+    info.alpn = "http/1.1";
+  }
+  context_ = lws_create_context(&info);
+  if (context_ == nullptr) return "libwebsockets cannot start";
+  vhost_ = lws_create_vhost(context_, &info);
+  if (vhost_ != nullptr) return {};
+  return options.is_secure ? fmt::format("cannot use certificate {} with key {}", options.certificate,
+                                         options.private_key)
+                           : "libwebsockets cannot make a host";
+}
+
+bool IoThread::listen(int fd, std::vector<IoThread*> threads) {
+  accept_for_ = std::move(threads);
+  lws_sock_file_fd_type descriptor;
+  descriptor.filefd = fd;
+  listener_ = lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_RAW_FILE_DESC, descriptor, kListenProtocol,
+                                         nullptr);
+  return listener_ != nullptr;
+}
+
+void IoThread::start() {
+  // Signals are the business of the program's own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "wsgate");
+    while (!stopping_.load(std::memory_order_relaxed) && lws_service(context_, 0) >= 0) {
+    }
+  });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void IoThread::stop() {
+  stopping_ = true;
+  if (thread_.joinable()) {
+    lws_cancel_service(context_);
+    thread_.join();
+  }
+  if (context_ != nullptr) lws_context_destroy(context_);
+  context_ = nullptr;
+  for (const Command& command : commands_) {
+    if (command.fd >= 0) ::close(command.fd);
+  }
+  commands_.clear();
+}
+
+// ---- commands -----------------------------------------------------------------------------------
+
+void IoThread::post(Command command) {
+  bool was_empty;
+  {
+    const std::lock_guard lock(mutex_);
+    was_empty = commands_.empty();
+    commands_.push_back(std::move(command));
+  }
+  // One system call for all that follow until the thread comes round.
+  if (was_empty) lws_cancel_service(context_);
+}
+
+void IoThread::run_commands() {
+  {
+    const std::lock_guard lock(mutex_);
+    running_.swap(commands_);
+  }
+  for (Command& command : running_) run(command);
+  running_.clear();
+  for (Connection* connection : dirty_) {
+    connection->is_dirty = false;
+    if (!flush(*connection)) cut(*connection);
+  }
+  dirty_.clear();
+}
+
+void IoThread::run(Command& command) {
+  if (command.kind == Command::Kind::adopt) {
+    lws_adopt_socket_vhost(vhost_, command.fd);  // closes it when it fails
+    return;
+  }
+  if (command.kind == Command::Kind::stop_listening) {
+    if (listener_ != nullptr) lws_set_timeout(listener_, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    return;
+  }
+  const auto found = connections_.find(command.id);
+  if (found != connections_.end()) return run(command, *found->second);
+  if (command.kind == Command::Kind::write) {
+    shared_.outbox.log(fmt::format("Invalid client id {} from {:x}", command.id, command.source));
+  }
+}
+
+void IoThread::run(Command& command, Connection& connection) {
+  switch (command.kind) {
+    case Command::Kind::start:
+      lws_rx_flow_control(connection.wsi, 1);
+      break;
+    case Command::Kind::forward:
+      connection.agent = command.agent;
+      connection.client = command.client;
+      break;
+    case Command::Kind::kick:
+      if (connection.is_closing) break;
+      connection.is_closing = true;
+      lws_callback_on_writable(connection.wsi);
+      // A peer that does not read keeps the connection no longer than this.
+      lws_set_timeout(connection.wsi, PENDING_TIMEOUT_CLOSE_SEND,
+                      static_cast<int>(shared_.options.timeout.count()));
+      break;
+    case Command::Kind::write:
+      enqueue(connection, std::move(command.data), command.size);
+      break;
+    default:
+      break;
+  }
+}
+
+void IoThread::enqueue(Connection& connection, Block data, std::size_t size) {
+  const Options& options = shared_.options;
+  if (connection.is_closing) return;
+  if (size > options.max_unsent || connection.unsent_bytes > options.max_unsent - size) {
+    const bool drops = options.overflow == Overflow::drop;
+    if (!connection.overflows) {
+      shared_.outbox.log(fmt::format("{} a message to {} ({}): {} bytes wait to be sent",
+                                     drops ? "Drop" : "Close instead of", connection.id,
+                                     connection.address, connection.unsent_bytes));
+    }
+    connection.overflows = true;
+    if (drops) return;
+    connection.is_closing = true;
+    return cut(connection);
+  }
+  connection.unsent_bytes += size;
+  connection.unsent.push_back({std::move(data), size});
+  if (connection.is_dirty) return;
+  connection.is_dirty = true;
+  dirty_.push_back(&connection);
+}
+
+void IoThread::cut(Connection& connection) {
+  lws_set_timeout(connection.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+}
+
+// ---- messages out -------------------------------------------------------------------------------
+
+bool IoThread::flush(Connection& connection) {
+  // What libwebsockets compresses it may not be able to take in one go, so there it is asked each time.
+  // Otherwise it takes everything and keeps what the socket does not.
+  if (!connection.deflates) {
+    while (!connection.unsent.empty() && !lws_partial_buffered(connection.wsi)) {
+      if (!write_front(connection)) return false;
+    }
+  }
+  if (!connection.unsent.empty()) lws_callback_on_writable(connection.wsi);
+  return true;
+}
+
+bool IoThread::write_front(Connection& connection) {
+  const Unsent message = std::move(connection.unsent.front());
+  connection.unsent.pop_front();
+  connection.unsent_bytes -= message.size;
+  if (connection.unsent.empty()) connection.overflows = false;
+  frame_.resize(std::max(frame_.size(), LWS_PRE + message.size));
+  std::memcpy(frame_.data() + LWS_PRE, message.bytes.get(), message.size);
+  const int written = lws_write(connection.wsi, frame_.data() + LWS_PRE, message.size,
+                                shared_.options.sends_text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
+  return written >= static_cast<int>(message.size);
+}
+
+int IoThread::on_writable(Connection& connection) {
+  if (connection.deflates && !connection.unsent.empty() && !write_front(connection)) return -1;
+  if (!flush(connection)) return -1;
+  if (!connection.is_closing || !connection.unsent.empty()) return 0;
+  if (lws_partial_buffered(connection.wsi)) {
+    lws_callback_on_writable(connection.wsi);
+    return 0;
+  }
+  lws_close_reason(connection.wsi, LWS_CLOSE_STATUS_NORMAL, nullptr, 0);
+  return -1;
+}
+
+// ---- messages in --------------------------------------------------------------------------------
+
+int IoThread::on_received(Connection& connection, std::string_view bytes) {
+  if (connection.is_closing) return 0;
+  if (!append_incoming(connection, bytes)) {
+    lws_close_reason(connection.wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, nullptr, 0);
+    return -1;
+  }
+  if (!lws_is_final_fragment(connection.wsi)) return 0;
+  char* const package = connection.incoming.release();
+  const std::size_t size = connection.incoming_size;
+  connection.incoming_size = connection.incoming_capacity = 0;
+  if (size == 0) {  // as the C gate does
+    std::free(package);
+  } else {
+    shared_.outbox.deliver(connection.id, connection.agent, connection.client, package, size);
+  }
+  return 0;
+}
+
+bool IoThread::append_incoming(Connection& connection, std::string_view bytes) const {
+  const std::size_t size = connection.incoming_size + bytes.size();
+  if (size > shared_.options.max_message) return false;
+  if (size + 1 > connection.incoming_capacity) {
+    // The usual message comes in one piece and gets exactly what it needs; receivers in C find a zero behind it.
+    const std::size_t capacity =
+        connection.incoming_size == 0 ? size + 1 : std::max(size + 1, 2 * connection.incoming_capacity);
+    auto* larger = static_cast<char*>(std::realloc(connection.incoming.release(), capacity));
+    RUNTIME_CHECK(larger != nullptr, "out of memory");
+    connection.incoming.reset(larger);
+    connection.incoming_capacity = capacity;
+  }
+  bytes.copy(connection.incoming.get() + connection.incoming_size, bytes.size());
+  connection.incoming_size = size;
+  connection.incoming.get()[size] = '\0';
+  return true;
+}
+
+// ---- beginnings and ends ------------------------------------------------------------------------
+
+int IoThread::on_acceptable(lws* listener) {
+  const int fd = lws_get_socket_fd(listener);
+  for (int i = 0; i < kAcceptAtOnce; ++i) {
+    const int accepted = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted < 0) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return 0;
+      if (!accept_failed_) shared_.outbox.log(fmt::format("accept failed: {}", strerror(errno)));
+      accept_failed_ = true;
+      lws_rx_flow_control(listener, 0);
+      lws_set_timer_usecs(listener, kAcceptPause);
+      return 0;
+    }
+    accept_failed_ = false;
+    if (shared_.connections >= shared_.options.max_connections) {
+      ::close(accepted);
+      continue;
+    }
+    IoThread& owner = *accept_for_[next_thread_++ % accept_for_.size()];
+    Command command{.kind = Command::Kind::adopt, .fd = accepted};
+    if (&owner == this) {
+      run(command);
+    } else {
+      owner.post(std::move(command));
+    }
+  }
+  return 0;
+}
+
+// A request that asks for a WebSocket, before its answer. 1: it has been refused.
+int IoThread::on_request(lws* wsi) {
+  const Options& options = shared_.options;
+  unsigned status = 0;
+  if (!options.path.empty() && header(wsi, WSI_TOKEN_GET_URI) != options.path) status = kNotFound;
+  if (status == 0 && !is_allowed_origin(wsi)) status = kForbidden;
+  if (status == 0) return 0;
+  lws_return_http_status(wsi, status, nullptr);
+  return 1;
+}
+
+bool IoThread::is_allowed_origin(lws* wsi) const {
+  const std::vector<std::string>& origins = shared_.options.origins;
+  if (origins.empty()) return true;
+  const std::string origin = header(wsi, WSI_TOKEN_ORIGIN);
+  return std::any_of(origins.begin(), origins.end(), [&](const std::string& allowed) {
+    return equal_ignoring_case(origin, allowed);
+  });
+}
+
+int IoThread::on_handshake(lws* wsi, Connection** slot) {
+  if (shared_.connections.fetch_add(1) >= shared_.options.max_connections) {
+    shared_.connections.fetch_sub(1);
+    return -1;
+  }
+  *slot = new Connection(wsi);
+  (*slot)->address = peer_address(wsi);
+  (*slot)->deflates = shared_.options.deflate &&
+                      header(wsi, WSI_TOKEN_EXTENSIONS).find("permessage-deflate") != std::string::npos;
+  return 0;
+}
+
+std::string IoThread::peer_address(lws* wsi) const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  char ip[INET6_ADDRSTRLEN] = "?";
+  unsigned port = 0;
+  if (getpeername(lws_get_socket_fd(wsi), reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+    if (address.ss_family == AF_INET) {
+      const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+      inet_ntop(AF_INET, &v4.sin_addr, ip, sizeof ip);
+      port = ntohs(v4.sin_port);
+    } else {
+      const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+      inet_ntop(AF_INET6, &v6.sin6_addr, ip, sizeof ip);
+      port = ntohs(v6.sin6_port);
+    }
+  }
+  std::string real;
+  if (shared_.options.trusts_proxy) real = header(wsi, WSI_TOKEN_HTTP_X_REAL_IP);
+  return fmt::format("{}:{}", real.empty() ? ip : real, port);
+}
+
+int IoThread::on_established(Connection& connection) {
+  connection.id = next_id_;
+  // Ids stay positive, as those of sockets; one that is still in use is passed over.
+  do {
+    next_id_ = next_id_ > INT_MAX - id_step_ ? next_id_ % id_step_ + id_step_ : next_id_ + id_step_;
+  } while (connections_.contains(next_id_));
+  connections_.emplace(connection.id, &connection);
+  lws_rx_flow_control(connection.wsi, 0);  // until `start`
+  shared_.outbox.tell_watchdog(connection.id,
+                               fmt::format("open {} {}:0", connection.id, connection.address));
+  return 0;
+}
+
+void IoThread::on_closed(Connection& connection) {
+  if (connections_.erase(connection.id) == 0 || stopping_) return;
+  shared_.outbox.tell_watchdog(connection.id, "close");
+}
+
+void IoThread::release(Connection** slot) {
+  if (slot == nullptr || *slot == nullptr) return;
+  on_closed(**slot);
+  if ((*slot)->is_dirty) std::erase(dirty_, *slot);
+  delete *slot;
+  *slot = nullptr;
+  shared_.connections.fetch_sub(1);
+}
+
+// ---- libwebsockets' events ----------------------------------------------------------------------
+
+int IoThread::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size) {
+  auto* const self = static_cast<IoThread*>(lws_context_user(lws_get_context(wsi)));
+  return self->handle(wsi, reason, static_cast<Connection**>(user),
+                      {static_cast<const char*>(in), in != nullptr ? size : 0});
+}
+
+int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot, std::string_view in) {
+  switch (reason) {
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
+      run_commands();
+      return 0;
+
+    case LWS_CALLBACK_RAW_RX_FILE:
+      return on_acceptable(wsi);
+    case LWS_CALLBACK_TIMER:
+      if (wsi == listener_) lws_rx_flow_control(wsi, 1);
+      return 0;
+    case LWS_CALLBACK_RAW_CLOSE_FILE:
+      if (wsi == listener_) listener_ = nullptr;
+      return 0;
+
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+      return on_request(wsi);
+    case LWS_CALLBACK_HTTP:  // no upgrade was asked for
+      lws_return_http_status(wsi, kUpgradeRequired, nullptr);
+      return -1;
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+      return on_handshake(wsi, slot);
+    case LWS_CALLBACK_ESTABLISHED:
+      return on_established(**slot);
+
+    case LWS_CALLBACK_RECEIVE:
+      return on_received(**slot, in);
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+      return on_writable(**slot);
+
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:  // the handshake was not finished
+      release(slot);
+      return 0;
+
+    default:
+      return 0;
+  }
+}
+
+}  // namespace runtime::wsgate

@@ -1,0 +1,107 @@
+// A thread that serves WebSocket connections with libwebsockets.
+//
+// Threads:   start(), stop() and the destructor from one thread, post() from any. Everything else runs on the
+//            thread itself.
+// Memory:    for each connection what Options::max_message and max_unsent allow, and libwebsockets' own buffers.
+// The loop:  libwebsockets waits for sockets and for post(); each time it comes back it runs callbacks. The
+//            phases are in on_event(): commands, accepted sockets, handshakes, messages in, messages out, ends.
+#pragma once
+
+#include <libwebsockets.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "services/wsgate/command.h"
+#include "services/wsgate/connection.h"
+#include "services/wsgate/options.h"
+#include "services/wsgate/outbox.h"
+
+namespace runtime::wsgate {
+
+// What the threads of one gate have in common.
+struct Shared {
+  const Options& options;
+  const Outbox& outbox;
+  std::atomic<int> connections = 0;  // handshakes done or going on
+};
+
+class IoThread {
+ public:
+  // Ids of its connections are `index` + 1, and then every `count`-th.
+  IoThread(Shared& shared, int index, int count);
+  ~IoThread();  // stop()
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  // Prepares libwebsockets; a reason why it cannot, or an empty text.
+  std::string prepare();
+
+  // Accepts connections of `fd`, which it takes over, and gives them to `threads` in turn. Before start().
+  bool listen(int fd, std::vector<IoThread*> threads);
+
+  void start();
+  // Ends all connections at once; nothing is said to anybody about them.
+  void stop();
+
+  void post(Command command);
+
+ private:
+  static int on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size);
+  int handle(lws* wsi, lws_callback_reasons reason, Connection** slot, std::string_view in);
+
+  void run_commands();
+  void run(Command& command);
+  void run(Command& command, Connection& connection);
+  void enqueue(Connection& connection, Block data, std::size_t size);
+
+  // Each gives what libwebsockets wants: 0 goes on, anything else ends the connection.
+  int on_acceptable(lws* listener);
+  int on_request(lws* wsi);
+  int on_handshake(lws* wsi, Connection** slot);
+  int on_established(Connection& connection);
+  int on_received(Connection& connection, std::string_view bytes);
+  int on_writable(Connection& connection);
+  void on_closed(Connection& connection);
+  void release(Connection** slot);
+
+  // Sends what can be sent now; false: the connection is broken.
+  bool flush(Connection& connection);
+  bool write_front(Connection& connection);
+  // Ends a connection without a word to the peer, soon.
+  static void cut(Connection& connection);
+  bool append_incoming(Connection& connection, std::string_view bytes) const;
+  bool is_allowed_origin(lws* wsi) const;
+  std::string peer_address(lws* wsi) const;
+
+  Shared& shared_;
+  const int id_step_;
+  int next_id_;
+
+  lws_context* context_ = nullptr;
+  lws_vhost* vhost_ = nullptr;
+  lws_retry_bo_t idle_policy_{};
+  std::vector<lws_protocols> protocols_;
+  lws* listener_ = nullptr;
+  std::vector<IoThread*> accept_for_;  // who gets accepted sockets, in turn
+  std::size_t next_thread_ = 0;
+  bool accept_failed_ = false;  // and that has been logged
+
+  std::unordered_map<int, Connection*> connections_;
+  std::vector<Connection*> dirty_;    // while commands are run
+  std::vector<unsigned char> frame_;  // LWS_PRE bytes, then a message on its way out
+
+  std::mutex mutex_;
+  std::vector<Command> commands_;  // guarded by mutex_
+  std::vector<Command> running_;   // being run
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace runtime::wsgate
