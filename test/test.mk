@@ -23,7 +23,7 @@ $(UNIT_TESTS): $(LIB_OBJ) $(JIT_COPY) $(EXPORTS) test/test.mk
 
 test: all $(UNIT_TESTS)  ## run all tests, on both engines
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
-	  "$(MAKE) -s test-conformance"
+	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients"
 
 test-headers:       ## compile each public header alone, as C and as C++
 	@CC="$(CC)" CXX="$(CXX)" test/run_headers
@@ -38,12 +38,15 @@ test-lua: all       ## run the Lua tests (ONLY="lua/NAME ..." for some of them)
 test-conformance: all  ## run the conformance cases of test/conformance-areas (ONLY="core/NAME ...")
 	@test/run_cases conformance $(CASE_FLAGS) $(CASES) $(ONLY)
 
+test-clients: all   ## run clients that others wrote against a node: nc, curl, openssl, ws, Chromium
+	@LUACLIB=$(LUACLIB) test/clients/run $(RUNTIME)
+
 # STORM_SECONDS is for one engine; the other one runs as long, beside it.
 STORM_SECONDS ?= 60
 test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=tsan: make tsan)
 	@test/sum "$(MAKE) -s test-unit" \
 	  "test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm"
 
-.PHONY: test test-tsan test-headers test-unit test-lua test-conformance
+.PHONY: test test-tsan test-headers test-unit test-lua test-conformance test-clients
 
 include test/fuzz/fuzz.mk
