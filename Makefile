@@ -42,7 +42,7 @@ MALLOC_LIBS := $(if $(filter release,$(VARIANT)),$(shell $(PKG) --variable=libdi
 MALLOC_DEFS := $(if $(filter release,$(VARIANT)),-DRUNTIME_JEMALLOC)
 
 WARN     := -Wall -Wextra -Werror
-CPPFLAGS += -Iruntime-src -Ilualib-src -Iinclude $(MALLOC_DEFS)
+CPPFLAGS += -Iruntime-src -Ilualib-src -I3rd -Iinclude $(MALLOC_DEFS)
 CXXFLAGS += -std=c++20 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 CFLAGS   += -std=c11 -g $(OPT) $(WARN) -fPIC -pthread -MMD -MP
 LDFLAGS  += -pthread $(OPT)

@@ -24,9 +24,10 @@ PKGS_ltls         := openssl
 ENGINE_CC := runtime-src/lua/engine.cc
 
 # 3rd/: formats that vendors define, and what the demo application needs.
-SHARED_MODULES += agora skiplist snapshot tencentyun
+SHARED_MODULES += agora cjson skiplist snapshot tencentyun
 SRC_agora       := $(wildcard 3rd/agora/*.cc) $(ENGINE_CC)
 PKGS_agora      := libcrypto zlib
+SRC_cjson       := $(wildcard 3rd/cjson/*.cc) $(ENGINE_CC)
 SRC_skiplist    := $(wildcard 3rd/skiplist/*.cc)
 SRC_snapshot    := $(wildcard 3rd/snapshot/*.cc)
 SRC_tencentyun  := $(wildcard 3rd/tencentyun/*.cc) $(ENGINE_CC)

@@ -6,6 +6,7 @@ both_engines = $(1:%=lua54/%.o) $(1:%=luajit/%.o)
 
 FUZZ_config    := lua54/runtime-src/config/config_reader.o
 FUZZ_http_head := core/lualib-src/http/head.o
+FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_seri      := core/runtime-src/base/lua_heap.o \
   $(call both_engines,test/fuzz/engine/seri_round_trip lualib-src/seri_pack lualib-src/seri_unpack runtime-src/lua/engine)
