@@ -17,7 +17,7 @@ enum class Wait : std::uint8_t {
   start,     // a timer's function, which has not begun: nothing
   reply,     // a call: the values of the reply
   message,   // a call: the reply as it is, a light userdata and a size
-  timer,     // a sleep: nothing, or "BREAK" when woken before
+  timer,     // a sleep: nil, or "BREAK" when woken before
   wakeup,    // a wait: nothing
   answer,    // an expected answer's function, which has not begun: whether it came, message, size, session
 };

@@ -238,6 +238,10 @@ void TaskScheduler::on_response(lua_State* L, const Message& message) {
       lua_pushinteger(L, message.session);
       values = 4;
       break;
+    case Wait::timer:
+      lua_pushnil(L);
+      values = 1;
+      break;
     default:
       break;
   }
