@@ -38,8 +38,8 @@ TEST_F(LuaDebugChannelTest, TwoEndsShareTheTexts) {
     a:write "to b" 
     local got = b:read()
     b:write "\0binary"
-    return got .. #a:read() .. tostring(a:read()) .. select("#", a:read(0.1)))"),
-            "to b7nil0");
+    return got .. #a:read() .. select("#", a:read()) .. select("#", a:read(0.1)))"),
+            "to b700");
 }
 
 TEST_F(LuaDebugChannelTest, AnAddressConnectsOnce) {
