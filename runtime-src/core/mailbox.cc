@@ -44,6 +44,7 @@ Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
   std::lock_guard lock(mutex_);
   if (handle_ != to) [[unlikely]] return Pushed::refused;
   incoming_.append(message);
+  arrived_.store(incoming_.size, std::memory_order_relaxed);
   if (running_) return Pushed::queued;
   running_ = true;
   return Pushed::must_run;
@@ -52,9 +53,11 @@ Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
 bool Mailbox::pop(Message* message, std::size_t* refilled) {
   if (next_ == batch_.size) [[unlikely]] {
     next_ = batch_.size = 0;
+    // become_idle() looks again, under the lock.
+    if (arrived_.load(std::memory_order_relaxed) == 0) return false;
     std::lock_guard lock(mutex_);
-    if (incoming_.size == 0) return false;
     std::swap(incoming_, batch_);
+    arrived_.store(0, std::memory_order_relaxed);
     *refilled = batch_.size;
   }
   *message = batch_.data[next_++];

@@ -11,6 +11,7 @@
 // `batch_` and then reads that without a lock.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "base/tiny_mutex.h"
@@ -75,6 +76,7 @@ class alignas(64) Mailbox {
   bool running_ = false;     // guarded by mutex_; from the push that said must_run to become_idle()
   Service* service_ = nullptr;
   Buffer incoming_;          // guarded by mutex_
+  std::atomic<std::uint32_t> arrived_{0};  // incoming_.size, for a look without the lock
   Buffer batch_;             // the worker's
   std::uint32_t next_ = 0;   // the worker's: index of the oldest message in batch_
 };

@@ -161,6 +161,7 @@ void Scheduler::work(Worker& self) {
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
   searching_.fetch_add(1, std::memory_order_seq_cst);
   bool searching = true;
+  self.mark_ = cycles();
   while (!stopping_.load(std::memory_order_relaxed)) {
     Service* service = take_own(self);
     if (service == nullptr) service = take_shared();
@@ -173,6 +174,7 @@ void Scheduler::work(Worker& self) {
     }
     if (service == nullptr) {
       wait(self);  // counts us as active and searching again when it returns
+      self.mark_ = cycles();
       continue;
     }
     if (searching) {
@@ -242,7 +244,6 @@ Service* Scheduler::steal(Worker& self) {
 void Scheduler::run(Worker& self, Service* service) {
   self.service_ = service;
   self.destination_.store(service->handle(), std::memory_order_relaxed);
-  self.mark_ = cycles();
   if (!service->retired()) {
     Turn turn(self, *service);
     service->memory.enter();
@@ -250,8 +251,11 @@ void Scheduler::run(Worker& self, Service* service) {
     service->memory.leave();
     if (hooks_.turn_end != nullptr) hooks_.turn_end();
   }
-  const std::uint64_t spent = self.cycles_in_turn();
-  service->cycles_.store(service->cycles_.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
+  // One look at the clock ends this turn's time and begins the next one's.
+  const std::uint64_t now = cycles();
+  service->cycles_.store(service->cycles_.load(std::memory_order_relaxed) + (now - self.mark_),
+                         std::memory_order_relaxed);
+  self.mark_ = now;
   const bool retired = service->retired();
   if (retired) {
     release_(*service);

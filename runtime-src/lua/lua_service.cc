@@ -21,6 +21,10 @@ char service_key;  // its address is the key in the registry
 // What stays on the main thread's stack.
 constexpr int kTraceback = 1;
 constexpr int kTurn = 2;
+constexpr int kBase = 2;
+// Behind that, once there is a task scheduler: what TaskScheduler::push_fixed pushes.
+constexpr TaskScheduler::Fixed kFixed{3, 4, 5};
+constexpr int kFixedTop = 5;
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
@@ -62,7 +66,7 @@ void LuaService::start(std::string args) {
 
 void LuaService::set_drain(Service::Drain drain) {
   service_.set_drain(drain, this);
-  callback_version_.fetch_add(1, std::memory_order_relaxed);
+  ++callback_version_;
 }
 
 // ---- loading -----------------------------------------------------------------------------------------------
@@ -154,8 +158,13 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
   Frame frame{self, &turn, {}};
+#ifdef RUNTIME_LUA54
+  // Without a limit on the heap nothing on the way of a common message raises outside of its coroutine, and a
+  // lua_pcall would be a tenth of its cost. (LuaJIT's costs next to nothing, and its collector may raise.)
+  if (self->heap_.limit() == 0 && self->run_bare(frame)) return;
+#endif
   for (;;) {
-    lua_settop(L, kTurn);
+    lua_settop(L, kBase);
     lua_pushvalue(L, kTurn);
     lua_pushlightuserdata(L, &frame);
     const int status = lua_pcall(L, 1, 0, kTraceback);
@@ -168,6 +177,25 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   }
 }
 
+// Handles messages until the turn ends. False: the frame holds one that needs a protected call.
+bool LuaService::run_bare(Frame& frame) {
+  lua_State* L = main_;
+  if (lua_gettop(L) != kFixedTop) {
+    lua_settop(L, kBase);
+    tasks_->push_fixed(L);
+  }
+  const std::uint32_t version = callback_version_;
+  while (frame.turn->next(&frame.message)) {
+    if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]] {
+      frame.holds_message = true;
+      return false;
+    }
+    after_message(frame);
+    if (callback_version_ != version) [[unlikely]] break;
+  }
+  return true;
+}
+
 // Handles messages until the turn ends: one entry into Lua for all of them.
 int LuaService::l_turn(lua_State* L) {
   Frame& frame = *static_cast<Frame*>(lua_touserdata(L, 1));
@@ -177,27 +205,32 @@ int LuaService::l_turn(lua_State* L) {
     tasks.settle(L);
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
-  const std::uint32_t version = self.callback_version_.load(std::memory_order_relaxed);
-  while (frame.turn->next(&frame.message)) {
+  tasks.push_fixed(L);
+  constexpr TaskScheduler::Fixed kHere{2, 3, 4};
+  const std::uint32_t version = self.callback_version_;
+  while (frame.holds_message || frame.turn->next(&frame.message)) {
     frame.holds_message = true;
-    tasks.handle(L, frame.message);
+    tasks.handle(L, frame.message, kHere, TaskScheduler::Entry::protected_call);
     frame.holds_message = false;
-    frame.message.free_payload();
-    if (tasks.has_errors()) [[unlikely]] self.log_error(frame.message, tasks.take_errors());
-    if (self.callback_version_.load(std::memory_order_relaxed) != version) break;
-    if (self.interrupt_.load(std::memory_order_relaxed)) self.interrupt_.store(false, std::memory_order_relaxed);
-    lua_settop(L, 1);
+    self.after_message(frame);
+    if (self.callback_version_ != version) break;
   }
   return 0;
+}
+
+void LuaService::after_message(Frame& frame) {
+  frame.message.free_payload();
+  if (tasks_->has_errors()) [[unlikely]] log_error(frame.message, tasks_->take_errors());
+  if (interrupt_.load(std::memory_order_relaxed)) [[unlikely]] interrupt_.store(false, std::memory_order_relaxed);
 }
 
 void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
-  const std::uint32_t version = self->callback_version_.load(std::memory_order_relaxed);
+  const std::uint32_t version = self->callback_version_;
   for (Message message; turn.next(&message);) {
     const bool forward = self->forward_;
-    lua_settop(L, kTurn);
+    lua_settop(L, kBase);
     lua_rawgeti(L, LUA_REGISTRYINDEX, self->callback_);
     lua_pushinteger(L, message.type());
     lua_pushlightuserdata(L, message.data);
@@ -214,7 +247,7 @@ void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
     }
     if (!forward) message.free_payload();
     self->interrupt_.store(false, std::memory_order_relaxed);
-    if (self->callback_version_.load(std::memory_order_relaxed) != version) return;
+    if (self->callback_version_ != version) return;
   }
 }
 
@@ -234,7 +267,7 @@ void LuaService::report(int status, const Message& message) {
     const char* text = lua_tolstring(L, -1, &size);
     log_error(message, std::string(text ? text : "?", text ? size : 1));
   }
-  lua_settop(L, kTurn);
+  lua_settop(L, kBase);
 }
 
 void LuaService::log_error(const Message& message, const std::string& text) {

@@ -48,6 +48,8 @@ class LuaService : public LuaHost {
   static void on_signal(lua_State* L, lua_Debug* info);
   static void on_memory_warning(void* self, std::size_t used);
 
+  bool run_bare(Frame& frame);
+  void after_message(Frame& frame);
   void load();
   void loading_failed(const char* text);
   void report(int status, const Message& message);
@@ -61,7 +63,7 @@ class LuaService : public LuaHost {
   std::string args_;
   int callback_ = LUA_NOREF;
   bool forward_ = false;
-  std::atomic<std::uint32_t> callback_version_{0};
+  std::uint32_t callback_version_ = 0;
   std::atomic<Profiler*> profiler_{nullptr};  // owned by the state
   std::atomic<bool> interrupt_{false};
 };

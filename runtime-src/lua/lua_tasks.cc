@@ -20,7 +20,11 @@ constexpr int kScheduler = 1;  // light userdata
 constexpr int kProtocols = 2;  // table: name and type -> protocol
 constexpr int kTokens = 3;     // table: token -> light userdata of the Task
 constexpr int kSuspend = 4;    // what a blocked coroutine yields, for those that drive it (skynet.coroutine)
-constexpr int kUpvalues = 4;
+constexpr int kDispatch = 5;   // "dispatch"
+constexpr int kUnpack = 6;     // "unpack"
+constexpr int kPack = 7;       // "pack"
+constexpr int kId = 8;         // "id"
+constexpr int kUpvalues = 8;
 
 char scheduler_key;  // its address is the key in the registry
 
@@ -46,6 +50,12 @@ int suspend(lua_State* L, const Task& task) {
 
 // ---- protocols ---------------------------------------------------------------------------------------------
 
+// Pushes the field of the table at `table` whose name is upvalue `name`.
+void push_field(lua_State* L, int table, int name) {
+  lua_pushvalue(L, lua_upvalueindex(name));
+  lua_rawget(L, table);
+}
+
 struct Outgoing {
   int type;
   Packed payload;
@@ -59,13 +69,13 @@ Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
   if (!lua_istable(L, -1)) {
     luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
   }
-  lua_getfield(L, top + 1, "id");
+  push_field(L, top + 1, kId);
   const int type = static_cast<int>(lua_tointeger(L, -1));
   if (native_unpack != nullptr) {
-    lua_getfield(L, top + 1, "unpack");
+    push_field(L, top + 1, kUnpack);
     *native_unpack = lua_tocfunction(L, -1) == l_unpack;
   }
-  lua_getfield(L, top + 1, "pack");
+  push_field(L, top + 1, kPack);
   if (lua_tocfunction(L, -1) == l_pack) [[likely]] {
     lua_settop(L, top);
     return {type, pack(L, first)};
@@ -83,7 +93,7 @@ int type_of(lua_State* L, int name) {
   lua_pushvalue(L, name);
   lua_rawget(L, lua_upvalueindex(kProtocols));
   if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
-  lua_getfield(L, -1, "id");
+  push_field(L, lua_gettop(L), kId);
   const int type = static_cast<int>(lua_tointeger(L, -1));
   lua_pop(L, 2);
   return type;
@@ -569,7 +579,8 @@ int l_dispatch_message(lua_State* L) {
                                         static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
   if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
   lua_settop(L, 0);
-  tasks.handle(L, message);
+  const TaskScheduler::Fixed fixed{lua_upvalueindex(kProtocols), lua_upvalueindex(kDispatch), lua_upvalueindex(kUnpack)};
+  tasks.handle(L, message, fixed, TaskScheduler::Entry::protected_call);
   return tasks.raise_errors(L);
 }
 
@@ -626,9 +637,9 @@ int open_scheduler(lua_State* L) {
   lua_newtable(L);
   lua_pushvalue(L, -1);
   tasks->refs.tokens = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_pushliteral(L, "SUSPEND");
-  lua_pushvalue(L, -3);
-  lua_setfield(L, -6, "protocols");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -5, "protocols");
+  for (const char* text : {"SUSPEND", "dispatch", "unpack", "pack", "id"}) lua_pushstring(L, text);
   luaL_setfuncs(L, kFunctions, kUpvalues);
   return 1;
 }

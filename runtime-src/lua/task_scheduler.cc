@@ -161,18 +161,26 @@ void TaskScheduler::forget(Task& task) {
 
 // ---- the dispatcher ----------------------------------------------------------------------------------------
 
-void TaskScheduler::handle(lua_State* L, const Message& message) {
+void TaskScheduler::push_fixed(lua_State* L) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+  lua_pushliteral(L, "dispatch");
+  lua_pushliteral(L, "unpack");
+}
+
+bool TaskScheduler::handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
+  bool handled;
   switch (message.type()) {
     case kTypeResponse:
-      on_response(L, message);
+      handled = on_response(L, message, entry);
       break;
     case kTypeError:
-      on_error(L, message);
+      handled = on_error(L, message, entry);
       break;
     default:
-      on_request(L, message);
+      handled = on_request(L, message, fixed, entry);
   }
-  settle(L);
+  if (!woken_.empty() || !failed_.empty() || !forks_.empty()) settle(L);
+  return handled;
 }
 
 void TaskScheduler::settle(lua_State* L) {
@@ -196,20 +204,21 @@ void TaskScheduler::refuse(const Message& message) {
   answer_error(message.source, message.session);
 }
 
-void TaskScheduler::on_response(lua_State* L, const Message& message) {
+bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry entered) {
   SessionTable::Entry* entry = sessions_.find(message.session);
   if (entry == nullptr) [[unlikely]] {
+    if (entered == Entry::bare) return false;
     lua_rawgeti(L, LUA_REGISTRYINDEX, refs.unknown_response);
     lua_pushinteger(L, message.session);
     lua_pushinteger(L, message.source);
     lua_pushlightuserdata(L, message.data);
     lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
     lua_call(L, 4, 0);
-    return;
+    return true;
   }
   Task* task = entry->task;
   sessions_.erase(entry);
-  if (task == nullptr) return;  // its wait has ended
+  if (task == nullptr) return true;  // its wait has ended
   task->waits_for = 0;
   const Wait wait = task->wait;
   int values = 0;
@@ -247,59 +256,79 @@ void TaskScheduler::on_response(lua_State* L, const Message& message) {
   }
   drop_wait(task, false);
   if (values != 0) {
-    if (!lua_checkstack(task->co, values)) luaL_error(L, "too many values in a reply");
+    if (!lua_checkstack(task->co, values)) {
+      lua_pop(L, values);
+      failure_text_ = "too many values in a reply";
+      call_failed_ = true;
+      values = 0;
+    }
     lua_xmove(L, task->co, values);
   }
   resume(L, task, values);
+  return true;
 }
 
-void TaskScheduler::on_error(lua_State* L, const Message& message) {
+bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) {
   if (message.session != 0) {
     fail_call(message.session);
-    return;
+    return true;
   }
+  if (responses && entry == Entry::bare) return false;
   fail_calls_to(message.source);
   if (responses) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, refs.dead);
     lua_pushinteger(L, message.source);
     lua_call(L, 1, 0);
   }
+  return true;
 }
 
-// On the stack afterwards: the protocol's dispatch function, session, source, and what its unpack gives.
-void TaskScheduler::on_request(lua_State* L, const Message& message) {
+bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
   if (exited_) {
     refuse(message);
-    return;
+    return true;
   }
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
-  lua_rawgeti(L, -1, message.type());
-  lua_remove(L, -2);
-  if (!lua_istable(L, -1)) {
-    lua_pop(L, 1);
+  const int top = lua_gettop(L);
+  const int protocol = top + 1;
+  lua_rawgeti(L, fixed.protocols, message.type());
+  if (!lua_istable(L, protocol)) [[unlikely]] {
+    lua_settop(L, top);
+    if (entry == Entry::bare) return false;
     on_unhandled(L, message, false);
-    return;
+    return true;
   }
-  const int protocol = lua_gettop(L);
-  lua_getfield(L, protocol, "dispatch");
-  if (lua_isnil(L, -1)) {
-    lua_settop(L, protocol - 1);
+  lua_pushvalue(L, fixed.dispatch);
+  lua_rawget(L, protocol);
+  lua_pushvalue(L, fixed.unpack);
+  lua_rawget(L, protocol);
+  const bool native_unpack = lua_tocfunction(L, -1) == l_unpack;
+  if (lua_isnil(L, protocol + 1)) [[unlikely]] {
+    lua_settop(L, top);
+    if (entry == Entry::bare) return false;
     on_unhandled(L, message, true);
-    return;
+    return true;
   }
-  lua_getfield(L, protocol, "unpack");
+  // To be made: dispatch, session, source, and what unpack gives.
   int values;
-  if (lua_tocfunction(L, -1) == l_unpack) {
+  if (native_unpack) {
     lua_pop(L, 1);
     lua_pushinteger(L, message.session);
     lua_pushinteger(L, message.source);
     UnpackError error;
     values = unpack(L, message.data, message.size(), &error);
     if (values < 0) [[unlikely]] {
+      if (entry == Entry::bare) {
+        lua_settop(L, top);
+        return false;
+      }
       push_unpack_error(L, error);
       lua_error(L);
     }
   } else {
+    if (entry == Entry::bare) {
+      lua_settop(L, top);
+      return false;
+    }
     lua_pushinteger(L, message.session);
     lua_pushinteger(L, message.source);
     lua_rotate(L, -3, 2);  // dispatch, session, source, unpack
@@ -310,7 +339,8 @@ void TaskScheduler::on_request(lua_State* L, const Message& message) {
     values = lua_gettop(L) - unpacker + 1;
   }
   start_request(L, message, values);
-  lua_settop(L, protocol - 1);
+  lua_settop(L, top);
+  return true;
 }
 
 void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {

@@ -35,8 +35,23 @@ class TaskScheduler {
 
   // ---- the dispatcher ----
 
-  // Handles one message, all of it: may raise (see Errors above). L: the main thread. The payload stays the caller's.
-  void handle(lua_State* L, const Message& message);
+  // Where the values lie that every message needs: stack indices or upvalues of the running C function.
+  struct Fixed {
+    int protocols;  // refs.protocols
+    int dispatch;   // "dispatch"
+    int unpack;     // "unpack"
+  };
+  // Pushes the three values.
+  void push_fixed(lua_State* L);
+
+  enum class Entry {
+    protected_call,  // inside of a lua_pcall: may raise (see Errors above)
+    bare,            // outside of any: must not raise
+  };
+
+  // Handles one message, all of it. L: the main thread. The payload stays the caller's. False, with nothing done: on a
+  // bare entry, what this message needs may raise.
+  bool handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
 
   // Runs what is left to run after a message whose handling raised.
   void settle(lua_State* L);
@@ -112,9 +127,9 @@ class TaskScheduler {
   void trace(lua_State* L, const char* event, Task* task, int about = 0);
 
  private:
-  void on_response(lua_State* L, const Message& message);
-  void on_error(lua_State* L, const Message& message);
-  void on_request(lua_State* L, const Message& message);
+  bool on_response(lua_State* L, const Message& message, Entry entry);
+  bool on_error(lua_State* L, const Message& message, Entry entry);
+  bool on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
   void start_request(lua_State* L, const Message& message, int values);
 
