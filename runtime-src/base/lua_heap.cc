@@ -21,7 +21,14 @@ constexpr std::size_t kTrimFrom = 1024 * 1024;  // smaller heaps keep their chun
 constexpr std::size_t kFirstWarning = 32 * 1024 * 1024;
 constexpr std::size_t kNoCeiling = SIZE_MAX;
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__)  // gcc
+#define RUNTIME_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)  // clang
+#define RUNTIME_ASAN
+#endif
+#endif
+#ifdef RUNTIME_ASAN
 constexpr std::size_t kMaxSmall = 0;  // a malloc for each block, so that the sanitizer sees them
 #else
 constexpr std::size_t kMaxSmall = 2048;
