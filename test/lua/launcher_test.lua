@@ -53,8 +53,11 @@ T.test("also when it is killed by name or by the core's command", function()
 end)
 
 T.test("QUERY tells the service that a request of the asker is starting", function()
-	local session = skynet.genid() + 1
-	skynet.fork(pcall, skynet.call, ".launcher", "lua", "LAUNCH", "snlua", "launcher_test", "starting", 100004)
+	local session
+	skynet.fork(function()
+		session = skynet.genid() + 1
+		pcall(skynet.call, ".launcher", "lua", "LAUNCH", "snlua", "launcher_test", "starting", 100004)
+	end)
 	local handle = find "snlua launcher_test starting 100004"
 	T.eq(launcher("QUERY", session), handle)
 	T.eq(launcher("QUERY", session + 100), nil)
