@@ -359,8 +359,12 @@ function skynet.killthread(what)
 			end
 		end
 	end
-	if co and scheduler.kill(co) then return co end
-	return nil
+	if not co or not scheduler.kill(co) then return nil end
+	-- On LuaJIT the coroutine itself does not show it.
+	local internal = skynet._internal
+	internal.killed = internal.killed or setmetatable({}, { __mode = "k" })
+	internal.killed[co] = true
+	return co
 end
 
 -- ---- what is loaded on first use -------------------------------------------------------------------------------
@@ -372,6 +376,7 @@ skynet._internal = {
 	expect = scheduler.expect,
 	forget = scheduler.forget,
 	scheduler = scheduler,
+	killed = nil, ---@type table<thread, true>?  tasks that were killed
 	init_task = function()
 		return init_task
 	end,

@@ -169,7 +169,9 @@ function COMMAND.exit(address)
 end
 
 function COMMAND.kill(address)
-	return skynet.call(".launcher", "lua", "KILL", address_of(address))
+	local handle = address_of(address)
+	-- skynet tells the description for a bare number only; the launcher gets a `:hex` as it is, which it does not list.
+	return skynet.call(".launcher", "lua", "KILL", address:byte() == 58 and address or handle)
 end
 
 function COMMAND.start(name, ...)

@@ -166,7 +166,8 @@ skynet.dispatch("lua", function(session, source, name, ...)
 	if result ~= LATER and session ~= 0 then skynet.retpack(result) end
 end)
 
--- Services of C modules, and Lua services whose file cannot be loaded, report with a text.
+-- Services of C modules, and Lua services whose file cannot be loaded, report with a text. The core reports a failure
+-- for a service that was killed.
 skynet.register_protocol {
 	name = "text",
 	id = skynet.PTYPE_TEXT,
@@ -201,17 +202,13 @@ local function shut_down()
 	skynet.abort()
 end
 
--- From the core: "SHUTDOWN", a signal wants the node to end; "GONE", `source` was killed and could not tell it.
+-- From the core: a signal wants the node to end.
 skynet.register_protocol {
 	name = "system",
 	id = skynet.PTYPE_SYSTEM,
 	unpack = skynet.tostring,
 	dispatch = function(_, source, text)
-		if source == 0 and text == "SHUTDOWN" then
-			shut_down()
-		elseif text == "GONE" then
-			command.REMOVE(nil, nil, source, true)
-		end
+		if source == 0 and text == "SHUTDOWN" then shut_down() end
 	end,
 }
 

@@ -2,6 +2,7 @@
 local skynet = require "skynet"
 
 local running = coroutine.running
+local internal = skynet._internal
 
 local function traceback(err)
 	if type(err) ~= "string" then return err end
@@ -38,8 +39,7 @@ local function new_queue()
 
 	return function(f, ...)
 		local co = running()
-		if owner and owner ~= co and coroutine.status(owner) == "dead" then
-			-- Killed while it was inside.
+		if owner and owner ~= co and internal.killed and internal.killed[owner] then
 			depth = 1
 			leave()
 		end

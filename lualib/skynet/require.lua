@@ -70,6 +70,11 @@ local function waits_for(load, co)
 	return false
 end
 
+local function is_killed(co)
+	local killed = lua_require "skynet"._internal.killed
+	return killed and killed[co]
+end
+
 local function wait(name, load, co)
 	if waits_for(load, co) then error("circular dependency: " .. name, 3) end
 	load.waiters = load.waiters or {}
@@ -93,8 +98,7 @@ function M.require(name)
 	if value or main or not co or type(name) ~= "string" then return lua_require(name) end
 
 	local load = loading[name]
-	if load and coroutine.status(load.owner) == "dead" then
-		-- Somebody killed the task that was loading it.
+	if load and is_killed(load.owner) then
 		finish(name, load)
 		load = nil
 	end

@@ -12,7 +12,7 @@ end
 
 -- The function travels as bytecode, so it can take nothing along but the table of globals.
 local function check(f)
-	assert(type(f) == "function", "service.new: a function is wanted")
+	assert(type(f) == "function" and debug.getinfo(f, "S").what ~= "C", "service.new: a Lua function is wanted")
 	local i = 1
 	while true do
 		local name = debug.getupvalue(f, i)

@@ -75,13 +75,14 @@ Result name(Service& service, const char* text) {
   return keep(service, std::string(name.substr(1)));
 }
 
-void end_service(Service& service, Handle handle, std::string_view line) {
+bool end_service(Service& service, Handle handle, std::string_view line) {
   Node& node = service.node();
   node.log(service.handle(), line);
-  if (!node.retire(handle)) return;
+  if (!node.retire(handle)) return false;
   if (const Handle monitor = node.exit_monitor.load()) {
     node.deliver(monitor, Message::make(handle, kTypeClient, 0, nullptr, 0));
   }
+  return true;
 }
 
 Result exit(Service& service, const char*) {
@@ -91,7 +92,12 @@ Result exit(Service& service, const char*) {
 
 Result kill(Service& service, const char* text) {
   const Handle handle = to_handle(service, text);
-  if (handle != 0) end_service(service, handle, fmt::format("KILL :{:x}", handle));
+  if (handle == 0 || !end_service(service, handle, fmt::format("KILL :{:x}", handle))) return nullptr;
+  // Who was killed while it started cannot tell any more that it has failed; its creator waits.
+  Node& node = service.node();
+  if (const Handle launcher = node.names.find("launcher")) {
+    skynet_send(service.context(), handle, launcher, kTypeText, 0, const_cast<char*>("ERROR"), 5);
+  }
   return nullptr;
 }
 

@@ -53,8 +53,11 @@ T.test("also when it is killed by name or by the core's command", function()
 end)
 
 T.test("QUERY tells the service that a request of the asker is starting", function()
-	local session = skynet.genid() + 1
-	skynet.fork(pcall, skynet.call, ".launcher", "lua", "LAUNCH", "snlua", "launcher_test", "starting", 100004)
+	local session
+	skynet.fork(function()
+		session = skynet.genid() + 1
+		pcall(skynet.call, ".launcher", "lua", "LAUNCH", "snlua", "launcher_test", "starting", 100004)
+	end)
 	local handle = find "snlua launcher_test starting 100004"
 	T.eq(launcher("QUERY", session), handle)
 	T.eq(launcher("QUERY", session + 100), nil)
@@ -64,7 +67,8 @@ end)
 T.test("commands that need no answer can be called all the same", function()
 	T.eq(select("#", launcher("REMOVE", 0xfffff0)), 1)
 	T.raises("call failed", launcher, "LAUNCH")
-	T.raises("call failed", launcher, "KILL", "no handle")
+	T.raises("call failed", launcher, "KILL")
+	T.eq(launcher("KILL", ".nobody"), { [".nobody"] = "nil" })
 end)
 
 T.test("a unique service that leaves while it starts gives everybody an error, now and later", function()

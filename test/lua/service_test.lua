@@ -35,8 +35,8 @@ T.test("a function that exits has failed; close lets it be tried again", functio
 end)
 
 T.test("what is no function is refused before anything starts", function()
-	T.raises("a function is wanted", service.new, "nothing", "text")
-	T.raises("unable to dump", service.new, "native", print)
+	T.raises("a Lua function is wanted", service.new, "nothing", "text")
+	T.raises("a Lua function is wanted", service.new, "native", print)
 	T.eq(service.close "nothing", false)
 end)
 
