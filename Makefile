@@ -53,9 +53,11 @@ include lualib-src/modules.mk
 
 CORE_SRC   := $(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
                 runtime-src/services/*.cc runtime-src/api/*.cc \
-                lualib-src/http/*.cc lualib-src/netpack/*.cc lualib-src/websocket/*.cc)
+                lualib-src/http/*.cc lualib-src/netpack/*.cc lualib-src/share/*.cc lualib-src/websocket/*.cc)
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
-ENGINE_SRC := $(wildcard runtime-src/lua/*.cc) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
+# Part of the copies of the Lua libraries.
+API_SRC    := runtime-src/lua/shared_api.cc
+ENGINE_SRC := $(filter-out $(API_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
 MAIN_SRC   := runtime-src/main.cc
 
 CORE_OBJ   := $(CORE_SRC:%.cc=$(B)/core/%.o)
@@ -67,15 +69,18 @@ MAIN_OBJ   := $(B)/core/runtime-src/main.o
 LIB_OBJ    := $(CORE_OBJ) $(CONFIG_OBJ) $(LUA54_OBJ) $(JIT_OBJ)
 
 JIT_NAMES := $(B)/luajit_names.h
-JIT_COPY  := $(B)/libluajit.a
+# The two libraries as they are linked: $(ENGINE_COPIES).
+JIT_COPY   := $(B)/libluajit.a
+LUA54_COPY := $(B)/liblua54.a
+ENGINE_COPIES := $(LUA54_COPY) $(JIT_COPY)
 EXPORTS   := $(B)/exports.list
 # Both interpreters whole: C modules may use what the executable itself does not.
-ENGINE_LIBS := -Wl,--whole-archive $(LUA54_A) $(JIT_COPY) -Wl,--no-whole-archive
+ENGINE_LIBS := -Wl,--whole-archive $(ENGINE_COPIES) -Wl,--no-whole-archive
 LIBS := $(ENGINE_LIBS) $(MALLOC_LIBS) $(shell $(PKG) --libs $(CORE_PKGS)) -ldl -lm
 
 all: $(RUNTIME) modules links $(if $(NO_COMPDB),,compile_commands.json)
 
-$(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
+$(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
 
 # The C interface is what plugins bind to.
@@ -98,9 +103,20 @@ $(JIT_NAMES): $(JIT_A)
 	@mkdir -p $(@D)
 	$(call say,gen,$@) nm --defined-only $(JIT_A) 2>/dev/null | awk '$$2 ~ /[A-Z]/ && $$3 ~ /^lua/ {print "#define " $$3 " jit_" $$3}' | sort -u > $@
 
-$(JIT_COPY): $(JIT_A) $(JIT_NAMES)
-	$(call say,gen,$@) awk '{print $$2, $$3}' $(JIT_NAMES) > $(B)/luajit_names.map && \
-	  objcopy --redefine-syms=$(B)/luajit_names.map $(JIT_A) $@
+# The functions that runtime-src/lua/shared_api.cc puts itself before; the library's own become stock_lua_next, ...
+STOCK_54  := lua_next lua_rawget lua_rawgeti lua_rawset lua_rawlen lua_getmetatable lua_setmetatable
+STOCK_JIT := $(filter-out lua_rawlen,$(STOCK_54))
+
+$(LUA54_COPY): $(LUA54_A) $(B)/lua54/$(API_SRC:.cc=.o) Makefile
+	$(call say,gen,$@) rm -rf $@ $@.parts && mkdir $@.parts && cp $(LUA54_A) $@ && cd $@.parts && ar x $(LUA54_A) lapi.o && \
+	  objcopy $(foreach f,$(STOCK_54),--redefine-sym $(f)=stock_$(f)) lapi.o && \
+	  ar rc ../$(@F) lapi.o $(CURDIR)/$(B)/lua54/$(API_SRC:.cc=.o)
+
+$(JIT_COPY): $(JIT_A) $(JIT_NAMES) $(B)/luajit/$(API_SRC:.cc=.o) Makefile
+	$(call say,gen,$@) awk '{print $$2, $$3}' $(JIT_NAMES) > $(B)/luajit_names.map && rm -f $@ $@.all && \
+	  objcopy --redefine-syms=$(B)/luajit_names.map $(JIT_A) $@.all && \
+	  objcopy $(foreach f,$(STOCK_JIT),--redefine-sym jit_$(f)=jit_stock_$(f)) $@.all $@ && \
+	  ar rc $@ $(B)/luajit/$(API_SRC:.cc=.o)
 
 # What plugins and Lua C modules may bind to.
 $(EXPORTS): Makefile

@@ -7,7 +7,7 @@ ENGINE_BENCHES := $(wildcard bench/engine/*_bench.cc)
 BENCH_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard bench/*_bench.cc)) \
              $(ENGINE_BENCHES:%.cc=$(B)/lua54/%.o) $(ENGINE_BENCHES:%.cc=$(B)/luajit/%.o)
 
-$(MICRO_BENCH): $(BENCH_OBJ) $(LIB_OBJ) $(JIT_COPY) $(EXPORTS)
+$(MICRO_BENCH): $(BENCH_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(BENCH_OBJ) $(LIB_OBJ) $(LIBS) \
 	  $(shell $(PKG) --libs benchmark) -lbenchmark_main -Wl,--dynamic-list=$(EXPORTS)
 

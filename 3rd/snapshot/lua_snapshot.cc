@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "lua/engine.h"
+#include "lua/shared_api.h"
 #include "object_map.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -125,6 +126,8 @@ void walk_metatable(Walk* walk, int object, const void* address) {
 void walk_table(Walk* walk, int table, const void* address) {
   lua_State* L = walk->L;
   walk->map->describe(address, "table");
+  // Shared by all services, and no part of this one: to walk into it would make it one.
+  if (runtime_is_shared_table != nullptr && runtime_is_shared_table(L, table)) return;
   bool weak_keys = false;
   bool weak_values = false;
   if (lua_getmetatable(L, table)) {

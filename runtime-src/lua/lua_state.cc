@@ -3,6 +3,7 @@
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
 #include "lua/module_search.h"
+#include "lua/shared_base.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -37,6 +38,7 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
   luaL_openlibs(L);
+  install_shared_base(L);
   install_module_search(L);
   install_profile(L);
   install_loadfile(L);

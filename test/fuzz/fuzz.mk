@@ -24,7 +24,7 @@ FUZZERS := $(patsubst test/fuzz/%_fuzz.cc,%,$(wildcard test/fuzz/*_fuzz.cc))
 FUZZ_MAKE = $(MAKE) VARIANT=fuzz CXX="$(FUZZ_CXX)" CC="$(FUZZ_CC)"
 
 define fuzz_rule
-$(B)/$(1)_fuzz: $(B)/core/test/fuzz/$(1)_fuzz.o $(FUZZ_$(1):%=$(B)/%) $(JIT_COPY)
+$(B)/$(1)_fuzz: $(B)/core/test/fuzz/$(1)_fuzz.o $(FUZZ_$(1):%=$(B)/%) $(ENGINE_COPIES)
 	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) $$(LIBS) $(if $(FUZZ_PKGS_$(1)),$$(shell $$(PKG) --libs $(FUZZ_PKGS_$(1))))
 endef
 $(foreach name,$(FUZZERS),$(eval $(call fuzz_rule,$(name))))

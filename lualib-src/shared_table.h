@@ -1,0 +1,73 @@
+// Shared tables as a service sees them.
+//
+// Each table of an image that a service looks at is represented by an empty Lua table, its face, which carries
+// the address of the data under a key of its own and finds values through its metatable. A face is made when it
+// is first reached, and is the same one as long as the service holds it, so tables may be compared and used as
+// keys. What a service never looks at costs it nothing.
+//
+//   face ---metatable---> thin metatable of the image   (one for each image and state)
+//     | shared_node_key      __index, __newindex, __len: C functions
+//     v                      space: holds a reference to the image
+//   share::Table             faces: weak map, share::Table -> face
+//
+// A face that is read often gets a metatable of its own, whose __index is a Lua table that remembers values: such
+// reads stay inside of the interpreter, and LuaJIT compiles them. It remembers a bounded number.
+//
+// On LuaJIT # of a table knows no metamethod. There a face holds a few of its array elements: those that the
+// engine's search for the length looks at.
+//
+// Threads: a state from the thread that runs it.
+#pragma once
+
+#include "lua/engine.h"
+#include "lua/shared_api.h"
+#include "share/image.h"
+#include "share/library.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+// What is known about the faces of one image in one state: a userdata, kept by the thin metatable.
+struct SharedSpace {
+  static constexpr const char* kLuaType = "shared.space";
+
+  share::ImageRef image;
+  share::Kind kind;
+  std::uint32_t service;  // the handle under which it is a holder of the image
+  std::uint32_t reads = 0;
+};
+
+// Prepares a state for shared tables; to be called by each module that makes some. Raises for want of memory.
+void open_shared_tables(lua_State* L);
+
+// Pushes the table that leads to all faces of the state; for shared_references.cc.
+void push_shared_spaces(lua_State* L);
+
+// Pushes the face of the image's root. Raises for want of memory.
+void push_shared_root(lua_State* L, const share::ImageRef& image, share::Kind kind);
+
+// The data behind the value at `index`; null when that is no shared table.
+inline const share::Table* shared_table(lua_State* L, int index) {
+  return static_cast<const share::Table*>(shared_node(L, index));
+}
+
+// Moves all faces of older versions of the image's document to that image. Those whose place is gone, and those
+// whose place has another face already, stay; they are added to the table at `left`: face -> the other face, or
+// false. Raises for want of memory.
+void move_shared_faces(lua_State* L, const share::ImageRef& image, share::Kind kind, int left);
+
+// Makes a face that has no place in the current version raise an error at each use.
+void kill_shared_face(lua_State* L, int face);
+
+// Pushes a value of an image; `face` is any face of it. Pushes nil for a function that this engine does not have.
+void push_shared_value(lua_State* L, const share::Value& value, int face);
+
+// Pushes an ordinary copy of a table, with all that is below it. References to one table stay references to one.
+void push_plain_copy(lua_State* L, const share::Table* table);
+
+// The key that the Lua value at `index` is in an image; false when no image can have it.
+bool to_shared_key(lua_State* L, int index, share::Key* key);
+
+// ".a.b.3", the way to a table from its root.
+void push_shared_path(lua_State* L, const share::Table* table);
+
+}  // namespace runtime::RUNTIME_ENGINE
