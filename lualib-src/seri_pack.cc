@@ -140,6 +140,30 @@ inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
 }
 #endif
 
+// memcpy(), but for the few bytes of a usual key without a call.
+inline void copy_bytes(char* to, const char* from, std::size_t count) {
+  if (count - 4 <= 12) [[likely]] {
+    // Two pieces that may overlap: of 8 bytes, or of 4.
+    if (count >= 8) {
+      std::uint64_t first, last;
+      std::memcpy(&first, from, 8);
+      std::memcpy(&last, from + count - 8, 8);
+      std::memcpy(to, &first, 8);
+      std::memcpy(to + count - 8, &last, 8);
+    } else {
+      std::uint32_t first, last;
+      std::memcpy(&first, from, 4);
+      std::memcpy(&last, from + count - 4, 4);
+      std::memcpy(to, &first, 4);
+      std::memcpy(to + count - 4, &last, 4);
+    }
+  } else if (count < 4) {
+    for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
+  } else {
+    std::memcpy(to, from, count);
+  }
+}
+
 inline void put_string(Writer& w, lua_State* L, int index) {
   std::size_t length;
   const char* text = lua_tolstring(L, index, &length);
@@ -152,17 +176,15 @@ inline void put_string(Writer& w, lua_State* L, int index) {
     if (length > 0xffffffff) raise(w, "serialize can't pack a string of 4 GB or more");
     put(w, head(kLongString, 4), static_cast<std::uint32_t>(length));
   }
-  std::memcpy(w.at, text, length);
+  copy_bytes(w.at, text, length);
   w.at += length;
 }
 
 // The functions below give false when they meet a `__pairs` and the writer is the thread's buffer.
 bool put_table(Writer& w, lua_State* L, int index, int depth);
 
-// `depth`: how many tables the value is in.
-inline bool put_value(Writer& w, lua_State* L, int index, int depth) {
-  reserve(w, kHeadRoom);
-  const int type = lua_type(L, index);
+// A value that is neither a string nor a number.
+[[gnu::noinline]] bool put_other(Writer& w, lua_State* L, int index, int depth, int type) {
   switch (type) {
     case LUA_TNIL:
       put(w, head(kNil, 0));
@@ -170,31 +192,38 @@ inline bool put_value(Writer& w, lua_State* L, int index, int depth) {
     case LUA_TBOOLEAN:
       put(w, head(kBoolean, lua_toboolean(L, index) ? 1 : 0));
       return true;
-    case LUA_TNUMBER:
-      put_number(w, L, index);
-      return true;
-    case LUA_TSTRING:
-      put_string(w, L, index);
-      return true;
     case LUA_TLIGHTUSERDATA:
       put(w, head(kPointer, 0), lua_touserdata(L, index));
       return true;
     case LUA_TTABLE:
       return put_table(w, L, index, depth);
-    default: {
+  }
 #ifdef RUNTIME_LUAJIT
-      std::int64_t value;
-      if (type == LUA_TCDATA) {
-        if (w.owner == 0) return false;  // to_int64 runs Lua code
-        if (to_int64(L, index, &value)) {
-          put_integer(w, value);
-          return true;
-        }
-      }
-#endif
-      raise(w, "Unsupport type %s to serialize", lua_typename(L, type));
+  std::int64_t value;
+  if (type == LUA_TCDATA) {
+    if (w.owner == 0) return false;  // to_int64() runs Lua code
+    if (to_int64(L, index, &value)) {
+      put_integer(w, value);
+      return true;
     }
   }
+#endif
+  raise(w, "Unsupport type %s to serialize", lua_typename(L, type));
+}
+
+// `depth`: how many tables the value is in.
+[[gnu::always_inline]] inline bool put_value(Writer& w, lua_State* L, int index, int depth) {
+  reserve(w, kHeadRoom);
+  const int type = lua_type(L, index);
+  if (type == LUA_TSTRING) {
+    put_string(w, L, index);
+    return true;
+  }
+  if (type == LUA_TNUMBER) {
+    put_number(w, L, index);
+    return true;
+  }
+  return put_other(w, L, index, depth, type);
 }
 
 void check_depth(Writer& w, int depth) {
