@@ -192,6 +192,7 @@ function skynet.response(pack)
 			end
 		end
 		open_responses[response] = nil
+		scheduler.answered(session, source)
 		return result and true or false
 	end
 

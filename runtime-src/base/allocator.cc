@@ -5,7 +5,10 @@
 
 #include <cstdio>
 #else
-#include <sanitizer/allocator_interface.h>
+#include <cstddef>
+
+// From the sanitizers' runtime; the header that declares it comes with clang alone.
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();
 #endif
 
 namespace runtime {

@@ -283,14 +283,22 @@ int l_retpack(lua_State* L) {
   return answer(L, task, pack(L, 1));
 }
 
-// take_request() -> session, source: the current request, which somebody else will answer
+// take_request() -> session, source: the current request, which a response closure will answer
 int l_take_request(lua_State* L) {
   Task& task = open_request(L, "no session");
   scheduler(L).responses = true;
+  scheduler(L).promise(task);
   task.request = Request::closed;
   lua_pushinteger(L, task.session);
   lua_pushinteger(L, task.source);
   return 2;
+}
+
+// answered(session, source): the response closure has done so
+int l_answered(lua_State* L) {
+  const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
+  scheduler(L).keep_promise(static_cast<Handle>(luaL_checkinteger(L, 2)), session);
+  return 0;
 }
 
 int l_ignoreret(lua_State* L) {
@@ -595,6 +603,7 @@ int open_scheduler(lua_State* L) {
       {"ret", l_ret},
       {"retpack", l_retpack},
       {"take_request", l_take_request},
+      {"answered", l_answered},
       {"ignoreret", l_ignoreret},
       {"context", l_context},
       {"sleep", l_sleep},

@@ -159,6 +159,18 @@ void TaskScheduler::forget(Task& task) {
   forgotten_.emplace_back(task.source, task.session);
 }
 
+namespace {
+std::uint64_t request_key(Handle source, std::int32_t session) {
+  return std::uint64_t{source} << 32 | static_cast<std::uint32_t>(session);
+}
+}  // namespace
+
+void TaskScheduler::promise(const Task& task) {
+  if (task.session != 0) promised_.insert(request_key(task.source, task.session));
+}
+
+void TaskScheduler::keep_promise(Handle source, std::int32_t session) { promised_.erase(request_key(source, session)); }
+
 // ---- the dispatcher ----------------------------------------------------------------------------------------
 
 void TaskScheduler::push_fixed(lua_State* L) {
@@ -568,6 +580,10 @@ void TaskScheduler::tell_requesters() {
     if (task->request == Request::open) answer_error(task->source, task->session);
     task->request = Request::closed;
   }
+  for (const std::uint64_t key : promised_) {
+    answer_error(static_cast<Handle>(key >> 32), static_cast<std::int32_t>(key & 0xffffffff));
+  }
+  promised_.clear();
   for (const auto& [source, session] : forgotten_) answer_error(source, session);
   forgotten_.clear();
 }

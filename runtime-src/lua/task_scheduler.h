@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,10 @@ class TaskScheduler {
   SessionTable& sessions() { return sessions_; }
   // Forgotten and ignored requests are answered with an error when the service ends.
   void forget(Task& task);
+  // A request that a response closure will answer, and that it has done so; what is still promised when the service
+  // ends is answered with an error.
+  void promise(const Task& task);
+  void keep_promise(Handle source, std::int32_t session);
 
   // References to what skynet.lua handed over.
   struct References {
@@ -161,6 +166,7 @@ class TaskScheduler {
   std::vector<Task*> idle_;
   std::unordered_map<lua_State*, Task*> by_coroutine_;
   std::deque<Task*> woken_, failed_, forks_;
+  std::unordered_set<std::uint64_t> promised_;             // source and session of requests
   std::deque<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest kForgotten of them
 };
 

@@ -78,7 +78,7 @@ T.test("a storm loses nothing and hangs nobody", function()
 		skynet.fork(function()
 			local report = finish(worker)
 			if not report then
-				complain(":%08x hangs", worker)
+				complain(":%08x hangs: %s", worker, T.show(skynet.call(worker, "debug", "TASK")))
 			else
 				calls, sent = calls + report.calls, sent + report.sent
 				if report.sent ~= (items[worker] or 0) then

@@ -1,0 +1,19 @@
+-- A service of response_test.lua that keeps requests without an answer.
+local skynet = require "skynet"
+
+local held = {}
+local command = {}
+
+function command.hold() held[#held + 1] = skynet.response() end
+function command.held() skynet.retpack(#held) end
+function command.exit() skynet.exit() end
+
+function command.answer()
+	for _, response in ipairs(held) do response(true, "answer") end
+	held = {}
+	skynet.retpack()
+end
+
+skynet.start(function()
+	skynet.dispatch("lua", function(_, _, name) command[name]() end)
+end)
