@@ -72,13 +72,14 @@ for (const [scheme, at] of [['ws', 3], ['wss', 4]]) {
   }
   await test(`${scheme}: fragments are joined`, async () => {
     const ws = await open(url);
+    // both may come at once, so both are waited for from the start
+    const answers = Promise.all([once(ws, 'pong'), once(ws, 'message')]);
     ws.send('frag', { fin: false });
     ws.ping('between');
     ws.send('men', { fin: false });
     ws.send('ted', { fin: true });
-    const [pong] = await once(ws, 'pong');
+    const [[pong], [back]] = await answers;
     equal(pong.toString(), 'between');
-    const [back] = await once(ws, 'message');
     equal(back.toString(), 'fragmented');
     await close(ws);
   });
