@@ -8,6 +8,7 @@ int open_core(lua_State* L);
 int open_http_parser(lua_State* L);
 int open_netpack(lua_State* L);
 int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
+int open_sharedata(lua_State* L);
 int open_sharetable(lua_State* L);
 int open_socketdriver(lua_State* L);
 int open_websocket_codec(lua_State* L);
@@ -19,6 +20,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.http.parser", open_http_parser},
       {"skynet.netpack", open_netpack},
       {"skynet.scheduler", open_scheduler},
+      {"skynet.sharedata.core", open_sharedata},
       {"skynet.sharetable.core", open_sharetable},
       {"skynet.socketdriver", open_socketdriver},
       {"skynet.websocket.codec", open_websocket_codec},
