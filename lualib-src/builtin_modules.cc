@@ -11,6 +11,7 @@ int open_memory(lua_State* L);
 int open_netpack(lua_State* L);
 int open_profile(lua_State* L);
 int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
+int open_sharedata(lua_State* L);
 int open_sharetable(lua_State* L);
 int open_socketdriver(lua_State* L);
 int open_websocket_codec(lua_State* L);
@@ -25,6 +26,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.netpack", open_netpack},
       {"skynet.profile", open_profile},
       {"skynet.scheduler", open_scheduler},
+      {"skynet.sharedata.core", open_sharedata},
       {"skynet.sharetable.core", open_sharetable},
       {"skynet.socketdriver", open_socketdriver},
       {"skynet.websocket.codec", open_websocket_codec},

@@ -95,12 +95,6 @@ int l_publish(lua_State* L) {
   return 0;
 }
 
-// A reference that outlives a raise.
-struct HeldImage {
-  static constexpr const char* kLuaType = "sharetable.image";
-  share::ImageRef image;
-};
-
 struct Names {
   static constexpr const char* kLuaType = "sharetable.names";
   std::vector<std::string> list;

@@ -367,7 +367,9 @@ constexpr SharedAccess kAccess = {access_next, access_get, access_length};
 
 int l_release_space(lua_State* L) {
   auto* space = static_cast<SharedSpace*>(lua_touserdata(L, 1));
-  if (space->image) library(space->kind).let_go(space->image->lineage(), space->service);
+  if (space->image && space->image->lineage() != 0) {
+    library(space->kind).let_go(space->image->lineage(), space->service);
+  }
   space->image = share::ImageRef();
   return 0;
 }
@@ -398,7 +400,7 @@ void push_thin(lua_State* L, const share::ImageRef& image, Kind kind) {
   stock_lua_setmetatable(L, -2);
   const int space_index = lua_gettop(L);
   space->image = image;
-  library(kind).hold(image->lineage(), space->service);
+  if (image->lineage() != 0) library(kind).hold(image->lineage(), space->service);
 
   lua_createtable(L, 0, 10);
   const int thin = lua_gettop(L);
@@ -513,7 +515,7 @@ void push_shared_value(lua_State* L, const Value& value, int face) {
   lua_settop(L, top + 1);
 }
 
-void move_shared_faces(lua_State* L, const share::ImageRef& image, Kind kind, int left) {
+void move_shared_faces(lua_State* L, const share::ImageRef& image, Kind kind, int left, const Image* from) {
   const int top = lua_gettop(L);
   push_thin(L, image, kind);  // before the traversal, as it adds to what is traversed
   stock_rawgetp(L, top + 1, &faces_key);
@@ -522,12 +524,30 @@ void move_shared_faces(lua_State* L, const share::ImageRef& image, Kind kind, in
   lua_pushnil(L);
   while (stock_lua_next(L, top + 3)) {
     const SharedSpace& space = space_of(L, lua_gettop(L));
-    if (space.kind == kind && space.image->lineage() == image->lineage() && space.image.get() != image.get()) {
-      move_faces(L, *image.get(), to, left);
-    }
+    const Image* other = space.image.get();
+    const bool older = from != nullptr ? other == from : other->lineage() == image->lineage();
+    if (space.kind == kind && older && other != image.get()) move_faces(L, *image.get(), to, left);
     lua_pop(L, 1);
   }
   lua_settop(L, top);
+}
+
+void push_shared_names(lua_State* L, Kind kind) {
+  luaL_checkstack(L, 8, nullptr);
+  lua_newtable(L);
+  const int names = lua_gettop(L);
+  stock_rawgetp(L, LUA_REGISTRYINDEX, &spaces_key);
+  lua_pushnil(L);
+  while (stock_lua_next(L, names + 1)) {
+    const SharedSpace& space = space_of(L, lua_gettop(L));
+    if (space.kind == kind && space.image->lineage() != 0) {
+      lua_pushnumber(L, static_cast<lua_Number>(space.image->lineage()));
+      lua_pushlstring(L, space.image->name().data(), space.image->name().size());
+      stock_lua_rawset(L, names);
+    }
+    lua_pop(L, 1);
+  }
+  lua_settop(L, names);
 }
 
 void kill_shared_face(lua_State* L, int face) {

@@ -36,6 +36,12 @@ struct SharedSpace {
   std::uint32_t reads = 0;
 };
 
+// A reference for a function that may raise; see held.h.
+struct HeldImage {
+  static constexpr const char* kLuaType = "shared.image";
+  share::ImageRef image;
+};
+
 // Prepares a state for shared tables; to be called by each module that makes some. Raises for want of memory.
 void open_shared_tables(lua_State* L);
 
@@ -50,10 +56,15 @@ inline const share::Table* shared_table(lua_State* L, int index) {
   return static_cast<const share::Table*>(shared_node(L, index));
 }
 
-// Moves all faces of older versions of the image's document to that image. Those whose place is gone, and those
-// whose place has another face already, stay; they are added to the table at `left`: face -> the other face, or
-// false. Raises for want of memory.
-void move_shared_faces(lua_State* L, const share::ImageRef& image, share::Kind kind, int left);
+// Moves all faces of other versions of the image's document (same lineage) to that image; or, if there is a
+// `from`, those of that image. Faces whose place is gone, and those whose place has another face already, stay;
+// they are added to the table at `left`: face -> the other face, or false. Raises for want of memory.
+void move_shared_faces(lua_State* L, const share::ImageRef& image, share::Kind kind, int left,
+                       const share::Image* from = nullptr);
+
+// The lineages of which this state has faces, of one kind, as keys of a new table on the stack, with names as
+// values. Raises for want of memory.
+void push_shared_names(lua_State* L, share::Kind kind);
 
 // Makes a face that has no place in the current version raise an error at each use.
 void kill_shared_face(lua_State* L, int face);

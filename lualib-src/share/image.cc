@@ -91,9 +91,11 @@ Image::~Image() {
 }
 
 const Table* same_place(const Table* table, const Image& image) noexcept {
-  if (table->parent() == nullptr) return image.root();
   std::vector<Value> path;  // keys, the outermost last
-  for (; table->parent() != nullptr; table = table->parent()) path.push_back(table->parent()->key(table->parent_slot()));
+  for (; table->parent() != nullptr; table = table->parent()) {
+    path.push_back(table->parent()->key(table->parent_slot()));
+  }
+  if (table != table->image().root()) return nullptr;
   const Table* place = image.root();
   for (; !path.empty() && place != nullptr; path.pop_back()) {
     const std::uint32_t slot = place->find(to_key(path.back()));

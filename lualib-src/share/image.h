@@ -150,6 +150,7 @@ class Image {
 
   void retain() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void release() const;
+  std::size_t references() const { return references_.load(std::memory_order_relaxed); }
 
  private:
   friend class ImageBuilder;
