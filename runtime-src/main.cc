@@ -160,6 +160,8 @@ int run(const char* config_path) {
       return 1;
     }
   }
+  // What services print shall be seen at once, also through a pipe: LuaJIT's print does not flush.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   if (pipe(signal_pipe) != 0) {
     std::perror("pipe");
     return 1;
