@@ -24,6 +24,7 @@ endif
 B       := build/$(VARIANT)
 RUNTIME := $(if $(filter release,$(VARIANT)),runtime,runtime-$(VARIANT))
 LUACLIB := $(if $(filter release,$(VARIANT)),luaclib,$(B)/luaclib)
+CSERVICE := $(if $(filter release,$(VARIANT)),cservice,$(B)/cservice)
 
 ifeq ($(shell test -t 1 && echo y),y)
 say = @printf '  %-6s %s\n' $(1) $(2);
@@ -147,7 +148,14 @@ $(if $(ARCHIVE_$(1)),$(call archive_rules,$(1),$(ARCHIVE_$(1))))
 endef
 $(foreach m,$(SHARED_MODULES),$(eval $(call shared_rules,$(m))))
 
-modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%.so)
+modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%.so) $(CSERVICE)/wsgate.so
+
+# ---- C services that are shared objects: the others are part of the executable -------------------
+WSGATE_SRC  := $(wildcard runtime-src/services/wsgate/*.cc)
+WSGATE_PKGS := libwebsockets fmt
+$(CSERVICE)/wsgate.so: $(WSGATE_SRC:%.cc=$(B)/core/%.o)
+	@mkdir -p $(@D)
+	$(call say,link,$@) $(CXX) $(LDFLAGS) $(SHARED_FLAGS) -o $@ $^ $(shell $(PKG) --libs $(WSGATE_PKGS))
 
 # What Makefiles of third-party modules expect of a skynet folder.
 links:

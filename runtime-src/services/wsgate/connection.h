@@ -12,8 +12,8 @@
 
 namespace runtime::wsgate {
 
-// Bytes that wait to be sent as one message.
-struct Unsent {
+// The bytes of one message.
+struct Package {
   Block bytes;
   std::size_t size;
 };
@@ -24,10 +24,12 @@ struct Connection {
   lws* const wsi;
   std::string address;       // of the peer: ip:port
   int id = 0;                // 0: the handshake is not done
+  bool is_started = false;   // packages may be passed on
   std::uint32_t agent = 0;   // packages go there; 0: to the watchdog
   std::uint32_t client = 0;  // and seem to come from there
   bool deflates = false;     // the peer agreed to permessage-deflate
   bool is_closing = false;   // after what is unsent
+  bool said_goodbye = false;  // a close frame is being sent
   bool overflows = false;    // messages are being dropped
   bool is_dirty = false;     // something was added to `unsent` and has not been tried yet
 
@@ -36,7 +38,11 @@ struct Connection {
   std::size_t incoming_size = 0;
   std::size_t incoming_capacity = 0;
 
-  std::deque<Unsent> unsent;
+  // Messages that came before the start.
+  std::deque<Package> early;
+  std::size_t early_bytes = 0;
+
+  std::deque<Package> unsent;
   std::size_t unsent_bytes = 0;
 };
 

@@ -49,12 +49,10 @@ bool Gate::init(skynet_context* context, std::string_view launch_string) {
   context_ = context;
   const std::string error = parse_options(launch_string, &options_);
   if (!error.empty()) return fail(error);
-  std::uint32_t watchdog = 0;
-  if (!find_watchdog(&watchdog)) return fail("Invalid watchdog " + options_.watchdog);
+  if (!find_watchdog()) return fail("Invalid watchdog " + options_.watchdog);
   if (options_.is_secure) complete_certificate();
-  outbox_ = std::make_unique<Outbox>(skynet_context_handle(context), watchdog,
-                                     options_.tag != 0 ? options_.tag : PTYPE_CLIENT);
-  shared_ = std::make_unique<Shared>(options_, *outbox_);
+  addresses_.gate = skynet_context_handle(context);
+  addresses_.package_type = options_.tag != 0 ? options_.tag : PTYPE_CLIENT;
   skynet_callback(context, this, on_message);
   return start_threads();
 }
@@ -64,9 +62,10 @@ bool Gate::fail(const std::string& reason) {
   return false;
 }
 
-bool Gate::find_watchdog(std::uint32_t* watchdog) {
-  *watchdog = options_.watchdog.empty() ? 0 : skynet_queryname(context_, options_.watchdog.c_str());
-  return options_.watchdog.empty() || *watchdog != 0;
+bool Gate::find_watchdog() {
+  if (options_.watchdog.empty()) return true;
+  addresses_.watchdog = skynet_queryname(context_, options_.watchdog.c_str());
+  return addresses_.watchdog != 0;
 }
 
 // What the launch string leaves open the config says, as for the protocol wss of http.websocket.
@@ -89,7 +88,7 @@ bool Gate::start_threads() {
   });
   std::vector<IoThread*> all;
   for (int i = 0; i < options_.threads; ++i) {
-    threads_.push_back(std::make_unique<IoThread>(*shared_, i, options_.threads));
+    threads_.push_back(std::make_unique<IoThread>(shared_, i, options_.threads));
     const std::string error = threads_.back()->prepare();
     if (!error.empty()) return fail(error);
     all.push_back(threads_.back().get());
@@ -97,7 +96,7 @@ bool Gate::start_threads() {
   const Listener listener = open_listener(options_.host, options_.port);
   if (listener.fd < 0) return fail("Listen error : " + listener.error);
   if (!threads_.front()->listen(listener.fd, all)) return fail("Listen error");
-  outbox_->tell_watchdog(0, "listen " + listener.address);
+  Outbox(addresses_).tell_watchdog(0, "listen " + listener.address);
   for (IoThread* thread : all) thread->start();
   return true;
 }
@@ -137,7 +136,7 @@ void Gate::run_command(std::string_view line) {
     forward(rest);
   } else if (name == "broker") {
     const std::string broker(take_word(rest));
-    outbox_->set_broker(skynet_queryname(context_, broker.c_str()));
+    addresses_.broker = skynet_queryname(context_, broker.c_str());
   } else if (name == "close") {
     threads_.front()->post({.kind = Command::Kind::stop_listening});
   } else {
@@ -155,7 +154,7 @@ void Gate::forward(std::string_view arguments) {
                  arguments.data());
     return;
   }
-  if (skynet_isremote(context_, command.agent, nullptr) != 0) {
+  if (command.agent != 0 && skynet_isremote(context_, command.agent, nullptr) != 0) {
     skynet_error(context_, "[wsgate] The agent :%x is on another node", command.agent);
     return;
   }

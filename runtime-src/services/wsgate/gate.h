@@ -35,7 +35,7 @@ class Gate {
                         const void* message, std::size_t size);
 
   bool fail(const std::string& reason);
-  bool find_watchdog(std::uint32_t* watchdog);
+  bool find_watchdog();
   void complete_certificate();
   bool start_threads();
 
@@ -48,8 +48,8 @@ class Gate {
 
   skynet_context* context_ = nullptr;
   Options options_;
-  std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<Shared> shared_;
+  Addresses addresses_;
+  Shared shared_{options_, addresses_};
   std::vector<std::unique_ptr<IoThread>> threads_;
 };
 

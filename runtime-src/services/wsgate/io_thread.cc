@@ -59,7 +59,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 // ---- life ---------------------------------------------------------------------------------------
 
 IoThread::IoThread(Shared& shared, int index, int count)
-    : shared_(shared), id_step_(count), next_id_(index + 1) {}
+    : shared_(shared), outbox_(shared.addresses), id_step_(count), next_id_(index + 1) {}
 
 IoThread::~IoThread() { stop(); }
 
@@ -122,8 +122,8 @@ void IoThread::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "wsgate");
-    while (!stopping_.load(std::memory_order_relaxed) && lws_service(context_, 0) >= 0) {
-    }
+    // A round serves every socket that is ready.
+    while (!stopping_.load(std::memory_order_relaxed) && lws_service(context_, 0) >= 0) outbox_.flush();
   });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
@@ -181,22 +181,22 @@ void IoThread::run(Command& command) {
   const auto found = connections_.find(command.id);
   if (found != connections_.end()) return run(command, *found->second);
   if (command.kind == Command::Kind::write) {
-    shared_.outbox.log(fmt::format("Invalid client id {} from {:x}", command.id, command.source));
+    outbox_.log(fmt::format("Invalid client id {} from {:x}", command.id, command.source));
   }
 }
 
 void IoThread::run(Command& command, Connection& connection) {
   switch (command.kind) {
     case Command::Kind::start:
-      lws_rx_flow_control(connection.wsi, 1);
+      start(connection);
       break;
     case Command::Kind::forward:
       connection.agent = command.agent;
       connection.client = command.client;
       break;
     case Command::Kind::kick:
-      if (connection.is_closing) break;
       connection.is_closing = true;
+      report_closed(connection);
       lws_callback_on_writable(connection.wsi);
       // A peer that does not read keeps the connection no longer than this.
       lws_set_timeout(connection.wsi, PENDING_TIMEOUT_CLOSE_SEND,
@@ -210,19 +210,36 @@ void IoThread::run(Command& command, Connection& connection) {
   }
 }
 
+void IoThread::start(Connection& connection) {
+  if (connection.is_started) return;
+  connection.is_started = true;
+  while (!connection.early.empty()) {
+    deliver(connection, std::move(connection.early.front()));
+    connection.early.pop_front();
+  }
+  connection.early_bytes = 0;
+  lws_rx_flow_control(connection.wsi, 1);
+}
+
+void IoThread::deliver(Connection& connection, Package package) {
+  outbox_.deliver(connection.id, connection.agent, connection.client, std::move(package.bytes),
+                  package.size);
+}
+
 void IoThread::enqueue(Connection& connection, Block data, std::size_t size) {
   const Options& options = shared_.options;
   if (connection.is_closing) return;
   if (size > options.max_unsent || connection.unsent_bytes > options.max_unsent - size) {
     const bool drops = options.overflow == Overflow::drop;
     if (!connection.overflows) {
-      shared_.outbox.log(fmt::format("{} a message to {} ({}): {} bytes wait to be sent",
+      outbox_.log(fmt::format("{} a message to {} ({}): {} bytes wait to be sent",
                                      drops ? "Drop" : "Close instead of", connection.id,
                                      connection.address, connection.unsent_bytes));
     }
     connection.overflows = true;
     if (drops) return;
     connection.is_closing = true;
+    report_closed(connection);
     return cut(connection);
   }
   connection.unsent_bytes += size;
@@ -251,7 +268,7 @@ bool IoThread::flush(Connection& connection) {
 }
 
 bool IoThread::write_front(Connection& connection) {
-  const Unsent message = std::move(connection.unsent.front());
+  const Package message = std::move(connection.unsent.front());
   connection.unsent.pop_front();
   connection.unsent_bytes -= message.size;
   if (connection.unsent.empty()) connection.overflows = false;
@@ -263,6 +280,7 @@ bool IoThread::write_front(Connection& connection) {
 }
 
 int IoThread::on_writable(Connection& connection) {
+  if (connection.said_goodbye) return 0;  // libwebsockets waits for the peer's answer to the close frame
   if (connection.deflates && !connection.unsent.empty() && !write_front(connection)) return -1;
   if (!flush(connection)) return -1;
   if (!connection.is_closing || !connection.unsent.empty()) return 0;
@@ -270,7 +288,13 @@ int IoThread::on_writable(Connection& connection) {
     lws_callback_on_writable(connection.wsi);
     return 0;
   }
-  lws_close_reason(connection.wsi, LWS_CLOSE_STATUS_NORMAL, nullptr, 0);
+  return say_goodbye(connection, LWS_CLOSE_STATUS_NORMAL);
+}
+
+int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
+  report_closed(connection);
+  lws_close_reason(connection.wsi, status, nullptr, 0);
+  connection.is_closing = connection.said_goodbye = true;
   return -1;
 }
 
@@ -279,18 +303,23 @@ int IoThread::on_writable(Connection& connection) {
 int IoThread::on_received(Connection& connection, std::string_view bytes) {
   if (connection.is_closing) return 0;
   if (!append_incoming(connection, bytes)) {
-    lws_close_reason(connection.wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, nullptr, 0);
-    return -1;
+    connection.incoming.reset();
+    return say_goodbye(connection, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
   }
   if (!lws_is_final_fragment(connection.wsi)) return 0;
-  char* const package = connection.incoming.release();
   const std::size_t size = connection.incoming_size;
+  if (size == 0) return 0;  // not passed on, as by the C gate
+  Package package{std::move(connection.incoming), size};
   connection.incoming_size = connection.incoming_capacity = 0;
-  if (size == 0) {  // as the C gate does
-    std::free(package);
-  } else {
-    shared_.outbox.deliver(connection.id, connection.agent, connection.client, package, size);
+  if (connection.is_started) {
+    deliver(connection, std::move(package));
+    return 0;
   }
+  // Until the start the connection is read all the same, so that its end and its signs of life are seen; but only
+  // so far.
+  connection.early_bytes += size;
+  connection.early.push_back(std::move(package));
+  if (connection.early_bytes > shared_.options.max_message) lws_rx_flow_control(connection.wsi, 0);
   return 0;
 }
 
@@ -321,7 +350,7 @@ int IoThread::on_acceptable(lws* listener) {
     if (accepted < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return 0;
-      if (!accept_failed_) shared_.outbox.log(fmt::format("accept failed: {}", strerror(errno)));
+      if (!accept_failed_) outbox_.log(fmt::format("accept failed: {}", strerror(errno)));
       accept_failed_ = true;
       lws_rx_flow_control(listener, 0);
       lws_set_timer_usecs(listener, kAcceptPause);
@@ -403,20 +432,28 @@ int IoThread::on_established(Connection& connection) {
     next_id_ = next_id_ > INT_MAX - id_step_ ? next_id_ % id_step_ + id_step_ : next_id_ + id_step_;
   } while (connections_.contains(next_id_));
   connections_.emplace(connection.id, &connection);
-  lws_rx_flow_control(connection.wsi, 0);  // until `start`
-  shared_.outbox.tell_watchdog(connection.id,
+  outbox_.tell_watchdog(connection.id,
                                fmt::format("open {} {}:0", connection.id, connection.address));
   return 0;
 }
 
-void IoThread::on_closed(Connection& connection) {
+void IoThread::report_closed(Connection& connection) {
   if (connections_.erase(connection.id) == 0 || stopping_) return;
-  shared_.outbox.tell_watchdog(connection.id, "close");
+  outbox_.tell_watchdog(connection.id, "close");
+}
+
+// Libwebsockets begins to end the connection, which may take until the peer answers a close frame. When the
+// handshake was never finished, it says no more than this.
+void IoThread::on_ending(Connection** slot) {
+  if (slot == nullptr || *slot == nullptr) return;
+  if ((*slot)->id == 0) return release(slot);
+  (*slot)->is_closing = (*slot)->said_goodbye = true;
+  report_closed(**slot);
 }
 
 void IoThread::release(Connection** slot) {
   if (slot == nullptr || *slot == nullptr) return;
-  on_closed(**slot);
+  report_closed(**slot);
   if ((*slot)->is_dirty) std::erase(dirty_, *slot);
   delete *slot;
   *slot = nullptr;
@@ -462,9 +499,11 @@ int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot, s
       return on_writable(**slot);
 
     case LWS_CALLBACK_CLOSED:
-    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:  // the handshake was not finished
       release(slot);
+      return 0;
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+      on_ending(slot);
       return 0;
 
     default:

@@ -28,7 +28,7 @@ namespace runtime::wsgate {
 // What the threads of one gate have in common.
 struct Shared {
   const Options& options;
-  const Outbox& outbox;
+  const Addresses& addresses;
   std::atomic<int> connections = 0;  // handshakes done or going on
 };
 
@@ -59,6 +59,8 @@ class IoThread {
   void run_commands();
   void run(Command& command);
   void run(Command& command, Connection& connection);
+  void start(Connection& connection);
+  void deliver(Connection& connection, Package package);
   void enqueue(Connection& connection, Block data, std::size_t size);
 
   // Each gives what libwebsockets wants: 0 goes on, anything else ends the connection.
@@ -68,7 +70,11 @@ class IoThread {
   int on_established(Connection& connection);
   int on_received(Connection& connection, std::string_view bytes);
   int on_writable(Connection& connection);
-  void on_closed(Connection& connection);
+  // Ends a connection with a close frame.
+  int say_goodbye(Connection& connection, lws_close_status status);
+  void on_ending(Connection** slot);
+  // Tells the watchdog, once; from then on the id is unknown.
+  void report_closed(Connection& connection);
   void release(Connection** slot);
 
   // Sends what can be sent now; false: the connection is broken.
@@ -81,6 +87,7 @@ class IoThread {
   std::string peer_address(lws* wsi) const;
 
   Shared& shared_;
+  Outbox outbox_;
   const int id_step_;
   int next_id_;
 

@@ -1,7 +1,6 @@
 #include "services/wsgate/outbox.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/check.h"
@@ -13,63 +12,63 @@ namespace runtime::wsgate {
 
 namespace {
 
-char* allocate(std::size_t size) {
-  void* block = skynet_malloc(size);
+// The most letters that wait for flush(): beyond it other threads may as well begin.
+constexpr std::size_t kMaxLetters = 32;
+
+// A copy of both, with a zero behind: readers in C may take it for a string.
+Block join(std::string_view first, std::string_view second) {
+  Block block(static_cast<char*>(skynet_malloc(first.size() + second.size() + 1)));
   RUNTIME_CHECK(block != nullptr, "out of memory");
-  return static_cast<char*>(block);
-}
-
-// Sends a block, which is gone afterwards.
-void post(std::uint32_t to, std::uint32_t source, int type, int session, char* block, std::size_t size) {
-  skynet_message message{source, session, block,
-                         size | static_cast<std::size_t>(type) << MESSAGE_TYPE_SHIFT};
-  if (skynet_context_push(to, &message) != 0) skynet_free(block);
-}
-
-// "<id> <word>" in front of `size` bytes. The sum of the sizes goes to *total.
-char* labelled(int id, std::string_view word, std::string_view bytes, std::size_t* total) {
-  char label[16];
-  const int digits = std::snprintf(label, sizeof label, "%d ", id);
-  const auto label_size = static_cast<std::size_t>(digits);
-  *total = label_size + word.size() + bytes.size();
-  char* block = allocate(*total + 1);
-  std::memcpy(block, label, label_size);
-  word.copy(block + label_size, word.size());
-  bytes.copy(block + label_size + word.size(), bytes.size());
-  block[*total] = '\0';  // readers in C may take it for a string
+  first.copy(block.get(), first.size());
+  second.copy(block.get() + first.size(), second.size());
+  block.get()[first.size() + second.size()] = '\0';
   return block;
 }
 
 }  // namespace
 
-void Outbox::tell_watchdog(int id, std::string_view text) const {
-  if (watchdog_ == 0) return;
-  std::size_t size;
-  char* block = labelled(id, text, {}, &size);
-  post(watchdog_, self_, PTYPE_TEXT, 0, block, size);
+Outbox::~Outbox() { flush(); }
+
+void Outbox::tell_watchdog(int id, std::string_view text) {
+  if (addresses_.watchdog == 0) return;
+  char label[16];
+  std::snprintf(label, sizeof label, "%d ", id);
+  post(addresses_.watchdog, addresses_.gate, PTYPE_TEXT, 0, join(label, text),
+       std::strlen(label) + text.size());
 }
 
-void Outbox::deliver(int id, std::uint32_t agent, std::uint32_t client, char* package,
-                     std::size_t size) const {
-  const std::uint32_t broker = broker_.load(std::memory_order_relaxed);
+void Outbox::deliver(int id, std::uint32_t agent, std::uint32_t client, Block package, std::size_t size) {
+  const std::uint32_t broker = addresses_.broker.load(std::memory_order_relaxed);
   if (broker != 0) {
-    post(broker, self_, package_type_, id, package, size);
+    post(broker, addresses_.gate, addresses_.package_type, id, std::move(package), size);
   } else if (agent != 0) {
-    post(agent, client != 0 ? client : self_, package_type_, id, package, size);
-  } else if (watchdog_ != 0) {
-    std::size_t total;
-    char* block = labelled(id, "data ", {package, size}, &total);
-    post(watchdog_, self_, PTYPE_TEXT, id, block, total);
-    skynet_free(package);
-  } else {
-    skynet_free(package);
+    post(agent, client != 0 ? client : addresses_.gate, addresses_.package_type, id, std::move(package),
+         size);
+  } else if (addresses_.watchdog != 0) {
+    char label[24];
+    std::snprintf(label, sizeof label, "%d data ", id);
+    post(addresses_.watchdog, addresses_.gate, PTYPE_TEXT, id, join(label, {package.get(), size}),
+         std::strlen(label) + size);
   }
 }
 
-void Outbox::log(std::string_view line) const {
-  char* block = allocate(line.size() + 1);
-  line.copy(block, line.size());
-  post(self_, self_, PTYPE_SYSTEM, 0, block, line.size());
+void Outbox::log(std::string_view line) {
+  post(addresses_.gate, addresses_.gate, PTYPE_SYSTEM, 0, join(line, {}), line.size());
+}
+
+void Outbox::post(std::uint32_t to, std::uint32_t source, int type, int session, Block bytes,
+                  std::size_t size) {
+  letters_.push_back({to,
+                      {source, session, bytes.release(),
+                       size | static_cast<std::size_t>(type) << MESSAGE_TYPE_SHIFT}});
+  if (letters_.size() >= kMaxLetters) flush();
+}
+
+void Outbox::flush() {
+  for (Letter& letter : letters_) {
+    if (skynet_context_push(letter.to, &letter.message) != 0) skynet_free(letter.message.data);
+  }
+  letters_.clear();
 }
 
 }  // namespace runtime::wsgate

@@ -1,38 +1,56 @@
-// What the I/O threads say to services.
+// What an I/O thread says to services.
 //
-// Threads: any. A message to a service that has ended is dropped, as skynet_send would do.
+// Threads: one. Messages leave together, with flush(): the services they are for run on other threads, and waking
+// those costs more than anything else here, so they are woken once for all that one round of the loop brought.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
+
+#include "services/wsgate/block.h"
+#include "skynet_mq.h"
 
 namespace runtime::wsgate {
 
+// Who is who, for all threads of a gate.
+struct Addresses {
+  std::uint32_t gate = 0;
+  std::uint32_t watchdog = 0;             // 0: none
+  std::atomic<std::uint32_t> broker = 0;  // gets all packages; 0: none
+  int package_type = 0;                   // message type
+};
+
 class Outbox {
  public:
-  // `package_type` is the message type of packages.
-  Outbox(std::uint32_t self, std::uint32_t watchdog, int package_type)
-      : self_(self), watchdog_(watchdog), package_type_(package_type) {}
-
-  // From now on all packages go there; 0: as if there were no broker.
-  void set_broker(std::uint32_t broker) { broker_.store(broker, std::memory_order_relaxed); }
+  explicit Outbox(const Addresses& addresses) : addresses_(addresses) {}
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
 
   // To the watchdog, if there is one: "<id> <text>".
-  void tell_watchdog(int id, std::string_view text) const;
+  void tell_watchdog(int id, std::string_view text);
 
-  // One package of a peer, from malloc; it becomes the receiver's: the broker, else the agent, else the watchdog.
-  void deliver(int id, std::uint32_t agent, std::uint32_t client, char* package, std::size_t size) const;
+  // One package of a peer: to the broker, else to the agent in the name of `client`, else to the watchdog.
+  void deliver(int id, std::uint32_t agent, std::uint32_t client, Block package, std::size_t size);
 
   // A line for the log, by way of the gate: only its own thread may log in its name.
-  void log(std::string_view line) const;
+  void log(std::string_view line);
+
+  // Sends what was said since the last time. Messages to services that have ended are dropped.
+  void flush();
 
  private:
-  const std::uint32_t self_;
-  const std::uint32_t watchdog_;  // 0: none
-  const int package_type_;
-  std::atomic<std::uint32_t> broker_ = 0;  // 0: none
+  struct Letter {
+    std::uint32_t to;
+    skynet_message message;
+  };
+  void post(std::uint32_t to, std::uint32_t source, int type, int session, Block bytes, std::size_t size);
+
+  const Addresses& addresses_;
+  std::vector<Letter> letters_;
 };
 
 }  // namespace runtime::wsgate
