@@ -30,7 +30,6 @@ struct Connection {
   bool deflates = false;     // the peer agreed to permessage-deflate
   bool is_closing = false;   // after what is unsent
   bool said_goodbye = false;  // a close frame is being sent
-  bool overflows = false;    // messages are being dropped
   bool is_dirty = false;     // something was added to `unsent` and has not been tried yet
 
   // The message that is coming in, as far as it is here.
@@ -44,6 +43,7 @@ struct Connection {
 
   std::deque<Package> unsent;
   std::size_t unsent_bytes = 0;
+  std::size_t dropped = 0;  // messages beyond the limit
 };
 
 }  // namespace runtime::wsgate

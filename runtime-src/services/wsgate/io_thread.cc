@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -180,7 +181,9 @@ void IoThread::run(Command& command) {
   }
   const auto found = connections_.find(command.id);
   if (found != connections_.end()) return run(command, *found->second);
-  if (command.kind == Command::Kind::write) {
+  // A message to a connection that has just ended is nobody's mistake.
+  const bool has_been = command.id > 0 && command.id < next_id_;
+  if (command.kind == Command::Kind::write && !has_been) {
     outbox_.log(fmt::format("Invalid client id {} from {:x}", command.id, command.source));
   }
 }
@@ -230,23 +233,27 @@ void IoThread::enqueue(Connection& connection, Block data, std::size_t size) {
   const Options& options = shared_.options;
   if (connection.is_closing) return;
   if (size > options.max_unsent || connection.unsent_bytes > options.max_unsent - size) {
-    const bool drops = options.overflow == Overflow::drop;
-    if (!connection.overflows) {
-      outbox_.log(fmt::format("{} a message to {} ({}): {} bytes wait to be sent",
-                                     drops ? "Drop" : "Close instead of", connection.id,
-                                     connection.address, connection.unsent_bytes));
-    }
-    connection.overflows = true;
-    if (drops) return;
-    connection.is_closing = true;
-    report_closed(connection);
-    return cut(connection);
+    return overflow(connection);
   }
   connection.unsent_bytes += size;
   connection.unsent.push_back({std::move(data), size});
   if (connection.is_dirty) return;
   connection.is_dirty = true;
   dirty_.push_back(&connection);
+}
+
+void IoThread::overflow(Connection& connection) {
+  const bool closes = shared_.options.overflow == Overflow::close;
+  // One line each time the number has doubled.
+  if (std::has_single_bit(++connection.dropped)) {
+    outbox_.log(fmt::format("{} {} ({}): {} bytes wait to be sent, {} messages dropped",
+                            closes ? "Close" : "Drop a message to", connection.id, connection.address,
+                            connection.unsent_bytes, connection.dropped));
+  }
+  if (!closes) return;
+  connection.is_closing = true;
+  report_closed(connection);
+  cut(connection);
 }
 
 void IoThread::cut(Connection& connection) {
@@ -271,7 +278,6 @@ bool IoThread::write_front(Connection& connection) {
   const Package message = std::move(connection.unsent.front());
   connection.unsent.pop_front();
   connection.unsent_bytes -= message.size;
-  if (connection.unsent.empty()) connection.overflows = false;
   frame_.resize(std::max(frame_.size(), LWS_PRE + message.size));
   std::memcpy(frame_.data() + LWS_PRE, message.bytes.get(), message.size);
   const int written = lws_write(connection.wsi, frame_.data() + LWS_PRE, message.size,
@@ -302,7 +308,9 @@ int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
 
 int IoThread::on_received(Connection& connection, std::string_view bytes) {
   if (connection.is_closing) return 0;
-  if (!append_incoming(connection, bytes)) {
+  // What a frame says of its size is worth believing when that alone is too much.
+  const std::size_t to_come = connection.deflates ? 0 : lws_remaining_packet_payload(connection.wsi);
+  if (to_come > shared_.options.max_message || !append_incoming(connection, bytes)) {
     connection.incoming.reset();
     return say_goodbye(connection, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
   }

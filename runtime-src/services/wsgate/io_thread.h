@@ -80,6 +80,7 @@ class IoThread {
   // Sends what can be sent now; false: the connection is broken.
   bool flush(Connection& connection);
   bool write_front(Connection& connection);
+  void overflow(Connection& connection);
   // Ends a connection without a word to the peer, soon.
   static void cut(Connection& connection);
   bool append_incoming(Connection& connection, std::string_view bytes) const;

@@ -35,6 +35,7 @@ void Outbox::tell_watchdog(int id, std::string_view text) {
   std::snprintf(label, sizeof label, "%d ", id);
   post(addresses_.watchdog, addresses_.gate, PTYPE_TEXT, 0, join(label, text),
        std::strlen(label) + text.size());
+  flush();
 }
 
 void Outbox::deliver(int id, std::uint32_t agent, std::uint32_t client, Block package, std::size_t size) {
@@ -54,6 +55,7 @@ void Outbox::deliver(int id, std::uint32_t agent, std::uint32_t client, Block pa
 
 void Outbox::log(std::string_view line) {
   post(addresses_.gate, addresses_.gate, PTYPE_SYSTEM, 0, join(line, {}), line.size());
+  flush();
 }
 
 void Outbox::post(std::uint32_t to, std::uint32_t source, int type, int session, Block bytes,

@@ -1,7 +1,8 @@
 // What an I/O thread says to services.
 //
-// Threads: one. Messages leave together, with flush(): the services they are for run on other threads, and waking
+// Threads: one. Packages leave together, with flush(): the services they are for run on other threads, and waking
 // those costs more than anything else here, so they are woken once for all that one round of the loop brought.
+// The rest leaves at once, behind the packages before it: libwebsockets may go to sleep after a timer's work.
 #pragma once
 
 #include <atomic>
@@ -39,7 +40,7 @@ class Outbox {
   // A line for the log, by way of the gate: only its own thread may log in its name.
   void log(std::string_view line);
 
-  // Sends what was said since the last time. Messages to services that have ended are dropped.
+  // Sends the packages since the last time. Messages to services that have ended are dropped.
   void flush();
 
  private:
