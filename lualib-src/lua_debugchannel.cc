@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/debug_channel.h"
+#include "core/scheduler.h"
+#include "core/service.h"
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -61,14 +63,21 @@ int l_write(lua_State* L) {
   return 0;
 }
 
-// text = channel:read([timeout]): waits for `timeout` * 0.1 s; nothing when there is none.
+// text = channel:read([timeout]): waits for `timeout` * 0.1 s; nothing when there is none. Raises once the service
+// has been retired.
 int l_read(lua_State* L) {
   constexpr double kUnitMs = 100;
   constexpr double kMaxMs = 1e12;
   Channel& end = check_channel(L);
   const double timeout_ms = luaL_optnumber(L, 2, 0) * kUnitMs;
   const auto wait_ms = static_cast<std::int64_t>(std::clamp(timeout_ms, 0.0, kMaxMs));
-  if (!end.channel->read(&end.text, wait_ms)) return 0;
+  const Worker* const worker = Worker::current();
+  if (wait_ms > 0 && worker != nullptr) worker->scheduler().before_block();
+  if (!end.channel->read(&end.text, wait_ms)) {
+    // Who stands here waiting for the debugger is told of its end by nothing else.
+    if (worker != nullptr && worker->service()->retired()) return luaL_error(L, "the service has been ended");
+    return 0;
+  }
   lua_pushlstring(L, end.text.data(), end.text.size());
   return 1;
 }

@@ -5,7 +5,6 @@ local debugchannel = require "skynet.debugchannel"
 local socketdriver = require "skynet.socketdriver"
 local injectcode = require "skynet.injectcode"
 
-local lua_yield, lua_resume, status = coroutine.yield, coroutine.resume, coroutine.status
 local running = coroutine.running
 
 local POLL = 10 -- 1/100 s between two looks at an empty channel
@@ -16,6 +15,7 @@ local M = {}
 local fd ---@type integer?  the console's connection; nil while no debugger is attached
 local channel ---@type any  brings its lines
 local watched = {} ---@type table<string, { original: function, wrapper: function }>
+local hooked ---@type thread?  runs line by line
 
 local function write(text)
 	socketdriver.send(fd, text)
@@ -34,15 +34,6 @@ local function unwatch(name)
 	if watch and skynet.dispatch(name) == watch.wrapper then skynet.dispatch(name, watch.original) end
 end
 
--- The stack depth of the running function, counted in levels. Only comparisons between calls make sense.
-local function depth()
-	local level = 1
-	while debug.getinfo(level, "l") do level = level + 1 end
-	return level
-end
-
--- Runs `f` in a coroutine of its own, line by line. What f yields goes on to the task; a yield without values is the
--- hook's: the coroutine stands at a line. While it stands, the whole service stands.
 local run_stepwise
 
 local function watch(name, condition)
@@ -75,67 +66,79 @@ local function evaluate(line, co, level)
 	results(injectcode(line, co, level, names))
 end
 
+local function unhook()
+	if hooked then debug.sethook(hooked) end
+	hooked = nil
+end
+
 local function detach()
 	for name in pairs(watched) do unwatch(name) end
+	unhook()
 	fd = nil
 end
 
--- The level of the Lua function that `co` stands in.
-local function lua_level(co)
+-- The level in `co` of the function that `hook` has interrupted.
+local function level_below(co, hook)
 	local level = 0
-	while true do
-		local info = debug.getinfo(co, level, "Sl")
-		if not info or info.what ~= "C" then return level, info end
-		level = level + 1
-	end
+	while debug.getinfo(co, level, "f").func ~= hook do level = level + 1 end
+	return level + 1
 end
 
--- Talks with the console until it says how to go on: "n", "s" or "c".
-local function stand(co)
-	local level, info = lua_level(co)
-	local prompt = info and string.format("%s(%d)>", info.short_src, info.currentline) or "?>"
+-- Talks with the console until it says how to go on: "n", "s" or "c". Runs in a coroutine of its own, so that the
+-- stack of `co` is as the hook found it.
+local function stand(co, hook, line)
+	local level = level_below(co, hook)
+	local prompt = string.format("%s(%d)>", debug.getinfo(co, level, "S").short_src, line)
 	write(prompt)
 	while true do
-		local line = channel:read(1)
-		if line == "n" or line == "s" or line == "c" then return line end
-		if line == "cont" then
+		local ok, text = pcall(channel.read, channel, 1)
+		if not ok or text == "cont" then -- not ok: the service was killed meanwhile
 			detach()
 			return "c"
 		end
-		if line then
-			evaluate(line, co, level)
+		if text == "n" or text == "s" or text == "c" then return text end
+		if text then
+			evaluate(text, co, level)
 			write(prompt)
 		end
 	end
 end
 
-function run_stepwise(f, ...)
-	local co = coroutine.create(f)
-	local how = "s"
-	local here -- depth at the last stop
-	debugchannel.sethook(co, function()
-		-- LuaJIT's hook sees all coroutines.
-		if running() ~= co then return false end
-		if how == "n" and depth() > here then return false end
-		here = depth()
-		return true
-	end, "l")
+-- The number of levels of the running stack. Only comparisons between calls from one place make sense.
+local function depth()
+	local level = 1
+	while debug.getinfo(level, "l") do level = level + 1 end
+	return level
+end
 
-	local function go_on(ok, what, ...)
-		if status(co) == "dead" then
-			if not ok then error(debug.traceback(co, tostring(what)), 0) end
-			return what, ...
-		end
-		if what ~= nil then return go_on(lua_resume(co, lua_yield(what, ...))) end
-		if fd then
-			how = stand(co)
-		else
-			how = "c"
-		end
-		if how == "c" then debug.sethook(co) end
-		return go_on(lua_resume(co))
+local function traceback(err)
+	return debug.traceback(tostring(err), 2)
+end
+
+local function finish(ok, ...)
+	unhook()
+	if not ok then error((...), 0) end
+	return ...
+end
+
+local OWN_SOURCE = debug.getinfo(1, "S").source
+
+-- Calls f(...) and stands at its first line. While it stands, the whole service stands: the hook does not return.
+function run_stepwise(f, ...)
+	local co = running()
+	local how, here -- of the last stop: how to go on from it, its depth
+	local function hook(_, line)
+		-- LuaJIT's hook sees all coroutines.
+		if running() ~= co or debug.getinfo(2, "S").source == OWN_SOURCE then return end
+		local now = depth()
+		if how == "n" and now > here then return end
+		here = now
+		how = coroutine.wrap(stand)(co, hook, line)
+		if how == "c" then unhook() end
 	end
-	return go_on(lua_resume(co, ...))
+	hooked = co
+	debug.sethook(co, hook, "l")
+	return finish(xpcall(f, traceback, ...))
 end
 
 -- Compiled traces do not call hooks.

@@ -130,6 +130,11 @@ class Scheduler {
   };
   void set_hooks(Hooks hooks) { hooks_ = hooks; }
 
+  // For a service that blocks its worker: what it has sent so far leaves now, not at the end of the turn.
+  void before_block() const {
+    if (hooks_.turn_end != nullptr) hooks_.turn_end();
+  }
+
   void start();
   // Ends the workers after their current turns, and waits for them.
   void stop();

@@ -72,7 +72,7 @@ end)
 T.test("missing arguments are named", function()
 	local fd = open()
 	for line, text in pairs {
-		["killtask"] = "Need an address",
+		["task"] = "Need an address",
 		["killtask .launcher"] = "Need the name of a coroutine",
 		["dbgcmd .launcher"] = "Need a debug command",
 		["inject .launcher"] = "Need the name of a file",
