@@ -61,6 +61,7 @@ int hex_digit(char c) {
 }  // namespace
 
 std::size_t head_size(std::string_view bytes) {
+  if (bytes.empty()) return 0;  // memmem() wants an address
   if (bytes.substr(0, kLineEnd.size()) == kLineEnd) return kLineEnd.size();
   const void* end = memmem(bytes.data(), bytes.size(), "\r\n\r\n", 4);
   return end == nullptr ? 0 : static_cast<std::size_t>(static_cast<const char*>(end) - bytes.data()) + 4;
