@@ -272,7 +272,13 @@ Task& open_request(lua_State* L, const char* message) {
 
 // ret(message[, size]) -> boolean
 int l_ret(lua_State* L) {
-  Task& task = open_request(L, "No session");
+  Task* current = scheduler(L).current();
+  if (current == nullptr || current->request != Request::open) {
+    // The message was given away, also by a caller who may not answer.
+    if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) std::free(lua_touserdata(L, 1));
+    return luaL_error(L, "No session");
+  }
+  Task& task = *current;
   if (lua_isnoneornil(L, 1)) return answer(L, task, {nullptr, 0});
   return answer(L, task, check_payload(L, 1));
 }

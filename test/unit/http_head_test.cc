@@ -14,6 +14,7 @@ TEST(HttpHead, EndsWithTheFirstEmptyLine) {
   EXPECT_EQ(head_size("\r\nrest"), 2u) << "an empty line at once";
   EXPECT_EQ(head_size("GET / HTTP/1.1\r\na: b\r\n\r"), 0u);
   EXPECT_EQ(head_size(""), 0u);
+  EXPECT_EQ(head_size({}), 0u) << "no bytes have no address";
   EXPECT_EQ(head_size("a\n\nb"), 0u) << "bare line feeds end nothing";
 }
 
