@@ -386,7 +386,7 @@ int sleep_for(lua_State* L, lua_Integer ticks, int token) {
 }
 
 // sleep(ticks[, token]) -> nothing, or "BREAK"
-int l_sleep(lua_State* L) { return sleep_for(L, luaL_checkinteger(L, 1), 2); }
+int l_sleep(lua_State* L) { return sleep_for(L, check_int64(L, 1), 2); }
 
 int l_yield(lua_State* L) {
   lua_settop(L, 0);
@@ -443,7 +443,7 @@ int l_fork(lua_State* L) {
 
 // timeout(ticks, f) -> coroutine
 int l_timeout(lua_State* L) {
-  const lua_Integer ticks = luaL_checkinteger(L, 1);
+  const std::int64_t ticks = check_int64(L, 1);
   lua_settop(L, 2);
   Task* task = task_for_function(L, 2);
   TaskScheduler& tasks = scheduler(L);
