@@ -496,6 +496,16 @@ int l_tasks(lua_State* L) {
   return 1;
 }
 
+// blocked() -> how many tasks block
+int l_blocked(lua_State* L) {
+  lua_Integer count = 0;
+  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+    if (entry.session != 0 && entry.task != nullptr) ++count;
+  }
+  lua_pushinteger(L, count);
+  return 1;
+}
+
 // kill(coroutine) -> whether it was a task that blocks or has not started
 int l_kill(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTHREAD);
@@ -615,6 +625,7 @@ int open_scheduler(lua_State* L) {
       {"expect", l_expect},
       {"forget", l_forget},
       {"tasks", l_tasks},
+      {"blocked", l_blocked},
       {"kill", l_kill},
       {"running", l_running},
       {"fail", l_fail},
