@@ -4,6 +4,9 @@ local core = require "skynet.core"
 local scheduler = require "skynet.scheduler"
 local loading = require "skynet.require"
 
+-- The sister modules do not block while they load.
+local load_module = loading.lua_require
+
 local proto = scheduler.protocols -- by name and by number
 
 ---@class skynet
@@ -114,7 +117,7 @@ skynet.register_protocol {
 	pack = core.pack,
 	unpack = core.unpack,
 	dispatch = function(...)
-		return require "skynet.debug".dispatch(...)
+		return load_module "skynet.debug".dispatch(...)
 	end,
 }
 
@@ -374,9 +377,11 @@ end
 skynet._internal = {
 	proto = proto,
 	tasks = scheduler.tasks,
+	blocked = scheduler.blocked,
 	expect = scheduler.expect,
 	forget = scheduler.forget,
 	scheduler = scheduler,
+	load_module = load_module,
 	killed = nil, ---@type table<thread, true>?  tasks that were killed
 	init_task = function()
 		return init_task
@@ -392,7 +397,7 @@ end
 local function lazy(module, ...)
 	for _, name in ipairs { ... } do
 		skynet[name] = function(...)
-			for key, f in pairs(require(module)) do skynet[key] = f end
+			for key, f in pairs(load_module(module)) do skynet[key] = f end
 			return skynet[name](...)
 		end
 	end
@@ -403,7 +408,7 @@ lazy("skynet.tasklist", "task", "uniqtask")
 lazy("skynet.trace", "trace", "tracetag", "traceproto", "tracecall", "trace_timeout")
 
 function skynet.queue(...)
-	return require "skynet.queue"(...)
+	return load_module "skynet.queue"(...)
 end
 
 scheduler.adopt {
@@ -412,7 +417,7 @@ scheduler.adopt {
 	dead = on_dead,
 	trace = function(...)
 		-- The first event loads the module, which takes this function's place.
-		return require "skynet.trace".on_event(...)
+		return load_module "skynet.trace".on_event(...)
 	end,
 }
 

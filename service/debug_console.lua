@@ -296,7 +296,8 @@ end
 
 ---@class debug_console.connection
 ---@field fd integer
----@field pending? string  a line that was read too early
+---@field reading? boolean      a task of an ended debugger still reads a line
+---@field line? string|false    what it has read; false: the connection has closed
 
 local LINE_COMMAND = {}
 
@@ -319,30 +320,32 @@ function LINE_COMMAND.call(line)
 	return with_count(skynet.call(address_of(address), "lua", evaluate(text)))
 end
 
--- The connection's lines go to the debugger until it leaves, or until `cont` makes it leave.
-function LINE_COMMAND.debug(line, connection)
-	local handle = address_of(line:match "^%s*%S+%s+(%S+)")
-	local agent = skynet.newservice "debug_agent"
-	local done, ok, err = false, nil, nil
-	local token = {}
-	skynet.fork(function()
-		local answered
-		answered, ok, err = pcall(skynet.call, agent, "lua", "start", handle, connection.fd)
-		if not answered then ok, err = false, ok end
-		done = true
-		skynet.wakeup(token)
-	end)
+-- Passes the connection's lines on to the debugger until `cont` makes it leave. It may leave by itself, too; then the
+-- line that comes next is a command again.
+local function pass_lines_on(connection, agent, session)
+	connection.reading = true
+	local text
 	repeat
-		local text = socket.readline(connection.fd)
-		if done then
-			-- The debugger left by itself: the line is a command again.
-			connection.pending = text
+		text = socket.readline(connection.fd)
+		if session.over then
+			connection.line = text
 			break
 		end
 		text = text and text:gsub("\r$", "") or "cont"
 		skynet.send(agent, "lua", "cmd", text)
 	until text == "cont"
-	if not done then skynet.wait(token) end
+	connection.reading = false
+	skynet.wakeup(connection)
+end
+
+function LINE_COMMAND.debug(line, connection)
+	local handle = address_of(line:match "^%s*%S+%s+(%S+)")
+	local agent = skynet.newservice "debug_agent"
+	local session = {}
+	skynet.fork(pass_lines_on, connection, agent, session)
+	local answered, ok, err = pcall(skynet.call, agent, "lua", "start", handle, connection.fd)
+	session.over = true
+	if not answered then error(ok, 0) end
 	if not ok then error(err, 0) end
 end
 
@@ -386,12 +389,19 @@ local function read_http(fd, method, target)
 	return table.concat(words, " ")
 end
 
+local function next_line(connection)
+	if connection.reading then skynet.wait(connection) end
+	local line = connection.line
+	if line == nil then return socket.readline(connection.fd) end
+	connection.line = nil
+	return line
+end
+
 local function serve(fd)
 	local connection = { fd = fd }
 	socket.write(fd, "Welcome to skynet console\n")
 	while true do
-		local line = connection.pending or socket.readline(fd)
-		connection.pending = nil
+		local line = next_line(connection)
 		if not line then return end
 		local method, target = line:match "^(%u+) (%S+) HTTP/1%.[01]\r?$"
 		if method == "GET" or method == "POST" then

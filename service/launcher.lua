@@ -99,41 +99,31 @@ end
 -- Asks all services a debug question, ASK_AT_ONCE of them at a time. `show(answer, what)` makes the entry of a
 -- service from its answer, or from "ERROR" or "TIMEOUT".
 local function ask_all(timeout, show, question)
-	local deadline = timeout and skynet.now() + timeout
 	local list, handles = {}, {}
 	for handle, what in pairs(services) do
 		handles[#handles + 1] = handle
 		list[handle] = show("TIMEOUT", what)
 	end
 
-	local function ask(handle, left)
-		for _, answer in skynet.request { handle, "debug", question }:select(left) do
-			local what = services[handle]
-			if answer then
-				list[handle] = show(answer[1], what)
-			else
-				-- Either it fails, or it has ended meanwhile.
-				list[handle] = what and show("ERROR", what)
-			end
-		end
-	end
-
-	local asked, asking, all_done = 0, 0, {}
+	local asked, asking, done = 0, {}, {}
 	local function ask_one_after_the_other()
 		while asked < #handles do
-			local left = deadline and deadline - skynet.now()
-			if left and left <= 0 then break end
 			asked = asked + 1
-			ask(handles[asked], left)
+			local handle = handles[asked]
+			local ok, answer = pcall(skynet.call, handle, "debug", question)
+			local what = services[handle] -- nil: it has ended meanwhile
+			list[handle] = what and show(ok and answer or "ERROR", what)
 		end
-		asking = asking - 1
-		if asking == 0 then skynet.wakeup(all_done) end
+		asking[coroutine.running()] = nil
+		if next(asking) == nil then skynet.wakeup(done) end
 	end
-	for _ = 1, math.min(#handles, ASK_AT_ONCE) do
-		asking = asking + 1
-		skynet.fork(ask_one_after_the_other)
+	for _ = 1, math.min(#handles, ASK_AT_ONCE) do asking[skynet.fork(ask_one_after_the_other)] = true end
+	if timeout then
+		skynet.sleep(timeout, done)
+	elseif next(asking) then
+		skynet.wait(done)
 	end
-	if asking > 0 then skynet.wait(all_done) end
+	for co in pairs(asking) do skynet.killthread(co) end
 
 	local result = {}
 	for handle, entry in pairs(list) do result[skynet.address(handle)] = entry end

@@ -66,15 +66,22 @@ local function evaluate(line, co, level)
 	results(injectcode(line, co, level, names))
 end
 
+local function write_prompt()
+	if fd then write(skynet.address(skynet.self()) .. ">") end
+end
+
+-- Lets the coroutine run freely that runs line by line.
 local function unhook()
-	if hooked then debug.sethook(hooked) end
+	if not hooked then return end
+	debug.sethook(hooked)
 	hooked = nil
+	write_prompt()
 end
 
 local function detach()
+	fd = nil
 	for name in pairs(watched) do unwatch(name) end
 	unhook()
-	fd = nil
 end
 
 -- The level in `co` of the function that `hook` has interrupted.
@@ -116,7 +123,7 @@ local function traceback(err)
 end
 
 local function finish(ok, ...)
-	unhook()
+	if hooked == running() then unhook() end
 	if not ok then error((...), 0) end
 	return ...
 end
@@ -165,15 +172,14 @@ function M.start(socket_id, handle)
 	fd, channel = socket_id, debugchannel.connect(handle)
 	skynet.error "Enter debug mode"
 	set_jit(false)
-	local prompt = skynet.address(skynet.self()) .. ">"
-	write(prompt)
+	write_prompt()
 	while fd do
 		local line = channel:read()
 		if line == "cont" then
 			detach()
 		elseif line then
 			evaluate(line)
-			write(prompt)
+			write_prompt()
 		else
 			skynet.sleep(POLL)
 		end

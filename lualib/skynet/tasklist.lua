@@ -11,14 +11,6 @@ local function trace_of(task)
 	return debug.traceback(task.co)
 end
 
-local function count()
-	local n = 0
-	for _, task in ipairs(internal.tasks()) do
-		if task.co ~= "BREAK" then n = n + 1 end
-	end
-	return n
-end
-
 --- Looks at the blocked coroutines.
 ---@param what? table|integer|thread|"init"
 ---  nothing: how many there are. A table: filled with `thread: 0x... session: N` -> traceback.
@@ -27,7 +19,7 @@ end
 ---@return integer|string|nil
 function M.task(what)
 	local kind = type(what)
-	if what == nil then return count() end
+	if what == nil then return internal.blocked() end
 	if what == "init" then
 		local co = internal.init_task()
 		return co and debug.traceback(co)

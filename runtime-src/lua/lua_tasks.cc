@@ -392,7 +392,7 @@ int sleep_for(lua_State* L, lua_Integer ticks, int token) {
 }
 
 // sleep(ticks[, token]) -> nothing, or "BREAK"
-int l_sleep(lua_State* L) { return sleep_for(L, luaL_checkinteger(L, 1), 2); }
+int l_sleep(lua_State* L) { return sleep_for(L, check_int64(L, 1), 2); }
 
 int l_yield(lua_State* L) {
   lua_settop(L, 0);
@@ -449,7 +449,7 @@ int l_fork(lua_State* L) {
 
 // timeout(ticks, f) -> coroutine
 int l_timeout(lua_State* L) {
-  const lua_Integer ticks = luaL_checkinteger(L, 1);
+  const std::int64_t ticks = check_int64(L, 1);
   lua_settop(L, 2);
   Task* task = task_for_function(L, 2);
   TaskScheduler& tasks = scheduler(L);
@@ -499,6 +499,16 @@ int l_tasks(lua_State* L) {
     lua_setfield(L, -2, "session");
     lua_rawseti(L, -2, ++count);
   }
+  return 1;
+}
+
+// blocked() -> how many tasks block
+int l_blocked(lua_State* L) {
+  lua_Integer count = 0;
+  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+    if (entry.session != 0 && entry.task != nullptr) ++count;
+  }
+  lua_pushinteger(L, count);
   return 1;
 }
 
@@ -621,6 +631,7 @@ int open_scheduler(lua_State* L) {
       {"expect", l_expect},
       {"forget", l_forget},
       {"tasks", l_tasks},
+      {"blocked", l_blocked},
       {"kill", l_kill},
       {"running", l_running},
       {"fail", l_fail},

@@ -7,10 +7,18 @@
 #include <string_view>
 
 #include "lua/builtin_modules.h"
+#include "lua/code_cache.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
+
+// What a searcher says before the reason why it has nothing: Lua 5.4 adds it itself.
+#ifdef RUNTIME_LUAJIT
+#define RUNTIME_REASON "\n\t"
+#else
+#define RUNTIME_REASON ""
+#endif
 
 int l_search_builtin(lua_State* L) {
   const char* name = luaL_checkstring(L, 1);
@@ -21,8 +29,26 @@ int l_search_builtin(lua_State* L) {
       return 2;
     }
   }
-  lua_pushfstring(L, "\n\tno built-in module '%s'", name);
+  lua_pushfstring(L, RUNTIME_REASON "no built-in module '%s'", name);
   return 1;
+}
+
+// Lua's searcher of source files, through the code cache. Upvalues: package, package.searchpath.
+int l_search_source(lua_State* L) {
+  const char* name = luaL_checkstring(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_pushvalue(L, 1);
+  lua_getfield(L, lua_upvalueindex(1), "path");
+  if (lua_tostring(L, -1) == nullptr) return luaL_error(L, "'package.path' must be a string");
+  lua_call(L, 2, 2);
+  if (lua_isnil(L, -2)) return 1;  // the places that were tried
+  lua_pop(L, 1);
+  const char* file = lua_tostring(L, -1);
+  if (load_file(L, file) != LUA_OK) {
+    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, file, lua_tostring(L, -1));
+  }
+  lua_insert(L, -2);
+  return 2;
 }
 
 #ifdef RUNTIME_LUAJIT
@@ -105,7 +131,7 @@ int l_search_object(lua_State* L) {
     case Found::failed:
       return luaL_error(L, "error loading module '%s':\n\t%s", name, found.text);
     default:
-      lua_pushfstring(L, "\n\tno module '%s' for LuaJIT in '%s'", name, path);
+      lua_pushfstring(L, RUNTIME_REASON "no module '%s' for LuaJIT in '%s'", name, path);
       return 1;
   }
 }
@@ -116,18 +142,23 @@ int l_search_object(lua_State* L) {
 
 void install_module_search(lua_State* L) {
   lua_getglobal(L, "package");
+  const int package = lua_gettop(L);
 #ifdef RUNTIME_LUAJIT
-  lua_getfield(L, -1, "loaders");
+  lua_getfield(L, package, "loaders");
   lua_pushcfunction(L, l_search_object);
   lua_rawseti(L, -2, 3);
   lua_pushnil(L);
   lua_rawseti(L, -2, 4);
   // 5.4 calls the same table by this name.
   lua_pushvalue(L, -1);
-  lua_setfield(L, -3, "searchers");
+  lua_setfield(L, package, "searchers");
 #else
-  lua_getfield(L, -1, "searchers");
+  lua_getfield(L, package, "searchers");
 #endif
+  lua_pushvalue(L, package);
+  lua_getfield(L, package, "searchpath");
+  lua_pushcclosure(L, l_search_source, 2);
+  lua_rawseti(L, -2, 2);
   for (int i = static_cast<int>(lua_rawlen(L, -1)); i >= 2; --i) {
     lua_rawgeti(L, -1, i);
     lua_rawseti(L, -2, i + 1);
