@@ -165,7 +165,8 @@ TEST_F(SocketSendTest, WarnsOfUnsentBytesAndTellsWhenTheyAreGone) {
     warnings.push_back(host.take(kSocketWarning, id).ud);
   } while (warnings.back() != 0);
   reader.join();
-  ASSERT_GE(warnings.size(), 3u);
+  // Several thresholds that are passed at once make one warning.
+  ASSERT_GE(warnings.size(), 2u);
   EXPECT_GE(warnings[0], 1024);
   for (std::size_t i = 1; i + 1 < warnings.size(); ++i) EXPECT_GE(warnings[i], 2 * warnings[i - 1] - 1024);
   EXPECT_EQ(server.info()[0].unsent, 0u);
