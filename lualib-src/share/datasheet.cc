@@ -80,6 +80,11 @@ class Reader {
       builder_.entry(Value::of(key), value_);
     }
     builder_.end();
+    // A key that is there twice would hold up whoever looks for the next one.
+    const Table& table = *tables_[number];
+    for (std::uint32_t slot = table.length(); slot < table.slots(); ++slot) {
+      if (table.find(to_key(table.key(slot))) != slot) return false;
+    }
     return true;
   }
 
