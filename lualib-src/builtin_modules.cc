@@ -5,6 +5,7 @@ namespace runtime::RUNTIME_ENGINE {
 // In alphabetical order. Each is defined in lua_<module>.cc beside this file.
 int open_codecache(lua_State* L);
 int open_core(lua_State* L);
+int open_datasheet(lua_State* L);
 int open_debugchannel(lua_State* L);
 int open_http_parser(lua_State* L);
 int open_memory(lua_State* L);
@@ -14,12 +15,14 @@ int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
 int open_sharedata(lua_State* L);
 int open_sharetable(lua_State* L);
 int open_socketdriver(lua_State* L);
+int open_stm(lua_State* L);
 int open_websocket_codec(lua_State* L);
 
 std::span<const BuiltinModule> builtin_modules() {
   static constexpr BuiltinModule kModules[] = {
       {"skynet.codecache", open_codecache},
       {"skynet.core", open_core},
+      {"skynet.datasheet.core", open_datasheet},
       {"skynet.debugchannel", open_debugchannel},
       {"skynet.http.parser", open_http_parser},
       {"skynet.memory", open_memory},
@@ -29,6 +32,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.sharedata.core", open_sharedata},
       {"skynet.sharetable.core", open_sharetable},
       {"skynet.socketdriver", open_socketdriver},
+      {"skynet.stm", open_stm},
       {"skynet.websocket.codec", open_websocket_codec},
   };
   return kModules;

@@ -142,6 +142,14 @@ int l_update(lua_State* L) {
   return 0;
 }
 
+// images, bytes = totals(): of all shared data of the process, in all versions that somebody holds
+int l_totals(lua_State* L) {
+  const share::ImageTotals totals = share::image_totals();
+  lua_pushnumber(L, static_cast<lua_Number>(totals.images));
+  lua_pushnumber(L, static_cast<lua_Number>(totals.bytes));
+  return 2;
+}
+
 // pointer, engine = pointer(f): how a C function without upvalues goes in a message
 int l_pointer(lua_State* L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -157,7 +165,7 @@ int l_pointer(lua_State* L) {
 int open_sharetable(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
       {"load", l_load},   {"publish", l_publish}, {"query", l_query},     {"names", l_names},
-      {"update", l_update}, {"pointer", l_pointer}, {nullptr, nullptr},
+      {"update", l_update}, {"pointer", l_pointer}, {"totals", l_totals}, {nullptr, nullptr},
   };
   open_shared_tables(L);
   luaL_newlib(L, kFunctions);

@@ -172,9 +172,10 @@ class Walk {
     const Value value = builder_.add_function({});
     maker_->functions.emplace(address, value);
     Function& function = builder_.function(value);
+    if (find_in_library(index, &function)) return value;
     if (lua_iscfunction(L_, index)) {
       function.native[static_cast<std::size_t>(kEngine)] = reinterpret_cast<void*>(lua_tocfunction(L_, index));
-      if (lua_tocfunction(L_, index) == nullptr) fail("a built-in function of LuaJIT");
+      if (lua_tocfunction(L_, index) == nullptr) fail("this C function");
       return value;
     }
     std::string* code = &function.bytecode[static_cast<std::size_t>(kEngine)];
@@ -186,6 +187,31 @@ class Walk {
 #endif
     lua_pop(L_, 1);
     return value;
+  }
+
+  // Names the function at `index` if it is one of the standard libraries, of which each state has its own: those
+  // of LuaJIT are no C functions for others.
+  bool find_in_library(int index, Function* function) {
+    if (!lua_iscfunction(L_, index)) return false;
+    index = lua_absindex(L_, index);
+    const int top = lua_gettop(L_);
+    lua_getfield(L_, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    for (const char* library : {"_G", "coroutine", "debug", "io", "math", "os", "string", "table", "utf8", "bit"}) {
+      lua_getfield(L_, top + 1, library);
+      if (!lua_istable(L_, -1)) continue;
+      lua_pushnil(L_);
+      while (lua_next(L_, -2)) {
+        if (lua_rawequal(L_, -1, index) && lua_type(L_, -2) == LUA_TSTRING) {
+          function->library = library;
+          function->name = lua_tostring(L_, -2);
+          lua_settop(L_, top);
+          return true;
+        }
+        lua_pop(L_, 1);
+      }
+    }
+    lua_settop(L_, top);
+    return false;
   }
 
   void fail(const char* what) { luaL_error(L_, "%s can't be shared", what); }
@@ -204,7 +230,7 @@ static_assert(std::is_trivially_destructible_v<Walk>);
 
 ImageMaker* make_image(lua_State* L, int index, Kind kind) {
   index = lua_absindex(L, index);
-  luaL_checkstack(L, 12, nullptr);
+  luaL_checkstack(L, LUA_MINSTACK + 12, nullptr);
   ImageMaker* maker = &push_held<ImageMaker>(L);
   Walk(L, maker, kind).run(index);
   lua_pop(L, 1);  // the queue

@@ -99,7 +99,13 @@ void push_function(lua_State* L, const Value& value, View view) {
     const share::Function& function = space_of(L, view.thin).image->functions()[value.function];
     const auto engine = static_cast<std::size_t>(kEngine);
     const std::string& code = function.bytecode[engine];
-    if (function.native[engine] != nullptr) {
+    if (!function.library.empty()) {
+      lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+      lua_getfield(L, -1, function.library.c_str());
+      lua_getfield(L, -1, function.name.c_str());
+      lua_replace(L, -3);
+      lua_pop(L, 1);
+    } else if (function.native[engine] != nullptr) {
       lua_pushcfunction(L, reinterpret_cast<lua_CFunction>(function.native[engine]));
     } else if (code.empty()) {
       lua_pushcfunction(L, l_absent_function);

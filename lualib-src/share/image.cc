@@ -3,8 +3,13 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/check.h"
+
 namespace runtime::share {
 namespace {
+
+std::atomic<std::size_t> live_images{0};
+std::atomic<std::size_t> live_bytes{0};
 
 std::uint64_t load8(const char* at) {
   std::uint64_t value;
@@ -86,8 +91,25 @@ void Image::release() const {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
 }
 
+Image::Image() { live_images.fetch_add(1, std::memory_order_relaxed); }
+
 Image::~Image() {
   for (char* block : blocks_) std::free(block);
+  live_images.fetch_sub(1, std::memory_order_relaxed);
+  live_bytes.fetch_sub(bytes_, std::memory_order_relaxed);
+}
+
+char* Image::add_block(std::size_t bytes) {
+  auto* block = static_cast<char*>(std::malloc(bytes));
+  RUNTIME_CHECK(block != nullptr, "there is memory for shared data");
+  blocks_.push_back(block);
+  bytes_ += bytes;
+  live_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  return block;
+}
+
+ImageTotals image_totals() noexcept {
+  return {live_images.load(std::memory_order_relaxed), live_bytes.load(std::memory_order_relaxed)};
 }
 
 const Table* same_place(const Table* table, const Image& image) noexcept {

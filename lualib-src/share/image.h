@@ -131,8 +131,10 @@ constexpr int kEngines = 2;
 
 // A function without upvalues. Each engine has its own form of it, or none.
 struct Function {
+  std::string library;             // of a function of the standard libraries: "math", and
+  std::string name;                // "floor"; they are found in each state
   std::string bytecode[kEngines];  // of a Lua function; empty: not to be had on that engine
-  void* native[kEngines] = {};     // a C function
+  void* native[kEngines] = {};     // another C function
 };
 
 class Image {
@@ -156,8 +158,9 @@ class Image {
   friend class ImageBuilder;
   friend class Library;
 
-  Image() = default;
+  Image();
   ~Image();
+  char* add_block(std::size_t bytes);
 
   mutable std::atomic<std::size_t> references_{1};
   const Table* root_ = nullptr;
@@ -167,6 +170,13 @@ class Image {
   std::string name_;
   std::uint64_t lineage_ = 0;
 };
+
+// What all images of the process together are.
+struct ImageTotals {
+  std::size_t images;
+  std::size_t bytes;
+};
+ImageTotals image_totals() noexcept;
 
 // One reference to an image, or to none.
 class ImageRef {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/check.h"
@@ -27,10 +26,7 @@ void* ImageBuilder::allocate(std::size_t bytes) {
   if (bytes > free_bytes_) {
     const bool own_block = bytes > block_bytes_ / 2;
     const std::size_t size = own_block ? bytes : block_bytes_;
-    auto* block = static_cast<char*>(std::malloc(size));
-    RUNTIME_CHECK(block != nullptr, "there is memory for shared data");
-    image_->blocks_.push_back(block);
-    image_->bytes_ += size;
+    char* block = image_->add_block(size);
     if (own_block) return block;
     free_ = block;
     free_bytes_ = size;

@@ -5,6 +5,7 @@
 both_engines = $(1:%=lua54/%.o) $(1:%=luajit/%.o)
 
 FUZZ_config    := lua54/runtime-src/config/config_reader.o
+FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_builder.o)
 FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
