@@ -113,11 +113,11 @@ local function encode_value(value)
 	return encode64(text)
 end
 
-local function decode_pairs(result)
+local function decode_pairs(result, err)
 	for _, pair in ipairs(result and result.body.kvs or {}) do
 		watch.decode_pair(pair)
 	end
-	return result
+	return result, err
 end
 
 -- ---- one key ----------------------------------------------------------------------------------
