@@ -54,16 +54,25 @@ local function header_of(token)
 	return { ["Content-Type"] = "application/json", Authorization = token }
 end
 
-local function post_with(self, path, body, token, timeout)
-	local host = self.hosts:choose()
-	local headers = {}
-	local ok, status, text = pcall(httpc.request, "POST", host, API .. path, headers, header_of(token),
-		json.encode(body), math.floor((timeout or self.timeout) * 100))
-	if not ok then
+-- Sends to one server after the other until one can be reached: what was never sent may go to another one.
+local function send(self, path, token, text, timeout, headers)
+	local tried = {}
+	while true do
+		local host = self.hosts:choose()
+		local ok, status, body = pcall(httpc.request, "POST", host, API .. path, headers, header_of(token), text,
+			math.floor((timeout or self.timeout) * 100))
+		if ok then return host, status, body end
 		self.hosts:report_failure(host)
 		log.error("_post failed. url:", host .. API .. path, "err:", status)
-		return nil, status
+		tried[host] = true
+		if not tostring(status):find("connect failed", 1, true) or tried[self.hosts:peek()] then return nil, status end
 	end
+end
+
+local function post_with(self, path, body, token, timeout)
+	local headers = {}
+	local host, status, text = send(self, path, token, json.encode(body), timeout, headers)
+	if not host then return nil, status end
 	if status >= 500 then
 		self.hosts:report_failure(host)
 		log.error("_post failed. url:", host .. API .. path, "status:", status, text)
@@ -113,11 +122,11 @@ local function encode_value(value)
 	return encode64(text)
 end
 
-local function decode_pairs(result)
+local function decode_pairs(result, err)
 	for _, pair in ipairs(result and result.body.kvs or {}) do
 		watch.decode_pair(pair)
 	end
-	return result
+	return result, err
 end
 
 -- ---- one key ----------------------------------------------------------------------------------

@@ -28,16 +28,26 @@ function hosts.new(addresses)
 	return setmetatable({ urls = urls, current = math.random(#urls), failed = {} }, hosts)
 end
 
+local function next_of(self)
+	local now = skynet.now()
+	for step = 1, #self.urls do
+		local i = (self.current + step - 1) % #self.urls + 1
+		if (self.failed[self.urls[i]] or 0) <= now then return i end
+	end
+	return 1
+end
+
 --- The server to ask next: the first one, if all have failed lately.
 ---@return string url
 function hosts:choose()
-	local now = skynet.now()
-	for _ = 1, #self.urls do
-		self.current = self.current % #self.urls + 1
-		local url = self.urls[self.current]
-		if (self.failed[url] or 0) <= now then return url end
-	end
-	return self.urls[1]
+	self.current = next_of(self)
+	return self.urls[self.current]
+end
+
+--- The server that `choose` would give.
+---@return string url
+function hosts:peek()
+	return self.urls[next_of(self)]
 end
 
 --- Leaves a server out for a while.

@@ -92,10 +92,10 @@ local function close(connection)
 	socket.close(id)
 end
 
--- Cuts the connection after httpc.timeout; → the function that calls it off.
-local function start_clock(id)
+-- Cuts the connection after `timeout`; → the function that calls it off.
+local function start_clock(id, timeout)
 	local running = true
-	skynet.timeout(httpc.timeout, function()
+	skynet.timeout(timeout, function()
 		if running then socket.shutdown(id) end
 	end)
 	return function() running = false end
@@ -104,15 +104,15 @@ end
 local function nothing() end
 
 -- → connection, and the function that stops its clock
-local function connect(target)
+local function connect(target, timeout)
 	local name = target.name
 	if resolve_names and not is_address(name) then
 		local address, reason = dns.resolve(name)
 		if not address then error("httpc: " .. name .. ": " .. tostring(reason), 0) end
 		name = address
 	end
-	local id = sockethelper.connect(name, target.port, httpc.timeout)
-	local stop_clock = httpc.timeout and start_clock(id) or nothing
+	local id = sockethelper.connect(name, target.port, timeout)
+	local stop_clock = timeout and start_clock(id, timeout) or nothing
 	local connection = { id = id, key = target.scheme .. "://" .. target.name .. ":" .. target.port }
 	if target.scheme == "https" then
 		local ok, err = pcall(start_tls, connection, target)
@@ -211,20 +211,22 @@ end
 ---@param recvheader? table  to be filled with the response's header, names in lower case
 ---@param header? table  fields of the request; Host is added to it
 ---@param content? string  with header["transfer-encoding"] = "chunked": in chunks already
+---@param timeout? integer  instead of httpc.timeout
 ---@return integer code
 ---@return string body
-function httpc.request(method, host, url, recvheader, header, content)
+function httpc.request(method, host, url, recvheader, header, content, timeout)
 	local target = parse_host(host)
+	timeout = timeout or httpc.timeout
 	local connection = httpc.keepalive and take_kept(target)
 	if connection then
-		local stop_clock = httpc.timeout and start_clock(connection.id) or nothing
+		local stop_clock = timeout and start_clock(connection.id, timeout) or nothing
 		local ok, code, body = request_over(connection, stop_clock, method, target, url, recvheader, header, content)
 		if ok then return code, body end
 		-- The other side may have closed it in the same moment.
 		if connection.begun or not IDEMPOTENT[method] or code ~= sockethelper.socket_error then error(code, 0) end
 	end
 	local stop_clock
-	connection, stop_clock = connect(target)
+	connection, stop_clock = connect(target, timeout)
 	local ok, code, body = request_over(connection, stop_clock, method, target, url, recvheader, header, content)
 	if not ok then error(code, 0) end
 	return code, body
@@ -284,7 +286,7 @@ end
 ---@return http.stream
 function httpc.request_stream(method, host, url, recvheader, header, content)
 	local target = parse_host(host)
-	local connection, stop_clock = connect(target)
+	local connection, stop_clock = connect(target, httpc.timeout)
 	local stream
 	local ok, err = pcall(function()
 		local code, rest, fields = internal.request(connection, method, target.host, url, recvheader, header, content)

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import time
 
+import etcd
 import tokens
 import websocket
 
@@ -20,6 +21,7 @@ WS_PORT, WEB_PORT, CONSOLE_PORT = 8888, 8889, 8000
 def scene(*engines):
     def add(f):
         f.engines = engines or ("lua54", "luajit")
+        f.needs = lambda: True
         SCENES[f.__name__] = f
         return f
 
@@ -275,3 +277,22 @@ def application_beside_the_tree(folder):
         node.wait(rf"{name} has \d+ points in 5 rounds$")
     node.wait(r"dice: sum \d+ agrees$")
     assert node.process.wait(10) == 0
+
+
+@scene()
+def etcd_client(folder):
+    etcd.start(folder)
+    node = folder.start("config.test-etcd")
+    sections = ["testsetget", "testsetx", "testsetnx", "testgrant", "testrevoke", "testkeepalive"]
+    node.wait_in_order([re.escape(f"------------{name} {what}") for name in sections for what in ("begin", "finished")]
+                       + ["leases status: 200", "readdir status: 200", "rmdir status: 200"], 60)
+    assert node.has(r'key hello is \{message="world",\}$') and not node.has(" failed:")
+    time.sleep(1)
+    etcd.put("/foo/x", {"a": 2})
+    node.wait(r"watchdir type:PUT key:/foo/x value:\{a=2,\}$")
+    etcd.put("hello", "you")
+    node.wait(r'watch type:PUT key:hello value:"you"$')
+    node.stop()
+
+
+etcd_client.needs = etcd.available
