@@ -205,6 +205,13 @@ end
 
 -- ---- addresses, environment, statistics ------------------------------------------------------------------------
 
+local ENGINE = jit and "luajit" or "lua54"
+
+---@return "lua54"|"luajit"  what this service runs on
+function skynet.engine()
+	return ENGINE
+end
+
 local self_handle
 
 ---@return integer handle

@@ -79,19 +79,31 @@ local function wants_more(header)
 	return (header.connection or ""):lower() ~= "close"
 end
 
+-- A peer that is refused may still be sending. Closing on bytes that nobody has read resets the connection, and the
+-- reset may overtake the answer; so what comes is thrown away until the peer has done, for a second at most.
+local function drain(id)
+	local open = true
+	skynet.timeout(100, function()
+		if open then socket.close(id) end
+	end)
+	while socket.read(id) do end
+	open = false
+end
+
+-- True if the last request was refused.
 local function serve_requests(read, write)
 	while true do
 		local code, url, method, header, body = httpd.read_request(read, BODY_LIMIT)
-		if not code then return end
+		if not code then return false end
 		if code ~= 200 then return httpd.write_response(write, code, "refused") end
 		local status, text, fields = answer(url, method, header, body)
-		if not httpd.write_response(write, status, text, fields) or not wants_more(header) then return end
+		if not httpd.write_response(write, status, text, fields) or not wants_more(header) then return false end
 	end
 end
 
 local function http(id)
 	socket.start(id)
-	serve_requests(sockethelper.readfunc(id), sockethelper.writefunc(id))
+	if serve_requests(sockethelper.readfunc(id), sockethelper.writefunc(id)) then drain(id) end
 	socket.close(id)
 end
 
@@ -102,8 +114,9 @@ local function https(id)
 	local tls = tlshelper.newtls("server", context)
 	pcall(function()
 		tlshelper.init_responsefunc(id, tls)()
-		serve_requests(tlshelper.readfunc(id, tls), tlshelper.writefunc(id, tls))
+		local refused = serve_requests(tlshelper.readfunc(id, tls), tlshelper.writefunc(id, tls))
 		tlshelper.shutdown(id, tls)
+		if refused then drain(id) end
 	end)
 	tlshelper.closefunc(tls)()
 	socket.close(id)
