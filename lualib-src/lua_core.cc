@@ -7,7 +7,6 @@
 #include "core/node.h"
 #include "lua/lua_send.h"
 #include "lua/lua_service.h"
-#include "lua/lua_tasks.h"
 #include "lua/task_scheduler.h"
 #include "seri.h"
 #include "skynet.h"
@@ -20,18 +19,8 @@ namespace {
 Service& service(lua_State* L) { return *static_cast<Service*>(lua_touserdata(L, lua_upvalueindex(1))); }
 
 int new_session(lua_State* L) {
-  TaskScheduler* tasks = task_scheduler(L);
+  TaskScheduler* tasks = LuaService::of(L).tasks();
   return tasks != nullptr ? tasks->new_session() : service(L).new_session();
-}
-
-int push_sent(lua_State* L, int result) {
-  if (result == -1) return 0;
-  if (result < 0) {
-    lua_pushboolean(L, 0);
-  } else {
-    lua_pushinteger(L, result);
-  }
-  return 1;
 }
 
 // send(address, type, session | nil, message[, size]) -> session; nothing without such a service; false if too large
@@ -210,7 +199,7 @@ int open_core(lua_State* L) {
       {"hpc", l_hpc},
       {nullptr, nullptr},
   };
-  // These need no service. Without upvalues they are told apart by their address (see lua_tasks.cc).
+  // These need no service. Without upvalues they are told apart by their address (see pack_for in lua_tasks.cc).
   static constexpr luaL_Reg kValues[] = {
       {"pack", l_pack},
       {"packstring", l_packstring},

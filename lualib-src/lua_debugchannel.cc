@@ -101,18 +101,7 @@ int l_gc(lua_State* L) {
 
 char hooks_key;  // its address is the registry key of a table: coroutine, weak -> hook function
 
-void push_hooks(lua_State* L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &hooks_key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &hooks_key);
-}
+void push_hooks(lua_State* L) { push_weak_table(L, &hooks_key); }
 
 // Calls the coroutine's hook function with the event and the line, and yields if it says so.
 void hook(lua_State* L, lua_Debug* event) {

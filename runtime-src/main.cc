@@ -1,6 +1,4 @@
 // ./runtime CONFIG: reads the config, builds the node, and ends with it.
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -51,8 +49,8 @@ void set_defaults(Environment& environment) {
   environment.set("engine", "lua54");
 }
 
-// The first two services: the log, then the bootstrap. False: the reason has been printed.
-bool launch_first_services(Node& node) {
+// The first service. False: the reason has been printed.
+bool launch_log_service(Node& node) {
   const std::string log_service = text(node.environment, "logservice", "logger");
   const Handle logger = node.launch(log_service, node.environment.get("logger"));
   if (logger == 0) {
@@ -63,6 +61,7 @@ bool launch_first_services(Node& node) {
   return true;
 }
 
+// The second one, which starts the rest. False: the reason has been logged.
 bool launch_bootstrap(Node& node) {
   const std::string command = text(node.environment, "bootstrap", "snlua bootstrap");
   const std::size_t space = command.find(' ');
@@ -176,7 +175,7 @@ int run(const char* config_path) {
     SocketServer sockets({{&node, post_event, log_line, now}, socket_threads});
     set_socket_server(&sockets);
     node.scheduler.set_hooks({SocketServer::cork_thread, SocketServer::flush_thread});  // what a turn sends leaves in one go
-    if (!launch_first_services(node)) return 1;
+    if (!launch_log_service(node)) return 1;
     node.start();
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "eight_bytes.h"
+
 namespace runtime::json {
 namespace {
 
@@ -45,12 +47,6 @@ constexpr std::array<char, 256> kEscapes = [] {
   table['t'] = '\t';
   return table;
 }();
-
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-constexpr std::uint64_t kHighs = 0x8080808080808080;
-
-// Nonzero when one of the eight bytes is zero.
-constexpr std::uint64_t zero_byte(std::uint64_t block) { return (block - kOnes) & ~block & kHighs; }
 
 // The first byte from `at` on that ends a run of plain characters: a quote, a backslash, a NUL.
 const char* skip_plain(const char* at, const char* end) {

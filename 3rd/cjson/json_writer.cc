@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "eight_bytes.h"
+
 namespace runtime::json {
 namespace {
 
@@ -26,10 +28,6 @@ constexpr std::array<char, 256> kEscapes = [] {
   table['\t'] = 't';
   return table;
 }();
-
-constexpr std::uint64_t kOnes = 0x0101010101010101;
-constexpr std::uint64_t kHighs = 0x8080808080808080;
-constexpr std::uint64_t zero_byte(std::uint64_t block) { return (block - kOnes) & ~block & kHighs; }
 
 // Whether one of eight bytes may need an escape.
 constexpr bool needs_escape(std::uint64_t block) {

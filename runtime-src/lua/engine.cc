@@ -115,4 +115,17 @@ std::int64_t check_int64(lua_State* L, int index) { return luaL_checkinteger(L, 
 
 #endif
 
+void push_weak_table(lua_State* L, const void* key) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, key);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
 }  // namespace runtime::RUNTIME_ENGINE

@@ -140,6 +140,15 @@ bool to_int64(lua_State* L, int index, std::int64_t* value);
 // a 5.4 float without fraction and a numeric string are accepted, as luaL_checkinteger does.
 std::int64_t check_int64(lua_State* L, int index);
 
+// Pushes the table with weak keys that the registry has under `key`, an address; makes it when there is none. May raise.
+void push_weak_table(lua_State* L, const void* key);
+
+// Pushes a coroutine of the same state. It may be L itself.
+inline void push_coroutine(lua_State* L, lua_State* co) {
+  lua_pushthread(co);
+  if (co != L) lua_xmove(co, L, 1);
+}
+
 // The object behind userdata of the type T::kLuaType; raises for anything else.
 template <class T>
 T& check_object(lua_State* L, int index) {

@@ -53,4 +53,14 @@ int send_to(lua_State* L, Service& service, int index, Handle source, int type, 
   return skynet_sendname(context, source, lua_tostring(L, index), type, session, payload.data, payload.size);
 }
 
+int push_sent(lua_State* L, int result) {
+  if (result == api::kNoDestination) return 0;
+  if (result < 0) {
+    lua_pushboolean(L, 0);
+  } else {
+    lua_pushinteger(L, result);
+  }
+  return 1;
+}
+
 }  // namespace runtime::RUNTIME_ENGINE

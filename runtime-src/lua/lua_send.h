@@ -15,6 +15,9 @@ Packed check_payload(lua_State* L, int index);
 // any case. The session; -1 if there is no such service, -2 if the message is too large. Raises for what is no address.
 int send_to(lua_State* L, Service& service, int index, Handle source, int type, int session, Packed payload);
 
+// What send functions return for the result of send_to(): the session; nothing without such a service; false if too large.
+int push_sent(lua_State* L, int result);
+
 // Raises for what is no address, before anything is packed for it.
 void check_address(lua_State* L, int index);
 

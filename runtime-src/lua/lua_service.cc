@@ -52,6 +52,13 @@ LuaService& LuaService::of(lua_State* L) {
   return *self;
 }
 
+LuaService::LuaService(Service& service) : service_(service) {}
+
+TaskScheduler& LuaService::make_tasks() {
+  if (tasks_ == nullptr) tasks_ = std::make_unique<TaskScheduler>(service_, main_);
+  return *tasks_;
+}
+
 LuaService::~LuaService() {
   if (main_ == nullptr) return;
   if (tasks_ != nullptr) tasks_->tell_requesters();
@@ -142,11 +149,9 @@ int LuaService::l_load(lua_State* L) {
 
 void LuaService::set_callback(lua_State* L, int index, bool forward) {
   if (lua_tocfunction(L, index) == l_dispatch_message && !forward) {
-    tasks_ = task_scheduler(L);
     set_drain(drain_tasks);
     return;
   }
-  if (tasks_ == nullptr) tasks_ = task_scheduler(L);  // f may be a wrapper around it
   lua_pushvalue(L, index);
   luaL_unref(L, LUA_REGISTRYINDEX, callback_);
   callback_ = luaL_ref(L, LUA_REGISTRYINDEX);

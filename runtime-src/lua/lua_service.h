@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "base/lua_heap.h"
@@ -19,7 +20,7 @@ class TaskScheduler;
 
 class LuaService : public LuaHost {
  public:
-  explicit LuaService(Service& service) : service_(service) {}
+  explicit LuaService(Service& service);
   ~LuaService() override;
 
   void start(std::string args) override;
@@ -31,6 +32,10 @@ class LuaService : public LuaHost {
   Service& service() { return service_; }
   lua_State* main() { return main_; }
   LuaHeap& heap() { return heap_; }
+
+  // What runs the tasks of skynet.lua; null while nobody has required skynet.scheduler, which makes it.
+  TaskScheduler* tasks() { return tasks_.get(); }
+  TaskScheduler& make_tasks();
 
   // Makes the function at `index` handle the messages from the next one on: f(type, message, size, session, source).
   // With `forward` the message's memory is f's; else it is freed when f has returned.
@@ -59,7 +64,7 @@ class LuaService : public LuaHost {
   Service& service_;
   LuaHeap heap_;
   lua_State* main_ = nullptr;
-  TaskScheduler* tasks_ = nullptr;   // owned by the state
+  std::unique_ptr<TaskScheduler> tasks_;  // outlives the state, whose finalizers may still call it
   std::string args_;
   int callback_ = LUA_NOREF;
   bool forward_ = false;

@@ -3,50 +3,17 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <new>
 
 #include "api/send.h"
 #include "core/node.h"
 #include "lua/lua_send.h"
 #include "lua/lua_service.h"
+#include "lua/task_functions.h"
 #include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
-
-// Every function has these upvalues.
-constexpr int kScheduler = 1;  // light userdata
-constexpr int kProtocols = 2;  // table: name and type -> protocol
-constexpr int kTokens = 3;     // table: token -> light userdata of the Task
-constexpr int kSuspend = 4;    // what a blocked coroutine yields, for those that drive it (skynet.coroutine)
-constexpr int kDispatch = 5;   // "dispatch"
-constexpr int kUnpack = 6;     // "unpack"
-constexpr int kPack = 7;       // "pack"
-constexpr int kId = 8;         // "id"
-constexpr int kUpvalues = 8;
-
-char scheduler_key;  // its address is the key in the registry
-
-TaskScheduler& scheduler(lua_State* L) {
-  return *static_cast<TaskScheduler*>(lua_touserdata(L, lua_upvalueindex(kScheduler)));
-}
-
-// The task that is about to block. Raises where a yield is not possible, before anything is registered for it.
-Task& blocking_task(lua_State* L) {
-  Task* task = scheduler(L).current();
-  if (task == nullptr) luaL_error(L, "attempt to yield from outside a coroutine");
-  if (!lua_isyieldable(L)) luaL_error(L, "attempt to yield across a C-call boundary");
-  return *task;
-}
-
-// Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever drives it.
-int suspend(lua_State* L, const Task& task) {
-  scheduler(L).block();
-  if (task.co == L) return lua_yield(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(kSuspend));
-  return lua_yield(L, 1);
-}
 
 // ---- protocols ---------------------------------------------------------------------------------------------
 
@@ -54,6 +21,13 @@ int suspend(lua_State* L, const Task& task) {
 void push_field(lua_State* L, int table, int name) {
   lua_pushvalue(L, lua_upvalueindex(name));
   lua_rawget(L, table);
+}
+
+// Pushes the protocol of the name at `name`. Raises for an unknown one.
+void push_protocol(lua_State* L, int name) {
+  lua_pushvalue(L, name);
+  lua_rawget(L, lua_upvalueindex(kProtocols));
+  if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
 }
 
 struct Outgoing {
@@ -64,11 +38,7 @@ struct Outgoing {
 // Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one. The stack stays.
 Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
   const int top = lua_gettop(L);
-  lua_pushvalue(L, name);
-  lua_rawget(L, lua_upvalueindex(kProtocols));
-  if (!lua_istable(L, -1)) {
-    luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
-  }
+  push_protocol(L, name);
   push_field(L, top + 1, kId);
   const int type = static_cast<int>(lua_tointeger(L, -1));
   if (native_unpack != nullptr) {
@@ -90,23 +60,11 @@ Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
 }
 
 int type_of(lua_State* L, int name) {
-  lua_pushvalue(L, name);
-  lua_rawget(L, lua_upvalueindex(kProtocols));
-  if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
+  push_protocol(L, name);
   push_field(L, lua_gettop(L), kId);
   const int type = static_cast<int>(lua_tointeger(L, -1));
   lua_pop(L, 2);
   return type;
-}
-
-int push_sent(lua_State* L, int result) {
-  if (result >= 0) {
-    lua_pushinteger(L, result);
-    return 1;
-  }
-  if (result == api::kNoDestination) return 0;
-  lua_pushboolean(L, 0);
-  return 1;
 }
 
 // ---- sending and calling -----------------------------------------------------------------------------------
@@ -151,8 +109,7 @@ void request(lua_State* L, Task& task, int type, Packed payload, Wait wait) {
 }
 
 #ifdef RUNTIME_LUA54
-// Where a call goes on. Raises if it failed; else gives the values of the reply. If a function lies below them, it is
-// the protocol's own unpack, for the message and the size above it.
+// Where a call goes on. Raises if it failed; else gives the values of the reply.
 int after_call(lua_State* L, int, lua_KContext context) {
   TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
   if (tasks.take_failure()) [[unlikely]] return tasks.raise_failure(L);
@@ -161,6 +118,7 @@ int after_call(lua_State* L, int, lua_KContext context) {
 
 int after_unpack(lua_State* L, int, lua_KContext) { return lua_gettop(L); }
 
+// The same; below the message and its size lies the protocol's own unpack.
 int after_call_unpack(lua_State* L, int, lua_KContext context) {
   TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
   if (tasks.take_failure()) return tasks.raise_failure(L);
@@ -188,9 +146,8 @@ int l_call(lua_State* L) {
     lua_settop(L, 0);
     return suspend_call(L, task, after_call);
   }
-  lua_pushvalue(L, 2);
-  lua_rawget(L, lua_upvalueindex(kProtocols));
-  lua_getfield(L, -1, "unpack");
+  push_protocol(L, 2);
+  push_field(L, lua_gettop(L), kUnpack);
   lua_replace(L, 1);
   lua_settop(L, 1);
   return suspend_call(L, task, after_call_unpack);
@@ -264,23 +221,28 @@ int answer(lua_State* L, Task& task, Packed payload) {
   return 1;
 }
 
-Task& open_request(lua_State* L, const char* message) {
+// The current task if its request has not been answered, else null.
+Task* find_open_request(lua_State* L) {
   Task* task = scheduler(L).current();
-  if (task == nullptr || task->request != Request::open) luaL_error(L, "%s", message);
+  return task != nullptr && task->request == Request::open ? task : nullptr;
+}
+
+Task& open_request(lua_State* L, const char* message) {
+  Task* task = find_open_request(L);
+  if (task == nullptr) luaL_error(L, "%s", message);
   return *task;
 }
 
 // ret(message[, size]) -> boolean
 int l_ret(lua_State* L) {
-  Task* current = scheduler(L).current();
-  if (current == nullptr || current->request != Request::open) {
+  Task* task = find_open_request(L);
+  if (task == nullptr) {
     // The message was given away, also by a caller who may not answer.
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) std::free(lua_touserdata(L, 1));
     return luaL_error(L, "No session");
   }
-  Task& task = *current;
-  if (lua_isnoneornil(L, 1)) return answer(L, task, {nullptr, 0});
-  return answer(L, task, check_payload(L, 1));
+  if (lua_isnoneornil(L, 1)) return answer(L, *task, {nullptr, 0});
+  return answer(L, *task, check_payload(L, 1));
 }
 
 // retpack(...) -> boolean
@@ -308,8 +270,7 @@ int l_answered(lua_State* L) {
 }
 
 int l_ignoreret(lua_State* L) {
-  Task* task = scheduler(L).current();
-  if (task != nullptr && task->request == Request::open) {
+  if (Task* task = find_open_request(L)) {
     task->request = Request::closed;
     scheduler(L).forget(*task);
   }
@@ -434,17 +395,12 @@ Task* task_for_function(lua_State* L, int first) {
   return task;
 }
 
-int push_coroutine(lua_State* L, const Task* task) {
-  lua_pushthread(task->co);
-  lua_xmove(task->co, L, 1);
-  return 1;
-}
-
 // fork(f, ...) -> coroutine
 int l_fork(lua_State* L) {
   Task* task = task_for_function(L, 1);
   scheduler(L).queue_fork(task);
-  return push_coroutine(L, task);
+  push_coroutine(L, task->co);
+  return 1;
 }
 
 // timeout(ticks, f) -> coroutine
@@ -456,7 +412,8 @@ int l_timeout(lua_State* L) {
   const std::int32_t session = tasks.new_session();
   tasks.wait_to_start(task, session, Wait::start);
   set_timer(tasks, ticks, session);
-  return push_coroutine(L, task);
+  push_coroutine(L, task->co);
+  return 1;
 }
 
 // expect(session, address, f): when the answer from `address` comes, runs f(true, message, size, session) as a task of its
@@ -480,63 +437,6 @@ int l_forget(lua_State* L) {
   return 0;
 }
 
-// ---- for the tools of skynet.lua ---------------------------------------------------------------------------
-
-// tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an ended wait
-int l_tasks(lua_State* L) {
-  lua_newtable(L);
-  int count = 0;
-  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
-    if (entry.session == 0) continue;
-    lua_createtable(L, 0, 2);
-    if (entry.task != nullptr) {
-      push_coroutine(L, entry.task);
-    } else {
-      lua_pushliteral(L, "BREAK");
-    }
-    lua_setfield(L, -2, "co");
-    lua_pushinteger(L, entry.session);
-    lua_setfield(L, -2, "session");
-    lua_rawseti(L, -2, ++count);
-  }
-  return 1;
-}
-
-// blocked() -> how many tasks block
-int l_blocked(lua_State* L) {
-  lua_Integer count = 0;
-  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
-    if (entry.session != 0 && entry.task != nullptr) ++count;
-  }
-  lua_pushinteger(L, count);
-  return 1;
-}
-
-// kill(coroutine) -> whether it was a task that blocks or has not started
-int l_kill(lua_State* L) {
-  luaL_checktype(L, 1, LUA_TTHREAD);
-  Task* task = scheduler(L).find(lua_tothread(L, 1));
-  lua_pushboolean(L, task != nullptr && scheduler(L).kill(L, task));
-  return 1;
-}
-
-// running() -> the current task's coroutine, or nil
-int l_running(lua_State* L) {
-  const Task* task = scheduler(L).current();
-  if (task == nullptr) return 0;
-  if (task->co == L) {
-    lua_pushthread(L);
-    return 1;
-  }
-  return push_coroutine(L, task);
-}
-
-// fail(session): the call that waits for it fails
-int l_fail(lua_State* L) {
-  scheduler(L).fail_call(static_cast<std::int32_t>(luaL_checkinteger(L, 1)));
-  return 0;
-}
-
 // term(address): all calls to it, given as it was given to call, fail
 int l_term(lua_State* L) {
   if (lua_type(L, 1) == LUA_TNUMBER) {
@@ -551,46 +451,6 @@ int l_term(lua_State* L) {
 int l_genid(lua_State* L) {
   lua_pushinteger(L, scheduler(L).new_session());
   return 1;
-}
-
-// exit(): ends all tasks but the current one, which the caller then suspends for ever
-int l_exit(lua_State* L) {
-  scheduler(L).exit(L);
-  return 0;
-}
-
-// halt(): suspends the current task for ever
-int l_halt(lua_State* L) { return suspend(L, blocking_task(L)); }
-
-// traced(flag): whether the current task has a trace tag; tracing(): some task may get one
-int l_traced(lua_State* L) {
-  if (Task* task = scheduler(L).current()) task->traced = lua_toboolean(L, 1);
-  scheduler(L).tracing = true;
-  return 0;
-}
-
-// adopt{ unknown_response =, unknown_request =, dead =, trace = }: the functions that the dispatcher calls
-int l_adopt(lua_State* L) {
-  TaskScheduler::References& refs = scheduler(L).refs;
-  const auto take = [L](const char* name, int* ref) {
-    lua_getfield(L, 1, name);
-    if (lua_isnil(L, -1)) {
-      lua_pop(L, 1);
-      return;
-    }
-    luaL_unref(L, LUA_REGISTRYINDEX, *ref);
-    *ref = luaL_ref(L, LUA_REGISTRYINDEX);
-  };
-  take("unknown_response", &refs.unknown_response);
-  take("unknown_request", &refs.unknown_request);
-  take("dead", &refs.dead);
-  take("trace", &refs.trace);
-  return 0;
-}
-
-int destroy_scheduler(lua_State* L) {
-  static_cast<TaskScheduler*>(lua_touserdata(L, 1))->~TaskScheduler();
-  return 0;
 }
 
 }  // namespace
@@ -630,51 +490,28 @@ int open_scheduler(lua_State* L) {
       {"timeout", l_timeout},
       {"expect", l_expect},
       {"forget", l_forget},
-      {"tasks", l_tasks},
-      {"blocked", l_blocked},
-      {"kill", l_kill},
-      {"running", l_running},
-      {"fail", l_fail},
       {"term", l_term},
       {"genid", l_genid},
-      {"exit", l_exit},
-      {"halt", l_halt},
-      {"traced", l_traced},
-      {"adopt", l_adopt},
       {"dispatch_message", l_dispatch_message},
       {nullptr, nullptr},
   };
   lua_settop(L, 0);
-  lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
-  Service& service = Service::from(static_cast<skynet_context*>(lua_touserdata(L, 1)));
-  void* block = lua_newuserdatauv(L, sizeof(TaskScheduler), 0);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, destroy_scheduler);
-  lua_setfield(L, -2, "__gc");
-  auto* tasks = new (block) TaskScheduler(service, LuaService::of(L).main());
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &scheduler_key);
-
-  luaL_newlibtable(L, kFunctions);
-  lua_pushlightuserdata(L, tasks);
+  TaskScheduler& tasks = LuaService::of(L).make_tasks();
+  lua_createtable(L, 0, 40);
+  lua_pushlightuserdata(L, &tasks);
   lua_newtable(L);
   lua_pushvalue(L, -1);
-  tasks->refs.protocols = luaL_ref(L, LUA_REGISTRYINDEX);
+  tasks.refs.protocols = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_newtable(L);
   lua_pushvalue(L, -1);
-  tasks->refs.tokens = luaL_ref(L, LUA_REGISTRYINDEX);
+  tasks.refs.tokens = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushvalue(L, -2);
   lua_setfield(L, -5, "protocols");
   for (const char* text : {"SUSPEND", "dispatch", "unpack", "pack", "id"}) lua_pushstring(L, text);
-  luaL_setfuncs(L, kFunctions, kUpvalues);
+  add_functions(L, kFunctions);
+  add_task_tools(L);
+  lua_settop(L, 1);
   return 1;
-}
-
-TaskScheduler* task_scheduler(lua_State* L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &scheduler_key);
-  auto* tasks = static_cast<TaskScheduler*>(lua_touserdata(L, -1));
-  lua_pop(L, 1);
-  return tasks;
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

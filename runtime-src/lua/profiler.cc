@@ -58,23 +58,7 @@ bool is_running(lua_State* L, lua_State* co) {
 }
 
 // Pushes the table of times; makes it when there is none.
-void push_times(lua_State* L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &times_key);
-  if (!lua_isnil(L, -1)) return;
-  lua_pop(L, 1);
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "k");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &times_key);
-}
-
-void push_coroutine(lua_State* L, lua_State* co) {
-  lua_pushthread(co);
-  lua_xmove(co, L, 1);
-}
+void push_times(lua_State* L) { push_weak_table(L, &times_key); }
 
 // The time of `co`; valid until the next garbage collection after stop(). Null when it is not
 // measured.

@@ -28,9 +28,7 @@ namespace runtime::RUNTIME_ENGINE {
 
 class TaskScheduler {
  public:
-  static constexpr const char* kLuaType = "runtime.task_scheduler";
-
-  // `L` is the state's main thread. The functions of skynet.lua are registered by adopt().
+  // `L` is the state's main thread.
   TaskScheduler(Service& service, lua_State* L) : service_(service), main_(L), profiler_(Profiler::of(L)) {}
   ~TaskScheduler();
 
@@ -105,9 +103,7 @@ class TaskScheduler {
   void exit(lua_State* L);
   // The same for a service that was killed: only tells requesters, touches no Lua state.
   void tell_requesters();
-  bool exited() const { return exited_; }
 
-  const std::vector<std::unique_ptr<Task>>& tasks() const { return tasks_; }
   SessionTable& sessions() { return sessions_; }
   // Forgotten and ignored requests are answered with an error when the service ends.
   void forget(Task& task);

@@ -1,0 +1,99 @@
+// Functions for the rest of lualib/skynet.lua and its sister modules: looking at tasks, ending them, tracing.
+#include "lua/task_functions.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an ended wait
+int l_tasks(lua_State* L) {
+  lua_newtable(L);
+  int count = 0;
+  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+    if (entry.session == 0) continue;
+    lua_createtable(L, 0, 2);
+    if (entry.task != nullptr) {
+      push_coroutine(L, entry.task->co);
+    } else {
+      lua_pushliteral(L, "BREAK");
+    }
+    lua_setfield(L, -2, "co");
+    lua_pushinteger(L, entry.session);
+    lua_setfield(L, -2, "session");
+    lua_rawseti(L, -2, ++count);
+  }
+  return 1;
+}
+
+// blocked() -> how many tasks block
+int l_blocked(lua_State* L) {
+  lua_Integer count = 0;
+  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+    if (entry.session != 0 && entry.task != nullptr) ++count;
+  }
+  lua_pushinteger(L, count);
+  return 1;
+}
+
+// kill(coroutine) -> whether it was a task that blocks or has not started
+int l_kill(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  Task* task = scheduler(L).find(lua_tothread(L, 1));
+  lua_pushboolean(L, task != nullptr && scheduler(L).kill(L, task));
+  return 1;
+}
+
+// running() -> the current task's coroutine, or nil
+int l_running(lua_State* L) {
+  const Task* task = scheduler(L).current();
+  if (task == nullptr) return 0;
+  push_coroutine(L, task->co);
+  return 1;
+}
+
+// exit(): ends all tasks but the current one, which the caller then suspends for ever
+int l_exit(lua_State* L) {
+  scheduler(L).exit(L);
+  return 0;
+}
+
+// halt(): suspends the current task for ever
+int l_halt(lua_State* L) { return suspend(L, blocking_task(L)); }
+
+// traced(flag): whether the current task has a trace tag; from here on tasks may have one
+int l_traced(lua_State* L) {
+  if (Task* task = scheduler(L).current()) task->traced = lua_toboolean(L, 1);
+  scheduler(L).tracing = true;
+  return 0;
+}
+
+// adopt{ unknown_response =, unknown_request =, dead =, trace = }: the functions that the dispatcher calls
+int l_adopt(lua_State* L) {
+  TaskScheduler::References& refs = scheduler(L).refs;
+  const auto take = [L](const char* name, int* ref) {
+    lua_getfield(L, 1, name);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      return;
+    }
+    luaL_unref(L, LUA_REGISTRYINDEX, *ref);
+    *ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  };
+  take("unknown_response", &refs.unknown_response);
+  take("unknown_request", &refs.unknown_request);
+  take("dead", &refs.dead);
+  take("trace", &refs.trace);
+  return 0;
+}
+
+}  // namespace
+
+void add_task_tools(lua_State* L) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"tasks", l_tasks},     {"blocked", l_blocked}, {"kill", l_kill},     {"running", l_running}, {"exit", l_exit},
+      {"halt", l_halt},       {"traced", l_traced},   {"adopt", l_adopt},   {nullptr, nullptr},
+  };
+  add_functions(L, kFunctions);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
