@@ -8,10 +8,12 @@ int open_core(lua_State* L);
 int open_datasheet(lua_State* L);
 int open_debugchannel(lua_State* L);
 int open_http_parser(lua_State* L);
+int open_loader(lua_State* L);     // lua/lua_loader.cc
 int open_memory(lua_State* L);
+int open_native(lua_State* L);     // lua/lua_native.cc
 int open_netpack(lua_State* L);
 int open_profile(lua_State* L);
-int open_scheduler(lua_State* L);  // lua/lua_tasks.cc
+int open_scheduler(lua_State* L);  // lua/lua_native.cc
 int open_sharedata(lua_State* L);
 int open_sharetable(lua_State* L);
 int open_socketdriver(lua_State* L);
@@ -25,7 +27,9 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.datasheet.core", open_datasheet},
       {"skynet.debugchannel", open_debugchannel},
       {"skynet.http.parser", open_http_parser},
+      {"skynet.loader", open_loader},
       {"skynet.memory", open_memory},
+      {"skynet.native", open_native},
       {"skynet.netpack", open_netpack},
       {"skynet.profile", open_profile},
       {"skynet.scheduler", open_scheduler},

@@ -1,4 +1,6 @@
 // skynet.core: the primitive interface of a Lua service (spec 10, chapter 3.1).
+#include "lua_core.h"
+
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -15,8 +17,7 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// Upvalue 1 of every function: the service.
-Service& service(lua_State* L) { return *static_cast<Service*>(lua_touserdata(L, lua_upvalueindex(1))); }
+Service& service(lua_State* L) { return LuaService::of(L).service(); }
 
 int new_session(lua_State* L) {
   TaskScheduler* tasks = LuaService::of(L).tasks();
@@ -97,29 +98,6 @@ int l_intcommand(lua_State* L) {
   return 1;
 }
 
-// error(...): logs all arguments, joined by a blank
-int l_error(lua_State* L) {
-  const int count = lua_gettop(L);
-  if (count <= 1) {
-    std::size_t size;
-    const char* text = count == 0 ? (size = 3, "nil") : luaL_tolstring(L, 1, &size);
-    service(L).node().log(service(L).handle(), {text, size});
-    return 0;
-  }
-  luaL_Buffer buffer;
-  luaL_buffinit(L, &buffer);
-  for (int i = 1; i <= count; ++i) {
-    luaL_tolstring(L, i, nullptr);
-    luaL_addvalue(&buffer);
-    if (i < count) luaL_addchar(&buffer, ' ');
-  }
-  luaL_pushresult(&buffer);
-  std::size_t size;
-  const char* text = lua_tolstring(L, -1, &size);
-  service(L).node().log(service(L).handle(), {text, size});
-  return 0;
-}
-
 // callback(f[, forward])
 int l_callback(lua_State* L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -171,17 +149,65 @@ int l_trace(lua_State* L) {
   return 0;
 }
 
-int l_now(lua_State* L) {
-  lua_pushinteger(L, static_cast<lua_Integer>(skynet_now()));
-  return 1;
-}
-
 int l_hpc(lua_State* L) {
   lua_pushinteger(L, static_cast<lua_Integer>(monotonic_ns()));
   return 1;
 }
 
+// error(...): logs all arguments, joined by a blank
+int l_error(lua_State* L) {
+  const int count = lua_gettop(L);
+  if (count <= 1) {
+    std::size_t size;
+    const char* text = count == 0 ? (size = 3, "nil") : luaL_tolstring(L, 1, &size);
+    service(L).node().log(service(L).handle(), {text, size});
+    return 0;
+  }
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (int i = 1; i <= count; ++i) {
+    luaL_tolstring(L, i, nullptr);
+    luaL_addvalue(&buffer);
+    if (i < count) luaL_addchar(&buffer, ' ');
+  }
+  luaL_pushresult(&buffer);
+  std::size_t size;
+  const char* text = lua_tolstring(L, -1, &size);
+  service(L).node().log(service(L).handle(), {text, size});
+  return 0;
+}
+
+int l_now(lua_State* L) {
+  lua_pushinteger(L, static_cast<lua_Integer>(skynet_now()));
+  return 1;
+}
+
 }  // namespace
+
+void add_common_functions(lua_State* L, const char* other) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"pack", l_pack},           {"unpack", l_unpack}, {"packstring", l_packstring},
+      {"tostring", l_tostring},   {"error", l_error},   {"now", l_now},
+  };
+  // On Lua 5.4 a C function is the same value wherever it comes from; on LuaJIT each push makes a new one.
+  lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  lua_getfield(L, -1, other);
+  lua_replace(L, -2);
+  for (const auto& [name, function] : kFunctions) {
+    if (lua_istable(L, -1)) {
+      lua_pushstring(L, name);
+      lua_rawget(L, -2);
+    } else {
+      lua_pushnil(L);
+    }
+    if (lua_tocfunction(L, -1) != function) {
+      lua_pop(L, 1);
+      lua_pushcfunction(L, function);
+    }
+    lua_setfield(L, -3, name);
+  }
+  lua_pop(L, 1);
+}
 
 int open_core(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
@@ -191,28 +217,18 @@ int open_core(lua_State* L) {
       {"command", l_command},
       {"intcommand", l_intcommand},
       {"addresscommand", l_addresscommand},
-      {"error", l_error},
       {"callback", l_callback},
       {"harbor", l_harbor},
       {"trace", l_trace},
-      {"now", l_now},
       {"hpc", l_hpc},
-      {nullptr, nullptr},
-  };
-  // These need no service. Without upvalues they are told apart by their address (see pack_for in lua_tasks.cc).
-  static constexpr luaL_Reg kValues[] = {
-      {"pack", l_pack},
-      {"packstring", l_packstring},
-      {"unpack", l_unpack},
-      {"tostring", l_tostring},
       {"trash", l_trash},
       {nullptr, nullptr},
   };
-  lua_createtable(L, 0, 20);
-  luaL_setfuncs(L, kValues, 0);
   lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
   if (lua_touserdata(L, -1) == nullptr) return luaL_error(L, "skynet.core: this state belongs to no service");
-  luaL_setfuncs(L, kFunctions, 1);
+  lua_createtable(L, 0, 20);
+  luaL_setfuncs(L, kFunctions, 0);
+  add_common_functions(L, "skynet.native");
   return 1;
 }
 

@@ -1,8 +1,13 @@
 --- The debug protocol, which every Lua service answers. Loaded at the first debug message. Here is what tools ask all
 --- services of a node, so that asking leaves little behind; the other commands are in skynet.debug_commands.
 local skynet = require "skynet"
+local scheduler = require "skynet.scheduler"
 
-local M = {}
+local lua_require = require "skynet.require".lua_require
+
+local M = {
+	info = nil, ---@type (fun(...): ...)?  what answers INFO
+}
 
 ---@type table<string, async fun(...)>
 local commands = {}
@@ -25,7 +30,7 @@ end
 
 function commands.STAT()
 	skynet.retpack {
-		task = skynet._internal.blocked(),
+		task = scheduler.blocked(),
 		mqlen = skynet.stat "mqlen",
 		cpu = skynet.stat "cpu",
 		message = skynet.stat "message",
@@ -39,7 +44,7 @@ end
 --- Serves one debug message; skynet dispatches the protocol `debug` here.
 ---@async
 function M.dispatch(_, _, command, ...)
-	local f = commands[command] or skynet._internal.load_module "skynet.debug_commands"[command]
+	local f = commands[command] or lua_require "skynet.debug_commands"[command]
 	if not f then error("Unknown debug command " .. tostring(command)) end
 	f(...)
 end
@@ -49,6 +54,12 @@ end
 ---@param f async fun(...)
 function M.reg_debugcmd(name, f)
 	commands[name] = f
+end
+
+--- Sets what answers the command INFO.
+---@param f fun(...): ...
+function M.info_func(f)
+	M.info = f
 end
 
 return M

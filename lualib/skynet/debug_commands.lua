@@ -1,5 +1,6 @@
 --- The rarer commands of the debug protocol, by name.
 local skynet = require "skynet"
+local debug_protocol = require "skynet.debug"
 
 ---@type table<string, async fun(...)>
 local commands = {}
@@ -32,7 +33,7 @@ function commands.KILLTASK(name)
 end
 
 function commands.INFO(...)
-	local f = skynet._internal.info_func
+	local f = debug_protocol.info
 	if f then
 		skynet.retpack(f(...))
 	else

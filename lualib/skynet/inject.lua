@@ -1,6 +1,7 @@
 --- Runs code that somebody sends to a running service (debug command RUN, console command `inject`).
 local skynet = require "skynet"
 local core = require "skynet.core"
+local scheduler = require "skynet.scheduler"
 
 -- Fills `into` with the tables among the upvalues of `f`, by name, and of the functions among them, and so on.
 -- Of two upvalues of one name the outer one is kept. With `all`, functions and other values are collected, too.
@@ -23,10 +24,10 @@ end
 -- What the chunk sees: `_U`, upvalues of the dispatcher; `_P`, protocol name -> table-valued upvalues of its
 -- dispatch function; `print`, whose lines go to `output`; else the service's globals.
 local function chunk_globals(output)
-	local upvalues = { skynet = skynet, c = core, proto = skynet._internal.proto }
+	local upvalues = { skynet = skynet, c = core, proto = scheduler.protocols }
 	collect_upvalues(skynet.dispatch_message, upvalues, true, {})
 	local protocols = {}
-	for name, proto in pairs(skynet._internal.proto) do
+	for name, proto in pairs(scheduler.protocols) do
 		if type(name) == "string" and proto.dispatch then
 			protocols[name] = collect_upvalues(proto.dispatch, {}, false, {})
 		end

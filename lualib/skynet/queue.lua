@@ -2,7 +2,7 @@
 local skynet = require "skynet"
 
 local running = coroutine.running
-local internal = skynet._internal
+local scheduler = require "skynet.scheduler"
 
 local function traceback(err)
 	if type(err) ~= "string" then return err end
@@ -39,7 +39,7 @@ local function new_queue()
 
 	return function(f, ...)
 		local co = running()
-		if owner and owner ~= co and internal.killed and internal.killed[owner] then
+		if owner and owner ~= co and scheduler.killed and scheduler.killed[owner] then
 			depth = 1
 			leave()
 		end

@@ -1,12 +1,14 @@
---- `require` in the coroutine of a service, where the body of a module may block.
+--- `require` in the coroutine of a service, where the body of a module may block, and skynet.init: functions that run
+--- right after the body of the module that gives them, or when the service starts.
 --
 -- Lua's own require is a C function, and a coroutine cannot yield across it. So the searchers are asked from here and
 -- the loader is called as a plain Lua call.
 local skynet = require "skynet"
+local shared = require "skynet.require"
 
-local lua_require = require "skynet.require".lua_require
+local lua_require = shared.lua_require
+local scheduler = lua_require "skynet.scheduler" -- not with what this module makes
 local running = coroutine.running
-local internal = skynet._internal
 
 ---@class skynet.require.load
 ---@field owner thread       who runs the module's body
@@ -18,11 +20,33 @@ local contexts = {} ---@type table<thread, function[]>  what skynet.init got fro
 
 local M = {}
 
---- The list of init functions that `co` adds to; nil when it loads nothing.
----@param co thread
----@return function[]?
-function M.inits_of(co)
-	return contexts[co]
+local main_inits = {} ---@type function[]  given by the main chunk
+local starter ---@type thread?  the coroutine that runs them
+
+local function run_all(inits)
+	local i = 1
+	while inits[i] do -- the running ones may add some
+		inits[i]()
+		i = i + 1
+	end
+end
+
+function shared.run_inits()
+	starter = running()
+	run_all(main_inits)
+	starter, main_inits = nil, {}
+end
+
+--- Registers `f` to run when the module that is being loaded is complete, or, from the main chunk, when the
+--- service starts, before its start function. Raises where neither lies ahead. A part of skynet.
+---@param f async fun()
+function M.init(f)
+	if type(f) ~= "function" then error("skynet.init: a function is wanted, got " .. type(f), 2) end
+	local co, main = running()
+	local list = main_inits
+	if not main and co and co ~= starter then list = contexts[co] end
+	if not list then error("skynet.init: nothing is being loaded here", 2) end
+	list[#list + 1] = f
 end
 
 local function find_loader(name)
@@ -37,11 +61,7 @@ local function load_module(co, name, loader, where)
 	local inits = {}
 	contexts[co] = inits
 	local value = loader(name, where)
-	local i = 1
-	while inits[i] do -- the running ones may add some
-		inits[i]()
-		i = i + 1
-	end
+	run_all(inits)
 	local loaded = package.loaded
 	if value ~= nil then
 		loaded[name] = value
@@ -90,7 +110,7 @@ function M.require(name)
 	if type(name) ~= "string" then return lua_require(name) end -- raises
 	local co = running()
 	local load = loading[name]
-	if load and internal.killed and internal.killed[load.owner] then
+	if load and scheduler.killed and scheduler.killed[load.owner] then
 		finish(name, load)
 		load = nil
 	end

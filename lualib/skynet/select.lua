@@ -2,9 +2,9 @@
 local skynet = require "skynet"
 local core = require "skynet.core"
 local engine = require "skynet.engine"
+local scheduler = require "skynet.scheduler"
 
 local unpack, pack = engine.unpack, engine.pack
-local internal = skynet._internal
 
 --- Requests that are collected, then sent together by select(). The array part holds those that were added.
 ---@class skynet.request
@@ -42,12 +42,12 @@ end
 
 local function stop_timer(self)
 	if not self.timer then return end
-	internal.forget(self.timer)
+	scheduler.forget(self.timer)
 	self.timer = nil
 end
 
 local function unpack_answer(message, msg, sz)
-	return pack(internal.proto[message[2]].unpack(msg, sz))
+	return pack(scheduler.protocols[message[2]].unpack(msg, sz))
 end
 
 local function on_answer(self, ok, msg, sz, session)
@@ -72,14 +72,14 @@ local function send_all(self)
 	for i = 1, #self do
 		local message = self[i]
 		local address = message[1]
-		local proto = internal.proto[message[2]]
+		local proto = scheduler.protocols[message[2]]
 		if not proto then error("unknown protocol " .. tostring(message[2]), 3) end
 		if tag then core.send(address, skynet.PTYPE_TRACE, 0, tag) end
 		local session = core.send(address, proto.id, nil, proto.pack(unpack(message, 3, message.n or #message)))
 		if session then
 			self.waiting[session] = message
 			self.left = self.left + 1
-			internal.expect(session, address, answered)
+			scheduler.expect(session, address, answered)
 		elseif session == false then
 			arrive(self, message, false) -- too large
 		else
@@ -89,13 +89,13 @@ local function send_all(self)
 end
 
 local function forget_waiting(self)
-	for session in pairs(self.waiting) do internal.forget(session) end
+	for session in pairs(self.waiting) do scheduler.forget(session) end
 	self.waiting, self.left = {}, 0
 end
 
 local function start_timer(self, timeout)
 	self.timer = core.intcommand("TIMEOUT", timeout)
-	internal.expect(self.timer, 0, function()
+	scheduler.expect(self.timer, 0, function()
 		self.timer = nil
 		self.timeout = true
 		forget_waiting(self)

@@ -1,14 +1,18 @@
---- The blocked coroutines of a service, for those who look for what it waits for.
-local skynet = require "skynet"
+--- The blocked coroutines of a service, for those who look for what it waits for. A part of skynet.
+local scheduler = require "skynet.scheduler"
+local loading = require "skynet.require"
 
-local internal = skynet._internal
+-- The tasks that killthread has ended: on LuaJIT the coroutine itself does not show it.
+local killed = setmetatable({}, { __mode = "k" }) ---@type table<thread, true>
+scheduler.killed = killed
 
 local M = {}
 
 -- "BREAK" stands for a wait that was cancelled and whose answer is still to come.
 local function trace_of(task)
 	if task.co == "BREAK" then return "BREAK" end
-	return debug.traceback(task.co)
+	local origins = scheduler.timer_origins -- of timers that have not fired (skynet.trace)
+	return origins and origins[task.co] or debug.traceback(task.co)
 end
 
 --- Looks at the blocked coroutines.
@@ -19,12 +23,12 @@ end
 ---@return integer|string|nil
 function M.task(what)
 	local kind = type(what)
-	if what == nil then return internal.blocked() end
+	if what == nil then return scheduler.blocked() end
 	if what == "init" then
-		local co = internal.init_task()
+		local co = loading.starting
 		return co and debug.traceback(co)
 	end
-	for _, task in ipairs(internal.tasks()) do
+	for _, task in ipairs(scheduler.tasks()) do
 		if kind == "table" then
 			what[string.format("%s session: %d", task.co, task.session)] = trace_of(task)
 		elseif kind == "thread" then
@@ -41,7 +45,7 @@ end
 ---@return table<string, string>
 function M.uniqtask()
 	local groups = {}
-	for _, task in ipairs(internal.tasks()) do
+	for _, task in ipairs(scheduler.tasks()) do
 		local trace = trace_of(task)
 		local sessions = groups[trace]
 		if not sessions then
@@ -61,6 +65,25 @@ function M.uniqtask()
 		result[string.format("%d\tsessions:[%s]\n", n, table.concat(sessions, ","))] = trace
 	end
 	return result
+end
+
+--- Ends a task that blocks or has not started.
+---@param what thread|string  the coroutine, or a part (a pattern) of its tostring
+---@return thread? ended
+function M.killthread(what)
+	local co = what
+	if type(what) == "string" then
+		co = nil
+		for _, task in ipairs(scheduler.tasks()) do
+			if type(task.co) == "thread" and tostring(task.co):find(what) then
+				co = task.co
+				break
+			end
+		end
+	end
+	if not co or not scheduler.kill(co) then return nil end
+	killed[co] = true
+	return co
 end
 
 return M

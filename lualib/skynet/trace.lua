@@ -2,16 +2,15 @@
 --- somebody traces.
 local skynet = require "skynet"
 local core = require "skynet.core"
+local scheduler = require "skynet.scheduler"
 
-local internal = skynet._internal
-local proto = internal.proto
-local scheduler = internal.scheduler
+local proto = scheduler.protocols
 
 local tags = setmetatable({}, { __mode = "k" }) ---@type table<thread, string|false>  false: not to be traced
 local announced = {} ---@type table<integer, string>  source -> tag of its next request
 local counter = 0
 
-local M = {}
+local M = { tracelog = core.trace }
 
 local function new_tag()
 	counter = counter + 1
@@ -133,13 +132,17 @@ local plain_timeout = skynet.timeout
 --- Whether task lists show where a timer was created.
 ---@param on boolean
 function M.trace_timeout(on)
-	internal.timer_origin = on and created or nil
 	if not on then
 		skynet.timeout = plain_timeout
 		return
 	end
+	scheduler.timer_origins = created
 	function skynet.timeout(ticks, f)
-		local co = plain_timeout(ticks, f)
+		local co
+		co = plain_timeout(ticks, function()
+			created[co] = nil
+			return f()
+		end)
 		created[co] = debug.traceback("timer created", 2)
 		return co
 	end

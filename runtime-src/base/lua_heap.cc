@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/memory_ledger.h"
@@ -14,9 +15,11 @@ namespace {
 
 constexpr std::size_t kMinChunk = 4 * 1024;  // holds a block of any size
 constexpr std::size_t kMaxChunk = 256 * 1024;
-// A new chunk is an eighth to a quarter of those before it: what may lie unused in it is bounded by
+// A new chunk is at most a sixteenth of those before it: what may lie unused in it is bounded by
 // that.
-constexpr std::size_t kGrowthDivisor = 4;
+constexpr std::size_t kGrowthDivisor = 16;
+constexpr std::size_t kReopened = 512;             // free blocks that small ones may be made of...
+constexpr std::size_t kReopenBelow = 128 * 1024;  // ...in heaps below this size
 constexpr std::size_t kTrimFrom = 1024 * 1024;  // smaller heaps keep their chunks
 constexpr std::size_t kFirstWarning = 32 * 1024 * 1024;
 constexpr std::size_t kNoCeiling = SIZE_MAX;
@@ -185,11 +188,25 @@ void* LuaHeap::carve(int size_class) {
       bump_ += kSizes[0];
     }
     if (size <= static_cast<std::size_t>(bump_end_ - bump_)) break;
-    if (!add_chunk()) return nullptr;
+    if (!reopen_block(size) && !add_chunk()) return nullptr;
   }
   char* const block = bump_;
   bump_ += size;
   return block;
+}
+
+// Carves on in a large free block, if there is one: what tables and strings have outgrown while a state was set up is a
+// tenth of a small heap.
+bool LuaHeap::reopen_block(std::size_t size) {
+  if (chunk_bytes_ >= kReopenBelow) return false;
+  for (int c = kClasses - 1; kSizes[c] >= kReopened && kSizes[c] >= 4 * size; --c) {
+    if (free_[c] == nullptr) continue;
+    divide(bump_, bump_end_);
+    bump_ = reinterpret_cast<char*>(std::exchange(free_[c], free_[c]->next));
+    bump_end_ = bump_ + kSizes[c];
+    return true;
+  }
+  return false;
 }
 
 bool LuaHeap::add_chunk() {

@@ -69,6 +69,7 @@ class LuaHeap {
   void* take(std::size_t size);
   void give(void* block, std::size_t size);
   void* carve(int size_class);
+  bool reopen_block(std::size_t size);
   bool add_chunk();
   void divide(char* from, char* to);
   void push_free(int size_class, char* block);

@@ -36,24 +36,6 @@ std::uint32_t usable_cores() {
 
 thread_local Worker* Worker::current_ = nullptr;
 
-void ServiceQueue::push(Service* service) {
-  if (size_ == ring_.size()) {
-    std::vector<Service*> larger(std::max<std::size_t>(16, ring_.size() * 2));
-    for (std::size_t i = 0; i < size_; ++i) larger[i] = ring_[(head_ + i) % ring_.size()];
-    ring_.swap(larger);
-    head_ = 0;
-  }
-  ring_[(head_ + size_++) & (ring_.size() - 1)] = service;
-}
-
-Service* ServiceQueue::pop() {
-  if (size_ == 0) return nullptr;
-  Service* service = ring_[head_];
-  head_ = (head_ + 1) & (ring_.size() - 1);
-  --size_;
-  return service;
-}
-
 WorkerProgress Worker::progress() const {
   return {version_.load(std::memory_order_relaxed), source_.load(std::memory_order_relaxed),
           destination_.load(std::memory_order_relaxed)};

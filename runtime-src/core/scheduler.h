@@ -17,12 +17,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/ring_queue.h"
 #include "base/tiny_mutex.h"
 #include "core/message.h"
 #include "core/service.h"
@@ -31,17 +31,7 @@ namespace runtime {
 
 class Scheduler;
 
-// Runnable services in order. A ring that grows.
-class ServiceQueue {
- public:
-  void push(Service* service);
-  Service* pop();
-  std::size_t size() const { return size_; }
-
- private:
-  std::vector<Service*> ring_;
-  std::size_t head_ = 0, size_ = 0;
-};
+using ServiceQueue = RingQueue<Service*>;  // runnable services in order
 
 // What the monitor and the watcher see of a worker.
 struct WorkerProgress {

@@ -7,16 +7,14 @@
 #include <utility>
 
 #include "core/node.h"
+#include "lua/lua_native.h"
 #include "lua/lua_state.h"
-#include "lua/lua_tasks.h"
 #include "lua/task_scheduler.h"
 #include "skynet.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
-
-char service_key;  // its address is the key in the registry
 
 // What stays on the main thread's stack.
 constexpr int kTraceback = 1;
@@ -45,14 +43,7 @@ struct LuaService::Frame {
   bool settle_first = false;
 };
 
-LuaService& LuaService::of(lua_State* L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &service_key);
-  auto* self = static_cast<LuaService*>(lua_touserdata(L, -1));
-  lua_pop(L, 1);
-  return *self;
-}
-
-LuaService::LuaService(Service& service) : service_(service) {}
+LuaService::LuaService(Service& service) : service_(service) { heap_.service = this; }
 
 TaskScheduler& LuaService::make_tasks() {
   if (tasks_ == nullptr) tasks_ = std::make_unique<TaskScheduler>(service_, main_);
@@ -88,9 +79,12 @@ void LuaService::drain_nothing(Service&, void*, Turn& turn) {
 void LuaService::load() {
   set_drain(drain_nothing);
   heap_.on_warning(on_memory_warning, this);
-  main_ = lua_newstate(LuaHeap::alloc, &heap_);
+  main_ = lua_newstate(LuaHeap::alloc, static_cast<LuaHeap*>(&heap_));
   if (main_ == nullptr) return loading_failed("not enough memory");
   lua_State* L = main_;
+#ifdef RUNTIME_LUA54
+  *static_cast<LuaService**>(lua_getextraspace(L)) = this;
+#endif
   lua_pushcfunction(L, l_traceback);
   lua_pushcfunction(L, l_turn);
   lua_pushcfunction(L, l_load);
@@ -124,8 +118,6 @@ int LuaService::l_load(lua_State* L) {
   lua_gc(L, LUA_GCSTOP, 0);
   lua_pushlightuserdata(L, self->service_.context());
   lua_setfield(L, LUA_REGISTRYINDEX, "skynet_context");
-  lua_pushlightuserdata(L, self);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &service_key);
   open_service_libraries(L, self->service_.node().environment);
   Profiler& profiler = Profiler::of(L);
   profiler.set_running(L);

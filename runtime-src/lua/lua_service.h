@@ -26,14 +26,22 @@ class LuaService : public LuaHost {
   void start(std::string args) override;
   void signal(int signal) override;
 
-  // The service that a state belongs to.
-  static LuaService& of(lua_State* L);
+  // The service that a state belongs to. Not for states that belong to none.
+  static LuaService& of(lua_State* L) {
+#ifdef RUNTIME_LUA54
+    return **static_cast<LuaService**>(lua_getextraspace(L));  // every coroutine has a copy of the main thread's
+#else
+    void* heap;
+    lua_getallocf(L, &heap);
+    return *static_cast<Heap*>(static_cast<LuaHeap*>(heap))->service;
+#endif
+  }
 
   Service& service() { return service_; }
   lua_State* main() { return main_; }
   LuaHeap& heap() { return heap_; }
 
-  // What runs the tasks of skynet.lua; null while nobody has required skynet.scheduler, which makes it.
+  // What runs the tasks of skynet.lua; null until that is loaded, which makes it.
   TaskScheduler* tasks() { return tasks_.get(); }
   TaskScheduler& make_tasks();
 
@@ -42,6 +50,9 @@ class LuaService : public LuaHost {
   void set_callback(lua_State* L, int index, bool forward);
 
  private:
+  struct Heap : LuaHeap {
+    LuaService* service;
+  };
   struct Frame;
 
   static void drain_load(Service& service, void* self, Turn& turn);
@@ -62,7 +73,7 @@ class LuaService : public LuaHost {
   void set_drain(Service::Drain drain);
 
   Service& service_;
-  LuaHeap heap_;
+  Heap heap_;
   lua_State* main_ = nullptr;
   std::unique_ptr<TaskScheduler> tasks_;  // outlives the state, whose finalizers may still call it
   std::string args_;

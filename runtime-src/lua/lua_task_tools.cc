@@ -51,15 +51,6 @@ int l_running(lua_State* L) {
   return 1;
 }
 
-// exit(): ends all tasks but the current one, which the caller then suspends for ever
-int l_exit(lua_State* L) {
-  scheduler(L).exit(L);
-  return 0;
-}
-
-// halt(): suspends the current task for ever
-int l_halt(lua_State* L) { return suspend(L, blocking_task(L)); }
-
 // traced(flag): whether the current task has a trace tag; from here on tasks may have one
 int l_traced(lua_State* L) {
   if (Task* task = scheduler(L).current()) task->traced = lua_toboolean(L, 1);
@@ -88,12 +79,9 @@ int l_adopt(lua_State* L) {
 
 }  // namespace
 
-void add_task_tools(lua_State* L) {
-  static constexpr luaL_Reg kFunctions[] = {
-      {"tasks", l_tasks},     {"blocked", l_blocked}, {"kill", l_kill},     {"running", l_running}, {"exit", l_exit},
-      {"halt", l_halt},       {"traced", l_traced},   {"adopt", l_adopt},   {nullptr, nullptr},
-  };
-  add_functions(L, kFunctions);
-}
+const luaL_Reg kTaskTools[] = {
+    {"tasks", l_tasks},   {"blocked", l_blocked}, {"kill", l_kill},     {"running", l_running},
+    {"traced", l_traced}, {"adopt", l_adopt},     {nullptr, nullptr},
+};
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -13,6 +13,8 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
+char require_key;  // its address is the key in the registry: Lua's own `require`
+
 // What a searcher says before the reason why it has nothing: Lua 5.4 adds it itself.
 #ifdef RUNTIME_LUAJIT
 #define RUNTIME_REASON "\n\t"
@@ -141,6 +143,9 @@ int l_search_object(lua_State* L) {
 }  // namespace
 
 void install_module_search(lua_State* L) {
+  // Services have another `require` in its place (lualib/skynet/require.lua).
+  lua_getglobal(L, "require");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &require_key);
   lua_getglobal(L, "package");
   const int package = lua_gettop(L);
 #ifdef RUNTIME_LUAJIT
@@ -166,6 +171,12 @@ void install_module_search(lua_State* L) {
   lua_pushcfunction(L, l_search_builtin);
   lua_rawseti(L, -2, 2);
   lua_pop(L, 2);
+}
+
+void require_module(lua_State* L, const char* name) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &require_key);
+  lua_pushstring(L, name);
+  lua_call(L, 1, 1);
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -11,4 +11,7 @@ namespace runtime::RUNTIME_ENGINE {
 // for LuaJIT is refused, as it would bind to the wrong Lua library.
 void install_module_search(lua_State* L);
 
+// Pushes the value of a module that does not block while it loads. May raise.
+void require_module(lua_State* L, const char* name);
+
 }  // namespace runtime::RUNTIME_ENGINE

@@ -17,6 +17,7 @@ enum class Wait : std::uint8_t {
   start,     // a timer's function, which has not begun: nothing
   reply,     // a call: the values of the reply
   message,   // a call: the reply as it is, a light userdata and a size
+  unpack,    // a call on LuaJIT: the mark, the protocol's own unpack, and the reply as it is
   timer,     // a sleep: nil, or "BREAK" when woken before
   wakeup,    // a wait: nothing
   answer,    // an expected answer's function, which has not begun: whether it came, message, size, session
@@ -36,6 +37,7 @@ struct Task {
   Request request = Request::none;
   Wait wait = Wait::nothing;
   std::uint8_t type = 0;             // of the request
+  std::uint8_t called_type = 0;      // of the call, for Wait::unpack
   bool woken = false;                // in the queue of woken tasks
   bool failed = false;               // in the queue of failed calls; then: to raise when resumed
   bool own_token = false;            // sleeps or waits on its own coroutine

@@ -1,25 +1,21 @@
-// What the two files of native functions over a TaskScheduler share (lua_tasks.cc, lua_task_tools.cc).
+// What the files of native functions over a TaskScheduler share: lua_messages.cc (sending, calling, answering),
+// lua_waiting.cc (sleeping, forking, timers), lua_task_tools.cc (looking at tasks, ending them), lua_native.cc (the
+// modules that they make).
+//
+// The functions have no upvalues, so that on Lua 5.4 they cost a service no memory: what they work on is found through
+// the state itself.
 #pragma once
 
 #include "lua/engine.h"
+#include "lua/lua_service.h"
 #include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Every function has these upvalues.
-constexpr int kScheduler = 1;  // light userdata
-constexpr int kProtocols = 2;  // table: name and type -> protocol
-constexpr int kTokens = 3;     // table: token -> light userdata of the Task
-constexpr int kSuspend = 4;    // what a blocked coroutine yields, for those that drive it (skynet.coroutine)
-constexpr int kDispatch = 5;   // "dispatch"
-constexpr int kUnpack = 6;     // "unpack"
-constexpr int kPack = 7;       // "pack"
-constexpr int kId = 8;         // "id"
-constexpr int kUpvalues = 8;
+inline TaskScheduler& scheduler(lua_State* L) { return *LuaService::of(L).tasks(); }
 
-inline TaskScheduler& scheduler(lua_State* L) {
-  return *static_cast<TaskScheduler*>(lua_touserdata(L, lua_upvalueindex(kScheduler)));
-}
+// Pushes what a reference of TaskScheduler::refs stands for.
+inline void push_ref(lua_State* L, int ref) { lua_rawgeti(L, LUA_REGISTRYINDEX, ref); }
 
 // The task that is about to block. Raises where a yield is not possible, before anything is registered for it.
 inline Task& blocking_task(lua_State* L) {
@@ -29,23 +25,24 @@ inline Task& blocking_task(lua_State* L) {
   return *task;
 }
 
-// Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever drives it.
+// Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever drives it
+// (lualib/skynet/coroutine.lua).
 inline int suspend(lua_State* L, const Task& task) {
-  scheduler(L).block();
+  TaskScheduler& tasks = scheduler(L);
+  tasks.block();
   if (task.co == L) return lua_yield(L, 0);
-  lua_pushvalue(L, lua_upvalueindex(kSuspend));
+  push_ref(L, tasks.refs.suspend);
   return lua_yield(L, 1);
 }
 
-// Adds functions to the table at stack slot 1. Their upvalues lie above it, and stay.
-inline void add_functions(lua_State* L, const luaL_Reg* functions) {
-  luaL_checkstack(L, kUpvalues + 2, nullptr);
-  for (int i = 1; i <= kUpvalues + 1; ++i) lua_pushvalue(L, i);
-  luaL_setfuncs(L, functions, kUpvalues);
-  lua_pop(L, 1);
-}
+// Pushes the protocol of the name at `name`. Raises for an unknown one.
+void push_protocol(lua_State* L, int name);
 
-// The same for the tools of skynet.lua (lua_task_tools.cc).
-void add_task_tools(lua_State* L);
+// ---- the functions, by file ----
+
+// Those of skynet.lua that every service uses, and the rest: for its parts and sister modules.
+extern const luaL_Reg kMessageFunctions[], kRareMessageFunctions[];  // lua_messages.cc
+extern const luaL_Reg kWaitingFunctions[], kRareWaitingFunctions[];  // lua_waiting.cc
+extern const luaL_Reg kTaskTools[];                                  // lua_task_tools.cc
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -6,6 +6,8 @@
 
 #include "api/send.h"
 #include "base/check.h"
+#include "lua/lua_service.h"
+#include "lua/module_search.h"
 #include "seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -32,6 +34,15 @@ void push_traceback(lua_State* L, lua_State* co) {
   }
   luaL_traceback(L, co, lua_tostring(L, -1), 0);
   lua_remove(L, -2);
+}
+
+// Pushes what `ref` stands for. While that is nothing, the module is loaded, which hands it over.
+void push_hook(lua_State* L, const int& ref, const char* module) {
+  if (ref == LUA_NOREF) {
+    require_module(L, module);
+    lua_pop(L, 1);
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
 }
 
 }  // namespace
@@ -67,7 +78,7 @@ void TaskScheduler::forget_answer(std::int32_t session) {
   SessionTable::Entry* entry = sessions_.find(session);
   if (entry == nullptr || entry->task == nullptr || entry->task->wait != Wait::answer) return;
   Task* task = entry->task;
-  std::erase(failed_, task);
+  failed_.erase(task);
   task->failed = false;
   drop_wait(task, true);
   lua_settop(task->co, 0);
@@ -155,8 +166,8 @@ void TaskScheduler::answer_error(Handle to, std::int32_t session) {
 
 void TaskScheduler::forget(Task& task) {
   if (task.session == 0) return;
-  if (forgotten_.size() == kForgotten) forgotten_.pop_front();
-  forgotten_.emplace_back(task.source, task.session);
+  if (forgotten_.size() == kForgotten) forgotten_.pop();
+  forgotten_.push({task.source, task.session});
 }
 
 namespace {
@@ -174,9 +185,7 @@ void TaskScheduler::keep_promise(Handle source, std::int32_t session) { promised
 // ---- the dispatcher ----------------------------------------------------------------------------------------
 
 void TaskScheduler::push_fixed(lua_State* L) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
-  lua_pushliteral(L, "dispatch");
-  lua_pushliteral(L, "unpack");
+  for (const int ref : {refs.protocols, refs.dispatch, refs.unpack}) lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
 }
 
 bool TaskScheduler::handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
@@ -220,7 +229,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
   SessionTable::Entry* entry = sessions_.find(message.session);
   if (entry == nullptr) [[unlikely]] {
     if (entered == Entry::bare) return false;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.unknown_response);
+    push_hook(L, refs.unknown_response, "skynet.unknown");
     lua_pushinteger(L, message.session);
     lua_pushinteger(L, message.source);
     lua_pushlightuserdata(L, message.data);
@@ -242,11 +251,21 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
         push_unpack_error(L, error);
         failure_text_ = lua_tostring(L, -1);
         lua_pop(L, 1);
-        call_failed_ = true;
-        values = 0;
+        values = push_failure(L);
       }
       break;
     }
+    case Wait::unpack:
+      lua_rawgeti(L, LUA_REGISTRYINDEX, refs.mark);
+      lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+      lua_rawgeti(L, -1, task->called_type);
+      lua_getfield(L, -1, "unpack");
+      lua_replace(L, -3);
+      lua_pop(L, 1);
+      lua_pushlightuserdata(L, message.data);
+      lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+      values = 4;
+      break;
     case Wait::message:
       lua_pushlightuserdata(L, message.data);
       lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
@@ -271,8 +290,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
     if (!lua_checkstack(task->co, values)) {
       lua_pop(L, values);
       failure_text_ = "too many values in a reply";
-      call_failed_ = true;
-      values = 0;
+      values = push_failure(L);
     }
     lua_xmove(L, task->co, values);
   }
@@ -288,7 +306,7 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
   if (responses && entry == Entry::bare) return false;
   fail_calls_to(message.source);
   if (responses) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.dead);
+    push_hook(L, refs.dead, "skynet.response");
     lua_pushinteger(L, message.source);
     lua_call(L, 1, 0);
   }
@@ -370,7 +388,7 @@ void TaskScheduler::start_request(lua_State* L, const Message& message, int valu
 void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool known) {
   if (message.type() == kTypeTrace) {
     tracing = true;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.trace);
+    push_hook(L, refs.trace, "skynet.trace");
     lua_pushliteral(L, "tag");
     lua_pushinteger(L, message.source);
     lua_pushlstring(L, static_cast<const char*>(message.data), message.size());
@@ -381,7 +399,7 @@ void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool know
     answer_error(message.source, message.session);
     return;
   }
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.unknown_request);
+  push_hook(L, refs.unknown_request, "skynet.unknown");
   lua_pushinteger(L, 0);
   lua_pushinteger(L, message.source);
   lua_pushlightuserdata(L, message.data);
@@ -480,8 +498,7 @@ void TaskScheduler::raised(lua_State* L, Task* task) {
 }
 
 void TaskScheduler::run_woken(lua_State* L) {
-  Task* task = woken_.front();
-  woken_.pop_front();
+  Task* task = woken_.pop();
   task->woken = false;
   const bool sleeping = task->wait == Wait::timer;
   drop_wait(task, sleeping);
@@ -493,33 +510,33 @@ void TaskScheduler::run_woken(lua_State* L) {
 }
 
 void TaskScheduler::run_failed(lua_State* L) {
-  Task* task = failed_.front();
-  failed_.pop_front();
+  Task* task = failed_.pop();
   task->failed = false;
   const std::int32_t session = task->waits_for;
   const bool answer = task->wait == Wait::answer;
   drop_wait(task, false);
+  int values;
   if (answer) {
     lua_pushboolean(L, 0);
     lua_pushnil(L);
     lua_pushnil(L);
     lua_pushinteger(L, session);
-    lua_xmove(L, task->co, 4);
+    values = 4;
   } else {
-    call_failed_ = true;
+    values = push_failure(L);
   }
-  resume(L, task, answer ? 4 : 0);
+  lua_xmove(L, task->co, values);
+  resume(L, task, values);
 }
 
 void TaskScheduler::run_fork(lua_State* L) {
-  Task* task = forks_.front();
-  forks_.pop_front();
+  Task* task = forks_.pop();
   resume(L, task, lua_gettop(task->co) - 1);
 }
 
 void TaskScheduler::wake(Task* task) {
   if (std::exchange(task->woken, true)) return;
-  woken_.push_back(task);
+  woken_.push(task);
 }
 
 void TaskScheduler::fail_call(std::int32_t session) {
@@ -531,19 +548,19 @@ void TaskScheduler::fail_call(std::int32_t session) {
     return;
   }
   if (task->wait != Wait::reply && task->wait != Wait::message && task->wait != Wait::answer) return;
-  if (!std::exchange(task->failed, true)) failed_.push_back(task);
+  if (!std::exchange(task->failed, true)) failed_.push(task);
 }
 
 void TaskScheduler::fail_calls_to(Handle callee) {
   for (auto& task : tasks_) {
-    if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true)) failed_.push_back(task.get());
+    if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true)) failed_.push(task.get());
   }
 }
 
 void TaskScheduler::fail_calls_to(std::string_view callee) {
   for (auto& task : tasks_) {
     if (!task->callee_name.empty() && task->callee_name == callee && !std::exchange(task->failed, true)) {
-      failed_.push_back(task.get());
+      failed_.push(task.get());
     }
   }
 }
@@ -552,14 +569,9 @@ void TaskScheduler::fail_calls_to(std::string_view callee) {
 
 bool TaskScheduler::kill(lua_State* L, Task* task) {
   if (task == current_) return false;
-  const auto fork = std::find(forks_.begin(), forks_.end(), task);
-  if (fork != forks_.end()) {
-    forks_.erase(fork);
-  } else if (task->wait == Wait::nothing) {
-    return false;
-  }
-  std::erase(woken_, task);
-  std::erase(failed_, task);
+  if (!forks_.erase(task) && task->wait == Wait::nothing) return false;
+  woken_.erase(task);
+  failed_.erase(task);
   const bool message_will_come = task->wait != Wait::wakeup;
   drop_wait(task, message_will_come);
   if (task->request == Request::open) answer_error(task->source, task->session);
@@ -584,13 +596,15 @@ void TaskScheduler::tell_requesters() {
     answer_error(static_cast<Handle>(key >> 32), static_cast<std::int32_t>(key & 0xffffffff));
   }
   promised_.clear();
-  for (const auto& [source, session] : forgotten_) answer_error(source, session);
-  forgotten_.clear();
+  while (!forgotten_.empty()) {
+    const auto [source, session] = forgotten_.pop();
+    answer_error(source, session);
+  }
 }
 
 void TaskScheduler::exit(lua_State* L) {
   exited_ = true;
-  for (Task* task : std::exchange(forks_, {})) {
+  while (Task* task = forks_.pop()) {
     if (task != current_) discard(L, task);
   }
   std::vector<Handle> callees;
@@ -607,6 +621,18 @@ void TaskScheduler::exit(lua_State* L) {
     api::send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
   }
   suspending_ = true;
+}
+
+// Makes the call that is resumed next raise: gives the number of values to resume it with.
+int TaskScheduler::push_failure([[maybe_unused]] lua_State* L) {
+#ifdef RUNTIME_LUA54
+  call_failed_ = true;
+  return 0;
+#else
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.mark);
+  lua_pushcfunction(L, [](lua_State* S) { return LuaService::of(S).tasks()->raise_failure(S); });
+  return 2;
+#endif
 }
 
 int TaskScheduler::raise_failure(lua_State* L) {
@@ -626,14 +652,9 @@ int TaskScheduler::raise_errors(lua_State* L) {
 }
 
 void TaskScheduler::trace(lua_State* L, const char* event, Task* task, int about) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.trace);
-  if (!lua_isfunction(L, -1)) {
-    lua_pop(L, 1);
-    return;
-  }
+  push_hook(L, refs.trace, "skynet.trace");
   lua_pushstring(L, event);
-  lua_pushthread(task->co);
-  if (task->co != L) lua_xmove(task->co, L, 1);
+  push_coroutine(L, task->co);
   lua_pushinteger(L, task->source);
   lua_pushinteger(L, task->type);
   if (about != 0) {

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -18,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ring_queue.h"
 #include "core/scheduler.h"
 #include "core/service.h"
 #include "lua/engine.h"
@@ -34,7 +34,7 @@ class TaskScheduler {
 
   // ---- the dispatcher ----
 
-  // Where the values lie that every message needs: stack indices or upvalues of the running C function.
+  // Where the values lie that every message needs: stack indices.
   struct Fixed {
     int protocols;  // refs.protocols
     int dispatch;   // "dispatch"
@@ -62,7 +62,7 @@ class TaskScheduler {
   // After handle() has raised: answers the request it was about, if that is still open.
   void refuse(const Message& message);
 
-  // ---- for the functions that Lua calls (lua_tasks.cc) ----
+  // ---- for the functions that Lua calls (task_functions.h) ----
 
   Service& service() { return service_; }
   Task* current() { return current_; }
@@ -74,7 +74,7 @@ class TaskScheduler {
 
   // A pooled or new task.
   Task* take(lua_State* L);
-  void queue_fork(Task* task) { forks_.push_back(task); }
+  void queue_fork(Task* task) { forks_.push(task); }
   // Makes a task that has not begun wait for the message of `session` (Wait::start or Wait::answer).
   void wait_to_start(Task* task, std::int32_t session, Wait wait);
   // The message of `session` is dropped when it comes, and a task that has not begun is given up.
@@ -92,7 +92,7 @@ class TaskScheduler {
   // Ends a task that blocks or has not started: it is closed, its requester gets an error message. False for others.
   bool kill(lua_State* L, Task* task);
 
-  // Whether the call that has just been resumed has failed; forgets it.
+  // Lua 5.4: whether the call that has just been resumed has failed; forgets it.
   bool take_failure() { return std::exchange(call_failed_, false); }
   // Raises what a failed call raises.
   int raise_failure(lua_State* L);
@@ -112,14 +112,21 @@ class TaskScheduler {
   void promise(const Task& task);
   void keep_promise(Handle source, std::int32_t session);
 
-  // References to what skynet.lua handed over.
+  // References in the registry.
   struct References {
-    int protocols = LUA_NOREF;         // table: name and type -> protocol
-    int tokens = LUA_NOREF;            // table: token -> light userdata of the Task
-    int unknown_response = LUA_NOREF;  // function(session, source, message, size)
-    int unknown_request = LUA_NOREF;   // function(session, source, message, size, type or name)
-    int dead = LUA_NOREF;              // function(source): its response closures are dead
-    int trace = LUA_NOREF;             // function(event, co, source, type, about) -> whether co stays traced
+    int protocols = LUA_NOREF;  // table: name and type -> protocol
+    int tokens = LUA_NOREF;     // table: token -> light userdata of the Task
+    int mark = LUA_NOREF;       // LuaJIT: the first value of what a call is resumed with when a function is to follow it
+    int suspend = LUA_NOREF;    // "SUSPEND": what a blocked coroutine yields to those that drive it
+    int dispatch = LUA_NOREF;   // "dispatch", "unpack", "pack", "id": the keys of a protocol
+    int unpack = LUA_NOREF;
+    int pack = LUA_NOREF;
+    int id = LUA_NOREF;
+    // The modules in lualib that hand these over are loaded when one is first needed.
+    int unknown_response = LUA_NOREF;  // skynet.unknown: function(session, source, message, size)
+    int unknown_request = LUA_NOREF;   // skynet.unknown: function(session, source, message, size, type or name)
+    int dead = LUA_NOREF;              // skynet.response: function(source): its response closures are dead
+    int trace = LUA_NOREF;             // skynet.trace: function(event, co, source, type, about) -> whether co stays traced
   } refs;
   bool tracing = false;     // some task is traced, or some protocol is
   bool responses = false;   // there are response closures: refs.dead wants to know
@@ -132,6 +139,7 @@ class TaskScheduler {
   bool on_error(lua_State* L, const Message& message, Entry entry);
   bool on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
+  int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);
 
   void resume(lua_State* L, Task* task, int values);
@@ -161,9 +169,9 @@ class TaskScheduler {
   std::vector<std::unique_ptr<Task>> tasks_;             // all that are not discarded
   std::vector<Task*> idle_;
   std::unordered_map<lua_State*, Task*> by_coroutine_;
-  std::deque<Task*> woken_, failed_, forks_;
+  RingQueue<Task*> woken_, failed_, forks_;
   std::unordered_set<std::uint64_t> promised_;             // source and session of requests
-  std::deque<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest kForgotten of them
+  RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest kForgotten of them
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -1,11 +1,13 @@
-// The functions of skynet.lua that are native: sending, calling, answering, waiting. Module "skynet.scheduler".
+// The native half of lualib/skynet.lua, as two modules. "skynet.native" is the table that skynet.lua completes and
+// returns: what every service uses. "skynet.scheduler" has what its parts and sister modules work with.
 #pragma once
 
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
-// The module's opener. Makes the service's scheduler.
+// The modules' openers. The first one to run makes the service's scheduler.
+int open_native(lua_State* L);
 int open_scheduler(lua_State* L);
 
 // function(type, message, size, session, source): handles one message. Given to skynet.core.callback it stands for the

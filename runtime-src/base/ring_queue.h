@@ -1,0 +1,56 @@
+// First in, first out, in a ring that grows. An empty one that was never used holds no memory, unlike std::deque.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace runtime {
+
+template <class T>
+class RingQueue {
+ public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+
+  void push(T value) {
+    if (size_ == ring_.size()) grow();
+    ring_[(head_ + size_++) & (ring_.size() - 1)] = std::move(value);
+  }
+
+  // The oldest value; T{} when there is none.
+  T pop() {
+    if (size_ == 0) return T{};
+    T value = std::move(ring_[head_]);
+    head_ = (head_ + 1) & (ring_.size() - 1);
+    --size_;
+    return value;
+  }
+
+  // Takes a value out, wherever it is. False: it is not there.
+  bool erase(const T& value) {
+    std::size_t i = 0;
+    while (i < size_ && at(i) != value) ++i;
+    if (i == size_) return false;
+    for (--size_; i < size_; ++i) at(i) = std::move(at(i + 1));
+    return true;
+  }
+
+ private:
+  T& at(std::size_t i) { return ring_[(head_ + i) & (ring_.size() - 1)]; }
+
+  void grow() {
+    std::vector<T> larger(std::max<std::size_t>(8, ring_.size() * 2));
+    for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
+    ring_.swap(larger);
+    head_ = 0;
+  }
+
+  std::vector<T> ring_;  // its size is a power of two, or 0
+  std::size_t head_ = 0, size_ = 0;
+};
+
+}  // namespace runtime

@@ -1,0 +1,150 @@
+// skynet.loader: from the argument string of a Lua service to its running script. A function(arguments).
+//
+// It reads the globals that lua_state.cc sets (LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD), and takes them away.
+#include <cstring>
+
+#include "lua/code_cache.h"
+#include "lua/engine.h"
+#include "lua/module_search.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+constexpr char kBlanks[] = " \t\r\n\v\f";
+
+// Pushes the words of `text`; their number.
+int push_words(lua_State* L, const char* text) {
+  int count = 0;
+  for (text += std::strspn(text, kBlanks); *text != '\0'; text += std::strspn(text, kBlanks)) {
+    const std::size_t size = std::strcspn(text, kBlanks);
+    luaL_checkstack(L, 1, "too many arguments of a service");
+    lua_pushlstring(L, text, size);
+    text += size;
+    ++count;
+  }
+  return count;
+}
+
+// Pushes copies of the values from `from` to `to`; their number.
+int push_copies(lua_State* L, int from, int to) {
+  luaL_checkstack(L, to - from + 1, "too many arguments of a service");
+  for (int i = from; i <= to; ++i) lua_pushvalue(L, i);
+  return to - from + 1;
+}
+
+// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. Raises with what was wrong with each.
+void push_script(lua_State* L, const char* name) {
+  lua_getglobal(L, "LUA_SERVICE");
+  const char* patterns = luaL_checkstring(L, -1);
+  const int base = lua_gettop(L);
+  while (*patterns != '\0') {
+    const std::size_t size = std::strcspn(patterns, ";");
+    if (size != 0) {
+      lua_pushlstring(L, patterns, size);
+      const char* file = luaL_gsub(L, lua_tostring(L, -1), "?", name);
+      const bool loaded = load_file(L, file) == LUA_OK;
+      lua_remove(L, -2);  // the file's name
+      if (loaded) {
+        lua_insert(L, -2);
+        return;
+      }
+      lua_remove(L, -2);  // the pattern
+      if (lua_gettop(L) > base + 1) {
+        lua_pushliteral(L, "\n");
+        lua_insert(L, -2);
+        lua_concat(L, 3);
+      }
+    }
+    patterns += size;
+    patterns += std::strspn(patterns, ";");
+  }
+  if (lua_gettop(L) == base) luaL_error(L, "the config's luaservice is empty");
+  lua_error(L);
+}
+
+// package.FIELD = GLOBAL; GLOBAL = nil
+void move_path(lua_State* L, const char* global, const char* field) {
+  lua_getglobal(L, "package");
+  lua_getglobal(L, global);
+  lua_setfield(L, -2, field);
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  lua_setglobal(L, global);
+}
+
+// SERVICE_PATH, from the pattern at the top: the folder of the service. One of its own (./?/main.lua) is the first where
+// modules are searched.
+void set_service_path(lua_State* L, const char* name) {
+  const char* pattern = lua_tostring(L, -1);
+  const char* slash = std::strrchr(pattern, '/');
+  if (slash == nullptr) {
+    lua_pushliteral(L, "./");
+    lua_setglobal(L, "SERVICE_PATH");
+    return;
+  }
+  lua_pushlstring(L, pattern, static_cast<std::size_t>(slash + 1 - pattern));
+  const char* folder = lua_tostring(L, -1);
+  const std::size_t file_size = std::strlen(slash);
+  const bool own_folder = std::strchr(folder, '?') != nullptr && std::strchr(slash, '?') == nullptr && file_size > 5 &&
+                          std::strcmp(slash + file_size - 4, ".lua") == 0;
+  if (own_folder) {
+    luaL_gsub(L, folder, "?", name);
+    lua_getglobal(L, "package");
+    lua_pushvalue(L, -2);
+    lua_pushliteral(L, "?.lua;");
+    lua_getfield(L, -3, "path");
+    lua_concat(L, 3);
+    lua_setfield(L, -2, "path");
+    lua_pop(L, 1);
+    lua_remove(L, -2);
+  }
+  lua_setglobal(L, "SERVICE_PATH");
+}
+
+// Runs the config's preload with all words, from `first` on.
+void run_preload(lua_State* L, int first, int count) {
+  lua_getglobal(L, "LUA_PRELOAD");
+  const char* file = lua_tostring(L, -1);
+  if (file != nullptr) {
+    if (load_file(L, file) != LUA_OK) lua_error(L);
+    lua_pushnil(L);
+    lua_setglobal(L, "LUA_PRELOAD");
+    lua_call(L, push_copies(L, first, first + count - 1), 0);
+  }
+  lua_pop(L, 1);
+}
+
+int l_load_service(lua_State* L) {
+  const char* arguments = luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  const int count = push_words(L, arguments);
+  if (count == 0) return luaL_error(L, "no service is named");
+  constexpr int kName = 2;
+  const char* name = lua_tostring(L, kName);
+  lua_pushvalue(L, kName);
+  lua_setglobal(L, "SERVICE_NAME");
+  push_script(L, name);
+  move_path(L, "LUA_PATH", "path");
+  move_path(L, "LUA_CPATH", "cpath");
+  lua_pushnil(L);
+  lua_setglobal(L, "LUA_SERVICE");
+  set_service_path(L, name);
+  lua_pop(L, 1);
+  run_preload(L, kName, count);
+  require_module(L, "skynet.require");
+  lua_getfield(L, -1, "require");
+  lua_setglobal(L, "require");
+  lua_pop(L, 1);
+  lua_call(L, push_copies(L, kName + 1, kName + count - 1), 0);
+  return 0;
+}
+
+}  // namespace
+
+int open_loader(lua_State* L) {
+  lua_pushcfunction(L, l_load_service);
+  return 1;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

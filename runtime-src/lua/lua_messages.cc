@@ -1,0 +1,299 @@
+// Native functions of skynet.lua: sending, calling, answering.
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "api/send.h"
+#include "lua/lua_send.h"
+#include "lua/task_functions.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+void push_protocol(lua_State* L, int name) {
+  push_ref(L, scheduler(L).refs.protocols);
+  lua_pushvalue(L, name);
+  lua_rawget(L, -2);
+  lua_remove(L, -2);
+  if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
+}
+
+namespace {
+
+// ---- protocols ---------------------------------------------------------------------------------------------
+
+// Pushes the field of the table at `table` whose name is the string of that reference.
+void push_field(lua_State* L, int table, int name) {
+  push_ref(L, name);
+  lua_rawget(L, table);
+}
+
+struct Outgoing {
+  int type;
+  Packed payload;
+};
+
+// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one. The stack stays.
+Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
+  const TaskScheduler::References& refs = scheduler(L).refs;
+  const int top = lua_gettop(L);
+  push_protocol(L, name);
+  push_field(L, top + 1, refs.id);
+  const int type = static_cast<int>(lua_tointeger(L, -1));
+  if (native_unpack != nullptr) {
+    push_field(L, top + 1, refs.unpack);
+    *native_unpack = lua_tocfunction(L, -1) == l_unpack;
+  }
+  push_field(L, top + 1, refs.pack);
+  if (lua_tocfunction(L, -1) == l_pack) [[likely]] {
+    lua_settop(L, top);
+    return {type, pack(L, first)};
+  }
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+  for (int i = first; i <= top; ++i) lua_pushvalue(L, i);
+  lua_call(L, top - first + 1, 2);
+  const Packed payload = check_payload(L, top + 1);
+  lua_settop(L, top);
+  return {type, payload};
+}
+
+int type_of(lua_State* L, int name) {
+  push_protocol(L, name);
+  push_field(L, lua_gettop(L), scheduler(L).refs.id);
+  const int type = static_cast<int>(lua_tointeger(L, -1));
+  lua_pop(L, 2);
+  return type;
+}
+
+// ---- sending and calling -----------------------------------------------------------------------------------
+
+// send(address, protocol, ...) -> 0, or nothing if there is no such service
+int l_send(lua_State* L) {
+  check_address(L, 1);
+  const Outgoing out = pack_for(L, 2, 3, nullptr);
+  return push_sent(L, send_to(L, scheduler(L).service(), 1, 0, out.type, 0, out.payload));
+}
+
+// rawsend(address, protocol, message[, size])
+int l_rawsend(lua_State* L) {
+  check_address(L, 1);
+  const int type = type_of(L, 2);
+  return push_sent(L, send_to(L, scheduler(L).service(), 1, 0, type, 0, check_payload(L, 3)));
+}
+
+// redirect(address, source, protocol, session, message[, size]): sends in the name of `source`
+int l_redirect(lua_State* L) {
+  check_address(L, 1);
+  const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
+  const int type = type_of(L, 3);
+  const auto session = static_cast<int>(luaL_checkinteger(L, 4));
+  return push_sent(L, send_to(L, scheduler(L).service(), 1, source, type, session, check_payload(L, 5)));
+}
+
+int invalid_address(lua_State* L) {
+  if (lua_type(L, 1) != LUA_TNUMBER) return luaL_error(L, "call to invalid address %s", lua_tostring(L, 1));
+  char text[16];
+  *fmt::format_to_n(text, sizeof(text) - 1, ":{:08x}", static_cast<Handle>(lua_tointeger(L, 1))).out = '\0';
+  return luaL_error(L, "call to invalid address %s", text);
+}
+
+// Sends a request and makes the current task wait for its answer. Raises if there is no such service.
+void request(lua_State* L, Task& task, int type, Packed payload, Wait wait) {
+  TaskScheduler& tasks = scheduler(L);
+  if (task.traced) [[unlikely]] tasks.trace(L, "call", &task, 1);
+  const std::int32_t session = tasks.new_session();
+  const int result = send_to(L, tasks.service(), 1, 0, type, session, payload);
+  if (result < 0) {
+    if (result == api::kTooLarge) luaL_error(L, "call failed: the message is too large");
+    invalid_address(L);
+  }
+  tasks.wait_for(session, wait);
+  if (const Handle callee = to_handle(L, 1)) {
+    task.callee = callee;
+  } else {
+    task.callee_name = lua_tostring(L, 1);
+  }
+}
+
+#ifdef RUNTIME_LUA54
+// Where a call goes on. Raises if it failed; else gives the values of the reply.
+int after_call(lua_State* L, int, lua_KContext context) {
+  TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
+  if (tasks.take_failure()) [[unlikely]] return tasks.raise_failure(L);
+  return lua_gettop(L);
+}
+
+int after_unpack(lua_State* L, int, lua_KContext) { return lua_gettop(L); }
+
+// The same; below the message and its size lies the protocol's own unpack.
+int after_call_unpack(lua_State* L, int, lua_KContext context) {
+  TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
+  if (tasks.take_failure()) return tasks.raise_failure(L);
+  lua_callk(L, 2, LUA_MULTRET, context, after_unpack);
+  return lua_gettop(L);
+}
+
+int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
+  TaskScheduler& tasks = scheduler(L);
+  tasks.block();
+  const auto context = reinterpret_cast<lua_KContext>(&tasks);
+  if (task.co == L) return lua_yieldk(L, 0, context, after);
+  push_ref(L, tasks.refs.suspend);
+  return lua_yieldk(L, 1, context, after);
+}
+
+// call(address, protocol, ...) -> the reply, unpacked
+int l_call(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  bool native_unpack;
+  const Outgoing out = pack_for(L, 2, 3, &native_unpack);
+  request(L, task, out.type, out.payload, native_unpack ? Wait::reply : Wait::message);
+  if (native_unpack) [[likely]] {
+    lua_settop(L, 0);
+    return suspend_call(L, task, after_call);
+  }
+  push_protocol(L, 2);
+  push_field(L, lua_gettop(L), scheduler(L).refs.unpack);
+  lua_replace(L, 1);
+  lua_settop(L, 1);
+  return suspend_call(L, task, after_call_unpack);
+}
+
+int suspend_message_call(lua_State* L, const Task& task) {
+  lua_settop(L, 0);
+  return suspend_call(L, task, after_call);
+}
+#else
+// LuaJIT cannot go on in C after a yield. What a call comes back with goes through skynet.lua, where `mark` as the first
+// value says that the second one is a function that is to have the rest.
+
+// call(address, protocol, ...) -> the reply, unpacked
+int l_call(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  bool native_unpack;
+  const Outgoing out = pack_for(L, 2, 3, &native_unpack);
+  request(L, task, out.type, out.payload, native_unpack ? Wait::reply : Wait::unpack);
+  task.called_type = static_cast<std::uint8_t>(out.type);
+  return suspend(L, task);
+}
+
+int suspend_message_call(lua_State* L, const Task& task) { return suspend(L, task); }
+#endif
+
+// rawcall(address, protocol, message[, size]) -> message, size
+int l_rawcall(lua_State* L) {
+  check_address(L, 1);
+  Task& task = blocking_task(L);
+  const int type = type_of(L, 2);
+  request(L, task, type, check_payload(L, 3), Wait::message);
+  return suspend_message_call(L, task);
+}
+
+// ---- answering ---------------------------------------------------------------------------------------------
+
+// Sends an answer to the current request; true if it was delivered.
+int answer(lua_State* L, Task& task, Packed payload) {
+  task.request = Request::closed;
+  Service& service = scheduler(L).service();
+  if (task.traced) [[unlikely]] scheduler(L).trace(L, "response", &task);
+  if (task.session == 0) {
+    std::free(payload.data);
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  if (payload.size > kMaxMessageBytes) {
+    std::free(payload.data);
+    api::send_owned(service, service.handle(), task.source, kTypeError, task.session, nullptr, 0);
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  const int result = api::send_owned(service, service.handle(), task.source, kTypeResponse, task.session, payload.data,
+                                     payload.size);
+  lua_pushboolean(L, result >= 0);
+  return 1;
+}
+
+// The current task if its request has not been answered, else null.
+Task* find_open_request(lua_State* L) {
+  Task* task = scheduler(L).current();
+  return task != nullptr && task->request == Request::open ? task : nullptr;
+}
+
+Task& open_request(lua_State* L, const char* message) {
+  Task* task = find_open_request(L);
+  if (task == nullptr) luaL_error(L, "%s", message);
+  return *task;
+}
+
+// ret(message[, size]) -> boolean
+int l_ret(lua_State* L) {
+  Task* task = find_open_request(L);
+  if (task == nullptr) {
+    // The message was given away, also by a caller who may not answer.
+    if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) std::free(lua_touserdata(L, 1));
+    return luaL_error(L, "No session");
+  }
+  if (lua_isnoneornil(L, 1)) return answer(L, *task, {nullptr, 0});
+  return answer(L, *task, check_payload(L, 1));
+}
+
+// retpack(...) -> boolean
+int l_retpack(lua_State* L) {
+  Task& task = open_request(L, "No session");
+  return answer(L, task, pack(L, 1));
+}
+
+// take_request() -> session, source: the current request, which a response closure will answer
+int l_take_request(lua_State* L) {
+  Task& task = open_request(L, "no session");
+  scheduler(L).responses = true;
+  scheduler(L).promise(task);
+  task.request = Request::closed;
+  lua_pushinteger(L, task.session);
+  lua_pushinteger(L, task.source);
+  return 2;
+}
+
+// answered(session, source): the response closure has done so
+int l_answered(lua_State* L) {
+  const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
+  scheduler(L).keep_promise(static_cast<Handle>(luaL_checkinteger(L, 2)), session);
+  return 0;
+}
+
+int l_ignoreret(lua_State* L) {
+  if (Task* task = find_open_request(L)) {
+    task->request = Request::closed;
+    scheduler(L).forget(*task);
+  }
+  return 0;
+}
+
+// context() -> session, source: nothing outside of a request, no session once it is answered
+int l_context(lua_State* L) {
+  const Task* task = scheduler(L).current();
+  if (task == nullptr || task->request == Request::none) return 0;
+  if (task->request == Request::open) {
+    lua_pushinteger(L, task->session);
+  } else {
+    lua_pushnil(L);
+  }
+  lua_pushinteger(L, task->source);
+  return 2;
+}
+
+}  // namespace
+
+const luaL_Reg kMessageFunctions[] = {
+    {"send", l_send},       {"call", l_call},           {"ret", l_ret},     {"retpack", l_retpack},
+    {"rawcall", l_rawcall}, {"ignoreret", l_ignoreret}, {nullptr, nullptr},
+};
+
+const luaL_Reg kRareMessageFunctions[] = {
+    {"rawsend", l_rawsend},           {"redirect", l_redirect}, {"context", l_context},
+    {"take_request", l_take_request}, {"answered", l_answered}, {nullptr, nullptr},
+};
+
+}  // namespace runtime::RUNTIME_ENGINE

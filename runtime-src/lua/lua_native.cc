@@ -1,0 +1,249 @@
+#include "lua/lua_native.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "core/node.h"
+#include "lua/lua_send.h"
+#include "lua/module_search.h"
+#include "lua/task_functions.h"
+#include "lua_core.h"
+#include "skynet.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// ---- protocols ---------------------------------------------------------------------------------------------
+
+constexpr int kMaxProtocol = 255;
+
+int return_arguments(lua_State* L) { return lua_gettop(L); }
+
+// The table's field as a protocol's number.
+bool has_protocol_id(lua_State* L, int index) {
+  const lua_Number id = lua_tonumber(L, index);
+  return lua_type(L, index) == LUA_TNUMBER && id >= 0 && id <= kMaxProtocol && id == std::floor(id);
+}
+
+// register_protocol{ name =, id =, pack =, unpack =, dispatch =, trace = }: makes a message type known by name
+int l_register_protocol(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_getfield(L, 1, "name");
+  lua_getfield(L, 1, "id");
+  if (lua_type(L, 2) != LUA_TSTRING) return luaL_error(L, "register_protocol: the name must be a string");
+  if (!has_protocol_id(L, 3)) return luaL_error(L, "register_protocol: the id must be 0 .. %d", kMaxProtocol);
+  push_ref(L, scheduler(L).refs.protocols);
+  lua_getfield(L, 4, lua_tostring(L, 2));
+  if (!lua_isnil(L, -1)) return luaL_error(L, "register_protocol: the name %s is taken", lua_tostring(L, 2));
+  const int id = static_cast<int>(lua_tointeger(L, 3));
+  lua_rawgeti(L, 4, id);
+  if (!lua_isnil(L, -1)) return luaL_error(L, "register_protocol: the id %d is taken", id);
+  lua_pushvalue(L, 1);
+  lua_setfield(L, 4, lua_tostring(L, 2));
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, 4, id);
+  return 0;
+}
+
+// dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only asks
+int l_dispatch(lua_State* L) {
+  lua_settop(L, 2);
+  push_ref(L, scheduler(L).refs.protocols);
+  lua_pushvalue(L, 1);
+  lua_gettable(L, 3);
+  if (lua_isnil(L, 4)) {
+    if (lua_isnil(L, 2)) return 1;
+    return luaL_error(L, "unknown protocol %s", luaL_tolstring(L, 1, nullptr));
+  }
+  lua_getfield(L, 4, "dispatch");
+  if (lua_toboolean(L, 2)) {
+    lua_pushvalue(L, 2);
+    lua_setfield(L, 4, "dispatch");
+  }
+  return 1;
+}
+
+// Registers { name =, id =, pack =, unpack = }.
+void add_protocol(lua_State* L, const char* name, int id, lua_CFunction pack, lua_CFunction unpack) {
+  lua_pushcfunction(L, l_register_protocol);
+  lua_createtable(L, 0, 4);
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "name");
+  lua_pushinteger(L, id);
+  lua_setfield(L, -2, "id");
+  if (pack != nullptr) {
+    lua_pushcfunction(L, pack);
+    lua_setfield(L, -2, "pack");
+  }
+  if (unpack != nullptr) {
+    lua_pushcfunction(L, unpack);
+    lua_setfield(L, -2, "unpack");
+  }
+  lua_call(L, 1, 0);
+}
+
+// ---- the service -------------------------------------------------------------------------------------------
+
+// self() -> handle
+int l_self(lua_State* L) {
+  lua_pushinteger(L, scheduler(L).service().handle());
+  return 1;
+}
+
+// address(handle | name) -> ":%08x" of a handle, anything else as a string
+int l_address(lua_State* L) {
+  luaL_checkany(L, 1);
+  if (lua_type(L, 1) != LUA_TNUMBER) {
+    luaL_tolstring(L, 1, nullptr);
+    return 1;
+  }
+  char text[24];
+  const char* end = fmt::format_to_n(text, sizeof(text), ":{:08x}", static_cast<std::uint64_t>(check_int64(L, 1))).out;
+  lua_pushlstring(L, text, static_cast<std::size_t>(end - text));
+  return 1;
+}
+
+// getenv(key) -> string, or nil
+int l_getenv(lua_State* L) {
+  lua_pushstring(L, scheduler(L).service().node().environment.get(luaL_checkstring(L, 1)));
+  return 1;
+}
+
+// begin(): from now on the messages of this service are dispatched (skynet.start)
+int l_begin(lua_State* L) {
+  lua_pushcfunction(L, l_dispatch_message);
+  LuaService::of(L).set_callback(L, lua_gettop(L), false);
+  return 0;
+}
+
+// exit(): ends this service. Never returns.
+int l_exit(lua_State* L) {
+  TaskScheduler& tasks = scheduler(L);
+  Service& service = tasks.service();
+  skynet_command(service.context(), "EXIT", nullptr);  // whoever hears of the end from here on finds nobody
+  lua_settop(L, 0);
+  lua_pushliteral(L, "REMOVE");
+  lua_pushinteger(L, service.handle());
+  lua_pushboolean(L, false);
+  const Packed notice = pack(L, 1);
+  lua_pushliteral(L, ".launcher");
+  send_to(L, service, lua_gettop(L), 0, kTypeLua, 0, notice);
+  tasks.exit(L);
+  return suspend(L, blocking_task(L));
+}
+
+// What the table lacks: loads the part of skynet that has it (lualib/skynet/parts.lua).
+int l_index(lua_State* L) {
+  lua_settop(L, 2);
+  require_module(L, "skynet.parts");
+  lua_insert(L, 1);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+#ifdef RUNTIME_LUA54
+// __pairs: with all parts loaded
+int l_pairs(lua_State* L) {
+  lua_settop(L, 1);
+  require_module(L, "skynet.parts");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  lua_getglobal(L, "next");
+  lua_insert(L, 1);
+  return 2;
+}
+#endif
+
+// The service's scheduler, with the values that it and these functions use.
+TaskScheduler& prepare(lua_State* L) {
+  LuaService& self = LuaService::of(L);
+  if (self.tasks() != nullptr) return *self.tasks();
+  TaskScheduler& tasks = self.make_tasks();
+  TaskScheduler::References& refs = tasks.refs;
+  for (int* table : {&refs.protocols, &refs.tokens, &refs.mark}) {
+    lua_newtable(L);
+    *table = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  const struct {
+    int* ref;
+    const char* text;
+  } strings[] = {{&refs.suspend, "SUSPEND"}, {&refs.dispatch, "dispatch"}, {&refs.unpack, "unpack"},
+                 {&refs.pack, "pack"},       {&refs.id, "id"}};
+  for (const auto& [ref, text] : strings) {
+    lua_pushstring(L, text);
+    *ref = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
+  add_protocol(L, "lua", kTypeLua, l_pack, l_unpack);
+  add_protocol(L, "response", kTypeResponse, nullptr, nullptr);
+  add_protocol(L, "error", kTypeError, return_arguments, nullptr);
+  add_protocol(L, "debug", kTypeDebug, l_pack, l_unpack);
+  return tasks;
+}
+
+}  // namespace
+
+int l_dispatch_message(lua_State* L) {
+  TaskScheduler& tasks = scheduler(L);
+  const int type = static_cast<int>(luaL_checkinteger(L, 1));
+  const Message message = Message::make(static_cast<Handle>(luaL_optinteger(L, 5, 0)), type,
+                                        static_cast<std::int32_t>(luaL_optinteger(L, 4, 0)), lua_touserdata(L, 2),
+                                        static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
+  if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
+  lua_settop(L, 0);
+  tasks.push_fixed(L);
+  tasks.handle(L, message, {1, 2, 3}, TaskScheduler::Entry::protected_call);
+  return tasks.raise_errors(L);
+}
+
+int open_native(lua_State* L) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"register_protocol", l_register_protocol},
+      {"dispatch", l_dispatch},
+      {"self", l_self},
+      {"address", l_address},
+      {"getenv", l_getenv},
+      {"exit", l_exit},
+      {"begin", l_begin},
+      {nullptr, nullptr},
+  };
+  [[maybe_unused]] const TaskScheduler& tasks = prepare(L);
+  lua_createtable(L, 0, 32);
+  luaL_setfuncs(L, kFunctions, 0);
+  luaL_setfuncs(L, kMessageFunctions, 0);
+  luaL_setfuncs(L, kWaitingFunctions, 0);
+  add_common_functions(L, "skynet.core");
+  lua_newtable(L);
+  lua_pushcfunction(L, l_index);
+  lua_setfield(L, -2, "__index");
+#ifdef RUNTIME_LUA54
+  lua_pushcfunction(L, l_pairs);
+  lua_setfield(L, -2, "__pairs");
+#else
+  push_ref(L, tasks.refs.mark);
+  lua_setfield(L, -3, "mark");
+#endif
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+int open_scheduler(lua_State* L) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"dispatch_message", l_dispatch_message},
+      {nullptr, nullptr},
+  };
+  TaskScheduler& tasks = prepare(L);
+  lua_newtable(L);
+  luaL_setfuncs(L, kFunctions, 0);
+  luaL_setfuncs(L, kRareMessageFunctions, 0);
+  luaL_setfuncs(L, kRareWaitingFunctions, 0);
+  luaL_setfuncs(L, kTaskTools, 0);
+  push_ref(L, tasks.refs.protocols);
+  lua_setfield(L, -2, "protocols");
+  return 1;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

@@ -1,0 +1,185 @@
+// Native functions of skynet.lua: sleeping and waiting, timers, tasks of one's own.
+#include "core/node.h"
+#include "lua/lua_send.h"
+#include "lua/task_functions.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+Task* sleeper_of(lua_State* L, int token) {
+  TaskScheduler& tasks = scheduler(L);
+  if (lua_isthread(L, token)) {
+    Task* task = tasks.find(lua_tothread(L, token));
+    if (task != nullptr && task->own_token) return task;
+  }
+  push_ref(L, tasks.refs.tokens);
+  lua_pushvalue(L, token);
+  lua_rawget(L, -2);
+  auto* task = static_cast<Task*>(lua_touserdata(L, -1));
+  lua_pop(L, 2);
+  return task;
+}
+
+// Makes the task findable under the token at `index`; none stands for the running coroutine.
+void set_token(lua_State* L, Task& task, int index) {
+  const bool given = !lua_isnoneornil(L, index);
+  if (!given && task.co == L) {
+    task.own_token = true;
+    return;
+  }
+  if (!given) {
+    lua_settop(L, index - 1);
+    lua_pushthread(L);
+  } else if (lua_isthread(L, index) && lua_tothread(L, index) == task.co) {
+    task.own_token = true;
+    return;
+  }
+  push_ref(L, scheduler(L).refs.tokens);
+  lua_pushvalue(L, index);
+  lua_pushlightuserdata(L, &task);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  task.table_token = true;
+}
+
+// Raises for a token that somebody waits on already.
+void check_token(lua_State* L, int index) {
+  if (!lua_isnoneornil(L, index) && sleeper_of(L, index) != nullptr) luaL_error(L, "token duplicative");
+}
+
+// Posts the message that ends a wait of `ticks`.
+void set_timer(TaskScheduler& tasks, lua_Integer ticks, std::int32_t session) {
+  Service& service = tasks.service();
+  if (ticks <= 0) {
+    service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
+  } else {
+    service.node().timer.add(Ticks(ticks), {service.handle(), session});
+  }
+}
+
+int sleep_for(lua_State* L, lua_Integer ticks, int token) {
+  Task& task = blocking_task(L);
+  TaskScheduler& tasks = scheduler(L);
+  check_token(L, token);
+  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  const std::int32_t session = tasks.new_session();
+  tasks.wait_for(session, Wait::timer);
+  set_token(L, task, token);
+  set_timer(tasks, ticks, session);
+  return suspend(L, task);
+}
+
+// sleep(ticks[, token]) -> nothing, or "BREAK"
+int l_sleep(lua_State* L) { return sleep_for(L, check_int64(L, 1), 2); }
+
+int l_yield(lua_State* L) {
+  lua_settop(L, 0);
+  return sleep_for(L, 0, 1);
+}
+
+// wait([token])
+int l_wait(lua_State* L) {
+  Task& task = blocking_task(L);
+  TaskScheduler& tasks = scheduler(L);
+  check_token(L, 1);
+  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  tasks.wait_for(tasks.new_session(), Wait::wakeup);
+  set_token(L, task, 1);
+  return suspend(L, task);
+}
+
+// wakeup(token) -> true, or nil if nobody waits on it
+int l_wakeup(lua_State* L) {
+  luaL_checkany(L, 1);
+  if (lua_isnil(L, 1)) return 0;
+  Task* task = sleeper_of(L, 1);
+  if (task == nullptr || !scheduler(L).wakes(task)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  scheduler(L).wake(task);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+// Moves the function at `first` and the arguments above it into a task.
+Task* task_for_function(lua_State* L, int first) {
+  luaL_checktype(L, first, LUA_TFUNCTION);
+  const int count = lua_gettop(L) - first + 1;
+  Task* task = scheduler(L).take(L);
+  if (!lua_checkstack(task->co, count)) luaL_error(L, "too many arguments");
+  lua_xmove(L, task->co, count);
+  return task;
+}
+
+// fork(f, ...) -> coroutine
+int l_fork(lua_State* L) {
+  Task* task = task_for_function(L, 1);
+  scheduler(L).queue_fork(task);
+  push_coroutine(L, task->co);
+  return 1;
+}
+
+// timeout(ticks, f) -> coroutine
+int l_timeout(lua_State* L) {
+  const std::int64_t ticks = check_int64(L, 1);
+  lua_settop(L, 2);
+  Task* task = task_for_function(L, 2);
+  TaskScheduler& tasks = scheduler(L);
+  const std::int32_t session = tasks.new_session();
+  tasks.wait_to_start(task, session, Wait::start);
+  set_timer(tasks, ticks, session);
+  push_coroutine(L, task->co);
+  return 1;
+}
+
+// expect(session, address, f): when the answer from `address` comes, runs f(true, message, size, session) as a task of its
+// own; f(false, nil, nil, session) if there will be none
+int l_expect(lua_State* L) {
+  const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
+  lua_settop(L, 3);
+  Task* task = task_for_function(L, 3);
+  scheduler(L).wait_to_start(task, session, Wait::answer);
+  if (const Handle callee = to_handle(L, 2)) {
+    task->callee = callee;
+  } else if (lua_type(L, 2) == LUA_TSTRING) {
+    task->callee_name = lua_tostring(L, 2);
+  }
+  return 0;
+}
+
+// forget(session): what was to run then does not
+int l_forget(lua_State* L) {
+  scheduler(L).forget_answer(static_cast<std::int32_t>(luaL_checkinteger(L, 1)));
+  return 0;
+}
+
+// term(address): all calls to it, given as it was given to call, fail
+int l_term(lua_State* L) {
+  if (lua_type(L, 1) == LUA_TNUMBER) {
+    scheduler(L).fail_calls_to(static_cast<Handle>(lua_tointeger(L, 1)));
+  } else {
+    scheduler(L).fail_calls_to(std::string_view(luaL_checkstring(L, 1)));
+  }
+  return 0;
+}
+
+// genid() -> a new session
+int l_genid(lua_State* L) {
+  lua_pushinteger(L, scheduler(L).new_session());
+  return 1;
+}
+
+}  // namespace
+
+const luaL_Reg kWaitingFunctions[] = {
+    {"sleep", l_sleep},   {"yield", l_yield}, {"wait", l_wait},       {"wakeup", l_wakeup},
+    {"timeout", l_timeout}, {"fork", l_fork},   {nullptr, nullptr},
+};
+
+const luaL_Reg kRareWaitingFunctions[] = {
+    {"expect", l_expect}, {"forget", l_forget}, {"term", l_term}, {"genid", l_genid}, {nullptr, nullptr},
+};
+
+}  // namespace runtime::RUNTIME_ENGINE
