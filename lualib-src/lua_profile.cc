@@ -108,14 +108,28 @@ int l_wrap(lua_State* L) {
 
 }  // namespace
 
+// Adds resume and wrap to the table on top: those of the library `coroutine`, if it has them, else new ones.
+void add_resuming_functions(lua_State* L) {
+  constexpr luaL_Reg kFunctions[] = {{"resume", l_resume}, {"wrap", l_wrap}};
+  lua_getglobal(L, "coroutine");
+  for (const auto& [name, function] : kFunctions) {
+    lua_getfield(L, -1, name);
+    if (lua_tocfunction(L, -1) != function) {
+      lua_pop(L, 1);
+      lua_pushlightuserdata(L, &Profiler::of(L));
+      lua_pushcclosure(L, function, 1);
+    }
+    lua_setfield(L, -3, name);
+  }
+  lua_pop(L, 1);
+}
+
 int open_profile(lua_State* L) {
-  const luaL_Reg functions[] = {
-      {"start", l_start}, {"stop", l_stop},   {"resume", l_resume},
-      {"wrap", l_wrap},   {nullptr, nullptr},
-  };
-  luaL_newlibtable(L, functions);
+  constexpr luaL_Reg kFunctions[] = {{"start", l_start}, {"stop", l_stop}, {nullptr, nullptr}};
+  lua_createtable(L, 0, 4);
   lua_pushlightuserdata(L, &Profiler::of(L));
-  luaL_setfuncs(L, functions, 1);
+  luaL_setfuncs(L, kFunctions, 1);
+  add_resuming_functions(L);
   return 1;
 }
 

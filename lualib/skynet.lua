@@ -6,9 +6,9 @@ local loading = require "skynet.require"
 local skynet = require "skynet.native"
 
 local lua_require = loading.lua_require
-local begin = skynet.begin
+local begin, traceback = skynet.begin, skynet.traceback
 
-skynet.begin = nil
+skynet.begin, skynet.traceback = nil, nil
 skynet.pcall = pcall
 
 if jit then
@@ -46,10 +46,6 @@ end)
 ---@return integer? handle  nil when it has called exit in its start function
 function skynet.newservice(name, ...)
 	return skynet.call(".launcher", "lua", "LAUNCH", "snlua", name, ...)
-end
-
-local function traceback(err)
-	return debug.traceback(tostring(err))
 end
 
 local function run(start)

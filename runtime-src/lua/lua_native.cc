@@ -208,6 +208,7 @@ int open_native(lua_State* L) {
       {"getenv", l_getenv},
       {"exit", l_exit},
       {"begin", l_begin},
+      {"traceback", l_traceback},
       {nullptr, nullptr},
   };
   [[maybe_unused]] const TaskScheduler& tasks = prepare(L);

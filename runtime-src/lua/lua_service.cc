@@ -26,13 +26,13 @@ constexpr int kFixedTop = 5;
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
+}  // namespace
+
 int l_traceback(lua_State* L) {
   if (lua_type(L, 1) != LUA_TSTRING) luaL_tolstring(L, 1, nullptr);
   luaL_traceback(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
-
-}  // namespace
 
 // What a turn's entry into Lua works on. The message is its owner's until it is handled or reported.
 struct LuaService::Frame {

@@ -18,6 +18,9 @@ namespace runtime::RUNTIME_ENGINE {
 
 class TaskScheduler;
 
+// A message handler for lua_pcall and xpcall: the error as a text, with its traceback.
+int l_traceback(lua_State* L);
+
 class LuaService : public LuaHost {
  public:
   explicit LuaService(Service& service);

@@ -2,24 +2,21 @@
 
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
+#include "lua/lazy_libraries.h"
 #include "lua/module_search.h"
 #include "lua/shared_base.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
-int open_profile(lua_State* L);  // lualib-src/lua_profile.cc
+void add_resuming_functions(lua_State* L);  // lualib-src/lua_profile.cc
 
 namespace {
 
 // The functions of the library `coroutine` that resume are those that measure.
 void install_profile(lua_State* L) {
-  luaL_requiref(L, "skynet.profile", open_profile, 0);
   lua_getglobal(L, "coroutine");
-  for (const char* name : {"resume", "wrap"}) {
-    lua_getfield(L, -2, name);
-    lua_setfield(L, -2, name);
-  }
-  lua_pop(L, 2);
+  add_resuming_functions(L);
+  lua_pop(L, 1);
 }
 
 void set_global(lua_State* L, const Environment& environment, const char* global, const char* key,
@@ -37,7 +34,7 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   // Paths come from the config alone.
   lua_pushboolean(L, 1);
   lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
-  luaL_openlibs(L);
+  open_standard_libraries(L);
   install_shared_base(L);
   install_module_search(L);
   install_profile(L);

@@ -8,6 +8,7 @@
 
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
+#include "lua/lazy_libraries.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -43,7 +44,12 @@ int l_search_source(lua_State* L) {
   lua_getfield(L, lua_upvalueindex(1), "path");
   if (lua_tostring(L, -1) == nullptr) return luaL_error(L, "'package.path' must be a string");
   lua_call(L, 2, 2);
-  if (lua_isnil(L, -2)) return 1;  // the places that were tried
+  if (lua_isnil(L, -2)) {
+#ifdef RUNTIME_LUA54
+    open_lazy_libraries(L);  // the next searcher may load a foreign module
+#endif
+    return 1;  // the places that were tried
+  }
   lua_pop(L, 1);
   const char* file = lua_tostring(L, -1);
   if (load_file(L, file) != LUA_OK) {
@@ -127,6 +133,7 @@ int l_search_object(lua_State* L) {
   }
   switch (found.state) {
     case Found::opened:
+      open_lazy_libraries(L);
       lua_pushcfunction(L, found.open);
       lua_pushstring(L, found.text);
       return 2;

@@ -20,9 +20,17 @@ const void* node_of(lua_State* L, int index) {
 
 const SharedAccess& access() { return *shared_access.load(std::memory_order_relaxed); }
 
+std::atomic<FillLazyTable> fill_lazy_table{nullptr};
+
+bool fill_if_lazy(lua_State* L, int index) {
+  const FillLazyTable fill = fill_lazy_table.load(std::memory_order_relaxed);
+  return fill != nullptr && fill(L, index);
+}
+
 }  // namespace
 
 void set_shared_access(const SharedAccess* access) { shared_access.store(access); }
+void set_fill_lazy_table(FillLazyTable fill) { fill_lazy_table.store(fill, std::memory_order_relaxed); }
 
 const void* shared_node(lua_State* L, int index) {
   if (lua_type(L, index) != LUA_TTABLE || !stock_lua_getmetatable(L, index)) return nullptr;
@@ -37,12 +45,17 @@ const void* shared_node(lua_State* L, int index) {
 }  // namespace runtime::RUNTIME_ENGINE
 
 using runtime::RUNTIME_ENGINE::access;
+using runtime::RUNTIME_ENGINE::fill_if_lazy;
 using runtime::RUNTIME_ENGINE::node_of;
 
 extern "C" {
 
 __attribute__((visibility("default"))) int lua_next(lua_State* L, int index) {
   if (const void* node = node_of(L, index)) return access().next(L, lua_absindex(L, index), node);
+  index = lua_absindex(L, index);
+  const int more = stock_lua_next(L, index);
+  if (more != 0 || !fill_if_lazy(L, index)) return more;
+  lua_pushnil(L);
   return stock_lua_next(L, index);
 }
 
@@ -77,6 +90,8 @@ __attribute__((visibility("default"))) int lua_getmetatable(lua_State* L, int in
 
 __attribute__((visibility("default"))) int lua_setmetatable(lua_State* L, int index) {
   if (node_of(L, index) != nullptr) luaL_error(L, "can't setmetatable to shared table");
+  index = lua_absindex(L, index);
+  fill_if_lazy(L, index);
   return stock_lua_setmetatable(L, index);
 }
 

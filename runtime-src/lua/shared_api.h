@@ -60,6 +60,11 @@ struct SharedAccess {
 };
 void set_shared_access(const SharedAccess* access);
 
+// Tables that are filled when they are looked at (lazy_libraries.cc): lua_next and lua_setmetatable call this for an
+// empty table and for one with a metatable. It fills the table at `index` if it is such a one; else gives false.
+using FillLazyTable = bool (*)(lua_State* L, int index);
+void set_fill_lazy_table(FillLazyTable fill);
+
 // The table's own key, by its address, for the light userdata that leads to its data.
 extern const char shared_node_key;
 

@@ -88,17 +88,22 @@ int l_shared_array(lua_State* L) {
   return 1;
 }
 
-int append_code(lua_State*, const void* data, std::size_t size, void* code) {
-  static_cast<std::string*>(code)->append(static_cast<const char*>(data), size);
-  return 0;
-}
-
-// The wrappers' bytecode, from a state of its own: compiling takes longer than all else here.
+// The wrappers' bytecode, without what is for debuggers, from a state of its own: compiling takes longer than all else
+// here.
 std::string compile() noexcept {
   std::string code;
   lua_State* L = luaL_newstate();
   if (L == nullptr) return code;
-  if (luaL_loadbuffer(L, kSource, sizeof(kSource) - 1, "=shared") == 0) lua_dump(L, append_code, &code);
+  luaL_openlibs(L);
+  lua_getglobal(L, "string");
+  lua_getfield(L, -1, "dump");
+  if (luaL_loadbuffer(L, kSource, sizeof(kSource) - 1, "=shared") == 0) {
+    lua_pushboolean(L, 1);
+    lua_call(L, 2, 1);
+    std::size_t size;
+    const char* bytes = lua_tolstring(L, -1, &size);
+    code.assign(bytes, size);
+  }
   lua_close(L);
   return code;
 }

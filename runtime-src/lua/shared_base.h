@@ -12,7 +12,7 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Once per state, behind luaL_openlibs(). Raises for want of memory.
+// Once per state, behind the standard libraries. Raises for want of memory.
 void install_shared_base(lua_State* L);
 
 }  // namespace runtime::RUNTIME_ENGINE
