@@ -411,13 +411,16 @@ int l_destroy_buffer(lua_State* L) {
   return 0;
 }
 
-// push(buffer, pool, pointer, size) -> bytes held
+// push(buffer, pool, pointer, size) -> bytes held. The block changes hands even when this raises.
 int l_push(lua_State* L) {
   ReceiveBuffer* buffer = to_buffer(L, 1);
+  auto* block = lua_islightuserdata(L, 3) ? static_cast<char*>(lua_touserdata(L, 3)) : nullptr;
+  const bool sized = lua_isnumber(L, 4) != 0;
+  if (buffer == nullptr || !sized) std::free(block);
   if (buffer == nullptr) return luaL_error(L, "need buffer object at param 1");
-  auto* block = static_cast<char*>(lua_touserdata(L, 3));
   if (block == nullptr) return luaL_error(L, "need message block at param 3");
-  buffer->push(block, static_cast<std::size_t>(luaL_checkinteger(L, 4)));
+  if (!sized) return luaL_error(L, "need the size of the block at param 4");
+  buffer->push(block, static_cast<std::size_t>(lua_tointeger(L, 4)));
   lua_pushinteger(L, static_cast<lua_Integer>(buffer->bytes()));
   return 1;
 }

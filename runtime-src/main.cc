@@ -9,6 +9,7 @@
 
 #include "api/attach.h"
 #include "api/socket_api.h"
+#include "base/allocator.h"
 #include "base/daemon.h"
 #include "config/config_reader.h"
 #include "core/node.h"
@@ -159,6 +160,7 @@ int run(const char* config_path) {
       return 1;
     }
   }
+  purge_in_background();
   // What services print shall be seen at once, also through a pipe: LuaJIT's print does not flush.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   if (pipe(signal_pipe) != 0) {

@@ -48,6 +48,11 @@ test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=
 	@test/sum "$(MAKE) -s test-unit" \
 	  "test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm"
 
-.PHONY: test test-tsan test-headers test-unit test-lua test-conformance test-clients
+# With 100000 services a node needs 11 GB of memory; SERVICES says how many.
+SERVICES ?= 100000
+soak: all           ## start, use and end 100000 services in one node, on both engines (SERVICES=N)
+	@test/soak/run $(RUNTIME) $(SERVICES)
+
+.PHONY: soak test test-tsan test-headers test-unit test-lua test-conformance test-clients
 
 include test/fuzz/fuzz.mk

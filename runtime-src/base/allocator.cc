@@ -60,6 +60,11 @@ void print_allocator_report(const char* options) {
   malloc_stats_print([](void*, const char* text) { std::fputs(text, stderr); }, nullptr, options);
 }
 
+void purge_in_background() {
+  bool on = true;
+  mallctl("background_thread", nullptr, nullptr, &on, sizeof on);
+}
+
 bool set_heap_profiling(bool on) {
   return mallctl("prof.active", nullptr, nullptr, &on, sizeof on) == 0;
 }
@@ -85,6 +90,7 @@ std::size_t allocated_blocks() { return allocated_bytes() / kTypicalBlock; }
 bool has_allocator_statistics() { return false; }
 std::optional<std::uint64_t> allocator_value(const char*) { return std::nullopt; }
 void print_allocator_report(const char*) {}
+void purge_in_background() {}
 bool set_heap_profiling(bool) { return false; }
 bool heap_profiling() { return false; }
 bool dump_heap_profile() { return false; }

@@ -18,9 +18,9 @@ Mailbox* HandleTable::take_mailbox() {
   return mailbox;
 }
 
-Handle HandleTable::add(Service* service, Mailbox** mailbox) {
+bool HandleTable::add(Service* service, Handle* handle, Mailbox** mailbox) {
   std::lock_guard lock(mutex_);
-  if (live_ == kLocalMask) return 0;
+  if (live_ == kLocalMask) return false;
   for (;;) {
     last_ = last_ == kLocalMask ? 1 : last_ + 1;
     auto& page = pages_[last_ / kPageSlots];
@@ -29,12 +29,12 @@ Handle HandleTable::add(Service* service, Mailbox** mailbox) {
     }
     auto& slot = page.load(std::memory_order_relaxed)[last_ % kPageSlots];
     if (slot.load(std::memory_order_relaxed) != nullptr) continue;
-    const Handle handle = harbor_ << kHarborShift | last_;
+    *handle = harbor_ << kHarborShift | last_;
     *mailbox = take_mailbox();
-    (*mailbox)->open(handle, service);
+    (*mailbox)->open(*handle, service);
     slot.store(*mailbox, std::memory_order_release);
     ++live_;
-    return handle;
+    return true;
   }
 }
 

@@ -26,8 +26,9 @@ class HandleTable {
   HandleTable(const HandleTable&) = delete;
   HandleTable& operator=(const HandleTable&) = delete;
 
-  // A new handle with a mailbox opened for `service`, or 0 if all 2^24 - 1 are taken.
-  Handle add(Service* service, Mailbox** mailbox);
+  // Sets a new handle, and a mailbox that is opened for `service`, before anybody can find them. False if all
+  // 2^24 - 1 handles are taken.
+  bool add(Service* service, Handle* handle, Mailbox** mailbox);
 
   // The mailbox that `handle` leads to, or null.
   Mailbox* find(Handle handle) const {

@@ -94,7 +94,9 @@ bool Mailbox::close() {
   std::lock_guard lock(mutex_);
   RUNTIME_CHECK(handle_ != 0, "the mailbox is closed already");
   handle_ = 0;
-  return !std::exchange(running_, true);
+  const bool idle = !std::exchange(running_, true);
+  service_->set_retired();  // last: a worker that sees it may recycle this mailbox at once
+  return idle;
 }
 
 Service* Mailbox::acquire(Handle handle) {

@@ -48,8 +48,8 @@ class alignas(64) Mailbox {
   // The state of a new service: owned by its creator, who must schedule it or close the mailbox.
   void open(Handle handle, Service* service);
 
-  // No push succeeds from now on. True if no worker had the service: the caller must hand it to the scheduler,
-  // which will release it. May be called once per open().
+  // No push succeeds from now on, and the service knows that it is retired. True if no worker had the service: the
+  // caller must hand it to the scheduler, which will release it. May be called once per open().
   bool close();
 
   Service* service() const { return service_; }

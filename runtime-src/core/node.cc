@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <thread>
 
 #include "base/check.h"
 
@@ -81,9 +82,7 @@ Handle Node::launch(std::string_view module_name, const char* args) {
   service->has_instance_ = true;
   service->hold();  // for this function: init may end the service
   services_.fetch_add(1);
-  service->handle_ = aborting_.load() ? 0 : handles_.add(service, &service->mailbox_);
-  const Handle handle = service->handle_;
-  if (handle == 0) {
+  if (aborting_.load() || !handles_.add(service, &service->handle_, &service->mailbox_)) {
     if (module->release != nullptr) module->release(instance);
     service->drop();
     service->drop();
@@ -91,15 +90,21 @@ Handle Node::launch(std::string_view module_name, const char* args) {
     return 0;
   }
 
+  const Handle handle = service->handle_;
   Handle nobody = 0;
   const bool is_logger = logger_.compare_exchange_strong(nobody, handle);
   const bool failed = module->init(instance, service->context(), args) != 0;
   if (failed) {
     if (is_logger) logger_.store(0);
     log(handle, fmt::format("error: launch {} FAILED", module_name));
-    retire(handle);
+    // Somebody else may be about to close the mailbox.
+    if (!retire(handle)) {
+      while (!service->retired()) std::this_thread::yield();
+    }
   } else {
     log(handle, fmt::format("LAUNCH {} {}", module_name, args ? args : ""));
+    // abort() may have gone through the handles before this one was there.
+    if (aborting_.load() && !is_logger) retire(handle);
   }
   // The mailbox was opened as running, so the service is ours: to hand over, or to end.
   if (failed) {
@@ -120,7 +125,6 @@ bool Node::retire(Handle handle) {
     return false;
   }
   names.remove_all(handle);
-  service->retired_.store(true, std::memory_order_relaxed);
   if (mailbox->close()) scheduler.schedule(service);
   service->drop();
   return true;

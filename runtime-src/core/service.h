@@ -46,8 +46,9 @@ class Service {
   // 1, 2, ... 0x7fffffff, 1, ...
   std::int32_t new_session();
 
-  // Whether the service has been retired: it must not be given another message. Any thread.
-  bool retired() const { return retired_.load(std::memory_order_relaxed); }
+  // Whether the service has been retired: it must not be given another message. Its mailbox is closed then. Any thread.
+  bool retired() const { return retired_.load(std::memory_order_acquire); }
+  void set_retired() { retired_.store(true, std::memory_order_release); }  // for Mailbox::close()
 
   // ---- what the service and its tools ask about ----
   struct Statistics {

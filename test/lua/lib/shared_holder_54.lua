@@ -1,0 +1,1 @@
+return require "shared_holder"

@@ -1,0 +1,144 @@
+-- config: lua54 = "shared_holder_54;sharetabled;sharedatad"
+-- config: luajit = "shared_holder_jit"
+-- Shared data between services on different engines, and what becomes of old versions.
+local skynet = require "skynet"
+local sharetable = require "skynet.sharetable"
+local sharedata = require "skynet.sharedata"
+local core = require "skynet.sharetable.core"
+local T = require "harness"
+
+local lua54, luajit
+local function ask(service, ...) return skynet.call(service, "lua", ...) end
+
+T.test("one image serves both engines", function()
+	lua54, luajit = skynet.newservice "shared_holder_54", skynet.newservice "shared_holder_jit"
+	T.eq({ ask(lua54, "engine"), ask(luajit, "engine") }, { "lua54", "luajit" })
+	local images, bytes = core.totals()
+	sharetable.loadstring("numbers", "local t = {} for i = 1, 10000 do t[i] = i end return t")
+	for _, service in ipairs { lua54, luajit } do T.ok(ask(service, "hold", "numbers")) end
+	local images_now, bytes_now = core.totals()
+	T.eq(images_now, images + 1)
+	T.within(bytes_now - bytes, 90000, 200000, "bytes")
+	for _, service in ipairs { lua54, luajit } do
+		T.eq({ ask(service, "sums", "numbers") }, { 50005000, 50005000, 50005000, 50005000, 10000, 48893 })
+	end
+end)
+
+T.test("integers of 64 bits and functions come to both", function()
+	sharetable.loadstring("mixed", [[
+		return { id = 1152921504606846977, double = function(x) return x * 2 end, floor = math.floor, list = { { 1 } } }
+	]])
+	for _, service in ipairs { lua54, luajit } do
+		ask(service, "hold", "mixed")
+		T.eq(tostring(ask(service, "read", "mixed", "id")):match "%d+", "1152921504606846977")
+		T.eq(ask(service, "call", "mixed", "double", 21), 42)
+		T.eq(ask(service, "call", "mixed", "floor", 2.5), 2)
+	end
+end)
+
+T.test("data that only one engine can make is for both", function()
+	sharetable.loadstring("from 5.4", "return { 1 << 40, 7 // 2 }")
+	sharetable.loadstring("from LuaJIT", "return { bit.lshift(1, 20), unpack { 3 } }")
+	for _, service in ipairs { lua54, luajit } do
+		ask(service, "hold", "from 5.4")
+		ask(service, "hold", "from LuaJIT")
+		T.eq({ ask(service, "read", "from 5.4", 1), ask(service, "read", "from 5.4", 2) }, { 2 ^ 40, 3 })
+		T.eq({ ask(service, "read", "from LuaJIT", 1), ask(service, "read", "from LuaJIT", 2) }, { 2 ^ 20, 3 })
+	end
+end)
+
+T.test("a version goes when its last holder lets go, moves on, or dies", function()
+	local function images() return (core.totals()) end
+	sharetable.loadtable("v", { n = 1 })
+	local before = images()
+	for _, service in ipairs { lua54, luajit } do ask(service, "hold", "v") end
+	local third = skynet.newservice "shared_holder_jit"
+	ask(third, "hold", "v")
+	sharetable.loadtable("v", { n = 2 })
+	T.eq(images(), before + 1, "the old version is held")
+	T.eq({ ask(lua54, "read", "v", "n"), ask(luajit, "read", "v", "n") }, { 1, 1 })
+	ask(lua54, "drop", "v")
+	ask(luajit, "update", "v")
+	T.eq(ask(luajit, "read", "v", "n"), 2)
+	ask(luajit, "drop", "numbers")	-- collects
+	T.eq(images(), before + 1, "one holder is left")
+	skynet.kill(third)
+	T.eventually(function() return images() == before end)
+end)
+
+T.test("a failed load leaves the version before, and the name works", function()
+	sharetable.loadstring("f", "return { 1 }")
+	for _, source in ipairs { "return {", "error 'x'", "return 1", "return { coroutine.create(print) }" } do
+		T.raises("call failed", sharetable.loadstring, "f", source)
+		T.raises("call failed", sharetable.loadstring, "never", source)
+	end
+	T.eq(sharetable.query "f"[1], 1)
+	T.eq(sharetable.query "never", nil)
+	sharetable.loadstring("never", "return { 2 }")
+	T.eq(sharetable.query "never"[1], 2)
+end)
+
+T.test("functions as arguments: C functions only", function()
+	sharetable.loadstring("args", "local n, flag, nothing, last = ... return { n, flag, nothing == nil, last }", 2.5, true,
+		nil, -7)
+	T.eq(sharetable.query "args", { 2.5, true, true, -7 })
+	T.raises("C functions", sharetable.loadstring, "args", "return { ... }", function() end)
+	T.raises("call failed", sharetable.loadstring, "args", "return { ... }", {})
+end)
+
+T.test("sharedata: all holders follow, whatever their engine", function()
+	sharedata.new("d", { v = 0 })
+	local mine = sharedata.query "d"
+	for i = 1, 20 do
+		sharedata.update("d", { v = i })
+		for _, service in ipairs { lua54, luajit } do T.eq(ask(service, "query_data", "d", "v"), i) end
+		T.eventually(function() return mine.v == i end)
+	end
+end)
+
+T.test("sharedata: a delete directly after the first query is noticed", function()
+	sharedata.new("gone", { v = 1 })
+	local object = sharedata.query "gone"
+	sharedata.delete "gone"
+	T.raises("call failed", sharedata.query, "gone")
+	T.eq(object.v, 1)
+	sharedata.new("gone", { v = 2 })
+	T.eq({ object.v, sharedata.query "gone".v }, { 1, 2 })
+end)
+
+T.test("sharedata: flush moves what is held now", function()
+	sharedata.new("flush", { v = 1 })
+	local object = sharedata.query "flush"
+	sharedata.update("flush", { v = 2 })
+	sharedata.flush()
+	T.eq(object.v, 2)
+end)
+
+T.test("corelib: images by hand", function()
+	local corelib = require "skynet.sharedata.corelib"
+	local one, two = corelib.host.new { a = { 1 } }, corelib.host.new { a = { 2, 3 } }
+	T.eq(corelib.host.getref(one), 1)
+	local object = corelib.box(one)
+	local a = object.a
+	T.eq({ object.a[1], corelib.host.getref(one) }, { 1, 2 })
+	corelib.update(object, two)
+	T.eq({ a[1], a[2], #a }, { 2, 3, 2 })
+	T.eq(corelib.copy(two), { a = { 2, 3 } })
+	T.eq({ corelib.copy(two, "a", 2), corelib.copy(two, "b") }, { 3 })
+	T.eq(corelib.next(object), "a")
+	T.eq({ corelib.host.incref(two), corelib.host.decref(two) }, { 3, 2 })
+	corelib.host.delete(one)
+	corelib.host.delete(two)
+	T.eq(object.a[2], 3, "the object holds a reference")
+end)
+
+T.test("other libraries read shared tables as any others", function()
+	local cjson = require "cjson"
+	sharetable.loadtable("j", { list = { 1, { x = "y" } } })
+	local t = sharetable.query "j"
+	T.eq(cjson.encode(t), '{"list":[1,{"x":"y"}]}')
+	T.eq({ skynet.unpack(skynet.packstring(t)) }, { { list = { 1, { x = "y" } } } })
+	T.eq(#require "snapshot"() > 0, false)	-- it walks past them without an error
+end)
+
+T.run(2000)

@@ -1,0 +1,26 @@
+-- One of the many services of many_services.lua.
+local skynet = require "skynet"
+
+local follower
+
+local command = {}
+
+function command.follow(handle) follower = handle end
+
+-- A token that has `hops` to go; who has it at the end tells `home`.
+function command.token(hops, home)
+	if hops == 0 then
+		skynet.send(home, "lua", "arrived")
+	else
+		skynet.send(follower, "lua", "token", hops - 1, home)
+	end
+end
+
+function command.quit() skynet.exit() end
+
+skynet.start(function()
+	skynet.dispatch("lua", function(session, _, name, ...)
+		if session ~= 0 then return skynet.retpack(name) end
+		command[name](...)
+	end)
+end)
