@@ -4,11 +4,11 @@
 # QUICK=1 makes everything smaller. AGAINST=/path/to/another/tree compares instead: the same scenes on that tree,
 # whose executable BIN (below it; default: skynet) runs in turn with ours.
 
-# bench/*_bench.cc know no engine; those in bench/engine/, in namespace runtime::RUNTIME_ENGINE, are
+# bench/*.cc know no engine; those in bench/engine/, in namespace runtime::RUNTIME_ENGINE, are
 # compiled once for each.
 MICRO_BENCH    := $(B)/micro_bench
 ENGINE_BENCHES := $(wildcard bench/engine/*_bench.cc)
-BENCH_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard bench/*_bench.cc)) \
+BENCH_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard bench/*.cc)) \
              $(ENGINE_BENCHES:%.cc=$(B)/lua54/%.o) $(ENGINE_BENCHES:%.cc=$(B)/luajit/%.o)
 FLOORS  := $(B)/floor_lua54 $(B)/floor_luajit
 FIGURES := build/bench
