@@ -82,10 +82,16 @@ void dispatch(benchmark::State& state, const char* engine, int burst) {
   }
   state.SetItemsProcessed(state.iterations() * requests * (burst + 1));
 }
-BENCHMARK_CAPTURE(dispatch, lua54 / request_and_response, "lua54", 0)->UseRealTime();
-BENCHMARK_CAPTURE(dispatch, luajit / request_and_response, "luajit", 0)->UseRealTime();
-BENCHMARK_CAPTURE(dispatch, lua54 / one_way, "lua54", 99)->UseRealTime();
-BENCHMARK_CAPTURE(dispatch, luajit / one_way, "luajit", 99)->UseRealTime();
+BENCHMARK_CAPTURE(dispatch, lua54_call, "lua54", 0)
+    ->Name("dispatch/lua54/request_and_response")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(dispatch, luajit_call, "luajit", 0)
+    ->Name("dispatch/luajit/request_and_response")
+    ->UseRealTime();
+BENCHMARK_CAPTURE(dispatch, lua54_send, "lua54", 99)->Name("dispatch/lua54/one_way")->UseRealTime();
+BENCHMARK_CAPTURE(dispatch, luajit_send, "luajit", 99)
+    ->Name("dispatch/luajit/one_way")
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace runtime
