@@ -30,6 +30,9 @@ endif
 bench-report:  ## draw bench/report.html from the figures of the last `make bench`
 	@bench/report --figures $(FIGURES) bench/report.html
 
+bench-table:  ## put the figures of the last `make bench` into docs/performance.md
+	@bench/report --figures $(FIGURES) --table docs/performance.md
+
 $(MICRO_BENCH): $(BENCH_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(BENCH_OBJ) $(LIB_OBJ) $(LIBS) \
 	  $(shell $(PKG) --libs benchmark) -lbenchmark_main -Wl,--dynamic-list=$(EXPORTS)
@@ -43,4 +46,4 @@ $(B)/floor_lua54: bench/floor.c
 $(B)/floor_luajit: bench/floor.c
 	$(call say,cc,$@) $(CC) $(CFLAGS) -DFLOOR_LUAJIT $(JIT_CFLAGS) -o $@ $< $$($(PKG) --libs luajit)
 
-.PHONY: bench bench-report bench-micro
+.PHONY: bench bench-report bench-table bench-micro

@@ -48,6 +48,28 @@ MESSAGES = [
          value="switches_per_sec", unit="/s", better="less"),
 ]
 
+# What is aimed at (row: skynet where the aims were set, must, lead); "x" is times skynet on the same machine.
+AIMS = {
+    "call": ("75 k/s", "10x, half of the floor", "12x"),
+    "pairs8": ("120 k/s", "8x", "12x"),
+    "fanin8": ("75 k/s", "8x", "12x"),
+    "send": ("165 k/s", "8x", "21x"),
+    "ring1": ("90 k/s", "10x", "37x"),
+    "ring64": ("300 k/s", "6x", "18x"),
+    "pack": ("35 k/s", "1.7x", "2.5x"),
+    "fork": ("670 k/s", "3x", "4x"),
+    "spawn": ("3 k/s", "3x", "6x"),
+    "memory": ("52 KB", "40 KB, luajit 60 KB", "30 KB, 45 KB"),
+    "timer": ("300 k/s", "2x", "4x"),
+    "late": ("1.9 cs", "0.6 cs", "0.5 cs"),
+    "idle": ("1.2 %", "0.0 %", "0"),
+    "switches": ("790 /s", "under 5 /s", "0"),
+    "wake": ("56 us", "20 us", "12 us"),
+    "handoff": ("3,500 us", "60 us", "20 us"),
+    "fair": ("92 us", "no worse", "30 us"),
+    "parallel": ("0.30 s", "1.1x, luajit 1/4", "luajit 1/8"),
+}
+
 
 def scenes(rows):
     """[(scene, options, its rows)] in the order of the rows."""
