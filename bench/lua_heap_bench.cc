@@ -59,8 +59,8 @@ void churn(benchmark::State& state) {
   }
   for (const Block& block : blocks) Allocator::alloc(&heap, block.data, block.size, 0);
 }
-BENCHMARK(churn<LuaHeap>);
-BENCHMARK(churn<Malloc>);
+BENCHMARK(churn<LuaHeap>)->Name("lua_heap/churn<LuaHeap>");
+BENCHMARK(churn<Malloc>)->Name("lua_heap/churn<Malloc>");
 
 // A temporary made and dropped at once: the cheapest case of both.
 template <class Allocator>
@@ -72,8 +72,8 @@ void one_block(benchmark::State& state) {
     Allocator::alloc(&heap, block, 56, 0);
   }
 }
-BENCHMARK(one_block<LuaHeap>);
-BENCHMARK(one_block<Malloc>);
+BENCHMARK(one_block<LuaHeap>)->Name("lua_heap/one_block<LuaHeap>");
+BENCHMARK(one_block<Malloc>)->Name("lua_heap/one_block<Malloc>");
 
 // A table that grows to 4096 slots: what doubling by realloc costs.
 template <class Allocator>
@@ -89,8 +89,8 @@ void growing_array(benchmark::State& state) {
     Allocator::alloc(&heap, block, size, 0);
   }
 }
-BENCHMARK(growing_array<LuaHeap>);
-BENCHMARK(growing_array<Malloc>);
+BENCHMARK(growing_array<LuaHeap>)->Name("lua_heap/growing_array<LuaHeap>");
+BENCHMARK(growing_array<Malloc>)->Name("lua_heap/growing_array<Malloc>");
 
 // The life of a small service: 400 blocks, all freed at the end; the heap frees them at once.
 void short_life_heap(benchmark::State& state) {
@@ -101,7 +101,7 @@ void short_life_heap(benchmark::State& state) {
       benchmark::DoNotOptimize(LuaHeap::alloc(&heap, nullptr, 0, size));
   }
 }
-BENCHMARK(short_life_heap);
+BENCHMARK(short_life_heap)->Name("lua_heap/short_life_heap");
 
 void short_life_malloc(benchmark::State& state) {
   const std::vector<std::size_t> sizes = lua_sizes(400);
@@ -111,7 +111,7 @@ void short_life_malloc(benchmark::State& state) {
     for (void* block : blocks) std::free(block);
   }
 }
-BENCHMARK(short_life_malloc);
+BENCHMARK(short_life_malloc)->Name("lua_heap/short_life_malloc");
 
 // A search for empty chunks in a heap of 64 MB of which a quarter is used, all over the place: the
 // price of giving memory back, paid once after the heap has shrunk.
@@ -132,7 +132,10 @@ void trim_of_a_fragmented_heap(benchmark::State& state) {
     state.ResumeTiming();
   }
 }
-BENCHMARK(trim_of_a_fragmented_heap)->Iterations(5)->Unit(benchmark::kMillisecond);
+BENCHMARK(trim_of_a_fragmented_heap)
+    ->Name("lua_heap/trim_of_a_fragmented_heap")
+    ->Iterations(5)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace runtime

@@ -28,7 +28,7 @@ void add(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(add)->Arg(1000)->Arg(1'000'000);
+BENCHMARK(add)->Name("timer_wheel/add")->Arg(1000)->Arg(1'000'000);
 
 // What does a timer cost from add() to its expiry, when time moves tick by tick?
 void add_and_expire(benchmark::State& state) {
@@ -42,7 +42,10 @@ void add_and_expire(benchmark::State& state) {
   benchmark::DoNotOptimize(expired);
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK(add_and_expire)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+BENCHMARK(add_and_expire)
+    ->Name("timer_wheel/add_and_expire")
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond);
 
 // How long does a wake-up take that finds one timer due, far from now?
 void jump(benchmark::State& state) {
@@ -54,7 +57,7 @@ void jump(benchmark::State& state) {
     wheel.advance(now, [](TimerEntry entry) { benchmark::DoNotOptimize(entry); });
   }
 }
-BENCHMARK(jump);
+BENCHMARK(jump)->Name("timer_wheel/jump");
 
 }  // namespace
 }  // namespace runtime

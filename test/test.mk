@@ -24,7 +24,8 @@ $(UNIT_TESTS): $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS) test/test.mk
 
 test: all $(UNIT_TESTS)  ## run all tests, on both engines
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
-	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients"
+	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" \
+	  $(if $(filter release,$(VARIANT)),"$(MAKE) -s test-demo")
 
 test-headers:       ## compile each public header alone, as C and as C++
 	@CC="$(CC)" CXX="$(CXX)" test/run_headers
@@ -42,17 +43,21 @@ test-conformance: all  ## run the conformance cases of test/conformance-areas (O
 test-clients: all   ## run clients that others wrote against a node: nc, curl, openssl, ws, Chromium
 	@LUACLIB=$(LUACLIB) test/clients/run $(RUNTIME)
 
+# They wait most of the time, hence more of them at once. Their modules are those of the release.
+test-demo: all      ## start nodes with the configs of etc/, and look at what they show (ONLY="demo_page ...")
+	@test/demo/run --bin $(RUNTIME) --jobs 6 $(ONLY)
+
 # STORM_SECONDS is for one engine; the other one runs as long, beside it.
 STORM_SECONDS ?= 60
 test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=tsan: make tsan)
 	@test/sum "$(MAKE) -s test-unit" \
 	  "test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm"
 
-# With 100000 services a node needs 11 GB of memory; SERVICES says how many.
+# With 100000 services a node needs 6 GB of memory; SERVICES says how many.
 SERVICES ?= 100000
 soak: all           ## start, use and end 100000 services in one node, on both engines (SERVICES=N)
 	@test/soak/run $(RUNTIME) $(SERVICES)
 
-.PHONY: soak test test-tsan test-headers test-unit test-lua test-conformance test-clients
+.PHONY: soak test test-tsan test-headers test-unit test-lua test-conformance test-clients test-demo
 
 include test/fuzz/fuzz.mk

@@ -8,11 +8,13 @@ import socket
 import ssl
 import subprocess
 import time
+from pathlib import Path
 
 import etcd
 import tokens
 import websocket
 
+CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 SCENES = {}
 
 WS_PORT, WEB_PORT, CONSOLE_PORT = 8888, 8889, 8000
@@ -123,6 +125,23 @@ def demo_socket_without_database(folder):
     client.close()
     node.wait(r"^socket (close|error)\t")
     node.stop()
+
+
+@scene()
+def demo_page(folder):
+    node = start_demo(folder)
+    page = subprocess.run(["node", CLIENTS / "demo_page.mjs"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=90)
+    assert page.returncode == 0, page.stdout.decode(errors="replace")
+    node.stop()
+
+
+def has_browser():
+    browsers = ("chromium", "chromium-browser", "google-chrome")
+    return (shutil.which("node") and any(map(shutil.which, browsers))
+            and (CLIENTS / "node_modules/playwright-core").is_dir())
+
+
+demo_page.needs = has_browser
 
 
 @scene()

@@ -1,0 +1,64 @@
+// The demo's own page in headless Chromium, as a person would use it. The ports are the demo's, so test/demo runs it, in a
+// network of its own. An argument is a file for a picture of the page.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const profile = mkdtempSync(join(tmpdir(), 'page-'));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath,
+  headless: true,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+
+function check(holds, what) {
+  if (!holds) throw new Error(what);
+}
+
+try {
+  const page = await browser.newPage();
+  const problems = [];
+  page.on('pageerror', error => problems.push(String(error)));
+  page.on('console', message => { if (message.type() === 'error') problems.push(message.text()); });
+  const alerts = [];
+  page.on('dialog', dialog => {
+    alerts.push(dialog.message());
+    return dialog.accept();
+  });
+  const output = () => page.inputValue('#outputBox');
+  const outputIs = text => page.waitForFunction(want => document.getElementById('outputBox').value === want, text);
+
+  await page.goto('http://127.0.0.1:8889/');
+  check(await page.title() === 'WebSocket 示例', 'title');
+  await page.waitForSelector('#state.open');
+  // The first message may come before the player's agent; then nothing answers it.
+  await page.waitForTimeout(500);
+
+  await page.fill('#inputBox', '{"hello": ["world", 1.0]}');
+  await page.click('#sendButton');
+  await outputIs('{"hello": ["world", 1.0]}');
+
+  await page.fill('#inputBox', 'no JSON');
+  await page.click('#sendButton');
+  check(alerts.length === 1 && alerts[0] === '请输入有效的JSON字符串', `alerts: ${alerts}`);
+  check(await output() === '{"hello": ["world", 1.0]}', 'nothing was sent');
+
+  await page.click('#loginButton');
+  await page.waitForFunction(() => document.getElementById('note').textContent.includes('no database'));
+  check(JSON.parse(await output()).name === 'sc_error', 'a log-in without a database');
+
+  await page.click('#signButton');
+  await page.waitForFunction(() => document.getElementById('note').textContent.includes('need login first'));
+  await page.click('#logoutButton');
+  await outputIs('null');
+
+  check(await page.locator('#log .out').count() === 4, 'four messages in the log');
+  check(problems.length === 0, problems.join('\n'));
+  if (process.argv[2]) await page.screenshot({ path: process.argv[2] });
+} finally {
+  await browser.close();
+  rmSync(profile, { recursive: true, force: true });
+}
