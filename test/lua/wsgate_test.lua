@@ -365,13 +365,21 @@ T.test("close ends listening only; the port can be had again", function()
 	socket.close(c)
 end)
 
+-- Waits until the gate has run the commands before.
+local function settle(gate, id, c)
+	wsgate.send(gate, id, "settled")
+	T.eq(select(2, frame(c)), "settled")
+end
+
 T.test("a broker gets everything; an unknown name ends that", function()
 	local gate, port = launch {}
 	local id, c = connect(gate, port)
 	wsgate.broker(gate, skynet.address(skynet.self()))
+	settle(gate, id, c)
 	socket.write(c, codec.frame(codec.BINARY, "to the broker", MASK))
 	T.eq(next_package(), { id, gate, "to the broker" })
 	wsgate.broker(gate, ".nobody")
+	settle(gate, id, c)
 	socket.write(c, codec.frame(codec.BINARY, "to the agent", MASK))
 	T.eq(next_package(), { id, 0x123456, "to the agent" })
 	socket.close(c)
