@@ -8,12 +8,14 @@ $(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) 
 $(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
 # What shared modules consist of, as far as it knows no engine, and its libraries.
 SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/tls/*.cc) \
+                     $(addprefix runtime-src/services/wsgate/,deflate.cc offer.cc options.cc) \
                      $(filter-out $(wildcard 3rd/*/lua_*.cc),$(wildcard 3rd/*/*.cc)))
 UNIT_PKGS := gtest_main openssl zlib
 $(UNIT_TESTS): $(SHARED_CORE_OBJ)
 
 # The sanitizers' builds are slower, and have modules of their own.
-CASE_FLAGS := --bin $(RUNTIME) $(if $(filter release,$(VARIANT)),,--luaclib $(LUACLIB) --slow 4)
+CASE_FLAGS := --bin $(RUNTIME) $(if $(filter release,$(VARIANT)),,--luaclib $(LUACLIB) \
+                --config 'cpath = "$(abspath $(CSERVICE))/?.so"' --slow 4)
 export ASAN_OPTIONS  ?= abort_on_error=1:detect_stack_use_after_return=0
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS  ?= halt_on_error=1:second_deadlock_stack=1

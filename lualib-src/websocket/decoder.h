@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "websocket/frame.h"
+#include "base/websocket_frame.h"
 
 namespace runtime::websocket {
 

@@ -81,10 +81,24 @@ local function pause_flow(s, held)
 	s.paused = "flow"
 end
 
--- The stream is over, for whatever reason; the record stays until close().
+-- Coroutines inside close() look again whether the id is still in use.
+local function wake_closers(s)
+	for _, token in ipairs(s.closing or {}) do wakeup(token) end
+end
+
+-- What was under way has failed.
+local function failed(s, reason)
+	s.connecting = reason
+	wake(s)
+	wake_closers(s)
+end
+
+-- The stream is over, for whatever reason; the record stays until close(). The end comes in one event only: an error
+-- that was on its way when close() was called is not followed by a close event.
 local function ended(s)
 	s.connected = false
 	wake(s)
+	wake_closers(s)
 	local onclose = s.onclose
 	if onclose then
 		s.onclose = nil
@@ -140,13 +154,9 @@ socket_message[EVENT_CLOSE] = function(id)
 	local s = socket_pool[id]
 	if s == nil then return end
 	if s.connecting then
-		s.connecting = "socket closed"
-		wake(s)
+		failed(s, "socket closed")
 	elseif s.connected then
 		ended(s)
-	end
-	if s.closing then
-		for _, token in ipairs(s.closing) do wakeup(token) end
 	end
 end
 
@@ -166,8 +176,7 @@ socket_message[EVENT_ERROR] = function(id, _, reason)
 		return skynet.error("socket: error on unknown " .. id .. " " .. reason)
 	end
 	if s.connecting then
-		s.connecting = reason
-		wake(s)
+		failed(s, reason)
 	elseif s.kind ~= "stream" then
 		-- a listen id goes on listening, a udp id goes on receiving
 		skynet.error("socket: error on " .. id .. " " .. reason)
@@ -460,6 +469,7 @@ function socket.abandon(id)
 	s.connected = false
 	socket_pool[id] = nil
 	wake(s)
+	wake_closers(s)
 end
 
 --- Stops reading; the next read that has to wait resumes.

@@ -1,4 +1,4 @@
-// A page in headless Chromium that the node serves, and that opens a WebSocket to the node.
+// A page in headless Chromium that the node serves, and that opens WebSockets to the node.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,15 +14,18 @@ const browser = await chromium.launchPersistentContext(profile, {
     '--disable-component-update', '--disable-sync'],
 });
 try {
-  const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${port + 1}/page`);
-  console.log((await page.title()) === 'page' ? 'ok - the page is served' : 'not ok - the page is served');
-  await page.waitForFunction(() => document.getElementById('log').textContent.includes('close'), null, { timeout: 20000 });
-  const log = (await page.textContent('#log')).trim().split('\n');
-  const want = ['open', 'text hello from the page', 'binary 100000 true', 'close true'];
-  want.forEach((line, i) => {
-    console.log(log[i] === line ? `ok - ${line}` : `not ok - ${line}\n# got ${log[i]}`);
-  });
+  // The Lua gate and the native one: the offsets of their ports.
+  for (const [name, offset] of [['http.websocket', 3], ['wsgate', 6]]) {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port + 1}/page?${offset}`);
+    console.log(`${(await page.title()) === 'page' ? 'ok' : 'not ok'} - ${name}: the page is served`);
+    await page.waitForFunction(() => document.getElementById('log').textContent.includes('close'), null, { timeout: 20000 });
+    const log = (await page.textContent('#log')).trim().split('\n');
+    const want = ['open', 'echo hello from the page', 'binary 100000 true', 'close true'];
+    want.forEach((line, i) => {
+      console.log(log[i] === line ? `ok - ${name}: ${line}` : `not ok - ${name}: ${line}\n# got ${log[i]}`);
+    });
+  }
 } finally {
   await browser.close();
   rmSync(profile, { recursive: true, force: true });

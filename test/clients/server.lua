@@ -1,5 +1,5 @@
 -- What the clients of this folder talk to. From the port PORT of the config on:
---   +0 raw echo   +1 http   +2 https   +3 ws   +4 wss   +5 debug console
+--   +0 raw echo   +1 http   +2 https   +3 ws   +4 wss   +5 debug console   +6 wsgate   +7 wsgate with TLS
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local httpd = require "http.httpd"
@@ -7,6 +7,7 @@ local urllib = require "http.url"
 local sockethelper = require "http.sockethelper"
 local tlshelper = require "http.tlshelper"
 local websocket = require "http.websocket"
+local wsgate = require "skynet.wsgate"
 
 local HOST = "127.0.0.1"
 local BODY_LIMIT = 8 * 1024 * 1024
@@ -37,9 +38,11 @@ const log = text => document.getElementById('log').textContent += text + '\n';
 const ws = new WebSocket('ws://127.0.0.1:%d/page');
 ws.binaryType = 'arraybuffer';
 ws.onopen = () => { log('open'); ws.send('hello from the page'); };
+let first = true;
 ws.onmessage = event => {
-	if (typeof event.data === 'string') {
-		log('text ' + event.data);
+	if (first) {
+		first = false;
+		log('echo ' + (typeof event.data === 'string' ? event.data : new TextDecoder().decode(event.data)));
 		ws.send(new Uint8Array(100000).fill(7));
 	} else {
 		const bytes = new Uint8Array(event.data);
@@ -54,7 +57,8 @@ ws.onclose = event => log('close ' + event.wasClean);
 local function answer(url, method, header, body)
 	local path, query = urllib.parse(url)
 	if path == "/page" then
-		return 200, page:format(base + 3), { ["content-type"] = "text/html; charset=utf-8" }
+		-- the query is the offset of the WebSocket's port
+		return 200, page:format(base + tonumber(query)), { ["content-type"] = "text/html; charset=utf-8" }
 	elseif path == "/echo" then
 		return 200, body
 	elseif path == "/length" then
@@ -147,6 +151,30 @@ local function ws(protocol)
 	end
 end
 
+-- ---- wsgate -------------------------------------------------------------------------------------
+
+wsgate.watch {
+	open = function(gate, id) wsgate.start(gate, id) end,
+	data = function(gate, id, bytes)
+		if bytes == "kick me" then
+			wsgate.kick(gate, id)
+		else
+			wsgate.send(gate, id, bytes)
+		end
+	end,
+}
+
+local function launch_gate(offset, protocol)
+	wsgate.launch {
+		protocol = protocol,
+		address = HOST,
+		port = base + offset,
+		deflate = true,
+		maxframe = 1024 * 1024,
+		sendlimit = 16 * 1024 * 1024,
+	}
+end
+
 skynet.start(function()
 	context = tlshelper.newctx()
 	context:set_cert(skynet.getenv "certfile", skynet.getenv "keyfile")
@@ -155,6 +183,8 @@ skynet.start(function()
 	listen(2, https)
 	listen(3, ws "ws")
 	listen(4, ws "wss")
+	launch_gate(6, "ws")
+	launch_gate(7, "wss")
 	skynet.newservice("debug_console", HOST, base + 5)
 	skynet.error "clients may come"
 end)

@@ -13,7 +13,9 @@ FUZZ_seri      := core/runtime-src/base/lua_heap.o \
   $(call both_engines,test/fuzz/engine/seri_round_trip lualib-src/seri_pack lualib-src/seri_unpack runtime-src/lua/engine)
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
-FUZZ_websocket := core/lualib-src/websocket/decoder.o core/lualib-src/websocket/frame.o
+FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o
+FUZZ_wsgate_deflate := core/runtime-src/services/wsgate/deflate.o
+FUZZ_PKGS_wsgate_deflate := zlib
 
 FUZZ_CXX ?= clang++-14
 FUZZ_CC  ?= clang-14

@@ -156,6 +156,38 @@ T.test("onclose is called when the peer resets", function()
 	socket.close(b)
 end)
 
+-- Whether the socket server knows the id; what it has said of the id is in the mailbox then, not handled yet.
+local function known(id)
+	for _, s in ipairs(socket.netstat()) do
+		if s.id == id then return true end
+	end
+end
+
+T.test("close returns when an error of the connection is on its way", function()
+	local a, b = net.pair()
+	socket.pause(b)
+	socket.write(a, "unread bytes make the cut a reset")
+	skynet.sleep(3)
+	socket.shutdown(b)
+	local deadline = skynet.hpc() + 5e9
+	while known(a) and skynet.hpc() < deadline do end -- no yield: the error must not be handled before the close
+	T.eq(known(a), nil)
+	local first, second = net.async(socket.close, a), net.async(socket.close, a)
+	first()
+	second()
+	T.eq(socket.invalid(a), true)
+	socket.close(b)
+end)
+
+T.test("close returns when the id is abandoned meanwhile", function()
+	local a, b = net.pair()
+	local closed = net.async(socket.close, a)
+	skynet.fork(socket.abandon, a)
+	closed()
+	T.eq({ socket.read(b) }, { false, "" })
+	socket.close(b)
+end)
+
 T.test("a killed service leaves no socket behind", function()
 	local before = net.count "TCP" + net.count "LISTEN"
 	local victim = skynet.newservice("net_victim")

@@ -345,8 +345,11 @@ T.test("messages to nobody and commands that are none do no harm", function()
 end)
 
 T.test("close ends listening only; the port can be had again", function()
-	local gate, port = launch {}
+	-- a port of this test's own: one that the system chose it may give to others as soon as it is free
+	local port = tonumber(skynet.getenv "port")
+	local gate = launch { port = port }
 	local id, c = connect(gate, port)
+	T.raises("wsgate: cannot start on " .. net.host .. ":" .. port, wsgate.launch, { address = net.host, port = port })
 	wsgate.close(gate)
 	T.eventually(function()
 		local fd = socket.open(net.host, port)
@@ -355,21 +358,28 @@ T.test("close ends listening only; the port can be had again", function()
 	end)
 	wsgate.send(gate, id, "still here")
 	T.eq({ frame(c) }, { codec.BINARY, "still here" })
-	local second = wsgate.launch { address = net.host, port = port }
-	event("listen", second)
+	local second = launch { port = port }
 	skynet.kill(second)
 	skynet.kill(gate)
 	T.eq(socket.read(c), false)
 	socket.close(c)
 end)
 
+-- Waits until the gate has run the commands before.
+local function settle(gate, id, c)
+	wsgate.send(gate, id, "settled")
+	T.eq(select(2, frame(c)), "settled")
+end
+
 T.test("a broker gets everything; an unknown name ends that", function()
 	local gate, port = launch {}
 	local id, c = connect(gate, port)
 	wsgate.broker(gate, skynet.address(skynet.self()))
+	settle(gate, id, c)
 	socket.write(c, codec.frame(codec.BINARY, "to the broker", MASK))
 	T.eq(next_package(), { id, gate, "to the broker" })
 	wsgate.broker(gate, ".nobody")
+	settle(gate, id, c)
 	socket.write(c, codec.frame(codec.BINARY, "to the agent", MASK))
 	T.eq(next_package(), { id, 0x123456, "to the agent" })
 	socket.close(c)
@@ -402,6 +412,88 @@ T.test("the address of a proxy's client", function()
 	T.ok(event("open", gate)[4]:match "^9%.8%.7%.6:%d+$")
 	socket.close(c)
 	event("close", gate)
+	skynet.kill(gate)
+end)
+
+-- A frame whose first reserved bit says that its message is compressed.
+local function compressed(bytes)
+	local plain = codec.frame(codec.TEXT, bytes, MASK)
+	return string.char(plain:byte() + 64) .. plain:sub(2)
+end
+
+local DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
+local HELLO = "\242\72\205\201\201\7\0" -- RFC 7692, 7.2.3.1
+local XS = { [100] = "\170\168\160\61\0\0", [101] = "\170\168\160\3\0\0" } -- so many times "x"
+
+T.test("permessage-deflate: messages come inflated, larger ones leave compressed", function()
+	local gate, port = launch { deflate = true }
+	for _, parameters in ipairs { "", "; server_no_context_takeover; client_no_context_takeover", "; client_max_window_bits" } do
+		local c, answer = raw(port, DEFLATE .. parameters .. "\r\n")
+		T.ok(answer:lower():find(DEFLATE:lower(), 1, true), answer)
+		local id = event("open", gate)[3]
+		wsgate.start(gate, id)
+		socket.write(c, compressed(HELLO) .. codec.frame(codec.TEXT, "plain", MASK))
+		T.eq(event("data", gate)[4], "Hello")
+		T.eq(event("data", gate)[4], "plain")
+		wsgate.send(gate, id, "short")
+		T.eq({ frame(c) }, { codec.BINARY, "short" })
+		wsgate.send(gate, id, ("x"):rep(10000))
+		local head = socket.read(c, 2)
+		T.eq(head:byte(), 128 + 64 + codec.BINARY)
+		T.within(head:byte(2), 1, 100)
+		socket.close(c)
+		event("close", gate)
+	end
+	skynet.kill(gate)
+end)
+
+T.test("what cannot be agreed on is not: the connection is without", function()
+	local gate, port = launch { deflate = true }
+	for _, parameters in ipairs { "; server_max_window_bits=10", "; what=1", ", permessage-deflate" } do
+		local c, answer = raw(port, DEFLATE .. parameters .. "\r\n")
+		T.ok(answer and answer:find(" 101 ", 1, true), tostring(answer))
+		T.eq(answer:lower():find("extensions", 1, true), nil, parameters)
+		socket.close(c)
+		event("open", gate)
+		event("close", gate)
+	end
+	skynet.kill(gate)
+end)
+
+T.test("a compressed message is bounded by what it inflates to", function()
+	local gate, port = launch { deflate = true, maxframe = 100 }
+	local _, c = connect(gate, port, DEFLATE .. "\r\n")
+	socket.write(c, compressed(XS[100]))
+	T.eq(next_package()[3], ("x"):rep(100))
+	socket.close(c)
+	event("close", gate)
+	_, c = connect(gate, port, DEFLATE .. "\r\n")
+	socket.write(c, compressed(XS[101]))
+	T.eq({ frame(c) }, { codec.CLOSE, "\3\241" })
+	event("close", gate)
+	socket.close(c)
+	T.eq(#packages, 0)
+	skynet.kill(gate)
+end)
+
+T.test("compressed messages that are wrong, and reserved bits that nobody agreed on, end the connection", function()
+	local gate, port = launch { deflate = true }
+	for extra, frames in pairs {
+		[DEFLATE .. "\r\n"] = {
+			compressed "\255\255\255", compressed "\7", compressed "\0\5\0\0\0", -- no deflate
+			compressed "\0\1\0\254\255\255\0", -- inflates to no UTF-8
+			"\161\129\0\0\0\0x", -- the second reserved bit
+		},
+		[""] = { compressed(HELLO), "\161\129\0\0\0\0x", "\145\129\0\0\0\0x" },
+	} do
+		for _, bytes in ipairs(frames) do
+			local _, c = connect(gate, port, extra)
+			socket.write(c, bytes)
+			T.eq(event("close", gate)[1], "close")
+			socket.close(c)
+		end
+	end
+	T.eq(#packages, 0)
 	skynet.kill(gate)
 end)
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "base/websocket_frame.h"
 #include "websocket/decoder.h"
-#include "websocket/frame.h"
 
 namespace runtime::websocket {
 namespace {

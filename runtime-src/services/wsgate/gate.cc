@@ -112,7 +112,8 @@ int Gate::on_message(skynet_context* context, void* self, int type, int, std::ui
       gate.run_command(bytes);
       break;
     case PTYPE_CLIENT:
-      gate.send_to_peer(source, Block(static_cast<char*>(const_cast<void*>(message))), bytes.size());
+      gate.send_to_peer(source, Block(static_cast<char*>(const_cast<void*>(message))),
+                        bytes.size());
       return 1;
     case PTYPE_SYSTEM:  // Outbox::log()
       if (source == skynet_context_handle(context)) {
@@ -149,7 +150,8 @@ void Gate::forward(std::string_view arguments) {
   std::string_view rest = arguments;
   Command command{.kind = Command::Kind::forward};
   command.id = parse_id(take_word(rest));
-  if (!parse_handle(take_word(rest), &command.agent) || !parse_handle(take_word(rest), &command.client)) {
+  if (!parse_handle(take_word(rest), &command.agent) ||
+      !parse_handle(take_word(rest), &command.client)) {
     skynet_error(context_, "[wsgate] Invalid forward command :%.*s", size_of(arguments),
                  arguments.data());
     return;

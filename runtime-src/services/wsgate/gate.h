@@ -3,8 +3,9 @@
 //   peers <-> IoThread (libwebsockets) --- messages ---> watchdog, broker, agents
 //                 ^--- commands --- Gate <--- messages ---'
 //
-// Threads: as any service, one at a time. It understands commands and passes them on; connections live on the I/O
-// threads, each on one, and its id says on which. What peers send the I/O threads send to services directly.
+// Threads: as any service, one at a time. It understands commands and passes them on; connections
+// live on the I/O threads, each on one, and its id says on which. What peers send the I/O threads
+// send to services directly.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ class Gate {
   bool init(skynet_context* context, std::string_view launch_string);
 
  private:
-  static int on_message(skynet_context* context, void* self, int type, int session, std::uint32_t source,
-                        const void* message, std::size_t size);
+  static int on_message(skynet_context* context, void* self, int type, int session,
+                        std::uint32_t source, const void* message, std::size_t size);
 
   bool fail(const std::string& reason);
   bool find_watchdog();

@@ -15,6 +15,8 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "services/wsgate/extension.h"
+#include "services/wsgate/offer.h"
 
 namespace runtime::wsgate {
 
@@ -22,7 +24,8 @@ namespace {
 
 // Bytes that one read takes from a socket, for all connections of the thread together.
 constexpr unsigned kReadBytes = 64 * 1024;
-// libwebsockets gives a message in pieces of this size, and keeps a buffer of it for each connection.
+// libwebsockets gives a message in pieces of this size, and keeps a buffer of it for each
+// connection.
 constexpr std::size_t kPieceBytes = 4 * 1024;
 // Descriptors beyond the connections: the listener, the event pipe, handshakes that are going on.
 constexpr unsigned kSpareDescriptors = 256;
@@ -34,12 +37,6 @@ constexpr unsigned kNotFound = 404;
 constexpr unsigned kUpgradeRequired = 426;
 
 constexpr const char* kListenProtocol = "wsgate-listener";
-
-const lws_extension kExtensions[] = {
-    {"permessage-deflate", lws_extension_callback_pm_deflate,
-     "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
-    {nullptr, nullptr, nullptr},
-};
 
 // The value of a request's header field; empty when there is none.
 std::string header(lws* wsi, lws_token_indexes token) {
@@ -74,7 +71,8 @@ std::string IoThread::prepare() {
   }
   // The first is for requests that are none and for clients that ask for no sub-protocol.
   for (const std::string& name : options.protocols) {
-    protocols_.push_back({name.c_str(), on_event, sizeof(Connection*), kPieceBytes, 0, nullptr, 0});
+    protocols_.push_back(
+        {name.c_str(), on_event, sizeof(Connection*), kPieceBytes, 0, nullptr, 2 * kBatchBytes});
   }
   protocols_.push_back({kListenProtocol, on_event, sizeof(Connection*), 0, 0, nullptr, 0});
   protocols_.push_back({nullptr, nullptr, 0, 0, 0, nullptr, 0});
@@ -91,7 +89,7 @@ std::string IoThread::prepare() {
   info.timeout_secs = timeout;
   info.keepalive_timeout = timeout;
   info.retry_and_idle_policy = ping != 0 ? &idle_policy_ : nullptr;
-  info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8;
+  info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
   if (options.is_secure) {
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_cert_filepath = options.certificate.c_str();
@@ -102,8 +100,8 @@ std::string IoThread::prepare() {
   if (context_ == nullptr) return "libwebsockets cannot start";
   vhost_ = lws_create_vhost(context_, &info);
   if (vhost_ != nullptr) return {};
-  return options.is_secure ? fmt::format("cannot use certificate {} with key {}", options.certificate,
-                                         options.private_key)
+  return options.is_secure ? fmt::format("cannot use certificate {} with key {}",
+                                         options.certificate, options.private_key)
                            : "libwebsockets cannot make a host";
 }
 
@@ -111,8 +109,8 @@ bool IoThread::listen(int fd, std::vector<IoThread*> threads) {
   accept_for_ = std::move(threads);
   lws_sock_file_fd_type descriptor;
   descriptor.filefd = fd;
-  listener_ = lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_RAW_FILE_DESC, descriptor, kListenProtocol,
-                                         nullptr);
+  listener_ = lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_RAW_FILE_DESC, descriptor,
+                                         kListenProtocol, nullptr);
   return listener_ != nullptr;
 }
 
@@ -123,10 +121,20 @@ void IoThread::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "wsgate");
-    // A round serves every socket that is ready.
-    while (!stopping_.load(std::memory_order_relaxed) && lws_service(context_, 0) >= 0) outbox_.flush();
+    while (!stopping_.load(std::memory_order_relaxed) && serve_round()) {
+    }
   });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+bool IoThread::serve_round() {
+  constexpr int kWait = 0, kDoNotWait = -1;
+  had_events_ = false;
+  if (lws_service(context_, outbox_.size() == 0 ? kWait : kDoNotWait) < 0) return false;
+  // Under load packages are held as long as sockets bring more: the more leave together, the fewer
+  // times their receivers are woken.
+  if (!had_events_ || outbox_.size() == 1) outbox_.flush();
+  return true;
 }
 
 void IoThread::stop() {
@@ -176,7 +184,9 @@ void IoThread::run(Command& command) {
     return;
   }
   if (command.kind == Command::Kind::stop_listening) {
-    if (listener_ != nullptr) lws_set_timeout(listener_, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    if (listener_ != nullptr) {
+      lws_set_timeout(listener_, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    }
     return;
   }
   const auto found = connections_.find(command.id);
@@ -232,7 +242,7 @@ void IoThread::deliver(Connection& connection, Package package) {
 void IoThread::enqueue(Connection& connection, Block data, std::size_t size) {
   const Options& options = shared_.options;
   if (connection.is_closing) return;
-  if (size > options.max_unsent || connection.unsent_bytes > options.max_unsent - size) {
+  if (size > options.max_unsent || waiting_bytes(connection) > options.max_unsent - size) {
     return overflow(connection);
   }
   connection.unsent_bytes += size;
@@ -247,8 +257,8 @@ void IoThread::overflow(Connection& connection) {
   // One line each time the number has doubled.
   if (std::has_single_bit(++connection.dropped)) {
     outbox_.log(fmt::format("{} {} ({}): {} bytes wait to be sent, {} messages dropped",
-                            closes ? "Close" : "Drop a message to", connection.id, connection.address,
-                            connection.unsent_bytes, connection.dropped));
+                            closes ? "Close" : "Drop a message to", connection.id,
+                            connection.address, waiting_bytes(connection), connection.dropped));
   }
   if (!closes) return;
   connection.is_closing = true;
@@ -258,95 +268,6 @@ void IoThread::overflow(Connection& connection) {
 
 void IoThread::cut(Connection& connection) {
   lws_set_timeout(connection.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-}
-
-// ---- messages out -------------------------------------------------------------------------------
-
-bool IoThread::flush(Connection& connection) {
-  // What libwebsockets compresses it may not be able to take in one go, so there it is asked each time.
-  // Otherwise it takes everything and keeps what the socket does not.
-  if (!connection.deflates) {
-    while (!connection.unsent.empty() && !lws_partial_buffered(connection.wsi)) {
-      if (!write_front(connection)) return false;
-    }
-  }
-  if (!connection.unsent.empty()) lws_callback_on_writable(connection.wsi);
-  return true;
-}
-
-bool IoThread::write_front(Connection& connection) {
-  const Package message = std::move(connection.unsent.front());
-  connection.unsent.pop_front();
-  connection.unsent_bytes -= message.size;
-  frame_.resize(std::max(frame_.size(), LWS_PRE + message.size));
-  std::memcpy(frame_.data() + LWS_PRE, message.bytes.get(), message.size);
-  const int written = lws_write(connection.wsi, frame_.data() + LWS_PRE, message.size,
-                                shared_.options.sends_text ? LWS_WRITE_TEXT : LWS_WRITE_BINARY);
-  return written >= static_cast<int>(message.size);
-}
-
-int IoThread::on_writable(Connection& connection) {
-  if (connection.said_goodbye) return 0;  // libwebsockets waits for the peer's answer to the close frame
-  if (connection.deflates && !connection.unsent.empty() && !write_front(connection)) return -1;
-  if (!flush(connection)) return -1;
-  if (!connection.is_closing || !connection.unsent.empty()) return 0;
-  if (lws_partial_buffered(connection.wsi)) {
-    lws_callback_on_writable(connection.wsi);
-    return 0;
-  }
-  return say_goodbye(connection, LWS_CLOSE_STATUS_NORMAL);
-}
-
-int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
-  report_closed(connection);
-  lws_close_reason(connection.wsi, status, nullptr, 0);
-  connection.is_closing = connection.said_goodbye = true;
-  return -1;
-}
-
-// ---- messages in --------------------------------------------------------------------------------
-
-int IoThread::on_received(Connection& connection, std::string_view bytes) {
-  if (connection.is_closing) return 0;
-  // What a frame says of its size is worth believing when that alone is too much.
-  const std::size_t to_come = connection.deflates ? 0 : lws_remaining_packet_payload(connection.wsi);
-  if (to_come > shared_.options.max_message || !append_incoming(connection, bytes)) {
-    connection.incoming.reset();
-    return say_goodbye(connection, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
-  }
-  if (!lws_is_final_fragment(connection.wsi)) return 0;
-  const std::size_t size = connection.incoming_size;
-  if (size == 0) return 0;  // not passed on, as by the C gate
-  Package package{std::move(connection.incoming), size};
-  connection.incoming_size = connection.incoming_capacity = 0;
-  if (connection.is_started) {
-    deliver(connection, std::move(package));
-    return 0;
-  }
-  // Until the start the connection is read all the same, so that its end and its signs of life are seen; but only
-  // so far.
-  connection.early_bytes += size;
-  connection.early.push_back(std::move(package));
-  if (connection.early_bytes > shared_.options.max_message) lws_rx_flow_control(connection.wsi, 0);
-  return 0;
-}
-
-bool IoThread::append_incoming(Connection& connection, std::string_view bytes) const {
-  const std::size_t size = connection.incoming_size + bytes.size();
-  if (size > shared_.options.max_message) return false;
-  if (size + 1 > connection.incoming_capacity) {
-    // The usual message comes in one piece and gets exactly what it needs; receivers in C find a zero behind it.
-    const std::size_t capacity =
-        connection.incoming_size == 0 ? size + 1 : std::max(size + 1, 2 * connection.incoming_capacity);
-    auto* larger = static_cast<char*>(std::realloc(connection.incoming.release(), capacity));
-    RUNTIME_CHECK(larger != nullptr, "out of memory");
-    connection.incoming.reset(larger);
-    connection.incoming_capacity = capacity;
-  }
-  bytes.copy(connection.incoming.get() + connection.incoming_size, bytes.size());
-  connection.incoming_size = size;
-  connection.incoming.get()[size] = '\0';
-  return true;
 }
 
 // ---- beginnings and ends ------------------------------------------------------------------------
@@ -407,8 +328,6 @@ int IoThread::on_handshake(lws* wsi, Connection** slot) {
   }
   *slot = new Connection(wsi);
   (*slot)->address = peer_address(wsi);
-  (*slot)->deflates = shared_.options.deflate &&
-                      header(wsi, WSI_TOKEN_EXTENSIONS).find("permessage-deflate") != std::string::npos;
   return 0;
 }
 
@@ -441,7 +360,7 @@ int IoThread::on_established(Connection& connection) {
   } while (connections_.contains(next_id_));
   connections_.emplace(connection.id, &connection);
   outbox_.tell_watchdog(connection.id,
-                               fmt::format("open {} {}:0", connection.id, connection.address));
+                        fmt::format("open {} {}:0", connection.id, connection.address));
   return 0;
 }
 
@@ -450,8 +369,8 @@ void IoThread::report_closed(Connection& connection) {
   outbox_.tell_watchdog(connection.id, "close");
 }
 
-// Libwebsockets begins to end the connection, which may take until the peer answers a close frame. When the
-// handshake was never finished, it says no more than this.
+// Libwebsockets begins to end the connection, which may take until the peer answers a close frame.
+// When the handshake was never finished, it says no more than this.
 void IoThread::on_ending(Connection** slot) {
   if (slot == nullptr || *slot == nullptr) return;
   if ((*slot)->id == 0) return release(slot);
@@ -470,13 +389,16 @@ void IoThread::release(Connection** slot) {
 
 // ---- libwebsockets' events ----------------------------------------------------------------------
 
-int IoThread::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size) {
+int IoThread::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in,
+                       std::size_t size) {
   auto* const self = static_cast<IoThread*>(lws_context_user(lws_get_context(wsi)));
   return self->handle(wsi, reason, static_cast<Connection**>(user),
                       {static_cast<const char*>(in), in != nullptr ? size : 0});
 }
 
-int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot, std::string_view in) {
+int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot,
+                     std::string_view in) {
+  had_events_ = true;
   switch (reason) {
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
       run_commands();
@@ -498,6 +420,8 @@ int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot, s
       return -1;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
       return on_handshake(wsi, slot);
+    case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY:
+      return is_acceptable_offer(header(wsi, WSI_TOKEN_EXTENSIONS)) ? 0 : 1;
     case LWS_CALLBACK_ESTABLISHED:
       return on_established(**slot);
 

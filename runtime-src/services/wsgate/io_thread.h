@@ -1,10 +1,13 @@
 // A thread that serves WebSocket connections with libwebsockets.
 //
-// Threads:   start(), stop() and the destructor from one thread, post() from any. Everything else runs on the
-//            thread itself.
-// Memory:    for each connection what Options::max_message and max_unsent allow, and libwebsockets' own buffers.
-// The loop:  libwebsockets waits for sockets and for post(); each time it comes back it runs callbacks. The
-//            phases are in on_event(): commands, accepted sockets, handshakes, messages in, messages out, ends.
+// Threads:   start(), stop() and the destructor from one thread, post() from any. Everything else
+//            runs on the thread itself.
+// Memory:    for each connection what it sends (Options::max_message; twice that for a compressed
+//            message while it is inflated, or for what comes before the start), what is to be sent
+//            to it (max_unsent), 76 KB for permessage-deflate, and libwebsockets' own buffers.
+// The loop:  libwebsockets waits for sockets and for post(); each time it comes back it runs
+//            callbacks. The phases are in handle(): commands, accepted sockets, handshakes,
+//            messages in, messages out, ends.
 #pragma once
 
 #include <libwebsockets.h>
@@ -43,7 +46,8 @@ class IoThread {
   // Prepares libwebsockets; a reason why it cannot, or an empty text.
   std::string prepare();
 
-  // Accepts connections of `fd`, which it takes over, and gives them to `threads` in turn. Before start().
+  // Accepts connections of `fd`, which it takes over, and gives them to `threads` in turn. Before
+  // start().
   bool listen(int fd, std::vector<IoThread*> threads);
 
   void start();
@@ -53,9 +57,16 @@ class IoThread {
   void post(Command command);
 
  private:
-  static int on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in, std::size_t size);
+  // Frames leave together until they are this much; libwebsockets is to send it all in one system
+  // call.
+  static constexpr std::size_t kBatchBytes = 64 * 1024;
+
+  static int on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in,
+                      std::size_t size);
   int handle(lws* wsi, lws_callback_reasons reason, Connection** slot, std::string_view in);
 
+  // One round of the loop; false: libwebsockets has ended.
+  bool serve_round();
   void run_commands();
   void run(Command& command);
   void run(Command& command, Connection& connection);
@@ -77,13 +88,18 @@ class IoThread {
   void report_closed(Connection& connection);
   void release(Connection** slot);
 
+  // Bytes that are not sent yet, ours and those that libwebsockets holds.
+  static std::size_t waiting_bytes(const Connection& connection);
   // Sends what can be sent now; false: the connection is broken.
   bool flush(Connection& connection);
-  bool write_front(Connection& connection);
+  void append_frame(Connection& connection, const Package& message);
   void overflow(Connection& connection);
   // Ends a connection without a word to the peer, soon.
   static void cut(Connection& connection);
+  std::size_t max_incoming(const Connection& connection) const;
   bool append_incoming(Connection& connection, std::string_view bytes) const;
+  // A whole message, unpacked and looked at; otherwise the reason to end the connection.
+  lws_close_status finish_incoming(Connection& connection, Package* package) const;
   bool is_allowed_origin(lws* wsi) const;
   std::string peer_address(lws* wsi) const;
 
@@ -102,12 +118,15 @@ class IoThread {
   bool accept_failed_ = false;  // and that has been logged
 
   std::unordered_map<int, Connection*> connections_;
-  std::vector<Connection*> dirty_;    // while commands are run
-  std::vector<unsigned char> frame_;  // LWS_PRE bytes, then a message on its way out
+  std::vector<Connection*> dirty_;       // while commands are run
+  std::vector<unsigned char> frames_;    // on their way out
+  std::vector<unsigned char> deflated_;  // one message
 
   std::mutex mutex_;
   std::vector<Command> commands_;  // guarded by mutex_
   std::vector<Command> running_;   // being run
+  bool had_events_ = false;        // in this round
+
   std::atomic<bool> stopping_ = false;
   std::thread thread_;
 };

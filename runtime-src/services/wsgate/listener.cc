@@ -51,8 +51,8 @@ Listener open_listener(const std::string& host, int port) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int status = getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(),
-                                 &hints, &found);
+  const int status = getaddrinfo(host.empty() ? nullptr : host.c_str(),
+                                 std::to_string(port).c_str(), &hints, &found);
   if (status != 0) return {-1, {}, gai_strerror(status)};
   const std::unique_ptr<addrinfo, FreeAddresses> addresses(found);
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {

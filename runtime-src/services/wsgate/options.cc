@@ -10,7 +10,8 @@ namespace runtime::wsgate {
 namespace {
 
 constexpr int kMaxThreads = 64;
-constexpr int kMaxSeconds = std::numeric_limits<std::uint16_t>::max() / 2;  // libwebsockets counts in 16 bits
+constexpr int kMaxSeconds =
+    std::numeric_limits<std::uint16_t>::max() / 2;  // libwebsockets counts in 16 bits
 
 std::string_view take_word(std::string_view& text) {
   constexpr std::string_view kBlanks = " \t\r\n";
@@ -93,7 +94,7 @@ enum class Setting { good, bad_value, unknown };
 
 Setting apply(std::string_view key, std::string_view value, Options* options) {
   const auto result = [](bool good) { return good ? Setting::good : Setting::bad_value; };
-  constexpr std::size_t kMostBytes = INT_MAX;  // a message's size
+  constexpr std::size_t kMostBytes = std::size_t{1} << 30;  // libwebsockets and zlib count with int
   if (key == "deflate") return result(parse_flag(value, &options->deflate));
   if (key == "text") return result(parse_flag(value, &options->sends_text));
   if (key == "realip") return result(parse_flag(value, &options->trusts_proxy));
@@ -129,7 +130,8 @@ std::string parse_options(std::string_view text, Options* options) {
   const std::string_view tag = take_word(rest);
   const std::string_view max = take_word(rest);
   if (max.empty()) return because("Invalid wsgate parm ", text);
-  if (style != "ws" && style != "wss") return because("Invalid wsgate style, need ws or wss : ", style);
+  if (style != "ws" && style != "wss")
+    return because("Invalid wsgate style, need ws or wss : ", style);
   options->is_secure = style == "wss";
   if (watchdog != "!") options->watchdog = watchdog;
   if (!parse_address(address, options)) return because("Invalid wsgate address ", address);

@@ -25,17 +25,17 @@ struct Options {
 
   bool deflate = false;
   bool sends_text = false;
-  bool trusts_proxy = false;                     // the peer is who X-Real-IP says
-  std::size_t max_message = 256 * 1024;          // of a peer, in bytes
-  std::size_t max_unsent = 1024 * 1024;          // for a peer, in bytes
-  Overflow overflow = Overflow::close;           // what happens beyond max_unsent
-  std::chrono::seconds ping{30};                 // after so long without a sign of life; 0: never
-  std::chrono::seconds timeout{10};              // for a handshake, an answer to a ping, a last write
-  std::vector<std::string> origins;              // empty: any
-  std::string path;                              // empty: any
-  std::vector<std::string> protocols{"chat"};    // sub-protocols that a client may ask for
+  bool trusts_proxy = false;                   // the peer is who X-Real-IP says
+  std::size_t max_message = 256 * 1024;        // of a peer, in bytes
+  std::size_t max_unsent = 1024 * 1024;        // for a peer, in bytes
+  Overflow overflow = Overflow::close;         // what happens beyond max_unsent
+  std::chrono::seconds ping{30};               // after so long without a sign of life; 0: never
+  std::chrono::seconds timeout{10};            // for a handshake, an answer to a ping, a last write
+  std::vector<std::string> origins;            // empty: any
+  std::string path;                            // empty: any
+  std::vector<std::string> protocols{"chat"};  // sub-protocols that a client may ask for
   int threads = 1;
-  std::string certificate;                       // files; empty: what the config says
+  std::string certificate;  // files; empty: what the config says
   std::string private_key;
 };
 

@@ -38,13 +38,14 @@ void Outbox::tell_watchdog(int id, std::string_view text) {
   flush();
 }
 
-void Outbox::deliver(int id, std::uint32_t agent, std::uint32_t client, Block package, std::size_t size) {
+void Outbox::deliver(int id, std::uint32_t agent, std::uint32_t client, Block package,
+                     std::size_t size) {
   const std::uint32_t broker = addresses_.broker.load(std::memory_order_relaxed);
   if (broker != 0) {
     post(broker, addresses_.gate, addresses_.package_type, id, std::move(package), size);
   } else if (agent != 0) {
-    post(agent, client != 0 ? client : addresses_.gate, addresses_.package_type, id, std::move(package),
-         size);
+    post(agent, client != 0 ? client : addresses_.gate, addresses_.package_type, id,
+         std::move(package), size);
   } else if (addresses_.watchdog != 0) {
     char label[24];
     std::snprintf(label, sizeof label, "%d data ", id);

@@ -1,4 +1,4 @@
-#include "websocket/frame.h"
+#include "base/websocket_frame.h"
 
 #include <cstring>
 

@@ -22,6 +22,10 @@ enum Opcode : int {
   kPong = 10,
 };
 
+// Added to the opcode of a first frame: the reserved bit that says that the message is compressed
+// (RFC 7692).
+constexpr int kCompressed = 0x40;
+
 constexpr bool is_control(int opcode) { return opcode >= 8; }
 
 constexpr std::size_t kMaxHeader = 14;
@@ -47,7 +51,8 @@ struct FrameHeader {
 std::optional<FrameHeader> parse_frame_header(std::string_view bytes);
 
 // Writes the header of an unfragmented frame in its shortest form to `out`, which has room for
-// kMaxHeader bytes; the number of bytes written. `key` may be null: not masked.
+// kMaxHeader bytes; the number of bytes written. kCompressed may be added to the opcode. `key` may
+// be null: not masked.
 std::size_t write_frame_header(int opcode, std::uint64_t length, const MaskingKey* key, char* out);
 
 // Masks or unmasks (it is the same) `size` bytes from `in` to `out`, which may be the same place.
