@@ -15,3 +15,5 @@ bench-micro: $(MICRO_BENCH)  ## run the micro benchmarks (ONLY=REGEX for some of
 	$(MICRO_BENCH) $(if $(ONLY),--benchmark_filter='$(ONLY)')
 
 .PHONY: bench-micro
+
+include bench/net/net.mk
