@@ -11,6 +11,8 @@ skynet.start(function()
 			})
 		elseif kind == "wsgate" then
 			skynet.newservice("net_wsgate", port)
+		elseif kind == "relay" or kind == "sink" then
+			skynet.newservice("net_soak", kind, port)
 		else
 			skynet.newservice("net_echo", kind, port)
 		end
