@@ -14,6 +14,7 @@
 #include <climits>
 #include <cstring>
 
+#include "base/batch_thread.h"
 #include "base/check.h"
 
 namespace runtime::wsgate {
@@ -123,6 +124,7 @@ void IoThread::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "wsgate");
+    take_idle_cores_only();
     // A round serves every socket that is ready.
     while (!stopping_.load(std::memory_order_relaxed) && lws_service(context_, 0) >= 0) outbox_.flush();
   });
