@@ -15,7 +15,8 @@ CXX     ?= g++
 CC      ?= gcc
 OPT_release := -O2
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer
+# GCC warns of every fence: ThreadSanitizer does not see them. Those of the scheduler order atomics only.
+OPT_tsan    := -O1 -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan
 OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT := $(OPT_$(VARIANT))
 ifeq ($(OPT),)
