@@ -14,8 +14,8 @@ bench-net: all $(NET_TOOLS)  ## run the network benchmark (NET="--rounds 3 webso
 	@bench/net/run --bin $(RUNTIME) --tools $(B)/bench/net --json $(B)/bench/net.json $(NET)
 
 # SOAK is for options of bench/net/soak. Not a part of `make test`: with everything it takes half an hour.
-soak: all $(NET_TOOLS)  ## many connections, slow peers, 10 minutes of mixed traffic (VARIANT=asan, SOAK="--minutes 1 mixed")
+soak-net: all $(NET_TOOLS)  ## many connections, slow peers, 10 minutes of mixed traffic (VARIANT=asan, SOAK="--minutes 1 mixed")
 	@bench/net/soak --bin $(RUNTIME) --luaclib $(LUACLIB) --tools $(B)/bench/net --json $(B)/bench/soak.json \
 	  $(if $(filter release,$(VARIANT)),,--slack 8) $(SOAK)
 
-.PHONY: bench-net soak
+.PHONY: bench-net soak-net
