@@ -13,7 +13,10 @@ function handler.message(id, message, size)
 	driver.send(id, netpack.pack(netpack.tostring(message, size)))
 end
 
-function handler.disconnect() end
+-- The peer has ended its direction; ours is still open.
+function handler.disconnect(id)
+	gateserver.closeclient(id)
+end
 
 function handler.error() end
 
