@@ -47,3 +47,5 @@ $(B)/floor_luajit: bench/floor.c
 	$(call say,cc,$@) $(CC) $(CFLAGS) -DFLOOR_LUAJIT $(JIT_CFLAGS) -o $@ $< $$($(PKG) --libs luajit)
 
 .PHONY: bench bench-report bench-table bench-micro
+
+include bench/net/net.mk

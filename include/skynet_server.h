@@ -19,6 +19,11 @@ uint32_t skynet_context_handle(struct skynet_context* context);
  * runtime; or -1 when there is no such service, and it stays the caller's. */
 int skynet_context_push(uint32_t handle, struct skynet_message* message);
 
+/* Around calls of skynet_context_push on a thread of one's own: services that were idle begin only at the second one, so
+ * that they find all messages that came together. Not a part of skynet's interface. */
+void runtime_hold_messages(void);
+void runtime_release_messages(void);
+
 /* The next session id of the service. */
 int skynet_context_newsession(struct skynet_context* context);
 

@@ -172,10 +172,9 @@ end
 ---@param id integer
 ---@param bytes string
 function wsgate.send(gate, id, bytes)
-	local low = id % 65536
-	local high = (id - low) / 65536
-	core.send(gate, skynet.PTYPE_CLIENT, 0, bytes .. string.char(
-		low % 256, math.floor(low / 256), high % 256, math.floor(high / 256)))
+	if bytes == "" then return end
+	-- In nobody's name: a gate that ends would answer the session, which is no request's.
+	core.redirect(gate, 0, skynet.PTYPE_CLIENT, id, bytes)
 end
 
 return wsgate

@@ -99,6 +99,9 @@ int skynet_context_push(std::uint32_t handle, skynet_message* message) {
   return api::node().deliver(handle, {message->source, message->session, message->data, message->sz}) ? 0 : -1;
 }
 
+void runtime_hold_messages(void) { api::node().scheduler.hold(); }
+void runtime_release_messages(void) { api::node().scheduler.release_held(); }
+
 char* skynet_strdup(const char* text) { return strdup(text); }
 
 void* skynet_lalloc(void* block, std::size_t, std::size_t new_size) {

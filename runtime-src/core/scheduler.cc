@@ -36,6 +36,14 @@ std::uint32_t usable_cores() {
 
 thread_local Worker* Worker::current_ = nullptr;
 
+namespace {
+
+// Between hold() and release_held() of this thread.
+thread_local Scheduler* holder = nullptr;
+thread_local std::vector<Service*> held;
+
+}  // namespace
+
 WorkerProgress Worker::progress() const {
   return {version_.load(std::memory_order_relaxed), source_.load(std::memory_order_relaxed),
           destination_.load(std::memory_order_relaxed)};
@@ -75,6 +83,10 @@ void Scheduler::stop() {
 void Scheduler::schedule(Service* service) {
   Worker* self = Worker::current_;
   if (self == nullptr || &self->scheduler_ != this) {
+    if (holder == this) {
+      held.push_back(service);
+      return;
+    }
     {
       std::lock_guard lock(shared_mutex_);
       shared_.push(service);
@@ -91,6 +103,20 @@ void Scheduler::schedule(Service* service) {
   } else if (!watched_.load(std::memory_order_relaxed)) {
     call_watcher();
   }
+}
+
+void Scheduler::hold() { holder = this; }
+
+void Scheduler::release_held() {
+  holder = nullptr;
+  if (held.empty()) return;
+  {
+    std::lock_guard lock(shared_mutex_);
+    for (Service* service : held) shared_.push(service);
+    shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
+  }
+  held.clear();
+  wake_for_queued_work();
 }
 
 void Scheduler::enqueue(Worker& self, Service* service) {

@@ -132,6 +132,11 @@ class Scheduler {
   // Makes a service that has just become runnable run. Any thread.
   void schedule(Service* service);
 
+  // On a thread that is no worker's: from hold() to release_held(), which must follow, what this thread makes runnable
+  // is kept back. So a worker is woken once for messages that come together, and its service finds them all.
+  void hold();
+  void release_held();
+
   std::size_t threads() const { return workers_.size(); }
   const Worker& worker(std::size_t index) const { return *workers_[index]; }
   std::uint64_t turn_limit_cycles() const { return turn_limit_cycles_; }  // after which a turn takes no more messages

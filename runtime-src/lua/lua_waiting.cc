@@ -37,6 +37,12 @@ void set_token(lua_State* L, Task& task, int index) {
   }
   push_ref(L, scheduler(L).refs.tokens);
   lua_pushvalue(L, index);
+  if (task.token_anchor == LUA_NOREF) {
+    task.token_anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  } else {
+    lua_rawseti(L, LUA_REGISTRYINDEX, task.token_anchor);
+  }
+  lua_pushvalue(L, index);
   lua_pushlightuserdata(L, &task);
   lua_rawset(L, -3);
   lua_pop(L, 1);

@@ -34,6 +34,7 @@ enum class Request : std::uint8_t {
 struct Task {
   lua_State* co = nullptr;
   int anchor = 0;                    // reference in the registry: keeps `co` alive
+  int token_anchor = LUA_NOREF;      // another one, made when it is needed: to the token while `table_token`
   Request request = Request::none;
   Wait wait = Wait::nothing;
   std::uint8_t type = 0;             // of the request

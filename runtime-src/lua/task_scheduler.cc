@@ -119,6 +119,7 @@ void TaskScheduler::recycle(Task* task) {
 
 void TaskScheduler::discard(lua_State* L, Task* task) {
   luaL_unref(L, LUA_REGISTRYINDEX, task->anchor);
+  luaL_unref(L, LUA_REGISTRYINDEX, task->token_anchor);
   by_coroutine_.erase(task->co);
   const std::uint32_t index = task->index;
   std::swap(tasks_[index], tasks_.back());
@@ -142,17 +143,12 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   if (task->table_token) {
     task->table_token = false;
     lua_rawgeti(main_, LUA_REGISTRYINDEX, refs.tokens);
-    const int tokens = lua_gettop(main_);
+    lua_rawgeti(main_, LUA_REGISTRYINDEX, task->token_anchor);
     lua_pushnil(main_);
-    while (lua_next(main_, tokens) != 0) {
-      const bool found = lua_touserdata(main_, -1) == task;
-      lua_pop(main_, 1);
-      if (!found) continue;
-      lua_pushnil(main_);
-      lua_rawset(main_, tokens);
-      break;
-    }
-    lua_settop(main_, tokens - 1);
+    lua_rawset(main_, -3);
+    lua_pop(main_, 1);
+    lua_pushboolean(main_, 0);
+    lua_rawseti(main_, LUA_REGISTRYINDEX, task->token_anchor);
   }
   task->wait = Wait::nothing;
   task->callee = 0;

@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/batch_thread.h"
+
 namespace runtime {
 namespace {
 
@@ -56,6 +58,7 @@ void IoThread::push(Command::Kind kind, int id, Handle owner, Resolved resolved)
 }
 
 void IoThread::run() {
+  take_idle_cores_only();
   epoll_event events[kEventsPerWait];
   for (;;) {
     run_commands();

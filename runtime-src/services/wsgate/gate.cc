@@ -12,7 +12,9 @@ namespace runtime::wsgate {
 
 namespace {
 
-constexpr std::size_t kIdBytes = 4;  // behind the bytes of a message to a peer, the lowest first
+// Which connection a message to a peer is for: its session; or, when that is 0, these bytes behind it, the lowest first,
+// as for the C gate.
+constexpr std::size_t kIdBytes = 4;
 
 std::string_view take_word(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
@@ -103,7 +105,7 @@ bool Gate::start_threads() {
 
 // ---- messages -----------------------------------------------------------------------------------
 
-int Gate::on_message(skynet_context* context, void* self, int type, int, std::uint32_t source,
+int Gate::on_message(skynet_context* context, void* self, int type, int session, std::uint32_t source,
                      const void* message, std::size_t size) {
   Gate& gate = *static_cast<Gate*>(self);
   const std::string_view bytes(static_cast<const char*>(message), message != nullptr ? size : 0);
@@ -112,8 +114,7 @@ int Gate::on_message(skynet_context* context, void* self, int type, int, std::ui
       gate.run_command(bytes);
       break;
     case PTYPE_CLIENT:
-      gate.send_to_peer(source, Block(static_cast<char*>(const_cast<void*>(message))),
-                        bytes.size());
+      gate.send_to_peer(session, source, Block(static_cast<char*>(const_cast<void*>(message))), bytes.size());
       return 1;
     case PTYPE_SYSTEM:  // Outbox::log()
       if (source == skynet_context_handle(context)) {
@@ -163,19 +164,18 @@ void Gate::forward(std::string_view arguments) {
   dispatch(std::move(command));
 }
 
-void Gate::send_to_peer(std::uint32_t source, Block message, std::size_t size) {
-  if (size <= kIdBytes) {
+void Gate::send_to_peer(int id, std::uint32_t source, Block message, std::size_t size) {
+  const std::size_t id_bytes = id == 0 ? kIdBytes : 0;
+  if (size <= id_bytes) {
     skynet_error(context_, "[wsgate] Invalid client message from %x", source);
     return;
   }
-  std::uint32_t id = 0;
-  for (std::size_t i = 1; i <= kIdBytes; ++i) {
-    id = id << 8 | static_cast<unsigned char>(message.get()[size - i]);
-  }
+  size -= id_bytes;
+  for (std::size_t i = id_bytes; i-- > 0;) id = id << 8 | static_cast<unsigned char>(message.get()[size + i]);
   dispatch({.kind = Command::Kind::write,
-            .id = static_cast<int>(id),
+            .id = id,
             .data = std::move(message),
-            .size = size - kIdBytes,
+            .size = size,
             .source = source});
 }
 

@@ -43,7 +43,7 @@ class Gate {
   void run_command(std::string_view line);
   void forward(std::string_view arguments);
   // Takes the message, whatever comes of it.
-  void send_to_peer(std::uint32_t source, Block message, std::size_t size);
+  void send_to_peer(int id, std::uint32_t source, Block message, std::size_t size);
   // Gives a command to the thread that has its connection.
   void dispatch(Command command);
 

@@ -14,6 +14,7 @@
 #include <climits>
 #include <cstring>
 
+#include "base/batch_thread.h"
 #include "base/check.h"
 #include "services/wsgate/extension.h"
 #include "services/wsgate/offer.h"
@@ -121,6 +122,7 @@ void IoThread::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "wsgate");
+    take_idle_cores_only();
     while (!stopping_.load(std::memory_order_relaxed) && serve_round()) {
     }
   });

@@ -68,10 +68,13 @@ void Outbox::post(std::uint32_t to, std::uint32_t source, int type, int session,
 }
 
 void Outbox::flush() {
+  if (letters_.empty()) return;
+  runtime_hold_messages();
   for (Letter& letter : letters_) {
     if (skynet_context_push(letter.to, &letter.message) != 0) skynet_free(letter.message.data);
   }
   letters_.clear();
+  runtime_release_messages();
 }
 
 }  // namespace runtime::wsgate
