@@ -26,21 +26,21 @@ int new_session(lua_State* L) {
 
 // send(address, type, session | nil, message[, size]) -> session; nothing without such a service; false if too large
 int l_send(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   const int type = static_cast<int>(luaL_checkinteger(L, 2));
   const bool asks = lua_isnoneornil(L, 3);
   const int session = asks ? 0 : static_cast<int>(luaL_checkinteger(L, 3));
   const Packed payload = check_payload(L, 4);
-  return push_sent(L, send_to(L, service(L), 1, 0, type & 0xff, asks ? new_session(L) : session, payload));
+  return push_sent(L, send_to(service(L), address, 0, type & 0xff, asks ? new_session(L) : session, payload));
 }
 
 // redirect(address, source, type, session, message[, size])
 int l_redirect(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
   const int type = static_cast<int>(luaL_checkinteger(L, 3));
   const int session = static_cast<int>(luaL_checkinteger(L, 4));
-  return push_sent(L, send_to(L, service(L), 1, source, type & 0xff, session, check_payload(L, 5)));
+  return push_sent(L, send_to(service(L), address, source, type & 0xff, session, check_payload(L, 5)));
 }
 
 int l_genid(lua_State* L) {

@@ -95,7 +95,7 @@ end
 
 local function start_timer(self, timeout)
 	self.timer = core.intcommand("TIMEOUT", timeout)
-	scheduler.expect(self.timer, 0, function()
+	scheduler.expect(self.timer, nil, function()
 		self.timer = nil
 		self.timeout = true
 		forget_waiting(self)

@@ -9,22 +9,22 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-void push_protocol(lua_State* L, int name) {
-  push_ref(L, scheduler(L).refs.protocols);
-  lua_pushvalue(L, name);
-  lua_rawget(L, -2);
-  lua_remove(L, -2);
-  if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
-}
-
 namespace {
 
 // ---- protocols ---------------------------------------------------------------------------------------------
 
-// Pushes the field of the table at `table` whose name is the string of that reference.
-void push_field(lua_State* L, int table, int name) {
+// Pushes the protocols, and of them the one whose name is at `name`. Raises for an unknown one.
+void push_protocol(lua_State* L, const TaskScheduler::References& refs, int name) {
+  push_ref(L, refs.protocols);
+  lua_pushvalue(L, name);
+  stock_lua_rawget(L, -2);
+  if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
+}
+
+// Pushes the field of the protocol at `protocol` whose name is the string of that reference.
+void push_field(lua_State* L, int protocol, int name) {
   push_ref(L, name);
-  lua_rawget(L, table);
+  stock_lua_rawget(L, protocol);
 }
 
 struct Outgoing {
@@ -36,14 +36,15 @@ struct Outgoing {
 Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
   const TaskScheduler::References& refs = scheduler(L).refs;
   const int top = lua_gettop(L);
-  push_protocol(L, name);
-  push_field(L, top + 1, refs.id);
+  const int protocol = top + 2;
+  push_protocol(L, refs, name);
+  push_field(L, protocol, refs.id);
   const int type = static_cast<int>(lua_tointeger(L, -1));
   if (native_unpack != nullptr) {
-    push_field(L, top + 1, refs.unpack);
+    push_field(L, protocol, refs.unpack);
     *native_unpack = lua_tocfunction(L, -1) == l_unpack;
   }
-  push_field(L, top + 1, refs.pack);
+  push_field(L, protocol, refs.pack);
   if (lua_tocfunction(L, -1) == l_pack) [[likely]] {
     lua_settop(L, top);
     return {type, pack(L, first)};
@@ -58,10 +59,11 @@ Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
 }
 
 int type_of(lua_State* L, int name) {
-  push_protocol(L, name);
-  push_field(L, lua_gettop(L), scheduler(L).refs.id);
+  const TaskScheduler::References& refs = scheduler(L).refs;
+  push_protocol(L, refs, name);
+  push_field(L, lua_gettop(L), refs.id);
   const int type = static_cast<int>(lua_tointeger(L, -1));
-  lua_pop(L, 2);
+  lua_pop(L, 3);
   return type;
 }
 
@@ -69,25 +71,25 @@ int type_of(lua_State* L, int name) {
 
 // send(address, protocol, ...) -> 0, or nothing if there is no such service
 int l_send(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   const Outgoing out = pack_for(L, 2, 3, nullptr);
-  return push_sent(L, send_to(L, scheduler(L).service(), 1, 0, out.type, 0, out.payload));
+  return push_sent(L, send_to(scheduler(L).service(), address, 0, out.type, 0, out.payload));
 }
 
 // rawsend(address, protocol, message[, size])
 int l_rawsend(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   const int type = type_of(L, 2);
-  return push_sent(L, send_to(L, scheduler(L).service(), 1, 0, type, 0, check_payload(L, 3)));
+  return push_sent(L, send_to(scheduler(L).service(), address, 0, type, 0, check_payload(L, 3)));
 }
 
 // redirect(address, source, protocol, session, message[, size]): sends in the name of `source`
 int l_redirect(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
   const int type = type_of(L, 3);
   const auto session = static_cast<int>(luaL_checkinteger(L, 4));
-  return push_sent(L, send_to(L, scheduler(L).service(), 1, source, type, session, check_payload(L, 5)));
+  return push_sent(L, send_to(scheduler(L).service(), address, source, type, session, check_payload(L, 5)));
 }
 
 int invalid_address(lua_State* L) {
@@ -98,21 +100,18 @@ int invalid_address(lua_State* L) {
 }
 
 // Sends a request and makes the current task wait for its answer. Raises if there is no such service.
-void request(lua_State* L, Task& task, int type, Packed payload, Wait wait) {
+void request(lua_State* L, Task& task, Address address, int type, Packed payload, Wait wait) {
   TaskScheduler& tasks = scheduler(L);
   if (task.traced) [[unlikely]] tasks.trace(L, "call", &task, 1);
   const std::int32_t session = tasks.new_session();
-  const int result = send_to(L, tasks.service(), 1, 0, type, session, payload);
+  const int result = send_to(tasks.service(), address, 0, type, session, payload);
   if (result < 0) {
     if (result == api::kTooLarge) luaL_error(L, "call failed: the message is too large");
     invalid_address(L);
   }
   tasks.wait_for(session, wait);
-  if (const Handle callee = to_handle(L, 1)) {
-    task.callee = callee;
-  } else {
-    task.callee_name = lua_tostring(L, 1);
-  }
+  task.callee = address.handle;
+  if (address.name != nullptr) [[unlikely]] task.callee_name = address.name;
 }
 
 #ifdef RUNTIME_LUA54
@@ -144,17 +143,18 @@ int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   Task& task = blocking_task(L);
   bool native_unpack;
   const Outgoing out = pack_for(L, 2, 3, &native_unpack);
-  request(L, task, out.type, out.payload, native_unpack ? Wait::reply : Wait::message);
+  request(L, task, address, out.type, out.payload, native_unpack ? Wait::reply : Wait::message);
   if (native_unpack) [[likely]] {
     lua_settop(L, 0);
     return suspend_call(L, task, after_call);
   }
-  push_protocol(L, 2);
-  push_field(L, lua_gettop(L), scheduler(L).refs.unpack);
+  const TaskScheduler::References& refs = scheduler(L).refs;
+  push_protocol(L, refs, 2);
+  push_field(L, lua_gettop(L), refs.unpack);
   lua_replace(L, 1);
   lua_settop(L, 1);
   return suspend_call(L, task, after_call_unpack);
@@ -170,11 +170,11 @@ int suspend_message_call(lua_State* L, const Task& task) {
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   Task& task = blocking_task(L);
   bool native_unpack;
   const Outgoing out = pack_for(L, 2, 3, &native_unpack);
-  request(L, task, out.type, out.payload, native_unpack ? Wait::reply : Wait::unpack);
+  request(L, task, address, out.type, out.payload, native_unpack ? Wait::reply : Wait::unpack);
   task.called_type = static_cast<std::uint8_t>(out.type);
   return suspend(L, task);
 }
@@ -184,10 +184,10 @@ int suspend_message_call(lua_State* L, const Task& task) { return suspend(L, tas
 
 // rawcall(address, protocol, message[, size]) -> message, size
 int l_rawcall(lua_State* L) {
-  check_address(L, 1);
+  const Address address = check_address(L, 1);
   Task& task = blocking_task(L);
   const int type = type_of(L, 2);
-  request(L, task, type, check_payload(L, 3), Wait::message);
+  request(L, task, address, type, check_payload(L, 3), Wait::message);
   return suspend_message_call(L, task);
 }
 

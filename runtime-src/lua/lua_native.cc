@@ -130,8 +130,7 @@ int l_exit(lua_State* L) {
   lua_pushinteger(L, service.handle());
   lua_pushboolean(L, false);
   const Packed notice = pack(L, 1);
-  lua_pushliteral(L, ".launcher");
-  send_to(L, service, lua_gettop(L), 0, kTypeLua, 0, notice);
+  send_to(service, {0, ".launcher"}, 0, kTypeLua, 0, notice);
   tasks.exit(L);
   return suspend(L, blocking_task(L));
 }

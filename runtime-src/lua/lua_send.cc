@@ -24,33 +24,35 @@ Packed check_payload(lua_State* L, int index) {
   return {};
 }
 
-Handle to_handle(lua_State* L, int index) {
-  if (lua_type(L, index) == LUA_TNUMBER) return static_cast<Handle>(lua_tointeger(L, index));
-  if (lua_type(L, index) != LUA_TSTRING) return 0;
-  const char first = *lua_tostring(L, index);
-  if (first < '0' || first > '9') return 0;
-  // A numeric string counts as that number. Converting the value in place would change the caller's.
-  return lua_isnumber(L, index) ? static_cast<Handle>(lua_tointeger(L, index)) : 0;
-}
-
-void check_address(lua_State* L, int index) {
+Address check_address(lua_State* L, int index) {
   const int type = lua_type(L, index);
-  if (type == LUA_TNUMBER) {
-    if (lua_tointeger(L, index) == 0) luaL_error(L, "Invalid service address 0");
-  } else if (type != LUA_TSTRING) {
+  if (type == LUA_TNUMBER) [[likely]] {
+    const auto handle = static_cast<Handle>(lua_tointeger(L, index));
+    if (handle == 0) luaL_error(L, "Invalid service address 0");
+    return {handle, nullptr};
+  }
+  if (type != LUA_TSTRING) {
     luaL_error(L, "dest address type (%s) must be a string or number.", luaL_typename(L, index));
   }
+  const char* name = lua_tostring(L, index);
+  // A numeric string counts as that number. Converting the value in place would change the caller's.
+  if (*name >= '0' && *name <= '9' && lua_isnumber(L, index)) {
+    if (const auto handle = static_cast<Handle>(lua_tointeger(L, index))) return {handle, nullptr};
+  }
+  return {0, name};
 }
 
-int send_to(lua_State* L, Service& service, int index, Handle source, int type, int session, Packed payload) {
-  const Handle handle = to_handle(L, index);
-  if (handle != 0 && payload.size <= kMaxMessageBytes) [[likely]] {
-    return api::send_owned(service, source ? source : service.handle(), handle, type, session, payload.data, payload.size);
+int send_to(Service& service, Address address, Handle source, int type, int session, Packed payload) {
+  if (address.handle != 0 && payload.size <= kMaxMessageBytes) [[likely]] {
+    return api::send_owned(service, source ? source : service.handle(), address.handle, type, session, payload.data,
+                           payload.size);
   }
   skynet_context* context = service.context();
   type |= PTYPE_TAG_DONTCOPY;
-  if (handle != 0) return skynet_send(context, source, handle, type, session, payload.data, payload.size);
-  return skynet_sendname(context, source, lua_tostring(L, index), type, session, payload.data, payload.size);
+  if (address.handle != 0) {
+    return skynet_send(context, source, address.handle, type, session, payload.data, payload.size);
+  }
+  return skynet_sendname(context, source, address.name, type, session, payload.data, payload.size);
 }
 
 int push_sent(lua_State* L, int result) {

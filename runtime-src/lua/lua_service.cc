@@ -161,10 +161,11 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   if (self->heap_.limit() == 0 && self->run_bare(frame)) return;
 #endif
   for (;;) {
-    lua_settop(L, kBase);
+    self->keep_fixed();
     lua_pushvalue(L, kTurn);
     lua_pushlightuserdata(L, &frame);
-    const int status = lua_pcall(L, 1, 0, kTraceback);
+    for (int i = kBase + 1; i <= kFixedTop; ++i) lua_pushvalue(L, i);
+    const int status = lua_pcall(L, 1 + kFixedTop - kBase, 0, kTraceback);
     if (status == LUA_OK) [[likely]] return;
     self->report(status, frame.message);
     self->tasks_->refuse(frame.message);
@@ -174,13 +175,17 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   }
 }
 
+// Makes the main thread's stack end with the values at kFixed.
+void LuaService::keep_fixed() {
+  if (lua_gettop(main_) == kFixedTop) [[likely]] return;
+  lua_settop(main_, kBase);
+  tasks_->push_fixed(main_);
+}
+
 // Handles messages until the turn ends. False: the frame holds one that needs a protected call.
 bool LuaService::run_bare(Frame& frame) {
   lua_State* L = main_;
-  if (lua_gettop(L) != kFixedTop) {
-    lua_settop(L, kBase);
-    tasks_->push_fixed(L);
-  }
+  keep_fixed();
   const std::uint32_t version = callback_version_;
   while (frame.turn->next(&frame.message)) {
     if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]] {
@@ -202,8 +207,7 @@ int LuaService::l_turn(lua_State* L) {
     tasks.settle(L);
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
-  tasks.push_fixed(L);
-  constexpr TaskScheduler::Fixed kHere{2, 3, 4};
+  constexpr TaskScheduler::Fixed kHere{2, 3, 4};  // behind the frame
   const std::uint32_t version = self.callback_version_;
   while (frame.holds_message || frame.turn->next(&frame.message)) {
     frame.holds_message = true;

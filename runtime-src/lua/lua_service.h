@@ -67,6 +67,7 @@ class LuaService : public LuaHost {
   static void on_signal(lua_State* L, lua_Debug* info);
   static void on_memory_warning(void* self, std::size_t used);
 
+  void keep_fixed();
   bool run_bare(Frame& frame);
   void after_message(Frame& frame);
   void load();

@@ -140,18 +140,17 @@ int l_timeout(lua_State* L) {
   return 1;
 }
 
-// expect(session, address, f): when the answer from `address` comes, runs f(true, message, size, session) as a task of its
-// own; f(false, nil, nil, session) if there will be none
+// expect(session, address | nil, f): when the answer from `address`, or the timer's, comes, runs f(true, message, size,
+// session) as a task of its own; f(false, nil, nil, session) if there will be none
 int l_expect(lua_State* L) {
   const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
+  Address callee{0, nullptr};
+  if (!lua_isnil(L, 2)) callee = check_address(L, 2);
   lua_settop(L, 3);
   Task* task = task_for_function(L, 3);
   scheduler(L).wait_to_start(task, session, Wait::answer);
-  if (const Handle callee = to_handle(L, 2)) {
-    task->callee = callee;
-  } else if (lua_type(L, 2) == LUA_TSTRING) {
-    task->callee_name = lua_tostring(L, 2);
-  }
+  task->callee = callee.handle;
+  if (callee.name != nullptr) task->callee_name = callee.name;
   return 0;
 }
 

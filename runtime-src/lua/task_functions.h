@@ -8,6 +8,7 @@
 
 #include "lua/engine.h"
 #include "lua/lua_service.h"
+#include "lua/shared_api.h"
 #include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -15,7 +16,7 @@ namespace runtime::RUNTIME_ENGINE {
 inline TaskScheduler& scheduler(lua_State* L) { return *LuaService::of(L).tasks(); }
 
 // Pushes what a reference of TaskScheduler::refs stands for.
-inline void push_ref(lua_State* L, int ref) { lua_rawgeti(L, LUA_REGISTRYINDEX, ref); }
+inline void push_ref(lua_State* L, int ref) { stock_lua_rawgeti(L, LUA_REGISTRYINDEX, ref); }
 
 // The task that is about to block. Raises where a yield is not possible, before anything is registered for it.
 inline Task& blocking_task(lua_State* L) {
@@ -34,9 +35,6 @@ inline int suspend(lua_State* L, const Task& task) {
   push_ref(L, tasks.refs.suspend);
   return lua_yield(L, 1);
 }
-
-// Pushes the protocol of the name at `name`. Raises for an unknown one.
-void push_protocol(lua_State* L, int name);
 
 // ---- the functions, by file ----
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "lua/lua_service.h"
 #include "lua/module_search.h"
+#include "lua/shared_api.h"
 #include "seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -316,7 +317,7 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
   }
   const int top = lua_gettop(L);
   const int protocol = top + 1;
-  lua_rawgeti(L, fixed.protocols, message.type());
+  stock_lua_rawgeti(L, fixed.protocols, message.type());
   if (!lua_istable(L, protocol)) [[unlikely]] {
     lua_settop(L, top);
     if (entry == Entry::bare) return false;
@@ -324,9 +325,9 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
     return true;
   }
   lua_pushvalue(L, fixed.dispatch);
-  lua_rawget(L, protocol);
+  stock_lua_rawget(L, protocol);
   lua_pushvalue(L, fixed.unpack);
-  lua_rawget(L, protocol);
+  stock_lua_rawget(L, protocol);
   const bool native_unpack = lua_tocfunction(L, -1) == l_unpack;
   if (lua_isnil(L, protocol + 1)) [[unlikely]] {
     lua_settop(L, top);
