@@ -1,4 +1,5 @@
-# Benchmarks: micro benches of single parts, the message benchmark (bench/scenes), and a report of both.
+# Benchmarks: micro benches of single parts, the message benchmark (bench/scenes), the network benchmark (bench/net), and
+# a report of them all.
 #
 # `make bench` leaves its figures in build/bench/*.json and draws bench/report.html from all that is there.
 # QUICK=1 makes everything smaller. AGAINST=/path/to/another/tree compares instead: the same scenes on that tree,
@@ -12,6 +13,9 @@ BENCH_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard bench/*.cc)) \
              $(ENGINE_BENCHES:%.cc=$(B)/lua54/%.o) $(ENGINE_BENCHES:%.cc=$(B)/luajit/%.o)
 FLOORS  := $(B)/floor_lua54 $(B)/floor_luajit
 FIGURES := build/bench
+# The network's part of `make bench`: a few minutes; `make bench-net` measures as long as it takes.
+NET_SHORT := --json $(FIGURES)/net.json \
+             $(if $(QUICK),--rounds 1 --seconds 0.5 raw. raw-k16. gate-k16. ws. wsgate. http.,--rounds 3 --seconds 1)
 MEASURE := bench/measure --floor $(B) --bin $(RUNTIME) $(if $(QUICK),--quick)
 
 bench: all $(MICRO_BENCH) $(FLOORS)  ## measure it all, and draw bench/report.html (QUICK=1; AGAINST=TREE BIN=NAME)
@@ -23,7 +27,7 @@ else
 	  --benchmark_out=$(FIGURES)/micro.json --benchmark_out_format=json
 	@$(MEASURE) --out $(FIGURES)/messages.json messages
 	@$(MEASURE) --out $(FIGURES)/scale.json scale
-	$(if $(wildcard bench/net/run),@$(MAKE) -s bench-net)
+	-@$(MAKE) -s bench-net NET="$(or $(NET),$(NET_SHORT))"
 endif
 	@bench/report --figures $(FIGURES) bench/report.html
 
