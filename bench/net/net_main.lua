@@ -11,7 +11,7 @@ skynet.start(function()
 			})
 		elseif kind == "wsgate" then
 			skynet.newservice("net_wsgate", port)
-		elseif kind == "relay" or kind == "sink" then
+		elseif kind == "relay" or kind == "sink" or kind == "collect" then
 			skynet.newservice("net_soak", kind, port)
 		else
 			skynet.newservice("net_echo", kind, port)

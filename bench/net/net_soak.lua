@@ -1,6 +1,7 @@
 --- net_soak KIND PORT: servers for the soak, with bounded memory whatever their peers do.
----   relay  sends back what it reads, but takes no more while the peer does not read
----   sink   reads 64 KiB, then rests for a moment, and so on; tells the number of bytes when the stream ends
+---   relay    sends back what it reads, but takes no more while the peer does not read
+---   sink     reads 64 KiB, then rests for a moment, and so on; tells the number of bytes when the stream ends
+---   collect  has all services collect their garbage, and closes
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 
@@ -37,6 +38,12 @@ function servers.sink(id)
 		if count % (16 * 65536) == 0 then skynet.sleep(1) end
 	end
 	socket.write(id, ("%d\n"):format(count))
+	socket.close(id)
+end
+
+function servers.collect(id)
+	socket.start(id)
+	skynet.call(".launcher", "lua", "GC")
 	socket.close(id)
 end
 

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -292,6 +293,9 @@ int IoThread::on_acceptable(lws* listener) {
       ::close(accepted);
       continue;
     }
+    // Or a message waits for the peer to acknowledge the one before, which it may put off for 40 ms.
+    const int on = 1;
+    setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     IoThread& owner = *accept_for_[next_thread_++ % accept_for_.size()];
     Command command{.kind = Command::Kind::adopt, .fd = accepted};
     if (&owner == this) {
