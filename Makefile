@@ -59,7 +59,8 @@ CORE_SRC   := $(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 # Part of the copies of the Lua libraries.
 API_SRC    := runtime-src/lua/shared_api.cc
-ENGINE_SRC := $(filter-out $(API_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
+FRAMES_SRC := runtime-src/lua/jit_frames.cc
+ENGINE_SRC := $(filter-out $(API_SRC) $(FRAMES_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
 MAIN_SRC   := runtime-src/main.cc
 
 CORE_OBJ   := $(CORE_SRC:%.cc=$(B)/core/%.o)
@@ -114,16 +115,20 @@ $(LUA54_COPY): $(LUA54_A) $(B)/lua54/$(API_SRC:.cc=.o) Makefile
 	  objcopy $(foreach f,$(STOCK_54),--redefine-sym $(f)=stock_$(f)) lapi.o && \
 	  ar rc ../$(@F) lapi.o $(CURDIR)/$(B)/lua54/$(API_SRC:.cc=.o)
 
-$(JIT_COPY): $(JIT_A) $(JIT_NAMES) $(B)/luajit/$(API_SRC:.cc=.o) Makefile
+# Its frames are found by runtime-src/lua/jit_frames.cc.
+JIT_PARTS := $(B)/luajit/$(API_SRC:.cc=.o) $(B)/luajit/$(FRAMES_SRC:.cc=.o)
+$(JIT_COPY): $(JIT_A) $(JIT_NAMES) $(JIT_PARTS) Makefile
 	$(call say,gen,$@) awk '{print $$2, $$3}' $(JIT_NAMES) > $(B)/luajit_names.map && rm -f $@ $@.all && \
 	  objcopy --redefine-syms=$(B)/luajit_names.map $(JIT_A) $@.all && \
-	  objcopy $(foreach f,$(STOCK_JIT),--redefine-sym jit_$(f)=jit_stock_$(f)) $@.all $@ && \
-	  ar rc $@ $(B)/luajit/$(API_SRC:.cc=.o)
+	  objcopy $(foreach f,$(STOCK_JIT),--redefine-sym jit_$(f)=jit_stock_$(f)) \
+	    --redefine-sym __register_frame=runtime_register_frame \
+	    --redefine-sym __deregister_frame=runtime_deregister_frame $@.all $@ && \
+	  ar rc $@ $(JIT_PARTS)
 
 # What plugins and Lua C modules may bind to.
 $(EXPORTS): Makefile
 	@mkdir -p $(@D)
-	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; };' > $@
+	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; _Unwind_Find_FDE; };' > $@
 
 # ---- shared modules: luaclib/NAME.so for Lua 5.4, luaclib/jit/NAME.so for LuaJIT ---------------
 # $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk. Lua unloads a library with
