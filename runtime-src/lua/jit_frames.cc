@@ -13,11 +13,14 @@
 
 // The ends of this executable's own code.
 extern "C" const char __executable_start, etext;
+// libgcc's.
+extern "C" void __register_frame(void* info);
+extern "C" void __deregister_frame(void* info);
 
 namespace runtime {
 namespace {
 
-// What LuaJIT writes (lj_err.c), and nothing else: a CIE of 32 bytes whose augmentation is "zPR", and one FDE.
+// What LuaJIT writes (lj_err.c): a CIE of 32 bytes whose augmentation is "zPR", and one FDE.
 //
 //    0        4    8   9     13                          32       36    40        44      48
 //   +--------+----+---+-----+---------------------------+--------+-----+---------+-------+-----
@@ -32,6 +35,12 @@ Number number_at(const char* place) {
   Number number;
   std::memcpy(&number, place, sizeof number);
   return number;
+}
+
+// Another LuaJIT may write something else; that goes to libgcc.
+bool is_known(const char* info) {
+  return number_at<std::uint32_t>(info) == kFde - 4 && std::memcmp(info + 9, "zPR", 4) == 0 &&
+         number_at<unsigned char>(info + kEncoding) == kRelative;
 }
 
 struct Area {
@@ -82,9 +91,7 @@ using namespace runtime;
 
 void runtime_register_frame(const void* info_of_area) {
   const auto* info = static_cast<const char*>(info_of_area);
-  RUNTIME_CHECK(number_at<std::uint32_t>(info) == kFde - 4 && std::memcmp(info + 9, "zPR", 4) == 0 &&
-                    number_at<unsigned char>(info + kEncoding) == kRelative,
-                "LuaJIT describes its frames in the form known here");
+  if (!is_known(info)) return __register_frame(const_cast<char*>(info));
   const std::uintptr_t begin = begin_of(info);
   const std::uintptr_t end = begin + number_at<std::uint32_t>(info + kBytes);
   Areas& all = areas();
@@ -94,10 +101,12 @@ void runtime_register_frame(const void* info_of_area) {
   if (end > all.highest.load(std::memory_order_relaxed)) all.highest.store(end, std::memory_order_relaxed);
 }
 
-void runtime_deregister_frame(const void* info) {
+void runtime_deregister_frame(const void* info_of_area) {
+  const auto* info = static_cast<const char*>(info_of_area);
+  if (!is_known(info)) return __deregister_frame(const_cast<char*>(info));
   Areas& all = areas();
   std::lock_guard lock(all.mutex);
-  all.by_begin.erase(begin_of(static_cast<const char*>(info)));
+  all.by_begin.erase(begin_of(info));
 }
 
 const void* _Unwind_Find_FDE(void* pc, dwarf_eh_bases* bases) {
