@@ -18,10 +18,10 @@ namespace {
 
 // What stays on the main thread's stack.
 constexpr int kTraceback = 1;
-constexpr int kTurn = 2;
-constexpr int kBase = 2;
-// Behind that, once there is a task scheduler: what TaskScheduler::push_fixed pushes.
-constexpr TaskScheduler::Fixed kFixed{3, 4, 5};
+constexpr int kBase = 1;
+// Behind that, once there is a task scheduler: what TaskScheduler::push_fixed pushes, and l_turn.
+constexpr TaskScheduler::Fixed kFixed{2, 3, 4};
+constexpr int kTurn = 5;
 constexpr int kFixedTop = 5;
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
@@ -36,7 +36,6 @@ int l_traceback(lua_State* L) {
 
 // What a turn's entry into Lua works on. The message is its owner's until it is handled or reported.
 struct LuaService::Frame {
-  LuaService* self;
   Turn* turn;
   Message message;
   bool holds_message = false;
@@ -86,7 +85,6 @@ void LuaService::load() {
   *static_cast<LuaService**>(lua_getextraspace(L)) = this;
 #endif
   lua_pushcfunction(L, l_traceback);
-  lua_pushcfunction(L, l_turn);
   lua_pushcfunction(L, l_load);
   lua_pushlightuserdata(L, this);
   const int status = lua_pcall(L, 1, 0, kTraceback);
@@ -141,6 +139,11 @@ int LuaService::l_load(lua_State* L) {
 
 void LuaService::set_callback(lua_State* L, int index, bool forward) {
   if (lua_tocfunction(L, index) == l_dispatch_message && !forward) {
+    if (turn_ == LUA_NOREF) {
+      tasks_->push_fixed(L);
+      lua_pushcclosure(L, l_turn, 3);
+      turn_ = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
     set_drain(drain_tasks);
     return;
   }
@@ -154,7 +157,7 @@ void LuaService::set_callback(lua_State* L, int index, bool forward) {
 void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
-  Frame frame{self, &turn, {}};
+  Frame frame{&turn, {}};
 #ifdef RUNTIME_LUA54
   // Without a limit on the heap nothing on the way of a common message raises outside of its coroutine, and a
   // lua_pcall would be a tenth of its cost. (LuaJIT's costs next to nothing, and its collector may raise.)
@@ -162,10 +165,9 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
 #endif
   for (;;) {
     self->keep_fixed();
+    self->frame_ = &frame;
     lua_pushvalue(L, kTurn);
-    lua_pushlightuserdata(L, &frame);
-    for (int i = kBase + 1; i <= kFixedTop; ++i) lua_pushvalue(L, i);
-    const int status = lua_pcall(L, 1 + kFixedTop - kBase, 0, kTraceback);
+    const int status = lua_pcall(L, 0, 0, kTraceback);
     if (status == LUA_OK) [[likely]] return;
     self->report(status, frame.message);
     self->tasks_->refuse(frame.message);
@@ -175,11 +177,12 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   }
 }
 
-// Makes the main thread's stack end with the values at kFixed.
+// Makes the main thread's stack end at kFixedTop. Does not raise.
 void LuaService::keep_fixed() {
   if (lua_gettop(main_) == kFixedTop) [[likely]] return;
   lua_settop(main_, kBase);
   tasks_->push_fixed(main_);
+  lua_rawgeti(main_, LUA_REGISTRYINDEX, turn_);
 }
 
 // Handles messages until the turn ends. False: the frame holds one that needs a protected call.
@@ -198,16 +201,16 @@ bool LuaService::run_bare(Frame& frame) {
   return true;
 }
 
-// Handles messages until the turn ends: one entry into Lua for all of them.
+// Handles messages until the turn ends: one entry into Lua for all of them. Upvalues: those of TaskScheduler::push_fixed.
 int LuaService::l_turn(lua_State* L) {
-  Frame& frame = *static_cast<Frame*>(lua_touserdata(L, 1));
-  LuaService& self = *frame.self;
+  LuaService& self = of(L);
+  Frame& frame = *self.frame_;
   TaskScheduler& tasks = *self.tasks_;
   if (std::exchange(frame.settle_first, false)) {
     tasks.settle(L);
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
-  constexpr TaskScheduler::Fixed kHere{2, 3, 4};  // behind the frame
+  constexpr TaskScheduler::Fixed kHere{lua_upvalueindex(1), lua_upvalueindex(2), lua_upvalueindex(3)};
   const std::uint32_t version = self.callback_version_;
   while (frame.holds_message || frame.turn->next(&frame.message)) {
     frame.holds_message = true;

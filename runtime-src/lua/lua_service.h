@@ -81,6 +81,8 @@ class LuaService : public LuaHost {
   lua_State* main_ = nullptr;
   std::unique_ptr<TaskScheduler> tasks_;  // outlives the state, whose finalizers may still call it
   std::string args_;
+  Frame* frame_ = nullptr;  // while l_turn runs
+  int turn_ = LUA_NOREF;    // l_turn
   int callback_ = LUA_NOREF;
   bool forward_ = false;
   std::uint32_t callback_version_ = 0;

@@ -34,7 +34,7 @@ class TaskScheduler {
 
   // ---- the dispatcher ----
 
-  // Where the values lie that every message needs: stack indices.
+  // Where the values lie that every message needs: stack indices, or upvalues of the running function.
   struct Fixed {
     int protocols;  // refs.protocols
     int dispatch;   // "dispatch"
