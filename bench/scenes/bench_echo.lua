@@ -56,6 +56,14 @@ function command.stamped()
 	skynet.ret(skynet.pack(stamp))
 end
 
+-- Reads some rows of a shared table.
+function command.share(name, rows, reads)
+	local data = require "skynet.sharetable".query(name)
+	local sum = 0
+	for i = 1, reads do sum = sum + data[(i * 7919) % rows + 1].id end
+	skynet.ret(skynet.pack(sum))
+end
+
 function command.quit()
 	skynet.exit()
 end

@@ -20,6 +20,7 @@ local WARM_UP = 2000 -- calls
 local PINGS = 300
 local BUSY_NS = 6000000
 local IDLE_TICKS = 500
+local SETTLE_TICKS = 1500
 
 local function seconds()
 	return skynet.hpc() / 1e9
@@ -263,6 +264,34 @@ function scene.parallel()
 	together(2, spin)
 	local two = seconds() - begun
 	print(("BENCH parallel one=%.4f two=%.4f speedup=%.2f"):format(one, two, 2 * one / two))
+end
+
+--- One shared table of N rows, read by W services, 1000 rows each; then loaded anew.
+function scene.share()
+	local sharetable = require "skynet.sharetable"
+	local function load_table()
+		sharetable.loadstring("rows", [[
+			local count, rows = ..., {}
+			for i = 1, count do
+				rows[i] = { id = i, name = "row " .. i, cost = i % 100, tags = { "a", "b", i } }
+			end
+			return rows
+		]], N)
+	end
+	local base, begun = resident_kb(), seconds()
+	load_table()
+	local loaded = seconds() - begun
+	skynet.sleep(SETTLE_TICKS) -- the allocator gives back what the building took
+	local table_kb = resident_kb() - base
+	local readers = {}
+	for i = 1, W do readers[i] = echo() end
+	base, begun = resident_kb(), seconds()
+	together(W, function(i) skynet.call(readers[i], "lua", "share", "rows", N, 1000) end)
+	local read, reader_kb = seconds() - begun, (resident_kb() - base) / W
+	begun = seconds()
+	load_table()
+	local line = "BENCH share rows=%d load=%.2f table_mb=%.0f readers=%d read=%.3f kb_per_reader=%.1f reload=%.2f"
+	print(line:format(N, loaded, table_kb / 1024, W, read, reader_kb, seconds() - begun))
 end
 
 local function cpu_seconds()
