@@ -20,7 +20,9 @@ struct Result {
 };
 
 int l_release(lua_State* L) {
-  check_object<Result>(L, 1).sig = std::string();
+  std::string& sig = check_object<Result>(L, 1).sig;
+  sig.clear();
+  sig.shrink_to_fit();  // an empty string that is assigned takes the place of the bytes, not of their block
   return 0;
 }
 

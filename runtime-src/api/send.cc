@@ -18,7 +18,7 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
   const Handle harbor = service.node().harbor_service.load(std::memory_order_relaxed);
   auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
   RUNTIME_CHECK(envelope != nullptr, "out of memory");
-  std::memcpy(envelope->name, name.data(), std::min(name.size(), sizeof(envelope->name)));
+  name.copy(envelope->name, sizeof(envelope->name));
   envelope->destination = to;
   envelope->data = data;
   envelope->size = size;
