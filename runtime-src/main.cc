@@ -122,6 +122,8 @@ bool post_event(void* context, Handle to, int type, void* data, std::size_t size
 }
 void log_line(void* context, std::string_view line) { static_cast<Node*>(context)->log(0, line); }
 std::uint64_t now(void*) { return skynet_now(); }
+void hold(void* context) { static_cast<Node*>(context)->scheduler.hold(); }
+void release(void* context) { static_cast<Node*>(context)->scheduler.release_held(); }
 
 int run(const char* config_path) {
   const ConfigResult config = read_config(config_path);
@@ -174,7 +176,7 @@ int run(const char* config_path) {
   {
     Node node(options, environment);
     api::attach(node);
-    SocketServer sockets({{&node, post_event, log_line, now}, socket_threads});
+    SocketServer sockets({{&node, post_event, log_line, now, hold, release}, socket_threads});
     set_socket_server(&sockets);
     node.scheduler.set_hooks({SocketServer::cork_thread, SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;

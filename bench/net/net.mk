@@ -10,7 +10,7 @@ $(B)/bench/net/%: bench/net/%.c
 	$(call say,link,$@) $(CC) $(CFLAGS) -o $@ $< $(if $(filter lws_%,$*),$(shell $(PKG) --libs libwebsockets))
 
 # NET is for options of bench/net/run: scenes, rounds, another tree to compare with.
-bench-net: all $(NET_TOOLS)  ## run the network benchmark (NET="--rounds 3 websocket ...")
+bench-net: all $(NET_TOOLS)  ## run the network benchmark (NET="--rounds 3 raw ws.")
 	@bench/net/run --bin $(RUNTIME) --tools $(B)/bench/net --json $(B)/bench/net.json $(NET)
 
 # SOAK is for options of bench/net/soak. Not a part of `make test`: with everything it takes half an hour.

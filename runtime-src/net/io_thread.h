@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -57,6 +58,7 @@ class IoThread {
  private:
   void run();
   void run_commands();
+  void handle_all(std::span<const epoll_event> events);
   void handle(const epoll_event& event);
   void resume_listeners();
   int wait_limit_ms() const;

@@ -43,6 +43,9 @@ struct SocketHost {
   void (*log)(void* context, std::string_view text) = nullptr;
   // The time in 1/100 s, for statistics.
   std::uint64_t (*now)(void* context) = nullptr;
+  // Around several posts of one thread: whoever gets them may begin when all are there. Either both or none.
+  void (*hold)(void* context) = nullptr;
+  void (*release)(void* context) = nullptr;
 };
 
 // Builds events and posts them. True: the service exists.
@@ -60,6 +63,12 @@ class SocketEvents {
 
   void log(std::string_view line) const { host_.log(host_.context, line); }
   std::uint64_t now() const { return host_.now(host_.context); }
+  void hold() const {
+    if (host_.hold != nullptr) host_.hold(host_.context);
+  }
+  void release() const {
+    if (host_.release != nullptr) host_.release(host_.context);
+  }
 
  private:
   bool post(Handle to, const SocketEvent& event, std::string_view tail) const;
