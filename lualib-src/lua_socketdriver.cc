@@ -17,6 +17,10 @@ namespace runtime::RUNTIME_ENGINE {
 namespace {
 
 // Upvalue 1 of every function is the context, upvalue 2 the metatable of buffers.
+// For listeners that name none. skynet's 32 overflows when a few connections come at once, and each that does waits for
+// a second before it is tried again.
+constexpr int kBacklog = 1024;
+
 skynet_context* context(lua_State* L) {
   return static_cast<skynet_context*>(lua_touserdata(L, lua_upvalueindex(1)));
 }
@@ -142,11 +146,11 @@ int l_connect(lua_State* L) {
   return 1;
 }
 
-// listen(host[, port[, backlog]]) -> id
+// listen(host[, port[, backlog]]) -> id; the backlog is 1024 unless it is given
 int l_listen(lua_State* L) {
   HostPort address;
   check_address(L, 1, &address);
-  const int backlog = static_cast<int>(luaL_optinteger(L, 3, 32));
+  const int backlog = static_cast<int>(luaL_optinteger(L, 3, kBacklog));
   const int id = skynet_socket_listen(context(L), address.host, address.port, backlog);
   if (id < 0) return luaL_error(L, "Listen error");
   lua_pushinteger(L, id);
