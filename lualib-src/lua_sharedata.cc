@@ -6,6 +6,7 @@
 #include "shared_document.h"
 #include "shared_image.h"
 #include "shared_table.h"
+#include "shared_value.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

@@ -1,5 +1,6 @@
 // require "skynet.sharetable.core": what lualib/skynet/sharetable.lua and its service are made of.
 #include "held.h"
+#include "lua/shared_api.h"
 #include "share/source.h"
 #include "shared_image.h"
 #include "shared_references.h"

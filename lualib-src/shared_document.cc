@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "held.h"
+#include "lua/shared_api.h"
 #include "shared_table.h"
 
 namespace runtime::RUNTIME_ENGINE {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "held.h"
-#include "shared_table.h"
+#include "shared_value.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {

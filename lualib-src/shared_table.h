@@ -6,7 +6,7 @@
 // keys. What a service never looks at costs it nothing.
 //
 //   face ---metatable---> thin metatable of the image   (one for each image and state)
-//     | shared_node_key      __index, __newindex, __len: C functions
+//     | shared_node_key      __index, __newindex, __len: C functions (shared_face.cc)
 //     v                      space: holds a reference to the image
 //   share::Table             faces: weak map, share::Table -> face
 //
@@ -20,21 +20,10 @@
 #pragma once
 
 #include "lua/engine.h"
-#include "lua/shared_api.h"
 #include "share/image.h"
 #include "share/library.h"
 
 namespace runtime::RUNTIME_ENGINE {
-
-// What is known about the faces of one image in one state: a userdata, kept by the thin metatable.
-struct SharedSpace {
-  static constexpr const char* kLuaType = "shared.space";
-
-  share::ImageRef image;
-  share::Kind kind;
-  std::uint32_t service;  // the handle under which it is a holder of the image
-  std::uint32_t reads = 0;
-};
 
 // A reference for a function that may raise; see held.h.
 struct HeldImage {
@@ -51,11 +40,6 @@ void push_shared_spaces(lua_State* L);
 // Pushes the face of the image's root. Raises for want of memory.
 void push_shared_root(lua_State* L, const share::ImageRef& image, share::Kind kind);
 
-// The data behind the value at `index`; null when that is no shared table.
-inline const share::Table* shared_table(lua_State* L, int index) {
-  return static_cast<const share::Table*>(shared_node(L, index));
-}
-
 // Moves all faces of other versions of the image's document (same lineage) to that image; or, if there is a
 // `from`, those of that image. Faces whose place is gone, and those whose place has another face already, stay;
 // they are added to the table at `left`: face -> the other face, or false. Raises for want of memory.
@@ -69,16 +53,8 @@ void push_shared_names(lua_State* L, share::Kind kind);
 // Makes a face that has no place in the current version raise an error at each use.
 void kill_shared_face(lua_State* L, int face);
 
-// Pushes a value of an image; `face` is any face of it. Pushes nil for a function that this engine does not have.
+// Pushes a value of an image; `face` is any face of it. A function that this engine does not have raises when it is
+// called.
 void push_shared_value(lua_State* L, const share::Value& value, int face);
-
-// Pushes an ordinary copy of a table, with all that is below it. References to one table stay references to one.
-void push_plain_copy(lua_State* L, const share::Table* table);
-
-// The key that the Lua value at `index` is in an image; false when no image can have it.
-bool to_shared_key(lua_State* L, int index, share::Key* key);
-
-// ".a.b.3", the way to a table from its root.
-void push_shared_path(lua_State* L, const share::Table* table);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -1,11 +1,5 @@
 #include "lua/task_scheduler.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "api/send.h"
-#include "base/check.h"
 #include "lua/lua_service.h"
 #include "lua/module_search.h"
 #include "lua/shared_api.h"
@@ -15,27 +9,7 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-constexpr std::size_t kIdleTasks = 256;   // ended coroutines that are kept for reuse
-constexpr std::size_t kForgotten = 4096;
-
-// Leaves the error value on top of `co` as a string, with the traceback of `co`, on top of L. May raise (memory).
-void push_traceback(lua_State* L, lua_State* co) {
-  lua_xmove(co, L, 1);
-  if (lua_type(L, -1) != LUA_TSTRING) {
-    // __tostring of the error value may raise as well.
-    lua_pushcfunction(L, [](lua_State* S) {
-      luaL_tolstring(S, 1, nullptr);
-      return 1;
-    });
-    lua_insert(L, -2);
-    if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
-      lua_pop(L, 1);
-      lua_pushliteral(L, "(error object whose __tostring raised)");
-    }
-  }
-  luaL_traceback(L, co, lua_tostring(L, -1), 0);
-  lua_remove(L, -2);
-}
+constexpr std::size_t kIdleTasks = 256;  // ended coroutines that are kept for reuse
 
 // Pushes what `ref` stands for. While that is nothing, the module is loaded, which hands it over.
 void push_hook(lua_State* L, const int& ref, const char* module) {
@@ -128,7 +102,6 @@ void TaskScheduler::discard(lua_State* L, Task* task) {
   tasks_.pop_back();
 }
 
-// Ends a wait without its message. One that may still come is dropped then.
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   if (task->waits_for != 0) {
     if (SessionTable::Entry* entry = sessions_.find(task->waits_for)) {
@@ -155,29 +128,6 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   task->callee = 0;
   if (!task->callee_name.empty()) task->callee_name.clear();
 }
-
-void TaskScheduler::answer_error(Handle to, std::int32_t session) {
-  if (session == 0 || to == 0) return;
-  api::send_owned(service_, service_.handle(), to, kTypeError, session, nullptr, 0);
-}
-
-void TaskScheduler::forget(Task& task) {
-  if (task.session == 0) return;
-  if (forgotten_.size() == kForgotten) forgotten_.pop();
-  forgotten_.push({task.source, task.session});
-}
-
-namespace {
-std::uint64_t request_key(Handle source, std::int32_t session) {
-  return std::uint64_t{source} << 32 | static_cast<std::uint32_t>(session);
-}
-}  // namespace
-
-void TaskScheduler::promise(const Task& task) {
-  if (task.session != 0) promised_.insert(request_key(task.source, task.session));
-}
-
-void TaskScheduler::keep_promise(Handle source, std::int32_t session) { promised_.erase(request_key(source, session)); }
 
 // ---- the dispatcher ----------------------------------------------------------------------------------------
 
@@ -213,13 +163,6 @@ void TaskScheduler::settle(lua_State* L) {
       return;
     }
   }
-}
-
-std::string TaskScheduler::take_errors() { return std::exchange(errors_, {}); }
-
-void TaskScheduler::refuse(const Message& message) {
-  if (message.type() == kTypeResponse || message.type() == kTypeError) return;
-  answer_error(message.source, message.session);
 }
 
 bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry entered) {
@@ -458,42 +401,6 @@ void TaskScheduler::ended(lua_State* L, Task* task) {
   recycle(task);
 }
 
-void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
-  lua_Debug info = {};
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
-  lua_rawgeti(L, -1, task->type);
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "dispatch");
-    if (lua_isfunction(L, -1)) {
-      lua_getinfo(L, ">S", &info);
-    } else {
-      lua_pop(L, 1);
-    }
-  }
-  lua_pop(L, 2);
-  const char* source = info.source != nullptr ? info.source : "?";
-  char line[512];
-  const auto end = fmt::format_to_n(line, sizeof(line), "Maybe forgot response session {} from :{:08x} : {}:{}",
-                                    task->session, task->source, source, info.linedefined);
-  service_.node().log(service_.handle(), {line, std::min(end.size, sizeof(line))});
-}
-
-// The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
-void TaskScheduler::raised(lua_State* L, Task* task) {
-  if (task->wait != Wait::nothing) drop_wait(task, true);
-  if (task->request == Request::open) answer_error(task->source, task->session);
-  task->request = Request::closed;
-  if (task->traced) [[unlikely]] trace(L, "error", task);
-  push_traceback(L, task->co);
-  std::size_t size;
-  const char* text = lua_tolstring(L, -1, &size);
-  if (!errors_.empty()) errors_ += '\n';
-  errors_.append(text, size);
-  lua_pop(L, 1);
-  lua_closethread(task->co, L);
-  discard(L, task);
-}
-
 void TaskScheduler::run_woken(lua_State* L) {
   Task* task = woken_.pop();
   task->woken = false;
@@ -534,118 +441,6 @@ void TaskScheduler::run_fork(lua_State* L) {
 void TaskScheduler::wake(Task* task) {
   if (std::exchange(task->woken, true)) return;
   woken_.push(task);
-}
-
-void TaskScheduler::fail_call(std::int32_t session) {
-  SessionTable::Entry* entry = sessions_.find(session);
-  if (entry == nullptr) return;
-  Task* task = entry->task;
-  if (task == nullptr) {
-    sessions_.erase(entry);  // this was the message that was to be dropped
-    return;
-  }
-  if (task->wait != Wait::reply && task->wait != Wait::message && task->wait != Wait::answer) return;
-  if (!std::exchange(task->failed, true)) failed_.push(task);
-}
-
-void TaskScheduler::fail_calls_to(Handle callee) {
-  for (auto& task : tasks_) {
-    if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true)) failed_.push(task.get());
-  }
-}
-
-void TaskScheduler::fail_calls_to(std::string_view callee) {
-  for (auto& task : tasks_) {
-    if (!task->callee_name.empty() && task->callee_name == callee && !std::exchange(task->failed, true)) {
-      failed_.push(task.get());
-    }
-  }
-}
-
-// ---- endings -----------------------------------------------------------------------------------------------
-
-bool TaskScheduler::kill(lua_State* L, Task* task) {
-  if (task == current_) return false;
-  if (!forks_.erase(task) && task->wait == Wait::nothing) return false;
-  woken_.erase(task);
-  failed_.erase(task);
-  const bool message_will_come = task->wait != Wait::wakeup;
-  drop_wait(task, message_will_come);
-  if (task->request == Request::open) answer_error(task->source, task->session);
-  task->request = Request::closed;
-  const bool closed_well = lua_closethread(task->co, L) == LUA_OK;
-  if (!closed_well) {
-    push_traceback(L, task->co);
-    if (!errors_.empty()) errors_ += '\n';
-    errors_ += lua_tostring(L, -1);
-    lua_pop(L, 1);
-  }
-  discard(L, task);
-  return true;
-}
-
-void TaskScheduler::tell_requesters() {
-  for (auto& task : tasks_) {
-    if (task->request == Request::open) answer_error(task->source, task->session);
-    task->request = Request::closed;
-  }
-  for (const std::uint64_t key : promised_) {
-    answer_error(static_cast<Handle>(key >> 32), static_cast<std::int32_t>(key & 0xffffffff));
-  }
-  promised_.clear();
-  while (!forgotten_.empty()) {
-    const auto [source, session] = forgotten_.pop();
-    answer_error(source, session);
-  }
-}
-
-void TaskScheduler::exit(lua_State* L) {
-  exited_ = true;
-  while (Task* task = forks_.pop()) {
-    if (task != current_) discard(L, task);
-  }
-  std::vector<Handle> callees;
-  for (auto& task : tasks_) {
-    if (task->callee != 0) callees.push_back(task->callee);
-  }
-  std::sort(callees.begin(), callees.end());
-  callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
-  tell_requesters();
-  for (std::size_t i = tasks_.size(); i-- > 0;) {
-    if (i < tasks_.size() && tasks_[i].get() != current_ && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i].get());
-  }
-  for (const Handle callee : callees) {
-    api::send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
-  }
-  suspending_ = true;
-}
-
-// Makes the call that is resumed next raise: gives the number of values to resume it with.
-int TaskScheduler::push_failure([[maybe_unused]] lua_State* L) {
-#ifdef RUNTIME_LUA54
-  call_failed_ = true;
-  return 0;
-#else
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.mark);
-  lua_pushcfunction(L, [](lua_State* S) { return LuaService::of(S).tasks()->raise_failure(S); });
-  return 2;
-#endif
-}
-
-int TaskScheduler::raise_failure(lua_State* L) {
-  if (failure_text_.empty()) return luaL_error(L, "call failed");
-  luaL_where(L, 1);
-  lua_pushlstring(L, failure_text_.data(), failure_text_.size());
-  failure_text_.clear();
-  lua_concat(L, 2);
-  return lua_error(L);
-}
-
-int TaskScheduler::raise_errors(lua_State* L) {
-  if (errors_.empty()) return 0;
-  lua_pushlstring(L, errors_.data(), errors_.size());
-  errors_.clear();
-  return lua_error(L);
 }
 
 void TaskScheduler::trace(lua_State* L, const char* event, Task* task, int about) {

@@ -1,12 +1,14 @@
 // Runs the messages of one Lua service as tasks: coroutines that block on replies, timers and wake-ups.
 //
-// The order is that of spec 10, chapter 5.3. For each message: (1) the task that waits for it is resumed, or a new one
-// is started; (2) whenever a task blocks or ends, the woken tasks run, then those whose call has failed; (3) then
-// the forks. Only then comes the next message.
-//
+// Order:   for each message: (1) the task that waits for it is resumed, or a new one is started; (2) whenever a task
+//          blocks or ends, the woken tasks run, then those whose call has failed; (3) then the forks. Only then comes
+//          the next message.
 // Threads: the worker that runs the service.
 // Errors:  what raises in a task ends that task. What raises outside of one (a reply that nobody waits for, a protocol's
 //          own unpack) ends the handling of that message. Both are logged, and the requester gets an error message.
+//
+// What ends before its time (tasks that raise or are killed, calls that fail, requests without an answer, the service)
+// is in task_endings.cc, everything else in task_scheduler.cc.
 #pragma once
 
 #include <cstdint>
@@ -139,13 +141,19 @@ class TaskScheduler {
   bool on_error(lua_State* L, const Message& message, Entry entry);
   bool on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
+  // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);
 
   void resume(lua_State* L, Task* task, int values);
   void ended(lua_State* L, Task* task);
+  // The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
   void raised(lua_State* L, Task* task);
+  // Adds the error on top of `co`, with its traceback, to those of take_errors(). May raise (memory).
+  void keep_error(lua_State* L, lua_State* co);
+  // Logs that the task has ended without an answer to its request.
   void warn_forgotten(lua_State* L, Task* task);
+  // Ends a wait without its message. One that may still come is dropped then.
   void drop_wait(Task* task, bool message_will_come);
   void answer_error(Handle to, std::int32_t session);
   void recycle(Task* task);
@@ -171,7 +179,7 @@ class TaskScheduler {
   std::unordered_map<lua_State*, Task*> by_coroutine_;
   RingQueue<Task*> woken_, failed_, forks_;
   std::unordered_set<std::uint64_t> promised_;             // source and session of requests
-  RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest kForgotten of them
+  RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest 4096 of them
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lua/shared_base.h"
+#include "shared_value.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

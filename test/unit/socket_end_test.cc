@@ -1,0 +1,165 @@
+// How sockets of the socket server end: by their peers, by their owners, with their owners.
+#include "socket_server_fixture.h"
+
+namespace runtime {
+namespace {
+
+// ---- ends --------------------------------------------------------------------------------------
+
+TEST_F(SocketServerTest, ThePeersEndComesOnceAfterItsBytesAndWritingStillWorks) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  peer.send("bye");
+  peer.end_writing();
+  host.take(kSocketClose, id);
+  EXPECT_EQ(host.gather(id, 3), "bye");
+  EXPECT_EQ(info(id)->kind, SocketInfo::Kind::closing);
+  EXPECT_TRUE(send(id, "and you"));
+  EXPECT_EQ(peer.receive(7), "and you");
+  server.start(kOwner, id);
+  EXPECT_EQ(host.take(kSocketError, id).data, "socket closed");
+  server.close(id);
+  EXPECT_TRUE(peer.receive_end());
+  EXPECT_EQ(host.order(id), "") << "no second close";
+}
+
+TEST_F(SocketServerTest, AResetIsAnErrorAfterTheBytesBeforeIt) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  peer.send("last");
+  EXPECT_EQ(host.gather(id, 4), "last");
+  peer.reset();
+  EXPECT_EQ(host.take(kSocketError, id).data, "Connection reset by peer");
+  EXPECT_FALSE(send(id, "x"));
+}
+
+TEST_F(SocketServerTest, WritingToAPeerThatHasGoneEndsTheIdQuietlyAfterItsCloseEvent) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  peer.close();
+  host.take(kSocketClose, id);
+  EXPECT_TRUE(eventually([&] { return !send(id, "anybody there?"); }));
+  EXPECT_TRUE(eventually([&] { return !info(id); }));
+  EXPECT_EQ(host.count(kSocketError, id), 0u);
+  server.start(kOwner, id);
+  EXPECT_EQ(host.take(kSocketError, id).data, "invalid socket");
+}
+
+TEST_F(SocketServerTest, AFailedWriteOfAPausedIdIsAnError) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  server.pause(id);
+  peer.reset();
+  EXPECT_TRUE(eventually([&] { return !send(id, "x"); }));
+  const std::string text = host.take(kSocketError, id).data;
+  EXPECT_TRUE(text == "Connection reset by peer" || text == "Broken pipe") << text;
+}
+
+TEST_F(SocketServerTest, CloseTellsBothSidesAndRefusesSends) {
+  const auto [client, accepted] = pair();
+  server.close(client);
+  EXPECT_FALSE(send(client, "x"));
+  host.take(kSocketClose, client);
+  host.take(kSocketClose, accepted);
+  server.close(client);  // nothing
+  server.close(0x7ffffff0);
+  server.shutdown(0x7ffffff0);
+  server.pause(0x7ffffff0);
+  server.nodelay(0x7ffffff0);
+  server.close(accepted);
+  EXPECT_TRUE(eventually([&] { return server.info().empty(); }));
+  EXPECT_EQ(host.count(kSocketClose, client), 0u);
+}
+
+TEST_F(SocketServerTest, APortIsFreeAgainWhenItsCloseIsTold) {
+  int id = listener();
+  for (int i = 0; i < 200; ++i) {
+    server.close(id);
+    host.take(kSocketClose, id);
+    id = server.listen(kOwner, "127.0.0.1", port_, 32);
+    ASSERT_GT(id, 0) << i;
+  }
+}
+
+TEST_F(SocketServerTest, CloseSendsEverythingFirst) {
+  const auto [client, accepted] = pair();
+  const std::string bytes = blob(8 << 20);
+  EXPECT_TRUE(send(client, bytes));
+  server.close(client);
+  host.take(kSocketClose, client);
+  EXPECT_TRUE(host.gather(accepted, bytes.size()) == bytes);
+  host.take(kSocketClose, accepted);
+}
+
+TEST_F(SocketServerTest, ShutdownDropsWhatIsQueued) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  EXPECT_TRUE(send(id, blob(16 << 20)));
+  server.shutdown(id);
+  host.take(kSocketClose, id);
+  EXPECT_FALSE(info(id));
+  EXPECT_LT(peer.receive_all().size(), 16u << 20);
+}
+
+TEST_F(SocketServerTest, ShutdownCutsACloseThatIsWaitingForASlowPeer) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  EXPECT_TRUE(send(id, blob(16 << 20)));
+  server.close(id);
+  host.take(kSocketClose, id);
+  EXPECT_EQ(info(id)->kind, SocketInfo::Kind::closing);
+  server.shutdown(id);
+  EXPECT_TRUE(eventually([&] { return !info(id); }));
+  EXPECT_EQ(host.count(kSocketClose, id), 0u);
+}
+
+TEST_F(SocketServerTest, BytesThatNobodyReadDoNotResetTheConnectionOnClose) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  server.pause(id);
+  peer.send(std::string(1000, 'x'));
+  ASSERT_TRUE(peer.sent_everything());
+  EXPECT_TRUE(send(id, "no, thanks"));
+  server.close(id);
+  EXPECT_EQ(peer.receive(10), "no, thanks");
+  EXPECT_TRUE(peer.receive_end());
+}
+
+// ---- dead owners -------------------------------------------------------------------------------
+
+TEST_F(SocketServerTest, AConnectionToADeadListenerIsClosed) {
+  const int listening = listener();
+  host.kill(kOwner);
+  RawPeer peer;
+  peer.connect(port_);
+  EXPECT_TRUE(peer.receive_end());
+  EXPECT_TRUE(info(listening));
+}
+
+TEST_F(SocketServerTest, TheIdOfADeadOwnerStaysUntilItsPeerEnds) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  host.kill(kOwner);
+  peer.send("lost");
+  ASSERT_TRUE(eventually([&] { return !info(id)->reading; }));
+  peer.send("kept");
+  server.start(kOther, id);
+  EXPECT_EQ(host.take(kSocketConnect, id).data, "transfer");
+  EXPECT_EQ(host.gather(id, 4), "kept");
+  host.kill(kOther);
+  peer.send("lost again");
+  ASSERT_TRUE(eventually([&] { return !info(id)->reading; }));
+  peer.close();
+  EXPECT_TRUE(eventually([&] { return !info(id); })) << "a leak";
+}
+
+TEST_F(SocketServerTest, ThePeersEndFreesTheIdOfADeadOwner) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  host.kill(kOwner);
+  peer.close();
+  EXPECT_TRUE(eventually([&] { return !info(id); }));
+}
+
+}  // namespace
+}  // namespace runtime
