@@ -52,14 +52,16 @@ test-demo: all      ## start nodes with the configs of etc/, and look at what th
 # STORM_SECONDS is for one engine; the other one runs as long, beside it.
 STORM_SECONDS ?= 60
 test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=tsan: make tsan)
-	@test/sum "$(MAKE) -s test-unit" \
-	  "test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm"
+	@test/sum "$(MAKE) -s test-unit" "$(MAKE) -s test-storm"
+
+test-storm: all     ## many workers, and services that call, end and time out at random (STORM_SECONDS=N)
+	@test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm
 
 # With 100000 services a node needs 6 GB of memory; SERVICES says how many.
 SERVICES ?= 100000
 soak: all           ## start, use and end 100000 services in one node, on both engines (SERVICES=N)
 	@test/soak/run $(RUNTIME) $(SERVICES)
 
-.PHONY: soak test test-tsan test-headers test-unit test-lua test-conformance test-clients test-demo
+.PHONY: soak test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-demo
 
 include test/fuzz/fuzz.mk
