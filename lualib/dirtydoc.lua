@@ -13,6 +13,7 @@
 --- `changed` holds the keys written since the last commit, `touched` those whose document has changes inside; both
 --- are nil while empty. Lua 5.4 also lets `pairs`, `ipairs` and `#` work on documents; LuaJIT ignores `__pairs` and
 --- `__len` of tables, so code for both engines takes `dirtydoc.pairs`, `dirtydoc.ipairs` and `dirtydoc.len`.
+local report = require "util.report"
 
 ---@class dirtydoc.state
 ---@field values table<any, any>
@@ -42,15 +43,6 @@ local ARRAY = setmetatable({}, MARKER)
 
 local function state_of(doc)
 	return rawget(doc, STATE)
-end
-
--- `print` of the moment: a service may collect what is printed.
-local function report(...)
-	local parts = { ... }
-	for i = 1, select("#", ...) do
-		parts[i] = tostring(parts[i])
-	end
-	print(table.concat(parts, " "))
 end
 
 --- Whether a value is a document.

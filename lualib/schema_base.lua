@@ -4,6 +4,7 @@
 --- A message type holds its fields, name -> type. Lists and maps hold no fields; `_value` is the type of theirs.
 --- Every type but the three scalar ones has `_check_k(self, key)` and `_check_kv(self, key, value)`.
 local int64 = require "int64"
+local report = require "util.report"
 
 local schema_base = {}
 
@@ -21,15 +22,6 @@ schema_base.string = schema_base.define("string", {})
 schema_base.boolean = schema_base.define("boolean", {})
 
 local SCALARS = { [schema_base.number] = "number", [schema_base.string] = "string", [schema_base.boolean] = "boolean" }
-
--- What the program shows as `print` now: a service may collect it.
-local function report(...)
-	local parts = { ... }
-	for i = 1, select("#", ...) do
-		parts[i] = tostring(parts[i])
-	end
-	print(table.concat(parts, " "))
-end
 
 local function kind_of(value)
 	return int64.is_number(value) and "number" or type(value)
