@@ -1,24 +1,12 @@
 // The demo's own page in headless Chromium, as a person would use it. The ports are the demo's, so test/demo runs it, in a
 // network of its own. An argument is a file for a picture of the page.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-const profile = mkdtempSync(join(tmpdir(), 'page-'));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath,
-  headless: true,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
+import { withBrowser } from './browser.mjs';
 
 function check(holds, what) {
   if (!holds) throw new Error(what);
 }
 
-try {
+await withBrowser(async browser => {
   const page = await browser.newPage();
   const problems = [];
   page.on('pageerror', error => problems.push(String(error)));
@@ -58,7 +46,4 @@ try {
   check(await page.locator('#log .out').count() === 4, 'four messages in the log');
   check(problems.length === 0, problems.join('\n'));
   if (process.argv[2]) await page.screenshot({ path: process.argv[2] });
-} finally {
-  await browser.close();
-  rmSync(profile, { recursive: true, force: true });
-}
+});
