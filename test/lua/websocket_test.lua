@@ -35,18 +35,11 @@ local function server(options, more)
 	return s
 end
 
-local HANDSHAKE = "GET / HTTP/1.1\r\nHost: me\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-	.. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-
-local function raw(port, extra)
-	local id = assert(socket.open(net.host, port))
-	socket.write(id, HANDSHAKE .. (extra or "") .. "\r\n")
-	return id, socket.readline(id, "\r\n\r\n")
-end
+local HANDSHAKE = net.handshake "/"
 
 T.test("a close frame with a code only tells its code", function()
 	local s = server()
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	socket.write(id, codec.frame(codec.CLOSE, "\3\232"))
 	T.eq(s.result(), { true })
 	T.eq(s.heard "close", { "close", 1000, "" })
@@ -56,7 +49,7 @@ end)
 
 T.test("an empty close frame has no code", function()
 	local s = server()
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	socket.write(id, codec.frame(codec.CLOSE))
 	T.eq(s.result(), { true })
 	T.eq(s.heard "close", { "close" })
@@ -96,10 +89,10 @@ end)
 
 T.test("sub-protocols are the caller's choice", function()
 	local s = server { protocols = { "mqtt", "soap" } }
-	local id, answer = raw(s.port, "Sec-WebSocket-Protocol: wamp, soap\r\nSec-WebSocket-Protocol: mqtt\r\n")
+	local id, answer = net.websocket(s.port, "/", "Sec-WebSocket-Protocol: wamp, soap\r\nSec-WebSocket-Protocol: mqtt\r\n")
 	T.ok(answer:find("\r\nSec-WebSocket-Protocol: soap", 1, true), answer)
 	socket.close(id)
-	id, answer = raw(s.port, "Sec-WebSocket-Protocol: chat\r\n")
+	id, answer = net.websocket(s.port, "/", "Sec-WebSocket-Protocol: chat\r\n")
 	T.ok(answer:find("^HTTP/1.1 400"), answer)
 	socket.close(id)
 	s.stop()
@@ -109,7 +102,7 @@ T.test("a client that does not finish its handshake is cut off", function()
 	local s = server { handshake_time = 20 }
 	local silent, slow = assert(socket.open(net.host, s.port)), assert(socket.open(net.host, s.port))
 	socket.write(slow, "GET / HTTP/1.1\r\n")
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	T.eq({ socket.read(silent) }, { false, "" })
 	T.eq({ socket.read(slow) }, { false, "" })
 	-- the one that has finished is left alone
@@ -129,7 +122,7 @@ T.test("a peer that vanishes while a handler writes ends with error, not with a 
 			end
 		end,
 	})
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	socket.write(id, codec.frame(codec.TEXT, "go"))
 	T.eq(s.result(), { true })
 	T.ok(s.heard "error")
@@ -141,7 +134,7 @@ end)
 T.test("a close from another task ends the session with one close", function()
 	local at
 	local s = server(nil, { handshake = function(id) at = id end })
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	websocket.close(T.eventually(function() return at end), 1001, "going")
 	T.eq(s.result(), { true })
 	T.eq(socket.readall(id), codec.frame(codec.CLOSE, "\3\233going"))
@@ -177,7 +170,7 @@ T.test("breaches of the protocol end the connection with false", function()
 		["unfinished fragmented message"] = "\1\1a\129\1b",
 	}
 	for text, bytes in pairs(breaches) do
-		local id = raw(s.port)
+		local id = net.websocket(s.port, "/")
 		socket.write(id, bytes)
 		local r = s.result()
 		T.eq(r[1], false, text)
@@ -193,7 +186,7 @@ T.test("random bytes after the handshake never raise out of accept", function()
 	math.randomseed(3)
 	local s = server()
 	for _ = 1, 100 do
-		local id = raw(s.port)
+		local id = net.websocket(s.port, "/")
 		local bytes = {}
 		for i = 1, math.random(1, 200) do bytes[i] = string.char(math.random(0, 255)) end
 		socket.write(id, table.concat(bytes))
@@ -231,7 +224,7 @@ end)
 
 T.test("one frame is one packet, and is not held back", function()
 	local s = server()
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	local began = skynet.hpc()
 	for i = 1, 50 do
 		socket.write(id, codec.frame(codec.TEXT, "a" .. i))
@@ -246,7 +239,7 @@ end)
 
 T.test("the error handler gets the socket error", function()
 	local s = server()
-	local id = raw(s.port)
+	local id = net.websocket(s.port, "/")
 	socket.write(id, "\129\120half")
 	socket.close(id)
 	T.eq(s.result(), { true })

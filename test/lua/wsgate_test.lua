@@ -47,16 +47,6 @@ local function launch(options)
 	return gate, tonumber(event("listen", gate)[3]:match ":(%d+)$")
 end
 
-local HANDSHAKE = "GET /chat HTTP/1.1\r\nHost: me\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-	.. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-
--- A socket after the handshake, → id, what the server answered
-local function raw(port, extra)
-	local id = assert(socket.open(net.host, port))
-	socket.write(id, HANDSHAKE .. (extra or "") .. "\r\n")
-	return id, socket.readline(id, "\r\n\r\n")
-end
-
 -- The next frame: opcode, payload; or nil.
 local function frame(id)
 	local decoder = codec.decoder()
@@ -75,7 +65,7 @@ local MASK = 0x01020304
 
 -- A connection that is being read, with this service as its agent: → gate's id, socket
 local function connect(gate, port, extra)
-	local id, answer = raw(port, extra)
+	local id, answer = net.websocket(port, "/chat", extra)
 	T.ok(answer and answer:find("101", 1, true), tostring(answer))
 	local opened = event("open", gate)
 	T.ok(opened[4]:match "^127%.0%.0%.1:%d+$", opened[4])
@@ -102,7 +92,7 @@ end)
 
 T.test("nothing is read before start", function()
 	local gate, port = launch {}
-	local c = raw(port)
+	local c = net.websocket(port, "/chat")
 	local id = event("open", gate)[3]
 	socket.write(c, codec.frame(codec.TEXT, "early", MASK))
 	skynet.sleep(5)
@@ -230,7 +220,7 @@ T.test("only so many connections", function()
 	local gate, port = launch { maxclient = 2 }
 	local a, c = connect(gate, port)
 	local _, d = connect(gate, port)
-	local refused, answer = raw(port)
+	local refused, answer = net.websocket(port, "/chat")
 	T.eq(answer, false)
 	socket.close(refused)
 	socket.close(c)
@@ -244,7 +234,7 @@ T.test("only so many connections", function()
 end)
 
 local function refused(port, extra)
-	local id, answer = raw(port, extra)
+	local id, answer = net.websocket(port, "/chat", extra)
 	socket.close(id)
 	return answer and tonumber(answer:match "^HTTP/1.%d (%d+)")
 end
@@ -270,12 +260,12 @@ end)
 
 T.test("sub-protocols: the known ones are agreed on", function()
 	local gate, port = launch { protocols = { "game", "chat" } }
-	local c, answer = raw(port, "Sec-WebSocket-Protocol: other, chat\r\n")
+	local c, answer = net.websocket(port, "/chat", "Sec-WebSocket-Protocol: other, chat\r\n")
 	T.ok(answer:lower():find("sec-websocket-protocol: chat", 1, true), answer)
 	socket.close(c)
 	event("open", gate)
 	event("close", gate)
-	c, answer = raw(port, "Sec-WebSocket-Protocol: other\r\n")
+	c, answer = net.websocket(port, "/chat", "Sec-WebSocket-Protocol: other\r\n")
 	T.ok(not answer or not answer:find " 101 ", tostring(answer))
 	socket.close(c)
 	skynet.kill(gate)
@@ -408,7 +398,7 @@ end)
 
 T.test("the address of a proxy's client", function()
 	local gate, port = launch { realip = true }
-	local c = raw(port, "X-Real-IP: 9.8.7.6\r\n")
+	local c = net.websocket(port, "/chat", "X-Real-IP: 9.8.7.6\r\n")
 	T.ok(event("open", gate)[4]:match "^9%.8%.7%.6:%d+$")
 	socket.close(c)
 	event("close", gate)
@@ -428,7 +418,7 @@ local XS = { [100] = "\170\168\160\61\0\0", [101] = "\170\168\160\3\0\0" } -- so
 T.test("permessage-deflate: messages come inflated, larger ones leave compressed", function()
 	local gate, port = launch { deflate = true }
 	for _, parameters in ipairs { "", "; server_no_context_takeover; client_no_context_takeover", "; client_max_window_bits" } do
-		local c, answer = raw(port, DEFLATE .. parameters .. "\r\n")
+		local c, answer = net.websocket(port, "/chat", DEFLATE .. parameters .. "\r\n")
 		T.ok(answer:lower():find(DEFLATE:lower(), 1, true), answer)
 		local id = event("open", gate)[3]
 		wsgate.start(gate, id)
@@ -450,7 +440,7 @@ end)
 T.test("what cannot be agreed on is not: the connection is without", function()
 	local gate, port = launch { deflate = true }
 	for _, parameters in ipairs { "; server_max_window_bits=10", "; what=1", ", permessage-deflate" } do
-		local c, answer = raw(port, DEFLATE .. parameters .. "\r\n")
+		local c, answer = net.websocket(port, "/chat", DEFLATE .. parameters .. "\r\n")
 		T.ok(answer and answer:find(" 101 ", 1, true), tostring(answer))
 		T.eq(answer:lower():find("extensions", 1, true), nil, parameters)
 		socket.close(c)
@@ -530,7 +520,7 @@ T.test("the service wsgate has the commands of service gate", function()
 	skynet.dispatch("lua", function(_, _, ...) dog[#dog + 1] = { ... } end)
 	local address, port, native = skynet.call(gate, "lua", "open", { address = net.host, port = 0 })
 	T.eq(address, net.host)
-	local c = raw(port)
+	local c = net.websocket(port, "/chat")
 	local opened = T.eventually(function() return table.remove(dog, 1) end)
 	T.eq({ opened[1], opened[2] }, { "socket", "open" })
 	local id = opened[3]

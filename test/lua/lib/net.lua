@@ -21,6 +21,24 @@ function net.pair()
 	return a, accepted
 end
 
+--- The head of a WebSocket client's handshake, without the empty line that ends it.
+---@param path string
+function net.handshake(path)
+	return "GET " .. path .. " HTTP/1.1\r\nHost: me\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		.. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+end
+
+--- A socket after a WebSocket handshake. → id, what the server answered
+---@async
+---@param port integer
+---@param path string
+---@param extra? string  further lines of the head
+function net.websocket(port, path, extra)
+	local id = assert(socket.open(net.host, port))
+	socket.write(id, net.handshake(path) .. (extra or "") .. "\r\n")
+	return id, socket.readline(id, "\r\n\r\n")
+end
+
 --- Serves each connection with handler(id), which is closed when that returns. → listen id, port
 ---@async
 function net.serve(handler)
