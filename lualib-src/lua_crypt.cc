@@ -15,15 +15,9 @@ namespace {
 
 using crypt::kU64Bytes;
 
-std::string_view check_bytes(lua_State* L, int index) {
-  std::size_t size;
-  const char* bytes = luaL_checklstring(L, index, &size);
-  return {bytes, size};
-}
-
 // An argument of 8 bytes; `what` names it in the error.
 std::uint64_t check_u64(lua_State* L, int index, const char* what) {
-  const std::string_view bytes = check_bytes(L, index);
+  const std::string_view bytes = check_string(L, index);
   if (bytes.size() != kU64Bytes) luaL_error(L, "Invalid %s", what);
   return crypt::load_u64(bytes.data());
 }
@@ -58,7 +52,7 @@ int l_randomkey(lua_State* L) {
   return 1;
 }
 
-int l_hashkey(lua_State* L) { return push_u64(L, crypt::hash_key(check_bytes(L, 1))); }
+int l_hashkey(lua_State* L) { return push_u64(L, crypt::hash_key(check_string(L, 1))); }
 
 int l_hmac64(lua_State* L) {
   const std::uint64_t x = check_u64(L, 1, "uint64 x");
@@ -75,7 +69,7 @@ int l_hmac64_md5(lua_State* L) {
 
 int l_hmac_hash(lua_State* L) {
   const std::uint64_t key = check_u64(L, 1, "uint64 key");
-  return push_u64(L, crypt::hmac64(crypt::hash_key(check_bytes(L, 2)), key));
+  return push_u64(L, crypt::hmac64(crypt::hash_key(check_string(L, 2)), key));
 }
 
 int l_dhexchange(lua_State* L) {
@@ -91,7 +85,7 @@ int l_dhsecret(lua_State* L) {
 // ---- DES ----------------------------------------------------------------------------------------
 
 std::string_view check_key(lua_State* L, int index) {
-  const std::string_view key = check_bytes(L, index);
+  const std::string_view key = check_string(L, index);
   if (key.size() != crypt::kDesKey) {
     luaL_error(L, "Invalid key size %d, need 8 bytes", static_cast<int>(key.size()));
   }
@@ -108,7 +102,7 @@ crypt::Padding check_padding(lua_State* L, int index) {
 
 int l_desencode(lua_State* L) {
   const std::string_view key = check_key(L, 1);
-  const std::string_view text = check_bytes(L, 2);
+  const std::string_view text = check_string(L, 2);
   const crypt::Padding padding = check_padding(L, 3);
   const std::size_t size = crypt::des_encoded_bytes(text.size());
   Scratch out(L);
@@ -120,7 +114,7 @@ int l_desencode(lua_State* L) {
 
 int l_desdecode(lua_State* L) {
   const std::string_view key = check_key(L, 1);
-  const std::string_view data = check_bytes(L, 2);
+  const std::string_view data = check_string(L, 2);
   const crypt::Padding padding = check_padding(L, 3);
   if (data.empty() || data.size() % crypt::kDesBlock != 0) {
     return luaL_error(L, "Invalid des crypt text length %d", static_cast<int>(data.size()));
@@ -143,7 +137,7 @@ int l_desdecode(lua_State* L) {
 // ---- texts --------------------------------------------------------------------------------------
 
 int l_hexencode(lua_State* L) {
-  const std::string_view bytes = check_bytes(L, 1);
+  const std::string_view bytes = check_string(L, 1);
   Scratch out(L);
   crypt::hex_encode(bytes, out.prepare(2 * bytes.size()));
   out.add(2 * bytes.size());
@@ -152,7 +146,7 @@ int l_hexencode(lua_State* L) {
 }
 
 int l_hexdecode(lua_State* L) {
-  const std::string_view text = check_bytes(L, 1);
+  const std::string_view text = check_string(L, 1);
   if (text.size() % 2 != 0) {
     return luaL_error(L, "Invalid hex text size %d", static_cast<int>(text.size()));
   }
@@ -164,7 +158,7 @@ int l_hexdecode(lua_State* L) {
 }
 
 int l_base64encode(lua_State* L) {
-  const std::string_view bytes = check_bytes(L, 1);
+  const std::string_view bytes = check_string(L, 1);
   const std::size_t size = crypt::base64_encoded_bytes(bytes.size());
   Scratch out(L);
   crypt::base64_encode(bytes, out.prepare(size));
@@ -174,7 +168,7 @@ int l_base64encode(lua_State* L) {
 }
 
 int l_base64decode(lua_State* L) {
-  const std::string_view text = check_bytes(L, 1);
+  const std::string_view text = check_string(L, 1);
   Scratch out(L);
   const std::optional<std::size_t> size =
       crypt::base64_decode(text, out.prepare(crypt::base64_decoded_bytes_at_most(text.size())));
@@ -185,8 +179,8 @@ int l_base64decode(lua_State* L) {
 }
 
 int l_xor_str(lua_State* L) {
-  const std::string_view text = check_bytes(L, 1);
-  const std::string_view key = check_bytes(L, 2);
+  const std::string_view text = check_string(L, 1);
+  const std::string_view key = check_string(L, 2);
   if (key.empty()) return luaL_error(L, "Can't xor empty string");
   Scratch out(L);
   char* to = out.prepare(text.size());
@@ -203,14 +197,14 @@ int l_xor_str(lua_State* L) {
 
 int l_sha1(lua_State* L) {
   char hash[crypt::kSha1Bytes];
-  if (!crypt::digest(crypt::Digest::sha1, {check_bytes(L, 1)}, hash)) return unavailable(L, "SHA-1");
+  if (!crypt::digest(crypt::Digest::sha1, {check_string(L, 1)}, hash)) return unavailable(L, "SHA-1");
   lua_pushlstring(L, hash, sizeof hash);
   return 1;
 }
 
 int l_hmac_sha1(lua_State* L) {
-  const std::string_view key = check_bytes(L, 1);
-  const std::string_view text = check_bytes(L, 2);
+  const std::string_view key = check_string(L, 1);
+  const std::string_view text = check_string(L, 2);
   char hash[crypt::kSha1Bytes];
   if (!crypt::hmac(crypt::Digest::sha1, key, text, hash)) return unavailable(L, "SHA-1");
   lua_pushlstring(L, hash, sizeof hash);

@@ -15,12 +15,6 @@ using share::SheetType;
 
 namespace {
 
-std::string_view check_text(lua_State* L, int index) {
-  std::size_t size = 0;
-  const char* data = luaL_checklstring(L, index, &size);
-  return {data, size};
-}
-
 struct Compilation {
   static constexpr const char* kLuaType = "datasheet.compilation";
   share::SheetWriter writer;
@@ -142,21 +136,21 @@ int l_compile(lua_State* L) {
 
 // Reads what is at stack index 2; raises when it is no datasheet.
 share::ImageRef check_sheet(lua_State* L) {
-  share::ImageRef image = share::read_sheet(check_text(L, 2));
+  share::ImageRef image = share::read_sheet(check_string(L, 2));
   if (!image) luaL_error(L, "datasheet: malformed data");
   return image;
 }
 
 // added = add(name, bytes): false when the name is taken
 int l_add(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   lua_pushboolean(L, library(Kind::sheets).add(name, check_sheet(L)));
   return 1;
 }
 
 // replaced = replace(name, bytes): false when the name is unknown
 int l_replace(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   const bool known = static_cast<bool>(library(Kind::sheets).find(name));
   if (known) library(Kind::sheets).replace(name, check_sheet(L));
   lua_pushboolean(L, known);
@@ -164,17 +158,17 @@ int l_replace(lua_State* L) {
 }
 
 // object = query(name); no value when the name is unknown
-int l_query(lua_State* L) { return push_document(L, check_text(L, 1), Kind::sheets) ? 1 : 0; }
+int l_query(lua_State* L) { return push_document(L, check_string(L, 1), Kind::sheets) ? 1 : 0; }
 
 // sync(name): moves the objects of this service to the current version
 int l_sync(lua_State* L) {
-  sync_document(L, check_text(L, 1), Kind::sheets);
+  sync_document(L, check_string(L, 1), Kind::sheets);
   return 0;
 }
 
 // handles = holders(name)
 int l_holders(lua_State* L) {
-  push_holders(L, check_text(L, 1), Kind::sheets);
+  push_holders(L, check_string(L, 1), Kind::sheets);
   return 1;
 }
 

@@ -13,12 +13,6 @@ namespace {
 
 constexpr lua_Integer kDefaultLimit = 8192;
 
-std::string_view check_text(lua_State* L, int index) {
-  std::size_t size;
-  const char* text = luaL_checklstring(L, index, &size);
-  return {text, size};
-}
-
 void push_text(lua_State* L, std::string_view text) {
   lua_pushlstring(L, text.data(), text.size());
 }
@@ -153,7 +147,7 @@ void push_header(lua_State* L, std::string_view fields, std::size_t head_size) {
 }
 
 int l_request(lua_State* L) {
-  const std::string_view bytes = check_text(L, 1);
+  const std::string_view bytes = check_string(L, 1);
   int results = 0;
   std::string_view head = check_head(L, bytes, 2, &results);
   if (results != 0) return results;
@@ -169,7 +163,7 @@ int l_request(lua_State* L) {
 }
 
 int l_response(lua_State* L) {
-  const std::string_view bytes = check_text(L, 1);
+  const std::string_view bytes = check_string(L, 1);
   int results = 0;
   std::string_view head = check_head(L, bytes, 2, &results);
   if (results != 0) return results;
@@ -193,7 +187,7 @@ std::string_view check_rest(lua_State* L, std::string_view bytes, int index) {
 }
 
 int l_fields(lua_State* L) {
-  const std::string_view bytes = check_rest(L, check_text(L, 1), 2);
+  const std::string_view bytes = check_rest(L, check_string(L, 1), 2);
   luaL_checktype(L, 3, LUA_TTABLE);
   int results = 0;
   const std::string_view head = check_head(L, bytes, 4, &results);
@@ -229,7 +223,7 @@ int l_lines(lua_State* L) {
 }
 
 int l_chunk_size(lua_State* L) {
-  const std::string_view bytes = check_rest(L, check_text(L, 1), 2);
+  const std::string_view bytes = check_rest(L, check_string(L, 1), 2);
   const http::ChunkLine line = http::parse_chunk_line(bytes);
   switch (line.kind) {
     case http::ChunkLine::Kind::incomplete:
@@ -306,7 +300,7 @@ int l_format_response(lua_State* L) {
   std::string_view body;
   if (has_body) {
     luaL_checktype(L, 3, LUA_TSTRING);
-    body = check_text(L, 3);
+    body = check_string(L, 3);
   }
   lua_settop(L, 3);
   Scratch out(L);
@@ -341,7 +335,7 @@ bool says_chunked(lua_State* L, int header) {
 }
 
 std::string_view check_part(lua_State* L, int index) {
-  const std::string_view text = check_text(L, index);
+  const std::string_view text = check_string(L, index);
   luaL_argcheck(L, http::fits_line(text), index, "holds a line break or a zero byte");
   return text;
 }
@@ -350,7 +344,7 @@ int l_format_request(lua_State* L) {
   const std::string_view method = check_part(L, 1);
   const std::string_view url = check_part(L, 2);
   const bool has_header = check_header(L, 3);
-  const std::string_view content = lua_isnoneornil(L, 4) ? std::string_view{} : check_text(L, 4);
+  const std::string_view content = lua_isnoneornil(L, 4) ? std::string_view{} : check_string(L, 4);
   const bool has_host = !lua_isnoneornil(L, 5);
   const std::string_view host = has_host ? check_part(L, 5) : std::string_view{};
   lua_settop(L, 5);

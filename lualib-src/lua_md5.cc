@@ -16,12 +16,6 @@ using crypt::kMd5Bytes;
 
 constexpr std::size_t kMaxSeed = kMd5Bytes;
 
-std::string_view check_bytes(lua_State* L, int index) {
-  std::size_t size;
-  const char* bytes = luaL_checklstring(L, index, &size);
-  return {bytes, size};
-}
-
 void check_available(lua_State* L, bool done) {
   if (!done) luaL_error(L, "OpenSSL does not offer MD5 here");
 }
@@ -35,29 +29,29 @@ int push_hex(lua_State* L, const char* hash) {
 
 int l_sum(lua_State* L) {
   char hash[kMd5Bytes];
-  check_available(L, crypt::digest(crypt::Digest::md5, {check_bytes(L, 1)}, hash));
+  check_available(L, crypt::digest(crypt::Digest::md5, {check_string(L, 1)}, hash));
   lua_pushlstring(L, hash, sizeof hash);
   return 1;
 }
 
 int l_sumhexa(lua_State* L) {
   char hash[kMd5Bytes];
-  check_available(L, crypt::digest(crypt::Digest::md5, {check_bytes(L, 1)}, hash));
+  check_available(L, crypt::digest(crypt::Digest::md5, {check_string(L, 1)}, hash));
   return push_hex(L, hash);
 }
 
 // The text comes first here, unlike in RFC 2104 and in skynet.crypt.
 int l_hmacmd5(lua_State* L) {
-  const std::string_view text = check_bytes(L, 1);
-  const std::string_view key = check_bytes(L, 2);
+  const std::string_view text = check_string(L, 1);
+  const std::string_view key = check_string(L, 2);
   char hash[kMd5Bytes];
   check_available(L, crypt::hmac(crypt::Digest::md5, key, text, hash));
   return push_hex(L, hash);
 }
 
 int l_exor(lua_State* L) {
-  const std::string_view a = check_bytes(L, 1);
-  const std::string_view b = check_bytes(L, 2);
+  const std::string_view a = check_string(L, 1);
+  const std::string_view b = check_string(L, 2);
   luaL_argcheck(L, a.size() == b.size(), 2, "lengths must be equal");
   Scratch out(L);
   char* to = out.prepare(a.size());
@@ -99,14 +93,14 @@ bool run(Feedback feedback, Direction direction, std::string_view text, char* ou
 }
 
 int l_crypt(lua_State* L) {
-  const std::string_view text = check_bytes(L, 1);
-  Feedback feedback{check_bytes(L, 2)};
+  const std::string_view text = check_string(L, 1);
+  Feedback feedback{check_string(L, 2)};
   timespec now;
   std::string_view seed(reinterpret_cast<const char*>(&now), std::min(sizeof now, kMaxSeed));
   if (lua_isnoneornil(L, 3)) {
     clock_gettime(CLOCK_REALTIME, &now);
   } else {
-    seed = check_bytes(L, 3);
+    seed = check_string(L, 3);
     luaL_argcheck(L, seed.size() <= kMaxSeed, 3, "seed too long (> 16)");
   }
   feedback.set(seed);
@@ -121,8 +115,8 @@ int l_crypt(lua_State* L) {
 }
 
 int l_decrypt(lua_State* L) {
-  std::string_view text = check_bytes(L, 1);
-  Feedback feedback{check_bytes(L, 2)};
+  std::string_view text = check_string(L, 1);
+  Feedback feedback{check_string(L, 2)};
   const std::size_t seed_size = text.empty() ? SIZE_MAX : static_cast<unsigned char>(text.front());
   luaL_argcheck(L, seed_size <= kMaxSeed && seed_size < text.size(), 1, "invalid cyphered string");
   feedback.set(text.substr(1, seed_size));

@@ -16,19 +16,13 @@ using share::Kind;
 
 namespace {
 
-std::string_view check_text(lua_State* L, int index) {
-  std::size_t size = 0;
-  const char* data = luaL_checklstring(L, index, &size);
-  return {data, size};
-}
-
 ImageRef take_image(lua_State* L, int index) {
   return std::move(make_image(L, index, Kind::data)->image);
 }
 
 // added = add(name, table): false when the name is taken
 int l_add(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_pushboolean(L, library(Kind::data).add(name, take_image(L, 2)));
   return 1;
@@ -36,7 +30,7 @@ int l_add(lua_State* L) {
 
 // replace(name, table)
 int l_replace(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   library(Kind::data).replace(name, take_image(L, 2));
   return 0;
@@ -44,16 +38,16 @@ int l_replace(lua_State* L) {
 
 // removed = remove(name)
 int l_remove(lua_State* L) {
-  lua_pushboolean(L, library(Kind::data).remove(check_text(L, 1)));
+  lua_pushboolean(L, library(Kind::data).remove(check_string(L, 1)));
   return 1;
 }
 
 // object = query(name); no value when the name is unknown
-int l_query(lua_State* L) { return push_document(L, check_text(L, 1), Kind::data) ? 1 : 0; }
+int l_query(lua_State* L) { return push_document(L, check_string(L, 1), Kind::data) ? 1 : 0; }
 
 // sync(name): moves the objects of this service to the current version
 int l_sync(lua_State* L) {
-  sync_document(L, check_text(L, 1), Kind::data);
+  sync_document(L, check_string(L, 1), Kind::data);
   return 0;
 }
 
@@ -63,7 +57,7 @@ int l_sync_all(lua_State* L) {
   const int names = lua_gettop(L);
   lua_pushnil(L);
   while (lua_next(L, names)) {
-    sync_document(L, check_text(L, -1), Kind::data);
+    sync_document(L, check_string(L, -1), Kind::data);
     lua_pop(L, 1);
   }
   return 0;
@@ -71,7 +65,7 @@ int l_sync_all(lua_State* L) {
 
 // handles = holders(name)
 int l_holders(lua_State* L) {
-  push_holders(L, check_text(L, 1), Kind::data);
+  push_holders(L, check_string(L, 1), Kind::data);
   return 1;
 }
 
@@ -94,7 +88,7 @@ void push_copy(lua_State* L, const Image& image, int first) {
 
 // found, value = copy(name, key, ...)
 int l_copy(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   ImageRef& image = push_held<HeldImage>(L).image;
   lua_insert(L, 2);
   image = library(Kind::data).find(name);

@@ -5,6 +5,7 @@
 #include "shared_image.h"
 #include "shared_references.h"
 #include "shared_table.h"
+#include "shared_value.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -12,24 +13,12 @@ using share::Kind;
 
 namespace {
 
-#ifdef RUNTIME_LUA54
-constexpr share::Engine kEngine = share::Engine::lua54;
-#else
-constexpr share::Engine kEngine = share::Engine::luajit;
-#endif
-
 // What one load needs, in a userdata.
 struct Load {
   static constexpr const char* kLuaType = "sharetable.load";
   std::vector<SharedArgument> arguments;
   SharedResult result;
 };
-
-std::string_view check_text(lua_State* L, int index) {
-  std::size_t size = 0;
-  const char* data = luaL_checklstring(L, index, &size);
-  return {data, size};
-}
 
 // The value at `index` as an argument of a source. A function comes as a light userdata whose place is in the
 // table at `engines`, with the name of its engine.
@@ -68,9 +57,9 @@ SharedArgument argument(lua_State* L, int index, int engines, int place) {
 // the result. Raises when there is none; then the version before stays.
 int l_load(lua_State* L) {
   SharedSource source;
-  source.name = check_text(L, 1);
+  source.name = check_string(L, 1);
   source.is_text = !lua_isnoneornil(L, 2);
-  if (source.is_text) source.text = check_text(L, 2);
+  if (source.is_text) source.text = check_string(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
   const int count = static_cast<int>(luaL_checkinteger(L, 4));
   lua_settop(L, 4 + count);
@@ -89,7 +78,7 @@ int l_load(lua_State* L) {
 
 // publish(name, table): shares a copy of the table.
 int l_publish(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   ImageMaker* maker = make_image(L, 2, Kind::tables);
   library(Kind::tables).replace(name, std::move(maker->image));
@@ -103,7 +92,7 @@ struct Names {
 
 // table = query(name); no value when the name is unknown
 int l_query(lua_State* L) {
-  const std::string_view name = check_text(L, 1);
+  const std::string_view name = check_string(L, 1);
   share::ImageRef& image = push_held<HeldImage>(L).image;
   image = library(Kind::tables).find(name);
   if (!image) return 0;
@@ -131,7 +120,7 @@ int l_update(lua_State* L) {
   const int left = lua_gettop(L);
   share::ImageRef& image = push_held<HeldImage>(L).image;
   for (int i = 1; i <= count; ++i) {
-    image = library(Kind::tables).find(check_text(L, i));
+    image = library(Kind::tables).find(check_string(L, i));
     if (image) move_shared_faces(L, image, Kind::tables, left);
   }
   image = share::ImageRef();

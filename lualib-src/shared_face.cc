@@ -25,12 +25,6 @@ const char count_key = 0;
 constexpr std::uint32_t kReadsPerPromotion = 16;
 constexpr int kRemembered = 256;
 
-#ifdef RUNTIME_LUA54
-constexpr share::Engine kEngine = share::Engine::lua54;
-#else
-constexpr share::Engine kEngine = share::Engine::luajit;
-#endif
-
 // The upvalues of __index functions.
 constexpr int kFacesUpvalue = 1;
 constexpr int kThinUpvalue = 2;

@@ -1,15 +1,10 @@
 #include "share/source.h"
 
 #include "shared_image.h"
+#include "shared_value.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
-
-#ifdef RUNTIME_LUA54
-constexpr share::Engine kEngine = share::Engine::lua54;
-#else
-constexpr share::Engine kEngine = share::Engine::luajit;
-#endif
 
 struct Job {
   const SharedSource* source;

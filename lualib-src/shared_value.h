@@ -10,6 +10,13 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
+// The engine of these states, as images name it.
+#ifdef RUNTIME_LUA54
+constexpr share::Engine kEngine = share::Engine::lua54;
+#else
+constexpr share::Engine kEngine = share::Engine::luajit;
+#endif
+
 // The data behind the value at `index`; null when that is no shared table.
 inline const share::Table* shared_table(lua_State* L, int index) {
   return static_cast<const share::Table*>(shared_node(L, index));

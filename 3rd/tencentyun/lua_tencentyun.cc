@@ -7,7 +7,7 @@
 // NUL, numbers are taken modulo 2^32; so has it always been.
 #include <ctime>
 
-#include "lua/engine.h"
+#include "held.h"
 #include "user_sig.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -19,24 +19,6 @@ struct Result {
   std::string sig;
 };
 
-int l_release(lua_State* L) {
-  std::string& sig = check_object<Result>(L, 1).sig;
-  sig.clear();
-  sig.shrink_to_fit();  // an empty string that is assigned takes the place of the bytes, not of their block
-  return 0;
-}
-
-Result& push_result(lua_State* L) {
-  void* block = lua_newuserdatauv(L, sizeof(Result), 0);
-  if (luaL_newmetatable(L, Result::kLuaType)) {
-    lua_pushcfunction(L, l_release);
-    lua_setfield(L, -2, "__gc");
-  }
-  Result* result = new (block) Result;
-  lua_setmetatable(L, -2);
-  return *result;
-}
-
 int push_sig(lua_State* L, bool with_userbuf) {
   tencentyun::Request request;
   request.app_id = static_cast<std::uint32_t>(check_int64(L, 1));
@@ -45,7 +27,7 @@ int push_sig(lua_State* L, bool with_userbuf) {
   request.valid_seconds = static_cast<std::int32_t>(check_int64(L, 4));
   if (with_userbuf) request.userbuf = luaL_checkstring(L, 5);
   request.issued_at = std::time(nullptr);
-  Result& result = push_result(L);
+  Result& result = push_held<Result>(L);
   result.sig = tencentyun::make_user_sig(request);
   const bool failed = result.sig.empty();
   lua_pushnumber(L, failed ? -1 : 0);

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #if defined(RUNTIME_LUA54)
 #define RUNTIME_ENGINE lua54
@@ -139,6 +140,14 @@ bool to_int64(lua_State* L, int index, std::int64_t* value);
 // Same, as an argument of a function: raises "bad argument #index ... (number expected ...)" for anything else;
 // a 5.4 float without fraction and a numeric string are accepted, as luaL_checkinteger does.
 std::int64_t check_int64(lua_State* L, int index);
+
+// The bytes of the string at `index`, valid as long as it is on the stack; a number becomes its text, as everywhere in
+// Lua. Raises for anything else.
+inline std::string_view check_string(lua_State* L, int index) {
+  std::size_t size;
+  const char* bytes = luaL_checklstring(L, index, &size);
+  return {bytes, size};
+}
 
 // Pushes the table with weak keys that the registry has under `key`, an address; makes it when there is none. May raise.
 void push_weak_table(lua_State* L, const void* key);
