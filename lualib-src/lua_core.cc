@@ -1,4 +1,4 @@
-// skynet.core: the primitive interface of a Lua service (spec 10, chapter 3.1).
+// skynet.core: the primitive interface of a Lua service.
 #include "lua_core.h"
 
 #include <fmt/format.h>

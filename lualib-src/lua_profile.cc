@@ -1,5 +1,4 @@
-// skynet.profile: the CPU time of coroutines, and the coroutine.resume and coroutine.wrap that take
-// it.
+// skynet.profile: the CPU time of coroutines, and coroutine.resume and coroutine.wrap, which take it.
 #include "lua/profiler.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -80,8 +79,7 @@ int l_resume(lua_State* L) {
   return lua_gettop(L);
 }
 
-// What wrap() returns; upvalue 2 is the coroutine. An error ends the coroutine and goes on to the
-// caller.
+// What wrap() returns; upvalue 2 is the coroutine. An error ends that, and goes on to the caller.
 int l_call_wrapped(lua_State* L) {
   lua_State* const co = lua_tothread(L, lua_upvalueindex(2));
   const int results = resume(L, co, lua_gettop(L), OnError::close);

@@ -1,4 +1,4 @@
-// skynet.socketdriver: the socket server's face for Lua (spec 20, chapter 1).
+// skynet.socketdriver: the socket server's face for Lua.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

@@ -234,8 +234,7 @@ const Byte* build_table(Build& b, const Byte* at) {
   return at + 1;
 }
 
-// Pushes the table at `at`, whose scan is `scan`, and gives where it ends; null when there is no
-// room.
+// Pushes the table at `at`, whose scan is `scan`, and gives where it ends; null without room for it.
 const Byte* build_scanned(lua_State* L, const Byte* at, Scan& scan) {
   // A table, a key and a value for each level.
   if (!lua_checkstack(L, 3 * scan.depth + LUA_MINSTACK)) return fail(scan, at, kTooMany);

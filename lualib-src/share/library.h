@@ -1,8 +1,8 @@
 // What this process shares under which name. There is one library for each kind of shared data, as services find
 // the data by its name alone, through modules that reach nothing else of the node.
 //
-// Threads: any. Ownership: a library holds a reference to each current version; older ones live as long as
-// somebody holds them.
+// Threads:   any.
+// Ownership: a library holds a reference to each current version; older ones live as long as somebody holds them.
 #pragma once
 
 #include <cstdint>

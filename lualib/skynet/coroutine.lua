@@ -13,7 +13,7 @@ local YIELDED = {}
 
 local M = {}
 
-local known = setmetatable({}, { __mode = "k" }) ---@type table<thread, boolean>  made by this module, and not closed
+local known = setmetatable({}, { __mode = "k" }) ---@type table<thread, true|"closed">  made by this module
 local drivers = setmetatable({}, { __mode = "kv" }) ---@type table<thread, thread>  the task that resumed it last
 local blocked = setmetatable({}, { __mode = "k" }) ---@type table<thread, boolean>  waits in the framework
 

@@ -21,8 +21,9 @@ local function collect_upvalues(f, into, all, seen)
 	return into
 end
 
--- What the chunk sees: `_U`, upvalues of the dispatcher; `_P`, protocol name -> table-valued upvalues of its
--- dispatch function; `print`, whose lines go to `output`; else the service's globals.
+-- What the chunk sees: `_U`, what the dispatcher works on (it is native; one that somebody has put in its place shows its
+-- upvalues, too); `_P`, protocol name -> table-valued upvalues of its dispatch function; `print`, whose lines go to
+-- `output`; else the service's globals.
 local function chunk_globals(output)
 	local upvalues = { skynet = skynet, c = core, proto = scheduler.protocols }
 	collect_upvalues(skynet.dispatch_message, upvalues, true, {})

@@ -1,5 +1,6 @@
 --- Messages that a service handles strictly one after the other, also when the handler blocks.
 --- Deprecated; skynet.queue does the same for any code.
+local engine = require "skynet.engine"
 local skynet = require "skynet"
 
 local mqueue = {}
@@ -26,8 +27,6 @@ skynet.register_protocol {
 	end,
 }
 
-local unpack = table.unpack or unpack ---@diagnostic disable-line: deprecated
-
 local function finish(answer, ok, ...)
 	if not answer then
 		if not ok then skynet.error(...) end
@@ -48,7 +47,7 @@ local function serve(f)
 		local message = waiting[first]
 		waiting[first] = nil
 		first = first + 1
-		finish(message.answer, xpcall(f, debug.traceback, unpack(message, 1, message.n)))
+		finish(message.answer, xpcall(f, debug.traceback, engine.unpack(message, 1, message.n)))
 	end
 end
 

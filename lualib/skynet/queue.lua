@@ -1,8 +1,8 @@
 --- A critical section: of the coroutines that enter, one runs at a time, first come first served.
 local skynet = require "skynet"
+local scheduler = require "skynet.scheduler"
 
 local running = coroutine.running
-local scheduler = require "skynet.scheduler"
 
 local function traceback(err)
 	if type(err) ~= "string" then return err end

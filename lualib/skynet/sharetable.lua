@@ -13,7 +13,7 @@ local function ask(...)
 	skynet.call(address, "lua", ...)
 end
 
---- Functions cannot be in messages; C functions go as pointers, with a list that says where they are.
+-- Functions cannot be in messages; C functions go as pointers, with a list that says where they are and of which engine.
 local function load(name, source, ...)
 	local engines, values = {}, { ... }
 	local n = select("#", ...)

@@ -24,6 +24,11 @@ local PAUSE_BYTES = 128 * 1024
 ---@field paused boolean|string  "flow" when flow control did it
 ---@field started? boolean     a listen id accepts
 ---@field callback? function   of a listen or udp id
+---@field onclose? fun(id: integer)
+---@field warning? fun(id: integer, kbytes: integer)
+---@field limit? integer       most bytes to hold while nobody waits for a fixed number
+---@field address? string      what the connect event told: a listen id's as it was bound
+---@field port? integer        the same
 ---@field closing? table[]     tokens of coroutines inside close()
 
 ---@type table<integer, skynet.socket.record>

@@ -24,7 +24,13 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 
 ---@class skynet.socketchannel.link
 ---@field broken boolean
+---@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
+---@field host string
+---@field port? integer
+---@field response? function  session mode: reads a reply
 ---@field queue skynet.socketchannel.entry[]  order mode: from head to tail
+---@field head integer
+---@field tail integer
 ---@field sessions table<any, skynet.socketchannel.entry>  session mode
 
 ---@class skynet.socketchannel

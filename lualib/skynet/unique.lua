@@ -8,7 +8,7 @@ local function service_manager(command, global_command, global, ...)
 	return assert(skynet.call(".service", "lua", command, global, ...))
 end
 
---- The one service of this name; starts it if nobody has. With true in front: one for the whole node group.
+--- The one service of this name; starts it if nobody has. With true in front: one for the whole harbor network.
 ---@async
 ---@return integer handle
 function M.uniqueservice(global, ...)

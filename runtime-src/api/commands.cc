@@ -1,4 +1,4 @@
-// skynet_command: the text commands of services (spec 2.4).
+// skynet_command: the text commands of services.
 #include <fmt/format.h>
 
 #include <cstdlib>

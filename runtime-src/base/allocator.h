@@ -18,8 +18,7 @@ std::size_t allocated_blocks();  // blocks in use; those in a thread's own cache
 // A number or a boolean of jemalloc, by its mallctl() name; nothing if there is none of that name.
 std::optional<std::uint64_t> allocator_value(const char* name);
 
-// Prints jemalloc's report on stderr. `options` are those of malloc_stats_print(); null for all of
-// it.
+// Prints jemalloc's report on stderr. `options` are those of malloc_stats_print(); null for all.
 void print_allocator_report(const char* options);
 
 // From here on a thread of the allocator gives freed pages back to the system after some seconds, and sleeps when there

@@ -15,12 +15,11 @@ namespace {
 
 constexpr std::size_t kMinChunk = 4 * 1024;  // holds a block of any size
 constexpr std::size_t kMaxChunk = 256 * 1024;
-// A new chunk is at most a sixteenth of those before it: what may lie unused in it is bounded by
-// that.
+// A new chunk is at most a sixteenth of those before it: that bounds what may lie unused in it.
 constexpr std::size_t kGrowthDivisor = 16;
-constexpr std::size_t kReopened = 512;             // free blocks that small ones may be made of...
+constexpr std::size_t kReopened = 512;            // free blocks that small ones may be made of...
 constexpr std::size_t kReopenBelow = 128 * 1024;  // ...in heaps below this size
-constexpr std::size_t kTrimFrom = 1024 * 1024;  // smaller heaps keep their chunks
+constexpr std::size_t kTrimFrom = 1024 * 1024;    // smaller heaps keep their chunks
 constexpr std::size_t kFirstWarning = 32 * 1024 * 1024;
 constexpr std::size_t kNoCeiling = SIZE_MAX;
 

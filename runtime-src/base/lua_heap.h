@@ -1,8 +1,7 @@
 // The memory of one Lua state: an allocator in the shape of lua_Alloc, without locks.
 //
 // Blocks of up to 2 KB come from free lists, one for each of 36 sizes, filled from chunks that grow
-// with the heap: a service that idles holds little more than it uses. Larger blocks come from
-// malloc.
+// with the heap: a service that idles holds little more than it uses. Larger ones come from malloc.
 //
 // Threads:   one at a time, as the state itself; used() and reserved() from any thread.
 // Ownership: the destructor frees every block there is, whether or not it was given back.

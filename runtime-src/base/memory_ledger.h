@@ -29,8 +29,7 @@ inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int6
 
 // The account of one service.
 //
-// Threads: enter(), leave() and current() from the worker that runs the service; bytes() from any
-// thread.
+// Threads: enter(), leave() and current() from the worker that runs the service; bytes() from any.
 class MemoryLedger {
  public:
   // `own`: what the service costs before it allocates anything.

@@ -20,7 +20,7 @@ using Handle = std::uint32_t;  // 8 bits harbor, 24 bits local id; 0 is nobody
 constexpr Handle kLocalMask = 0xffffff;
 constexpr int kHarborShift = 24;
 
-// Message types; the numbers are part of the wire format between nodes (spec chapter 2.2).
+// Message types; the numbers are part of the wire format between nodes.
 enum MessageType : int {
   kTypeText = 0,
   kTypeResponse = 1,

@@ -1,4 +1,4 @@
-// The file of messages that LOGON keeps for a service (spec 2.4): one line a message.
+// The file of messages that LOGON keeps for a service: one line a message.
 #pragma once
 
 #include <cstdio>

@@ -97,7 +97,7 @@ class Node {
     const int harbor = static_cast<int>(handle >> kHarborShift);
     return harbor != harbor_ && harbor != 0;
   }
-  // Takes the messages for other nodes (spec 30, chapter 3); 0 while there is no harbor service.
+  // Takes the messages for other nodes; 0 while there is no harbor service.
   std::atomic<Handle> harbor_service{0};
   int harbor() const { return harbor_; }
 

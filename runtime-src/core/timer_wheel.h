@@ -1,8 +1,7 @@
 // The timers of one node: what is due when, and in which order.
 //
 // A hierarchical wheel. Level L has 64 slots of 64^L ticks each. A timer stands on the level of the
-// highest digit (base 64) in which its due time differs from now, in the slot that this digit
-// names:
+// highest digit (base 64) in which its due time differs from now, in the slot with that number:
 //
 //   now        ...| d2 | d1 | d0      level 0: same d1, d2, ...; one slot is one tick
 //   due        ...| d2 | x  | y       level 1: same d2, ...; slot x > d1, y is looked at later

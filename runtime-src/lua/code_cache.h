@@ -1,11 +1,9 @@
 // Lua files, compiled once per process and engine: later loads take the bytecode from memory.
 //
 // Threads:   all functions from any thread; a lua_State from the one that runs it. No lock is held
-//            while a file is compiled or loaded; two states that compile one file at once both
-//            succeed.
+//            while a file is compiled or loaded; two states may compile one file at once.
 // Freshness: a file is looked up by its name alone. What has changed on disk is seen after
-// clear_code(),
-//            or by a state in mode kOff.
+//            clear_code(), or by a state in mode kOff.
 #pragma once
 
 #include "lua/engine.h"

@@ -13,8 +13,7 @@
 
 extern "C" {
 
-// For LuaJIT: the unwind information of one area, as __register_frame() takes it. It stays where it is until it is
-// deregistered.
+// For LuaJIT: the unwind information of one area, as __register_frame() takes it. It stays until it is deregistered.
 void runtime_register_frame(const void* info);
 void runtime_deregister_frame(const void* info);
 

@@ -1,4 +1,4 @@
-// Native functions of skynet.lua: sending, calling, answering.
+// Native functions of skynet.native and skynet.scheduler (lua_native.h): sending, calling, answering.
 #include <fmt/format.h>
 
 #include <cstdlib>

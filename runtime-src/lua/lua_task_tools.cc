@@ -1,4 +1,4 @@
-// Functions for the rest of lualib/skynet.lua and its sister modules: looking at tasks, ending them, tracing.
+// Native functions of skynet.scheduler, for the parts of skynet: looking at tasks, ending them, tracing.
 #include "lua/task_functions.h"
 
 namespace runtime::RUNTIME_ENGINE {

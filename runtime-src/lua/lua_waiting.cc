@@ -1,4 +1,4 @@
-// Native functions of skynet.lua: sleeping and waiting, timers, tasks of one's own.
+// Native functions of skynet.native and skynet.scheduler (lua_native.h): sleeping, waiting, timers, forks.
 #include "core/node.h"
 #include "lua/lua_send.h"
 #include "lua/task_functions.h"

@@ -60,8 +60,7 @@ bool is_running(lua_State* L, lua_State* co) {
 // Pushes the table of times; makes it when there is none.
 void push_times(lua_State* L) { push_weak_table(L, &times_key); }
 
-// The time of `co`; valid until the next garbage collection after stop(). Null when it is not
-// measured.
+// The time of `co`; valid until the next garbage collection after stop(). Null: it is not measured.
 Time* find(lua_State* L, lua_State* co) {
   push_times(L);
   push_coroutine(L, co);

@@ -4,8 +4,7 @@
 // is suspended. Whoever resumes coroutines of the state does it through resume() below.
 //
 // Threads: the worker that runs the state. A coroutine may go on on another worker: each stretch
-// between
-//          a resume and the next yield is on one, and is measured there.
+//          between a resume and the next yield is on one, and is measured there.
 #pragma once
 
 #include <atomic>
@@ -43,8 +42,7 @@ class Profiler {
  private:
   int resume_measured(lua_State* co, lua_State* from, int arguments, int* results);
 
-  // No fewer than there are coroutines in the table of times: those that died unmeasured still
-  // count.
+  // No fewer than there are coroutines in the table of times: the dead in it count until the next start() or stop().
   int measured_ = 0;
   std::atomic<lua_State*> running_{nullptr};
 };

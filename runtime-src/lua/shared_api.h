@@ -10,7 +10,7 @@
 //   lua_rawset, lua_setmetatable                    raise
 //
 // On Lua 5.4 that also makes the base library right (next, rawget, rawlen, getmetatable, ...), as it uses the
-// C API. LuaJIT's does not: see lualib/skynet/sharedbase.lua.
+// C API. LuaJIT's does not: see shared_base.h.
 //
 // Threads: a state from the thread that runs it; set_shared_access() once, from any.
 #pragma once

@@ -88,8 +88,7 @@ int l_shared_array(lua_State* L) {
   return 1;
 }
 
-// The wrappers' bytecode, without what is for debuggers, from a state of its own: compiling takes longer than all else
-// here.
+// The wrappers' bytecode, without what is for debuggers, from a state of its own: compiling is what takes long here.
 std::string compile() noexcept {
   std::string code;
   lua_State* L = luaL_newstate();

@@ -40,7 +40,7 @@ struct Task {
   std::uint8_t type = 0;             // of the request
   std::uint8_t called_type = 0;      // of the call, for Wait::unpack
   bool woken = false;                // in the queue of woken tasks
-  bool failed = false;               // in the queue of failed calls; then: to raise when resumed
+  bool failed = false;               // in the queue of failed calls: it is resumed so that the call raises
   bool own_token = false;            // sleeps or waits on its own coroutine
   bool table_token = false;          // sleeps or waits on a value in the table of tokens
   bool traced = false;               // has a trace tag (lualib/skynet/trace.lua)

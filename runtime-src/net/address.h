@@ -25,7 +25,7 @@ class Address {
   static Address local_of(int fd);
   static Address peer_of(int fd);
 
-  // The form in which udp messages carry an address (spec 20, chapter 1.5):
+  // The form in which udp messages carry an address:
   //
   //   | 1: IPv4, 2: IPv6 | port, big-endian | 4 or 16 bytes of address |
   //         1 byte             2 bytes
