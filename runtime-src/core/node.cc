@@ -17,7 +17,7 @@ Node::Node(const NodeOptions& options, Environment& environment)
     : environment(environment),
       timer([this](const TimerEntry& entry) {
         deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
-      }, {[this] { return scheduler.begin_look_out(); }, [this] { return scheduler.look_out(); }, Scheduler::kLookOut}),
+      }),
       scheduler(options.threads, release),
       harbor_(options.harbor),
       handles_(options.harbor),

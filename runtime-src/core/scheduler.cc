@@ -24,7 +24,6 @@ constexpr std::int64_t kFirstLookNs = 15'000;
 constexpr std::int64_t kLastLookNs = 250'000;   // while cores are free
 constexpr std::int64_t kBusyLookNs = 1'000'000; // while all cores are at work
 constexpr std::int64_t kBlockedNs = 2'000'000;  // a message that takes longer may be waiting for something
-constexpr int kLookOuts = 2;                    // looks of a thread that looks out, before it wakes a watcher
 constexpr int kQuietLooks = 8;                  // looks at a node where nothing runs, before the watcher sleeps
 
 std::uint32_t usable_cores() {
@@ -350,30 +349,6 @@ void Scheduler::watch(Worker& self) {
     enqueue(self, service);
     call_watcher();  // we may be held up as well
   }
-}
-
-bool Scheduler::begin_look_out() {
-  if (watched_.exchange(true, std::memory_order_acq_rel)) return false;
-  look_out_sightings_.assign(workers_.size(), {});
-  look_outs_ = 0;
-  return true;
-}
-
-bool Scheduler::look_out() {
-  if (active_.load(std::memory_order_seq_cst) != 0) {
-    Service* service = take_stalled(look_out_sightings_);
-    if (service == nullptr && ++look_outs_ < kLookOuts) return true;
-    if (service != nullptr) schedule(service);
-    if (wake_one(kWatch)) return false;
-  }
-  end_watch();
-  return false;
-}
-
-// There is no watcher any more. Who has relied on one until now gets another.
-void Scheduler::end_watch() {
-  watched_.store(false, std::memory_order_seq_cst);
-  if (active_.load(std::memory_order_seq_cst) != 0) call_watcher();
 }
 
 // A service that has been waiting for its worker since an earlier look, while that worker handled one message.

@@ -16,7 +16,6 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -138,13 +137,6 @@ class Scheduler {
   void hold();
   void release_held();
 
-  // A thread that is about to make services runnable, and can look after them for a moment, is the watcher meanwhile,
-  // so that the worker which runs them need not wake one: that would take longer than a call. False: there is one
-  // already. Else look_out() must follow every kLookOut until it gives false. One thread only (the timer's).
-  static constexpr std::chrono::nanoseconds kLookOut{15'000};
-  bool begin_look_out();
-  bool look_out();
-
   std::size_t threads() const { return workers_.size(); }
   const Worker& worker(std::size_t index) const { return *workers_[index]; }
   std::uint64_t turn_limit_cycles() const { return turn_limit_cycles_; }  // after which a turn takes no more messages
@@ -168,7 +160,6 @@ class Scheduler {
   };
   void watch(Worker& self);
   Service* take_stalled(std::vector<Sighting>& sightings);
-  void end_watch();
   void call_watcher();
 
   void enqueue(Worker& self, Service* service);
@@ -192,9 +183,6 @@ class Scheduler {
   std::atomic<std::uint32_t> searching_{0};
   std::atomic<bool> watched_{false};           // there is a watcher, or one has been called
   std::atomic<bool> stopping_{false};
-
-  std::vector<Sighting> look_out_sightings_;   // the thread's that looks out
-  int look_outs_ = 0;
 
   std::mutex parked_mutex_;
   std::vector<Worker*> parked_;                // guarded by parked_mutex_; the last one parked is woken first

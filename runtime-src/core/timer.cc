@@ -16,8 +16,7 @@ constexpr std::int64_t kTickNs = 10'000'000;
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
 }  // namespace
 
-Timer::Timer(std::function<void(const TimerEntry&)> post, LookOut look_out)
-    : post_(std::move(post)), look_out_(std::move(look_out)) {
+Timer::Timer(std::function<void(const TimerEntry&)> post) : post_(std::move(post)) {
   const std::int64_t wall = wall_ns();
   start_seconds_ = static_cast<std::uint32_t>(wall / 1'000'000'000);
   start_ns_ = monotonic_ns() - wall % 1'000'000'000;
@@ -59,7 +58,6 @@ void Timer::add(Ticks delay, TimerEntry entry) {
 void Timer::run() {
   prctl(PR_SET_TIMERSLACK, 1);
   std::vector<TimerEntry> due;
-  bool looking = false;
   while (!stopping_.load()) {
     // Take what is due.
     const std::uint32_t seen = changed_.load(std::memory_order_acquire);
@@ -72,20 +70,15 @@ void Timer::run() {
       sleeps_until_ns_ = next_ns;
     }
     // Post it, without the lock.
-    if (!due.empty() && !looking && look_out_.begin) looking = look_out_.begin();
     for (const TimerEntry& entry : due) post_(entry);
     if (due.capacity() > 4096) std::vector<TimerEntry>().swap(due);
     // Sleep until the next one, or until an earlier one is added.
-    if (next_ns == kForEver && !looking) {
+    if (next_ns == kForEver) {
       futex_wait(changed_, seen);
-      continue;
+    } else if (const std::int64_t left = next_ns - elapsed_ns(); left > 0) {
+      futex_wait(changed_, seen, std::chrono::nanoseconds(left));
     }
-    std::chrono::nanoseconds left(next_ns == kForEver ? next_ns : next_ns - elapsed_ns());
-    if (looking) left = std::min(left, look_out_.interval);
-    if (left.count() > 0) futex_wait(changed_, seen, left);
-    if (looking) looking = look_out_.look();
   }
-  while (looking) looking = look_out_.look();
 }
 
 }  // namespace runtime

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -20,13 +19,8 @@ class Node;
 
 class Timer {
  public:
-  // `post` gets each timer that is due, on the timer thread. That thread also looks after what it has set going:
-  // look_out.begin() is called before it posts; when it gives true, look() every `interval` until it gives false.
-  struct LookOut {
-    std::function<bool()> begin, look;
-    std::chrono::nanoseconds interval;
-  };
-  explicit Timer(std::function<void(const TimerEntry&)> post, LookOut look_out = {});
+  // `post` gets each timer that is due, on the timer thread.
+  explicit Timer(std::function<void(const TimerEntry&)> post);
   ~Timer();
 
   void start();
@@ -45,7 +39,6 @@ class Timer {
   void run();
 
   const std::function<void(const TimerEntry&)> post_;
-  const LookOut look_out_;
   std::int64_t start_ns_;          // CLOCK_MONOTONIC at which now() would have been 0
   std::uint32_t start_seconds_;
   std::mutex mutex_;
