@@ -13,7 +13,7 @@ namespace runtime {
 
 namespace {
 
-constexpr std::size_t kMinChunk = 4 * 1024;  // holds a block of any size
+constexpr std::size_t kMinChunk = 2560;  // the smallest of jemalloc's sizes that holds a block of any size
 constexpr std::size_t kMaxChunk = 256 * 1024;
 // A new chunk is at most a sixteenth of those before it: that bounds what may lie unused in it.
 constexpr std::size_t kGrowthDivisor = 16;
