@@ -87,12 +87,7 @@ void Scheduler::schedule(Service* service) {
       held.push_back(service);
       return;
     }
-    {
-      std::lock_guard lock(shared_mutex_);
-      shared_.push(service);
-      shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
-    }
-    wake_for_queued_work();
+    share({&service, 1});
     return;
   }
   Service* displaced = self->next_.exchange(service, std::memory_order_acq_rel);
@@ -110,12 +105,17 @@ void Scheduler::hold() { holder = this; }
 void Scheduler::release_held() {
   holder = nullptr;
   if (held.empty()) return;
+  share(held);
+  held.clear();
+}
+
+// For any worker to run.
+void Scheduler::share(std::span<Service* const> services) {
   {
     std::lock_guard lock(shared_mutex_);
-    for (Service* service : held) shared_.push(service);
+    for (Service* service : services) shared_.push(service);
     shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
   }
-  held.clear();
   wake_for_queued_work();
 }
 

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -163,6 +164,7 @@ class Scheduler {
   void call_watcher();
 
   void enqueue(Worker& self, Service* service);
+  void share(std::span<Service* const> services);
   void wake_for_queued_work();
   bool wake_one(Wake what);
   bool leave_parked(Worker& self);
