@@ -33,9 +33,16 @@ int push_copies(lua_State* L, int from, int to) {
   return to - from + 1;
 }
 
+// Pushes the value of a global, and takes it away.
+void take_global(lua_State* L, const char* name) {
+  lua_getglobal(L, name);
+  lua_pushnil(L);
+  lua_setglobal(L, name);
+}
+
 // Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. Raises with what was wrong with each.
 void push_script(lua_State* L, const char* name) {
-  lua_getglobal(L, "LUA_SERVICE");
+  take_global(L, "LUA_SERVICE");
   const char* patterns = luaL_checkstring(L, -1);
   const int base = lua_gettop(L);
   while (*patterns != '\0') {
@@ -66,11 +73,9 @@ void push_script(lua_State* L, const char* name) {
 // package.FIELD = GLOBAL; GLOBAL = nil
 void move_path(lua_State* L, const char* global, const char* field) {
   lua_getglobal(L, "package");
-  lua_getglobal(L, global);
+  take_global(L, global);
   lua_setfield(L, -2, field);
   lua_pop(L, 1);
-  lua_pushnil(L);
-  lua_setglobal(L, global);
 }
 
 // SERVICE_PATH, from the pattern at the top: the folder of the service. One of its own (./?/main.lua) is the first where
@@ -104,12 +109,10 @@ void set_service_path(lua_State* L, const char* name) {
 
 // Runs the config's preload with all words, from `first` on.
 void run_preload(lua_State* L, int first, int count) {
-  lua_getglobal(L, "LUA_PRELOAD");
+  take_global(L, "LUA_PRELOAD");
   const char* file = lua_tostring(L, -1);
   if (file != nullptr) {
     if (load_file(L, file) != LUA_OK) lua_error(L);
-    lua_pushnil(L);
-    lua_setglobal(L, "LUA_PRELOAD");
     lua_call(L, push_copies(L, first, first + count - 1), 0);
   }
   lua_pop(L, 1);
@@ -127,8 +130,6 @@ int l_load_service(lua_State* L) {
   push_script(L, name);
   move_path(L, "LUA_PATH", "path");
   move_path(L, "LUA_CPATH", "cpath");
-  lua_pushnil(L);
-  lua_setglobal(L, "LUA_SERVICE");
   set_service_path(L, name);
   lua_pop(L, 1);
   run_preload(L, kName, count);
