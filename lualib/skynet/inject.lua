@@ -25,7 +25,7 @@ end
 -- upvalues, too); `_P`, protocol name -> table-valued upvalues of its dispatch function; `print`, whose lines go to
 -- `output`; else the service's globals.
 local function chunk_globals(output)
-	local upvalues = { skynet = skynet, c = core, proto = scheduler.protocols }
+	local upvalues = { skynet = skynet, c = core, proto = scheduler.expose_protocols() }
 	collect_upvalues(skynet.dispatch_message, upvalues, true, {})
 	local protocols = {}
 	for name, proto in pairs(scheduler.protocols) do

@@ -34,7 +34,12 @@ struct Outgoing {
 
 // Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one. The stack stays.
 Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
-  const TaskScheduler::References& refs = scheduler(L).refs;
+  const TaskScheduler& tasks = scheduler(L);
+  if (lua_type(L, name) == LUA_TSTRING && lua_tostring(L, name) == tasks.lua_protocol.name) [[likely]] {
+    if (native_unpack != nullptr) *native_unpack = true;
+    return {kTypeLua, pack(L, first)};
+  }
+  const TaskScheduler::References& refs = tasks.refs;
   const int top = lua_gettop(L);
   const int protocol = top + 2;
   push_protocol(L, refs, name);

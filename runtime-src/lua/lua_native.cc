@@ -49,6 +49,17 @@ int l_register_protocol(lua_State* L) {
   return 0;
 }
 
+// Keeps what handles the requests of the protocol "lua" beside its table (TaskScheduler::lua_protocol).
+void note_lua_dispatch(lua_State* L) {
+  const TaskScheduler& tasks = scheduler(L);
+  if (tasks.lua_protocol.name == nullptr) return;
+  push_ref(L, tasks.refs.protocols);
+  lua_rawgeti(L, -1, kTypeLua);
+  lua_getfield(L, -1, "dispatch");
+  lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
+  lua_pop(L, 2);
+}
+
 // dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only asks
 int l_dispatch(lua_State* L) {
   lua_settop(L, 2);
@@ -63,6 +74,7 @@ int l_dispatch(lua_State* L) {
   if (lua_toboolean(L, 2)) {
     lua_pushvalue(L, 2);
     lua_setfield(L, 4, "dispatch");
+    note_lua_dispatch(L);
   }
   return 1;
 }
@@ -135,6 +147,16 @@ int l_exit(lua_State* L) {
   return suspend(L, blocking_task(L));
 }
 
+// expose_protocols() -> the protocols, for somebody who may change them
+int l_expose_protocols(lua_State* L) {
+  TaskScheduler& tasks = scheduler(L);
+  tasks.lua_protocol.name = nullptr;
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
+  push_ref(L, tasks.refs.protocols);
+  return 1;
+}
+
 // What the table lacks: loads the part of skynet that has it (lualib/skynet/parts.lua).
 int l_index(lua_State* L) {
   lua_settop(L, 2);
@@ -177,6 +199,11 @@ TaskScheduler& prepare(lua_State* L) {
     *ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
   add_protocol(L, "lua", kTypeLua, l_pack, l_unpack);
+  lua_pushboolean(L, 0);
+  tasks.lua_protocol.dispatch = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pushliteral(L, "lua");  // the protocols have it as a key
+  tasks.lua_protocol.name = lua_tostring(L, -1);
+  lua_pop(L, 1);
   add_protocol(L, "response", kTypeResponse, nullptr, nullptr);
   add_protocol(L, "error", kTypeError, return_arguments, nullptr);
   add_protocol(L, "debug", kTypeDebug, l_pack, l_unpack);
@@ -233,6 +260,7 @@ int open_native(lua_State* L) {
 int open_scheduler(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
       {"dispatch_message", l_dispatch_message},
+      {"expose_protocols", l_expose_protocols},
       {nullptr, nullptr},
   };
   TaskScheduler& tasks = prepare(L);
@@ -242,7 +270,7 @@ int open_scheduler(lua_State* L) {
   luaL_setfuncs(L, kRareWaitingFunctions, 0);
   luaL_setfuncs(L, kTaskTools, 0);
   push_ref(L, tasks.refs.protocols);
-  lua_setfield(L, -2, "protocols");
+  lua_setfield(L, -2, "protocols");  // not to be changed, nor handed on
   return 1;
 }
 

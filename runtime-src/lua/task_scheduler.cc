@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::size_t kIdleTasks = 256;  // ended coroutines that are kept for reuse
 
+// Instead of the number of values of a request:
+constexpr int kMayRaise = -1;   // it needs a protected call
+constexpr int kUnhandled = -2;  // nothing handles it, and that has been dealt with
+
 // Pushes what `ref` stands for. While that is nothing, the module is loaded, which hands it over.
 void push_hook(lua_State* L, const int& ref, const char* module) {
   if (ref == LUA_NOREF) {
@@ -259,58 +263,60 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
     return true;
   }
   const int top = lua_gettop(L);
-  const int protocol = top + 1;
-  stock_lua_rawgeti(L, fixed.protocols, message.type());
-  if (!lua_istable(L, protocol)) [[unlikely]] {
+  int values = message.type() == kTypeLua ? push_lua_request(L, message) : kMayRaise;
+  if (values < 0) [[unlikely]] {
     lua_settop(L, top);
-    if (entry == Entry::bare) return false;
+    values = push_request(L, message, fixed, entry);
+  }
+  if (values >= 0) start_request(L, message, values);
+  lua_settop(L, top);
+  return values != kMayRaise;
+}
+
+int TaskScheduler::push_lua_request(lua_State* L, const Message& message) {
+  stock_lua_rawgeti(L, LUA_REGISTRYINDEX, lua_protocol.dispatch);
+  if (!lua_isfunction(L, -1)) [[unlikely]] return kMayRaise;
+  lua_pushinteger(L, message.session);
+  lua_pushinteger(L, message.source);
+  UnpackError error;
+  return unpack(L, message.data, message.size(), &error);
+}
+
+int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
+  const int protocol = lua_gettop(L) + 1;
+  stock_lua_rawgeti(L, fixed.protocols, message.type());
+  if (!lua_istable(L, protocol)) {
+    if (entry == Entry::bare) return kMayRaise;
     on_unhandled(L, message, false);
-    return true;
+    return kUnhandled;
   }
   lua_pushvalue(L, fixed.dispatch);
   stock_lua_rawget(L, protocol);
+  if (lua_isnil(L, -1)) {
+    if (entry == Entry::bare) return kMayRaise;
+    on_unhandled(L, message, true);
+    return kUnhandled;
+  }
+  lua_pushinteger(L, message.session);
+  lua_pushinteger(L, message.source);
   lua_pushvalue(L, fixed.unpack);
   stock_lua_rawget(L, protocol);
-  const bool native_unpack = lua_tocfunction(L, -1) == l_unpack;
-  if (lua_isnil(L, protocol + 1)) [[unlikely]] {
-    lua_settop(L, top);
-    if (entry == Entry::bare) return false;
-    on_unhandled(L, message, true);
-    return true;
-  }
-  // To be made: dispatch, session, source, and what unpack gives.
-  int values;
-  if (native_unpack) {
+  const int unpacker = lua_gettop(L);
+  if (lua_tocfunction(L, unpacker) == l_unpack) {
     lua_pop(L, 1);
-    lua_pushinteger(L, message.session);
-    lua_pushinteger(L, message.source);
     UnpackError error;
-    values = unpack(L, message.data, message.size(), &error);
-    if (values < 0) [[unlikely]] {
-      if (entry == Entry::bare) {
-        lua_settop(L, top);
-        return false;
-      }
+    const int values = unpack(L, message.data, message.size(), &error);
+    if (values < 0 && entry == Entry::protected_call) {
       push_unpack_error(L, error);
       lua_error(L);
     }
-  } else {
-    if (entry == Entry::bare) {
-      lua_settop(L, top);
-      return false;
-    }
-    lua_pushinteger(L, message.session);
-    lua_pushinteger(L, message.source);
-    lua_rotate(L, -3, 2);  // dispatch, session, source, unpack
-    const int unpacker = lua_gettop(L);
-    lua_pushlightuserdata(L, message.data);
-    lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
-    lua_call(L, 2, LUA_MULTRET);
-    values = lua_gettop(L) - unpacker + 1;
+    return values < 0 ? kMayRaise : values;
   }
-  start_request(L, message, values);
-  lua_settop(L, top);
-  return true;
+  if (entry == Entry::bare) return kMayRaise;
+  lua_pushlightuserdata(L, message.data);
+  lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+  lua_call(L, 2, LUA_MULTRET);
+  return lua_gettop(L) - unpacker + 1;
 }
 
 void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {

@@ -130,6 +130,12 @@ class TaskScheduler {
     int dead = LUA_NOREF;              // skynet.response: function(source): its response closures are dead
     int trace = LUA_NOREF;             // skynet.trace: function(event, co, source, type, about) -> whether co stays traced
   } refs;
+  // The protocol "lua", that of nearly all messages. Its table is made here (lua_native.cc) and known to nobody else, so
+  // that nothing has to be looked up in it. Once somebody gets to see the table this ends.
+  struct {
+    const char* name = nullptr;  // the state's own string, which can be told by its address; null: look it all up
+    int dispatch = LUA_NOREF;    // reference: its dispatch function, or false
+  } lua_protocol;
   bool tracing = false;     // some task is traced, or some protocol is
   bool responses = false;   // there are response closures: refs.dead wants to know
 
@@ -140,6 +146,10 @@ class TaskScheduler {
   bool on_response(lua_State* L, const Message& message, Entry entry);
   bool on_error(lua_State* L, const Message& message, Entry entry);
   bool on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
+  // Push what a request's task begins with: its handler, session and source, and what unpack gives. They return the number
+  // of these last values, or one below 0 (task_scheduler.cc).
+  int push_lua_request(lua_State* L, const Message& message);
+  int push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);

@@ -67,4 +67,21 @@ T.test("without a coroutine code sees globals and the names it is given", functi
 	T.eq({ injectcode("UPVALUE", nil, nil) }, { true })
 end)
 
+T.test("injected code may change a protocol", function()
+	local function say(text)
+		return function() skynet.ret(skynet.pack(text)) end
+	end
+	local function asked() return skynet.call(skynet.self(), "lua") end
+	local function inject(source) return skynet.call(skynet.self(), "debug", "RUN", source) end
+	skynet.dispatch("lua", say "first")
+	T.eq(asked(), "first")
+	inject "local s = _U.skynet; _U.proto.lua.dispatch = function() s.ret(s.pack 'injected') end"
+	T.eq(asked(), "injected")
+	inject "_U.proto.lua.unpack = function() return 'unpacked' end"
+	T.eq(asked(), "unpacked")
+	inject "_U.proto.lua.unpack = _U.skynet.unpack"
+	skynet.dispatch("lua", say "second")
+	T.eq(asked(), "second")
+end)
+
 T.run()
