@@ -19,6 +19,9 @@ OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined 
 OPT_tsan    := -O1 -fsanitize=thread -Wno-tsan -fno-omit-frame-pointer
 OPT_fuzz    := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT := $(OPT_$(VARIANT))
+# Link-time optimisation of the executable, for the path of a message alone: elsewhere it would only take time. Tests
+# link the same objects without it, hence the fat ones.
+LTO := $(if $(filter release,$(VARIANT)),-flto=auto -ffat-lto-objects)
 ifeq ($(OPT),)
 $(error VARIANT=$(VARIANT) is not one of release, asan, tsan, fuzz)
 endif
@@ -47,7 +50,8 @@ WARN     := -Wall -Wextra -Werror
 CPPFLAGS += -Iruntime-src -Ilualib-src -I3rd -Iinclude $(MALLOC_DEFS)
 CXXFLAGS += -std=c++20 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 CFLAGS   += -std=c11 -g $(OPT) $(WARN) -fPIC -pthread -MMD -MP
-LDFLAGS  += -pthread $(OPT)
+LINK_LTO := -fno-lto
+LDFLAGS  += -pthread $(OPT) $(LINK_LTO)
 
 # ---- the executable ----------------------------------------------------------------------------
 # Modules with heavy dependencies are shared objects; the rest of lualib-src is built in.
@@ -71,6 +75,9 @@ MAIN_OBJ   := $(B)/core/runtime-src/main.o
 # Everything but main(), for tests and benchmarks to link.
 LIB_OBJ    := $(CORE_OBJ) $(CONFIG_OBJ) $(LUA54_OBJ) $(JIT_OBJ)
 
+LTO_PATHS := $(addprefix core/runtime-src/,base/ core/ api/) $(foreach e,lua54 luajit,$(e)/runtime-src/lua/ $(e)/lualib-src/seri)
+$(filter $(LTO_PATHS:%=$(B)/%%),$(LIB_OBJ)): CXXFLAGS += $(LTO)
+
 JIT_NAMES := $(B)/luajit_names.h
 # The two libraries as they are linked: $(ENGINE_COPIES).
 JIT_COPY   := $(B)/libluajit.a
@@ -83,6 +90,7 @@ LIBS := $(ENGINE_LIBS) $(MALLOC_LIBS) $(shell $(PKG) --libs $(CORE_PKGS)) -ldl -
 
 all: $(RUNTIME) modules links $(if $(NO_COMPDB),,compile_commands.json)
 
+$(RUNTIME): LINK_LTO := $(LTO)
 $(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
 
@@ -101,10 +109,12 @@ $(B)/luajit/%.o: %.cc $(JIT_NAMES)
 	@mkdir -p $(@D)
 	$(call say,c++,"$< (luajit)") $(CXX) -DRUNTIME_LUAJIT -include $(JIT_NAMES) $(JIT_CFLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
-# LuaJIT under other names: jit_lua_gettop for lua_gettop and so on, in the library and in what uses it.
+# LuaJIT under other names: jit_lua_gettop for lua_gettop and so on, in the library and in what uses it; and the types that
+# it has in common with Lua 5.4.
 $(JIT_NAMES): $(JIT_A)
 	@mkdir -p $(@D)
 	$(call say,gen,$@) nm --defined-only $(JIT_A) 2>/dev/null | awk '$$2 ~ /[A-Z]/ && $$3 ~ /^lua/ {print "#define " $$3 " jit_" $$3}' | sort -u > $@
+	@printf '#define %s jit_%s\n' lua_Debug lua_Debug luaL_Buffer luaL_Buffer >> $@
 
 # The functions that runtime-src/lua/shared_api.cc puts itself before; the library's own become stock_lua_next, ...
 STOCK_54  := lua_next lua_rawget lua_rawgeti lua_rawset lua_rawlen lua_getmetatable lua_setmetatable
