@@ -53,11 +53,13 @@ int l_register_protocol(lua_State* L) {
 void note_lua_dispatch(lua_State* L) {
   const TaskScheduler& tasks = scheduler(L);
   if (tasks.lua_protocol.name == nullptr) return;
+  const int top = lua_gettop(L);
   push_ref(L, tasks.refs.protocols);
   lua_rawgeti(L, -1, kTypeLua);
   lua_getfield(L, -1, "dispatch");
-  lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
-  lua_pop(L, 2);
+  // Not nil, which would give the reference away.
+  if (!lua_isnil(L, -1)) lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
+  lua_settop(L, top);
 }
 
 // dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only asks
