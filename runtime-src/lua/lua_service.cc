@@ -158,23 +158,38 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
   Frame frame{&turn, {}};
+  // Without a limit on the heap nothing on the way of a common message raises outside of its coroutine, and a lua_pcall
+  // would be a tenth of its cost.
+  if (self->heap_.limit() == 0) {
 #ifdef RUNTIME_LUA54
-  // Without a limit on the heap nothing on the way of a common message raises outside of its coroutine, and a
-  // lua_pcall would be a tenth of its cost. (LuaJIT's costs next to nothing, and its collector may raise.)
-  if (self->heap_.limit() == 0 && self->run_bare(frame)) return;
+    if (self->run_bare(frame)) return;
+#else
+    // But for finalizers: LuaJIT passes their errors on to whoever made the collector run. It raises as C++ does
+    // (luajit.org/extensions.html, "C++ Exception Interoperability").
+    try {
+      if (self->run_bare(frame)) return;
+    } catch (...) {
+      self->give_up(LUA_ERRRUN, frame);
+    }
 #endif
+  }
   for (;;) {
     self->keep_fixed();
     self->frame_ = &frame;
     lua_pushvalue(L, kTurn);
     const int status = lua_pcall(L, 0, 0, kTraceback);
     if (status == LUA_OK) [[likely]] return;
-    self->report(status, frame.message);
-    self->tasks_->refuse(frame.message);
-    if (frame.holds_message) frame.message.free_payload();
-    frame.holds_message = false;
-    frame.settle_first = true;
+    self->give_up(status, frame);
   }
+}
+
+// After an error that has left its message on the stack: reports it, and answers the request that was being handled.
+void LuaService::give_up(int status, Frame& frame) {
+  report(status, frame.message);
+  tasks_->refuse(frame.message);
+  if (frame.holds_message) frame.message.free_payload();
+  frame.holds_message = false;
+  frame.settle_first = true;
 }
 
 // Makes the main thread's stack end at kFixedTop. Does not raise.
@@ -191,10 +206,9 @@ bool LuaService::run_bare(Frame& frame) {
   keep_fixed();
   const std::uint32_t version = callback_version_;
   while (frame.turn->next(&frame.message)) {
-    if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]] {
-      frame.holds_message = true;
-      return false;
-    }
+    frame.holds_message = true;
+    if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]] return false;
+    frame.holds_message = false;
     after_message(frame);
     if (callback_version_ != version) [[unlikely]] break;
   }

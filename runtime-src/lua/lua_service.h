@@ -69,6 +69,7 @@ class LuaService : public LuaHost {
 
   void keep_fixed();
   bool run_bare(Frame& frame);
+  void give_up(int status, Frame& frame);
   void after_message(Frame& frame);
   void load();
   void loading_failed(const char* text);

@@ -47,7 +47,7 @@ class TaskScheduler {
 
   enum class Entry {
     protected_call,  // inside of a lua_pcall: may raise (see Errors above)
-    bare,            // outside of any: must not raise
+    bare,            // outside of any: must not raise (but for finalizers of LuaJIT)
   };
 
   // Handles one message, all of it. L: the main thread. The payload stays the caller's. False, with nothing done: on a
