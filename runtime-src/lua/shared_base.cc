@@ -17,7 +17,7 @@ namespace {
 constexpr char kSource[] =
     "local mark, shared_next, shared_inext, shared_unpack, shared_array = ...\n"
     "local getmetatable, next, pairs, ipairs = getmetatable, next, pairs, ipairs\n"
-    "local rawget, unpack, concat = rawget, unpack, table.concat\n"
+    "local rawget, unpack, concat, move = rawget, unpack, table.concat, table.move\n"
     "local _G = _G\n"
     "function _G.getmetatable(object)\n"
     "  local metatable = getmetatable(object)\n"
@@ -47,6 +47,12 @@ constexpr char kSource[] =
     "function table.concat(t, separator, i, j)\n"
     "  if getmetatable(t) == mark then t = shared_array(t) end\n"
     "  return concat(t, separator, i, j)\n"
+    "end\n"
+    "function table.move(from, first, last, at, to)\n"
+    "  if getmetatable(from) ~= mark then return move(from, first, last, at, to) end\n"
+    "  if to == nil then to = from end\n"
+    "  for i = 0, last - first do to[at + i] = from[first + i] end\n"
+    "  return to\n"
     "end\n";
 
 // key, value = shared_next(t [, key]); nil at the end
