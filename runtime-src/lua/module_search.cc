@@ -9,6 +9,7 @@
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
 #include "lua/lazy_libraries.h"
+#include "lua/search_order.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -42,7 +43,10 @@ int l_search_source(lua_State* L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_pushvalue(L, 1);
   lua_getfield(L, lua_upvalueindex(1), "path");
-  if (lua_tostring(L, -1) == nullptr) return luaL_error(L, "'package.path' must be a string");
+  const char* path = lua_tostring(L, -1);
+  if (path == nullptr) return luaL_error(L, "'package.path' must be a string");
+  push_module_patterns(L, path, name);
+  lua_remove(L, -2);
   lua_call(L, 2, 2);
   if (lua_isnil(L, -2)) {
 #ifdef RUNTIME_LUA54

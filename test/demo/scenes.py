@@ -284,18 +284,28 @@ def snapshots(folder):
     node.stop()
 
 
-@scene("lua54")
-def application_beside_the_tree(folder):
+def run_dice(folder, config, binary):
     """An application of its own, laid out as those for skynet are, with the tree in the place of skynet."""
     app = folder.path / "app"
     shutil.copytree(folder.root / "test/apps/dice", app)
     (app / "skynet").symlink_to(folder.root)
     subprocess.run(["make", "-s"], cwd=app, check=True)
-    node = folder.spawn(["./skynet/" + folder.binary.name, "etc/config.dice"], cwd=app)
+    node = folder.spawn(["./skynet/" + binary, "etc/" + config], cwd=app)
     for name in ("Ann", "Bob", "Cid"):
         node.wait(rf"{name} has \d+ points in 5 rounds$")
     node.wait(r"dice: sum \d+ agrees$")
     assert node.process.wait(10) == 0
+
+
+@scene("lua54")
+def application_beside_the_tree(folder):
+    run_dice(folder, "config.dice", folder.binary.name)
+
+
+@scene("lua54")
+def application_behind_the_tree(folder):
+    """The same with the tree's folders before its own, and the executable under skynet's name."""
+    run_dice(folder, "config.skynet-first", "skynet")
 
 
 @scene()
