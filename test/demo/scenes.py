@@ -1,6 +1,8 @@
 """The scenes: each is one function, given a folder (node.py); it raises when something is not as it should be."""
+import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -156,6 +158,35 @@ def demo_over_tls(folder):
     assert client.read() == '{"secret": 1}'
     client.close()
     node.stop()
+
+
+def wait_until(what, holds):
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, f"not in 10 s: {what}"
+        time.sleep(0.02)
+
+
+@scene()
+def demo_as_daemon(folder):
+    lines = ('daemon = "./node.pid"', 'logger = "./node.log"')
+    node = folder.start("config.cfg", *lines)
+    assert node.process.wait(10) == 0, "the process that was started goes, another one stays"
+    pid_file, log = folder.path / "node.pid", folder.path / "node.log"
+    wait_until("the node is up", lambda: log.exists() and "web watchdog listen on 8889" in log.read_text())
+    pid = int(pid_file.read_text())
+    try:
+        assert not re.search("LAUNCH sn(lua|jit) console", log.read_text()), "a daemon has no console"
+        assert console("list")
+        second = folder.start("config.cfg", *lines)
+        second.wait(f"is already running, pid = {pid}")
+        assert second.process.wait(10) == 1
+        os.kill(pid, signal.SIGTERM)
+        wait_until("the pid file is gone", lambda: not pid_file.exists())
+        wait_until("the services have ended", lambda: log.read_text().count("KILL self") > 10)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @scene()
