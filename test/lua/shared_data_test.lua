@@ -142,6 +142,13 @@ T.test("table.move reads shared tables", function()
 	T.eq(table.move(sharetable.query "moved", 1, 3, 2, { 0 }), { 0, 1, 2, 3 })
 end)
 
+T.test("rawget knows no forbidden keys", function()
+	sharedata.new("raw", { a = 1, 2 })
+	local object = sharedata.query "raw"
+	T.eq({ rawget(object, "a"), rawget(object, 1), rawget(object, 1.5), rawget(object, {}), rawget(object, true) }, { 1, 2 })
+	T.raises("Invalid key type boolean", function() return object[true] end)
+end)
+
 T.test("other libraries read shared tables as any others", function()
 	local cjson = require "cjson"
 	sharetable.loadtable("j", { list = { 1, { x = "y" } } })
