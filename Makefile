@@ -174,12 +174,14 @@ $(CSERVICE)/wsgate.so: $(WSGATE_SRC:%.cc=$(B)/core/%.o)
 	@mkdir -p $(@D)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) $(SHARED_FLAGS) -o $@ $^ $(shell $(PKG) --libs $(WSGATE_PKGS))
 
-# What Makefiles of third-party modules expect of a skynet folder.
+# What scripts, and Makefiles of third-party modules, expect of a skynet folder.
+LUA54_INCLUDE = $(shell $(PKG) --variable=includedir lua5.4)/lua5.4
 links:
 	@mkdir -p 3rd/lua cservice
 	@ln -sfn include skynet-src
-	@for h in lua lauxlib lualib luaconf; do ln -sf $(shell $(PKG) --variable=includedir lua5.4)/lua5.4/$$h.h 3rd/lua/$$h.h; done
-	@ln -sf $$(command -v lua5.4) 3rd/lua/lua
+	@ln -sfn runtime skynet
+	@for h in lua.h lauxlib.h lualib.h luaconf.h lua.hpp; do ln -sf $(LUA54_INCLUDE)/$$h 3rd/lua/$$h; done
+	@for p in lua luac; do ln -sf $$(command -v $${p}5.4) 3rd/lua/$$p; done
 
 compile_commands.json: Makefile
 	@tools/compile-commands > $@
@@ -194,9 +196,17 @@ include bench/bench.mk
 setup:      ## install what building, testing and running need (Debian packages, npm packages)
 	@tools/setup
 
+build: all  ## build; the same as make alone
+
 run: setup  ## set up, build, and run the demo of etc/config.cfg
 	@$(MAKE) all
 	./runtime etc/config.cfg
+
+schema: links  ## make lualib/schema.lua from proto/db.proto
+	3rd/lua/lua tools/gen_schema.lua proto/db.proto lualib/schema.lua
+
+# The name that skynet has for it.
+linux: all
 
 asan:       ## build with AddressSanitizer and UBSan, and run the tests
 	$(MAKE) VARIANT=asan test
@@ -213,13 +223,19 @@ format:     ## lay out the C and C++ sources
 PREFIX ?= /usr/local
 install: all ## copy the tree to PREFIX/lib/runtime and a launcher to PREFIX/bin
 	install -d $(DESTDIR)$(PREFIX)/lib/runtime $(DESTDIR)$(PREFIX)/bin
-	cp -a runtime lualib service luaclib cservice include etc $(DESTDIR)$(PREFIX)/lib/runtime/
+	cp -a runtime skynet lualib service luaclib cservice include skynet-src etc data proto static tools $(DESTDIR)$(PREFIX)/lib/runtime/
+	install -d $(DESTDIR)$(PREFIX)/lib/runtime/3rd $(DESTDIR)$(PREFIX)/lib/runtime/test
+	cp -a 3rd/lua $(DESTDIR)$(PREFIX)/lib/runtime/3rd/
+	cp -a test/*.lua $(DESTDIR)$(PREFIX)/lib/runtime/test/
 	ln -sf ../lib/runtime/runtime $(DESTDIR)$(PREFIX)/bin/runtime
 
 clean:      ## remove what was built
-	rm -rf build runtime runtime-asan runtime-tsan luaclib cservice 3rd/lua skynet-src compile_commands.json
+	rm -rf build runtime runtime-asan runtime-tsan skynet luaclib cservice 3rd/lua skynet-src compile_commands.json
+
+cleanall: clean  ## remove that, and what setup installed in here
+	rm -rf test/clients/node_modules
 
 help:       ## this list
 	@awk -F':.*##' '/^[a-z-]+:.*##/ {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all modules links setup run asan tsan variants format install clean help
+.PHONY: all build linux modules links setup run schema asan tsan variants format install clean cleanall help

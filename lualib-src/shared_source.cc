@@ -47,6 +47,7 @@ int l_run(lua_State* L) {
   luaL_checkstack(L, static_cast<int>(source.arguments.size()) + 4, "too many arguments");
   for (const SharedArgument& argument : source.arguments) push_argument(L, argument);
   lua_call(L, static_cast<int>(source.arguments.size()), 1);
+  job->result->ran = true;
   if (lua_type(L, -1) != LUA_TTABLE) {
     return luaL_error(L, "%s: the result is a %s, not a table", lua_tostring(L, 2), luaL_typename(L, -1));
   }

@@ -6,9 +6,9 @@ local config = {}
 local values = {} -- key -> value, for every key that had one when it was asked for
 local tables = {} -- key -> what the text of that key evaluates to
 
--- LuaJIT's tonumber also takes "inf" and "nan"; those are words, not numbers, to a config file.
+-- LuaJIT's tonumber also takes "inf", "nan" and "0b11"; those are words, not numbers, to a config file.
 local function to_number(text)
-	return text:find "%d" and tonumber(text)
+	return text:find "%d" and not text:find "^%s*[-+]?0[bB]" and tonumber(text)
 end
 
 --- The value of a config key: a number or a boolean where the text says one, else the text.

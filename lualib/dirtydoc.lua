@@ -237,6 +237,7 @@ end
 ---@param position integer
 ---@param value any
 function dirtydoc.insert(doc, position, ...)
+	if not is_document(doc) then return table.insert(doc, position, ...) end
 	local values = fields_of(doc)
 	local count = #values
 	local value = ...
@@ -255,6 +256,7 @@ end
 ---@param position? integer  the last one by default
 ---@return any value  what was removed
 function dirtydoc.remove(doc, position)
+	if not is_document(doc) then return table.remove(doc, position) end
 	local values = fields_of(doc)
 	local count = #values
 	position = position or count

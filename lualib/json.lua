@@ -25,9 +25,10 @@ local function encode_array(t, open)
 		if type(k) ~= "number" then error "invalid table: mixed or invalid key types" end
 		count = count + 1
 	end
-	if count ~= #t then error "invalid table: sparse array" end
 	for i = 1, count do
-		parts[i] = encode(t[i], open)
+		local value = rawget(t, i)
+		if value == nil then error "invalid table: sparse array" end
+		parts[i] = encode(value, open)
 	end
 	return "[" .. table.concat(parts, ",") .. "]"
 end

@@ -7,7 +7,7 @@ local MAX_LEVELS = 24 -- a message nests 32 tables
 ---@field val_type "table"|"func"|"thread"|"userdata"
 ---@field parent string  address of the first object that refers to it, in hex
 ---@field extra string  how the parents refer to it
----@field key string  the name in `extra`
+---@field key string  the word before the first " :" in `extra`, else all of it
 
 local function address_of(object)
 	return tostring(object):match "0x(%x+)"
@@ -27,7 +27,7 @@ local function parse(text)
 		val_type = val_type(text),
 		parent = parent or "0", -- the registry has none
 		extra = extra,
-		key = extra:match "^(%S+) :" or extra,
+		key = extra:match "(%S+) :" or extra,
 	}
 end
 

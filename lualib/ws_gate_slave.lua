@@ -21,6 +21,7 @@ local LOGGED_BYTES = 1024 -- so much of a message is shown in the log
 
 ---@class connection
 ---@field ready boolean  the handshake is done
+---@field early string[]  what was to be written before it was ready: nothing may go before the handshake
 ---@field kicked boolean  kicked before it was ready
 ---@field agent? integer  takes the messages
 ---@field client integer  source of those messages; 0: this slave
@@ -73,6 +74,8 @@ function handler.handshake(fd, header, url)
 	skynet.error "--------------"
 	local connection = connections[fd]
 	connection.ready = true
+	for _, msg in ipairs(connection.early) do websocket.write(fd, msg) end
+	connection.early = nil
 	if connection.kicked then websocket.close(fd) end
 end
 
@@ -126,7 +129,7 @@ function commands.accept(_, fd, addr)
 		socketdriver.close(fd)
 		return false, "more than " .. maxclient .. " clients (maxclient)"
 	end
-	connections[fd] = { ready = false, kicked = false, client = 0 }
+	connections[fd] = { ready = false, early = {}, kicked = false, client = 0 }
 	connection_count = connection_count + 1
 	local called, ok, message = pcall(websocket.accept, fd, handler, protocol, addr)
 	if not called then ok, message = false, ok end
@@ -143,9 +146,13 @@ function commands.forward(source, fd, client, agent)
 end
 
 function commands.response(_, fd, msg)
-	connection_of(fd)
+	local connection = connection_of(fd)
 	skynet.error("ws response: " .. fd, msg:sub(1, LOGGED_BYTES))
-	websocket.write(fd, msg)
+	if connection.ready then
+		websocket.write(fd, msg)
+	else
+		table.insert(connection.early, msg)
+	end
 end
 
 function commands.kick(_, fd)

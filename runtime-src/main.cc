@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "api/attach.h"
@@ -155,9 +156,9 @@ int run(const char* config_path) {
   options.module_path = environment.get("cpath");
   options.builtin_modules = builtin_services();
 
-  Daemon daemon;
+  std::optional<Daemon> daemon;
   if (const char* pid_file = environment.get("daemon")) {
-    if (const std::string error = daemon.start(pid_file); !error.empty()) {
+    if (const std::string error = daemon.emplace().start(pid_file); !error.empty()) {
       std::fprintf(stderr, "%s\n", error.c_str());
       return 1;
     }
@@ -188,6 +189,7 @@ int run(const char* config_path) {
     sockets.stop();
     if (!booted) return 1;
   }
+  daemon.reset();  // the signal would leave the pid file behind
   if (ending_signal != 0) {
     std::fflush(nullptr);
     std::raise(ending_signal);

@@ -1,6 +1,7 @@
 -- Answers web requests, one for each connection. `web_agent PROTOCOL`, with PROTOCOL "http" or "https"; then each lua
 -- message is the fd of a connection to serve.
 local skynet = require "skynet"
+local deadlines = require "skynet.deadlines"
 local httpd = require "http.httpd"
 local router = require "router"
 local socket = require "skynet.socket"
@@ -96,20 +97,19 @@ local function serve_stream(fd, stream)
 	end
 end
 
+local open_requests = deadlines(REQUEST_LIMIT, socket.shutdown)
+
 local function serve(fd)
 	skynet.error("start id:", fd)
 	if not socket.start(fd) then return end -- it has gone
-	local open_still = true
-	skynet.timeout(REQUEST_LIMIT, function()
-		if open_still then socket.shutdown(fd) end
-	end)
+	open_requests:add(fd)
 	local ok, message = pcall(function()
 		local stream = open(fd)
 		local served, why = pcall(serve_stream, fd, stream)
 		stream.close()
 		if not served then error(why, 0) end
 	end)
-	open_still = false
+	open_requests:remove(fd)
 	socket.close(fd)
 	if not ok then skynet.error("fd=", fd, tostring(message)) end
 end

@@ -2,7 +2,7 @@
 --
 -- Lua command: start(conf), answered when it listens. conf:
 --   port       required; on all interfaces
---   agent_cnt  number of services `web_agent`
+--   agent_cnt  number of services `web_agent`, 1 by default
 --   protocol   "http" or "https" (certificate: config keys `certfile`, `keyfile`)
 local skynet = require "skynet"
 local socket = require "skynet.socket"
@@ -19,6 +19,7 @@ local CMD = {}
 
 function CMD.start(conf)
 	if not conf.port then error "web_watchdog: conf.port is missing" end
+	if conf.agent_cnt and conf.agent_cnt < 1 then error("web_watchdog: conf.agent_cnt must be 1 or more, is " .. conf.agent_cnt) end
 	-- First of all, so that a port in use leaves no agents behind.
 	local id = socket.listen("0.0.0.0", conf.port)
 	local ok, agents = pcall(start_agents, conf)

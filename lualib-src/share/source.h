@@ -29,6 +29,7 @@ struct SharedSource {
 struct SharedResult {
   share::ImageRef image;
   std::string error;
+  bool ran = false;  // the source itself ran to its end: what is wrong is its result
 };
 
 // One for each engine: runs the source in a fresh state with the standard libraries.
@@ -39,7 +40,7 @@ namespace luajit {
 SharedResult run_shared_source(const SharedSource& source) noexcept;
 }
 
-// Runs the source on Lua 5.4, whose integers have 64 bits, or on LuaJIT if 5.4 cannot. If there are functions
+// Runs the source on Lua 5.4, whose integers have 64 bits, or on LuaJIT if 5.4 cannot run it. If there are functions
 // in the result, on both, so that each engine has them in its own form.
 SharedResult load_shared_source(const SharedSource& source) noexcept;
 

@@ -11,7 +11,8 @@ function strings.split(s, delims)
 		if s ~= "" then pieces[1] = s end
 		return pieces
 	end
-	local pattern = "[^" .. delims:gsub("%W", "%%%0") .. "]+"
+	-- LuaJIT takes a pattern to end at a NUL.
+	local pattern = "[^" .. delims:gsub("%W", "%%%0"):gsub("%%%z", "%%z") .. "]+"
 	for piece in s:gmatch(pattern) do
 		pieces[#pieces + 1] = piece
 	end

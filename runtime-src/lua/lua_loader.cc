@@ -6,6 +6,7 @@
 #include "lua/code_cache.h"
 #include "lua/engine.h"
 #include "lua/module_search.h"
+#include "lua/search_order.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -43,7 +44,9 @@ void take_global(lua_State* L, const char* name) {
 // Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. Raises with what was wrong with each.
 void push_script(lua_State* L, const char* name) {
   take_global(L, "LUA_SERVICE");
-  const char* patterns = luaL_checkstring(L, -1);
+  push_service_patterns(L, luaL_checkstring(L, -1), name);
+  lua_remove(L, -2);
+  const char* patterns = lua_tostring(L, -1);
   const int base = lua_gettop(L);
   while (*patterns != '\0') {
     const std::size_t size = std::strcspn(patterns, ";");

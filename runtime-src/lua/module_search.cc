@@ -9,6 +9,7 @@
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
 #include "lua/lazy_libraries.h"
+#include "lua/search_order.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -42,7 +43,10 @@ int l_search_source(lua_State* L) {
   lua_pushvalue(L, lua_upvalueindex(2));
   lua_pushvalue(L, 1);
   lua_getfield(L, lua_upvalueindex(1), "path");
-  if (lua_tostring(L, -1) == nullptr) return luaL_error(L, "'package.path' must be a string");
+  const char* path = lua_tostring(L, -1);
+  if (path == nullptr) return luaL_error(L, "'package.path' must be a string");
+  push_module_patterns(L, path, name);
+  lua_remove(L, -2);
   lua_call(L, 2, 2);
   if (lua_isnil(L, -2)) {
 #ifdef RUNTIME_LUA54
@@ -62,9 +66,11 @@ int l_search_source(lua_State* L) {
 #ifdef RUNTIME_LUAJIT
 
 struct Found {
-  enum { none, opened, failed } state = none;
+  enum { none, opened, refused, failed } state = none;  // refused: one that is not for LuaJIT; another may follow
   lua_CFunction open = nullptr;
   char text[512] = "";  // the file that was opened, or why it could not be
+
+  bool is_final() const { return state == opened || state == failed; }
 };
 
 std::string replace_all(std::string_view text, char from, std::string_view to) {
@@ -87,12 +93,13 @@ void open_object(const std::string& file, const std::string& function, Found* fo
     return;
   }
   if (dlsym(object, "runtime_luajit_module") == nullptr) {
-    found->state = Found::failed;
+    dlclose(object);
+    if (found->state == Found::refused) return;
+    found->state = Found::refused;
     std::snprintf(found->text, sizeof(found->text),
                   "%s is built for Lua 5.4 and cannot be loaded into LuaJIT; run this service on Lua 5.4 (config key "
                   "`lua54`), or build the module for LuaJIT and put it into the folder jit/ beside it",
                   file.c_str());
-    dlclose(object);
     return;
   }
   found->open = reinterpret_cast<lua_CFunction>(dlsym(object, function.c_str()));
@@ -105,7 +112,7 @@ void open_object(const std::string& file, const std::string& function, Found* fo
 void search_path(std::string_view path, std::string_view name, std::string_view object_name, Found* found) noexcept {
   const std::string file_part = replace_all(object_name, '.', "/");
   const std::string function = "luaopen_" + replace_all(name.substr(name.find('-') + 1), '.', "_");
-  while (!path.empty() && found->state == Found::none) {
+  while (!path.empty()) {
     const std::size_t end = std::min(path.find(';'), path.size());
     const std::string_view pattern = path.substr(0, end);
     path.remove_prefix(std::min(end + 1, path.size()));
@@ -113,7 +120,7 @@ void search_path(std::string_view path, std::string_view name, std::string_view 
     for (const char* folder : {"jit/", ""}) {
       const std::string file = replace_all(pattern, '?', folder + file_part);
       if (access(file.c_str(), R_OK) == 0) open_object(file, function, found);
-      if (found->state != Found::none) return;
+      if (found->is_final()) return;
     }
   }
 }
@@ -128,7 +135,7 @@ int l_search_object(lua_State* L) {
   Found found;
   search_path(path, name, name, &found);
   const char* dot = std::strchr(name, '.');
-  if (found.state == Found::none && dot != nullptr) {
+  if (!found.is_final() && dot != nullptr) {
     search_path(path, name, {name, static_cast<std::size_t>(dot - name)}, &found);
   }
   switch (found.state) {
@@ -137,6 +144,7 @@ int l_search_object(lua_State* L) {
       lua_pushcfunction(L, found.open);
       lua_pushstring(L, found.text);
       return 2;
+    case Found::refused:
     case Found::failed:
       return luaL_error(L, "error loading module '%s':\n\t%s", name, found.text);
     default:

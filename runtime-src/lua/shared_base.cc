@@ -15,9 +15,9 @@ void install_shared_base(lua_State*) {}
 namespace {
 
 constexpr char kSource[] =
-    "local mark, shared_next, shared_inext, shared_unpack, shared_array = ...\n"
+    "local mark, shared_next, shared_inext, shared_get, shared_unpack, shared_array = ...\n"
     "local getmetatable, next, pairs, ipairs = getmetatable, next, pairs, ipairs\n"
-    "local rawget, unpack, concat = rawget, unpack, table.concat\n"
+    "local rawget, unpack, concat, move = rawget, unpack, table.concat, table.move\n"
     "local _G = _G\n"
     "function _G.getmetatable(object)\n"
     "  local metatable = getmetatable(object)\n"
@@ -37,7 +37,7 @@ constexpr char kSource[] =
     "  return ipairs(t)\n"
     "end\n"
     "function _G.rawget(t, key)\n"
-    "  if getmetatable(t) == mark then return t[key] end\n"
+    "  if getmetatable(t) == mark then return shared_get(t, key) end\n"
     "  return rawget(t, key)\n"
     "end\n"
     "function _G.unpack(t, i, j)\n"
@@ -47,6 +47,12 @@ constexpr char kSource[] =
     "function table.concat(t, separator, i, j)\n"
     "  if getmetatable(t) == mark then t = shared_array(t) end\n"
     "  return concat(t, separator, i, j)\n"
+    "end\n"
+    "function table.move(from, first, last, at, to)\n"
+    "  if getmetatable(from) ~= mark then return move(from, first, last, at, to) end\n"
+    "  if to == nil then to = from end\n"
+    "  for i = 0, last - first do to[at + i] = from[first + i] end\n"
+    "  return to\n"
     "end\n";
 
 // key, value = shared_next(t [, key]); nil at the end
@@ -63,6 +69,14 @@ int l_shared_inext(lua_State* L) {
   lua_pushinteger(L, i);
   lua_rawgeti(L, 1, i);
   return lua_isnil(L, -1) ? 1 : 2;
+}
+
+// value = shared_get(t, key), also for keys that t[key] refuses
+int l_shared_get(lua_State* L) {
+  luaL_checkany(L, 2);
+  lua_settop(L, 2);
+  lua_rawget(L, 1);
+  return 1;
 }
 
 // ... = shared_unpack(t [, i [, j]])
@@ -115,9 +129,10 @@ void install_shared_base(lua_State* L) {
   lua_pushlightuserdata(L, const_cast<char*>(&shared_node_key));
   lua_pushcfunction(L, l_shared_next);
   lua_pushcfunction(L, l_shared_inext);
+  lua_pushcfunction(L, l_shared_get);
   lua_pushcfunction(L, l_shared_unpack);
   lua_pushcfunction(L, l_shared_array);
-  lua_call(L, 5, 0);
+  lua_call(L, 6, 0);
 }
 
 #endif

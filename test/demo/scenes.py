@@ -1,6 +1,8 @@
 """The scenes: each is one function, given a folder (node.py); it raises when something is not as it should be."""
+import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -158,6 +160,35 @@ def demo_over_tls(folder):
     node.stop()
 
 
+def wait_until(what, holds):
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end, f"not in 10 s: {what}"
+        time.sleep(0.02)
+
+
+@scene()
+def demo_as_daemon(folder):
+    lines = ('daemon = "./node.pid"', 'logger = "./node.log"')
+    node = folder.start("config.cfg", *lines)
+    assert node.process.wait(10) == 0, "the process that was started goes, another one stays"
+    pid_file, log = folder.path / "node.pid", folder.path / "node.log"
+    wait_until("the node is up", lambda: log.exists() and "web watchdog listen on 8889" in log.read_text())
+    pid = int(pid_file.read_text())
+    try:
+        assert not re.search("LAUNCH sn(lua|jit) console", log.read_text()), "a daemon has no console"
+        assert console("list")
+        second = folder.start("config.cfg", *lines)
+        second.wait(f"is already running, pid = {pid}")
+        assert second.process.wait(10) == 1
+        os.kill(pid, signal.SIGTERM)
+        wait_until("the pid file is gone", lambda: not pid_file.exists())
+        wait_until("the services have ended", lambda: log.read_text().count("KILL self") > 10)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 @scene()
 def demo_port_in_use(folder):
     with socket.create_server(("0.0.0.0", WS_PORT)):
@@ -284,18 +315,28 @@ def snapshots(folder):
     node.stop()
 
 
-@scene("lua54")
-def application_beside_the_tree(folder):
+def run_dice(folder, config, binary):
     """An application of its own, laid out as those for skynet are, with the tree in the place of skynet."""
     app = folder.path / "app"
     shutil.copytree(folder.root / "test/apps/dice", app)
     (app / "skynet").symlink_to(folder.root)
     subprocess.run(["make", "-s"], cwd=app, check=True)
-    node = folder.spawn(["./skynet/" + folder.binary.name, "etc/config.dice"], cwd=app)
+    node = folder.spawn(["./skynet/" + binary, "etc/" + config], cwd=app)
     for name in ("Ann", "Bob", "Cid"):
         node.wait(rf"{name} has \d+ points in 5 rounds$")
     node.wait(r"dice: sum \d+ agrees$")
     assert node.process.wait(10) == 0
+
+
+@scene("lua54")
+def application_beside_the_tree(folder):
+    run_dice(folder, "config.dice", folder.binary.name)
+
+
+@scene("lua54")
+def application_behind_the_tree(folder):
+    """The same with the tree's folders before its own, and the executable under skynet's name."""
+    run_dice(folder, "config.skynet-first", "skynet")
 
 
 @scene()

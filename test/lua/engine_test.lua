@@ -21,4 +21,26 @@ T.test("snlua follows the config, snjit is LuaJIT in any case", function()
 	T.eq({ skynet.call(address, "lua") }, { "luajit", true })
 end)
 
+if jit then
+	local own_path = package.cpath
+	local object = own_path:gsub(";.*", ""):gsub("%?", "skiplist")
+
+	T.test("a module that is built for Lua 5.4 is refused, with what to do", function()
+		assert(os.execute("mkdir -p foreign && cp " .. object .. " foreign/skiplist.so") == 0)
+		package.cpath = "./foreign/?.so"
+		local ok, message = pcall(require, "skiplist.c")
+		package.cpath = own_path
+		T.eq(ok, false)
+		T.ok(message:find("./foreign/skiplist.so is built for Lua 5.4", 1, true), message)
+		T.ok(message:find("`lua54`", 1, true), message)
+	end)
+
+	T.test("one for LuaJIT may stand further back in the search path", function()
+		package.cpath = "./foreign/?.so;" .. own_path
+		local ok, skiplist = pcall(require, "skiplist.c")
+		package.cpath = own_path
+		T.eq({ ok, type(skiplist) }, { true, "function" })
+	end)
+end
+
 T.run()

@@ -132,6 +132,23 @@ T.test("corelib: images by hand", function()
 	T.eq(object.a[2], 3, "the object holds a reference")
 end)
 
+T.test("a function that uses a global cannot be shared, whatever engine would take it", function()
+	T.raises("call failed", sharetable.loadstring, "global", "return { f = function() return print end }")
+	T.eq(sharetable.query "global", nil)
+end)
+
+T.test("table.move reads shared tables", function()
+	sharetable.loadtable("moved", { 1, 2, 3 })
+	T.eq(table.move(sharetable.query "moved", 1, 3, 2, { 0 }), { 0, 1, 2, 3 })
+end)
+
+T.test("rawget knows no forbidden keys", function()
+	sharedata.new("raw", { a = 1, 2 })
+	local object = sharedata.query "raw"
+	T.eq({ rawget(object, "a"), rawget(object, 1), rawget(object, 1.5), rawget(object, {}), rawget(object, true) }, { 1, 2 })
+	T.raises("Invalid key type boolean", function() return object[true] end)
+end)
+
 T.test("other libraries read shared tables as any others", function()
 	local cjson = require "cjson"
 	sharetable.loadtable("j", { list = { 1, { x = "y" } } })

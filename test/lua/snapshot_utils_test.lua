@@ -49,4 +49,14 @@ T.test("a child whose name is taken stands at the top", function()
 	T.eq(forest.b1["[1]"].val_type, "func")
 end)
 
+T.test("the key is the word before the first colon that stands alone", function()
+	local forest = utils.construct_indentation {
+		[object "c1"] = "table\n0xdead : one name\n",
+		[object "c2"] = "table\n0xdead : a_local : x.lua:5\n",
+		[object "c3"] = "table\n0xdead : first\n0xbeef : second\n",
+	}
+	T.eq({ forest.c1.key, forest.c2.key, forest.c3.key }, { "one name", "a_local", "0xbeef" })
+	T.eq({ forest.c3.parent, forest.c3.extra }, { "dead", "first\n0xbeef : second" })
+end)
+
 T.run()

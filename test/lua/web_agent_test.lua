@@ -31,6 +31,14 @@ T.test("a client that goes away in its request does no harm", function()
 	T.ok(ask "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n":find("someone said hello", 1, true))
 end)
 
+T.test("requests that are done leave no coroutines behind", function()
+	for _ = 1, 5 do ask "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n" end
+	local stats = skynet.call(".launcher", "lua", "STAT")
+	for address, name in pairs(skynet.call(".launcher", "lua", "LIST")) do
+		if name:find("web_agent http", 1, true) then T.within(stats[address].task, 0, 2, name) end
+	end
+end)
+
 T.test("a second server cannot take the port, and leaves no agent behind", function()
 	local function agents()
 		local count = 0

@@ -4,6 +4,9 @@ local socket = require "skynet.socket"
 local websocket = require "http.websocket"
 local T = require "harness"
 
+local HANDSHAKE = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+	.. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
 local port = tonumber(skynet.getenv "port")
 local events = {}
 
@@ -30,12 +33,23 @@ T.test("a kick before the handshake waits for it", function()
 	local fd = socket.open("127.0.0.1", port)
 	local opened = event("open", from)
 	skynet.call(opened[3], "lua", "kick", opened[1])
-	socket.write(fd, "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		.. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	socket.write(fd, HANDSHAKE)
 	local text = socket.readall(fd)
 	T.ok(text:find "^HTTP/1%.1 101 " and text:find("\136", 1, true), T.show(text))
 	socket.close(fd)
 	T.eq(event("close", from)[1], opened[1])
+end)
+
+T.test("responses before the handshake come after it, in order", function()
+	setup()
+	local from = #events + 1
+	local fd = socket.open("127.0.0.1", port)
+	local opened = event("open", from)
+	for _, text in ipairs { "one", "two" } do skynet.call(opened[3], "lua", "response", opened[1], text) end
+	socket.write(fd, HANDSHAKE)
+	T.ok(socket.readline(fd, "\r\n\r\n"):find "^HTTP/1%.1 101 ")
+	T.eq(socket.read(fd, 10), "\129\3one\129\3two")
+	socket.close(fd)
 end)
 
 T.test("a client is closed when the service it was forwarded to has ended", function()

@@ -1,6 +1,7 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local sharetable = require "skynet.sharetable"
+local log = require "log"
 local settings = require "settings"
 
 local function finish(tally)
@@ -8,7 +9,7 @@ local function finish(tally)
 	local board = skynet.call(room, "lua", "board")
 	local sum = 0
 	for _, line in ipairs(board) do
-		skynet.error(("%s has %d points in %d rounds"):format(line.name, line.points, line.rounds))
+		log.line("%s has %d points in %d rounds", line.name, line.points, line.rounds)
 		sum = sum + line.points
 	end
 	local counted = math.tointeger(tonumber(skynet.tostring(skynet.rawcall(tally, "text", "sum"))))

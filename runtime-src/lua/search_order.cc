@@ -1,0 +1,91 @@
+#include "lua/search_order.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+namespace runtime::RUNTIME_ENGINE {
+namespace {
+
+// Modules, or the first parts of their names.
+constexpr std::string_view kModules[] = {
+    "config",
+    "db",
+    "debug_console_inject",
+    "dirtydb",
+    "dirtydoc",
+    "etcd",
+    "extern_debug",
+    "int64",
+    "json",
+    "log",
+    "qqapi",
+    "role",
+    "router",
+    "schema",
+    "schema_base",
+    "service",
+    "snapshot_utils",
+    "snowflake",
+    "staticdata",
+    "staticfile",
+    "util",
+    "web_router",
+    "ws_gate_slave",
+    "zset",
+};
+
+constexpr std::string_view kServices[] = {
+    "main",     "role_owner", "snowflake",   "web_agent", "web_watchdog",
+    "ws_agent", "ws_gate",    "ws_watchdog", "wsgate",
+};
+
+// Whether a pattern leads to the folder of this tree that has the file `landmark`.
+bool is_of_tree(std::string_view pattern, const char* landmark) {
+  const std::string_view folder = pattern.substr(0, pattern.find('?'));
+  if (folder.size() == pattern.size()) return false;
+  char file[PATH_MAX];
+  const int size = std::snprintf(file, sizeof(file), "%.*s%s", static_cast<int>(folder.size()),
+                                 folder.data(), landmark);
+  return size < static_cast<int>(sizeof(file)) && access(file, R_OK) == 0;
+}
+
+void push_tree_last(lua_State* L, std::string_view path, const char* landmark) {
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (const bool of_tree : {false, true}) {
+    for (std::string_view rest = path; !rest.empty();) {
+      const std::string_view pattern = rest.substr(0, rest.find(';'));
+      rest.remove_prefix(std::min(pattern.size() + 1, rest.size()));
+      if (pattern.empty() || is_of_tree(pattern, landmark) != of_tree) continue;
+      luaL_addlstring(&buffer, pattern.data(), pattern.size());
+      luaL_addchar(&buffer, ';');
+    }
+  }
+  luaL_pushresult(&buffer);
+}
+
+}  // namespace
+
+void push_module_patterns(lua_State* L, const char* path, const char* name) {
+  const std::string_view first_part(name, std::strcspn(name, "."));
+  if (std::ranges::find(kModules, first_part) != std::end(kModules)) {
+    push_tree_last(L, path, "skynet.lua");
+  } else {
+    lua_pushstring(L, path);
+  }
+}
+
+void push_service_patterns(lua_State* L, const char* path, const char* name) {
+  if (std::ranges::find(kServices, name) != std::end(kServices)) {
+    push_tree_last(L, path, "bootstrap.lua");
+  } else {
+    lua_pushstring(L, path);
+  }
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
