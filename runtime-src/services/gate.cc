@@ -9,8 +9,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/socket_message.h"
 #include "net/receive_buffer.h"
-#include "skynet_socket.h"
 
 namespace runtime {
 namespace {
@@ -141,7 +141,7 @@ bool Gate::listen(const std::string& address) {
   return true;
 }
 
-int Gate::on_message(skynet_context*, void* self, int type, int, std::uint32_t source,
+int Gate::on_message(skynet_context*, void* self, int type, int session, std::uint32_t source,
                      const void* message, std::size_t size) {
   Gate& gate = *static_cast<Gate*>(self);
   const auto* bytes = static_cast<const char*>(message);
@@ -152,9 +152,10 @@ int Gate::on_message(skynet_context*, void* self, int type, int, std::uint32_t s
     case PTYPE_CLIENT:
       return gate.on_client(source, bytes, size) ? 1 : 0;
     case PTYPE_SOCKET: {
-      skynet_socket_message event;
-      std::memcpy(&event, message, sizeof(event));
-      gate.on_event(event, {bytes + sizeof(event), size - sizeof(event)});
+      const Message whole = Message::make(source, type, session, const_cast<void*>(message), size);
+      if (const skynet_socket_message* event = socket_event(whole)) {
+        gate.on_event(*event, {bytes + sizeof(*event), size - sizeof(*event)});
+      }
       break;
     }
   }
