@@ -1,6 +1,8 @@
 // skynet_command: the text commands of services.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -61,9 +63,9 @@ Result query(Service& service, const char* text) {
 
 Result name(Service& service, const char* text) {
   const std::string_view all = text;
-  const std::size_t space = all.find(' ');
+  const std::size_t space = std::min(all.find(' '), all.size());
   const std::string_view name = all.substr(0, space);
-  const std::string_view target = space == all.npos ? "" : all.substr(all.find_first_not_of(' ', space));
+  const std::string_view target = all.substr(std::min(all.find_first_not_of(' ', space), all.size()));
   if (target.empty() || target[0] != ':') return nullptr;
   const Handle handle = service.node().find(target);
   if (handle == 0) return nullptr;

@@ -73,6 +73,8 @@ T.test("LAUNCH and NAME from C", function()
 	T.eq(ask("command NAME .probe_named " .. address), "(null)")
 	T.eq(ask "command NAME .probe_zero :0", "(null)")
 	T.eq(ask "command NAME .probe_bad 12", "(null)")
+	T.eq(ask "command NAME .probe_nobody", "(null)")
+	T.eq(ask "command NAME .probe_nobody  ", "(null)")
 	T.eq(skynet.call(".probe_named", "text", "nonsense"), "unknown nonsense")
 end)
 
