@@ -130,6 +130,13 @@ T.test("time", function() T.eq(ask "time", "1 1") end)
 
 T.test("memory is one for all", function() T.eq(ask "memory text", "good") end)
 
+T.test("skynet_debug_memory says what this service holds", function()
+	local line = ask "debugmemory held"
+	local handle, bytes = line:match "^%[:(%x+)%] held 0x(%x+)\n$"
+	T.eq(handle, string.format("%08x", probe), line)
+	T.ok(tonumber(bytes, 16) >= 100000, line)
+end)
+
 T.test("log lines from C", function()
 	T.eq(ask "log words", "logged")
 	logged(string.format("[%s] probe says words 7 %%\n", skynet.address(probe)))
