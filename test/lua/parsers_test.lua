@@ -127,6 +127,13 @@ T.test("a decoder says what is wrong, again and again", function()
 	with_block(function(block) T.raises("not negative", decoder.feed, decoder, block, -1) end)
 end)
 
+T.test("a receive buffer refuses a block of a negative size", function()
+	local buffer = driver.buffer()
+	T.raises("need the size", driver.push, buffer, {}, driver.str2p "x", -1)
+	T.raises("need the size", driver.push, buffer, {}, driver.str2p "x", "x")
+	T.eq(driver.readall(buffer, {}), "")
+end)
+
 T.test("netpack refuses what is no message, queue or block", function()
 	T.raises("a socket message expected", netpack.filter, nil, nil, 24)
 	with_block(function(block) T.raises("a socket message expected", netpack.filter, nil, block, 1) end)
