@@ -52,13 +52,6 @@ Address Address::local_of(int fd) {
   return getsockname(fd, address, &size) == 0 ? from(address) : Address();
 }
 
-Address Address::peer_of(int fd) {
-  sockaddr_storage storage = {};
-  socklen_t size = sizeof(storage);
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  return getpeername(fd, address, &size) == 0 ? from(address) : Address();
-}
-
 std::size_t Address::encoded_size(char family) {
   switch (family) {
     case kBinaryV4: return 3 + sizeof(in_addr);
