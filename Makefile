@@ -30,11 +30,8 @@ RUNTIME := $(if $(filter release,$(VARIANT)),runtime,runtime-$(VARIANT))
 LUACLIB := $(if $(filter release,$(VARIANT)),luaclib,$(B)/luaclib)
 CSERVICE := $(if $(filter release,$(VARIANT)),cservice,$(B)/cservice)
 
-ifeq ($(shell test -t 1 && echo y),y)
+# $(call say,WHAT,FILE): the line that stands for a command.
 say = @printf '  %-6s %s\n' $(1) $(2);
-else
-say = @printf '  %-6s %s\n' $(1) $(2);
-endif
 
 # ---- libraries ---------------------------------------------------------------------------------
 PKG := pkg-config
