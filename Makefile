@@ -108,7 +108,7 @@ $(B)/luajit/%.o: %.cc $(JIT_NAMES)
 
 # LuaJIT under other names: jit_lua_gettop for lua_gettop and so on, in the library and in what uses it; and the types that
 # it has in common with Lua 5.4.
-$(JIT_NAMES): $(JIT_A)
+$(JIT_NAMES): $(JIT_A) Makefile
 	@mkdir -p $(@D)
 	$(call say,gen,$@) nm --defined-only $(JIT_A) 2>/dev/null | awk '$$2 ~ /[A-Z]/ && $$3 ~ /^lua/ {print "#define " $$3 " jit_" $$3}' | sort -u > $@
 	@printf '#define %s jit_%s\n' lua_Debug lua_Debug luaL_Buffer luaL_Buffer >> $@
