@@ -24,6 +24,7 @@ Address Address::from(const sockaddr* address) {
 }
 
 std::optional<Address> Address::parse(const std::string& host, int port) {
+  if (port < 0 || port > kMaxPort) return std::nullopt;
   Address result;
   const auto wire_port = htons(static_cast<std::uint16_t>(port));
   if (inet_pton(AF_INET, host.c_str(), &result.v4_.sin_addr) == 1) {
