@@ -114,9 +114,9 @@ int l_clear(lua_State* L) {
   return 0;
 }
 
-// drop(pointer, size): frees a received block
+// drop(pointer, size): frees a received block; of other values the collector takes care
 int l_drop(lua_State* L) {
-  std::free(lua_touserdata(L, 1));
+  if (lua_islightuserdata(L, 1)) std::free(lua_touserdata(L, 1));
   return 0;
 }
 

@@ -127,6 +127,13 @@ T.test("a decoder says what is wrong, again and again", function()
 	with_block(function(block) T.raises("not negative", decoder.feed, decoder, block, -1) end)
 end)
 
+T.test("a full userdata is neither freed nor read beyond its end", function()
+	local buffer = driver.buffer()
+	T.eq(select("#", driver.drop(buffer, 1)), 0)
+	T.eq(driver.readall(buffer, {}), "")
+	T.raises("smaller", netpack.pack, buffer, 60000)
+end)
+
 T.test("a receive buffer refuses a block of a negative size", function()
 	local buffer = driver.buffer()
 	T.raises("need the size", driver.push, buffer, {}, driver.str2p "x", -1)
