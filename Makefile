@@ -30,11 +30,8 @@ RUNTIME := $(if $(filter release,$(VARIANT)),runtime,runtime-$(VARIANT))
 LUACLIB := $(if $(filter release,$(VARIANT)),luaclib,$(B)/luaclib)
 CSERVICE := $(if $(filter release,$(VARIANT)),cservice,$(B)/cservice)
 
-ifeq ($(shell test -t 1 && echo y),y)
+# $(call say,WHAT,FILE): the line that stands for a command.
 say = @printf '  %-6s %s\n' $(1) $(2);
-else
-say = @printf '  %-6s %s\n' $(1) $(2);
-endif
 
 # ---- libraries ---------------------------------------------------------------------------------
 PKG := pkg-config
@@ -111,7 +108,7 @@ $(B)/luajit/%.o: %.cc $(JIT_NAMES)
 
 # LuaJIT under other names: jit_lua_gettop for lua_gettop and so on, in the library and in what uses it; and the types that
 # it has in common with Lua 5.4.
-$(JIT_NAMES): $(JIT_A)
+$(JIT_NAMES): $(JIT_A) Makefile
 	@mkdir -p $(@D)
 	$(call say,gen,$@) nm --defined-only $(JIT_A) 2>/dev/null | awk '$$2 ~ /[A-Z]/ && $$3 ~ /^lua/ {print "#define " $$3 " jit_" $$3}' | sort -u > $@
 	@printf '#define %s jit_%s\n' lua_Debug lua_Debug luaL_Buffer luaL_Buffer >> $@
@@ -217,8 +214,8 @@ tsan:       ## build with ThreadSanitizer, and run the unit tests and the storm 
 variants:   ## build every variant
 	$(MAKE) all && $(MAKE) VARIANT=asan all && $(MAKE) VARIANT=tsan all
 
-format:     ## lay out the C and C++ sources
-	clang-format -i $(shell git ls-files '*.cc' '*.h' '*.c')
+format:     ## lay out the C and C++ sources, but for cases that stay as they came
+	clang-format -i $(shell git ls-files '*.cc' '*.h' '*.c' ':!test/conformance/cases')
 
 PREFIX ?= /usr/local
 install: all ## copy the tree to PREFIX/lib/runtime and a launcher to PREFIX/bin

@@ -75,7 +75,8 @@ uint32_t skynet_current_handle(void);
 /* 1/100 s, as skynet.now(). */
 uint64_t skynet_now(void);
 
-/* Prints the current service's memory to stderr, under the title `info`. */
+/* Prints what the service that runs on this thread holds of malloc's memory to stderr: "[:HANDLE] INFO 0xBYTES". Nothing
+ * outside of any service. */
 void skynet_debug_memory(const char *info);
 
 #ifdef __cplusplus

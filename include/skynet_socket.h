@@ -18,8 +18,7 @@
 #define SKYNET_SOCKET_TYPE_ACCEPT 4  /* ud: the new id; text: "ip:port" of the peer */
 #define SKYNET_SOCKET_TYPE_ERROR 5   /* text: the reason */
 #define SKYNET_SOCKET_TYPE_UDP 6     /* as DATA; skynet_socket_udp_address() tells the sender */
-#define SKYNET_SOCKET_TYPE_WARNING 7 /* ud: kilobytes that wait to be sent; 0 when they have gone \
-                                      */
+#define SKYNET_SOCKET_TYPE_WARNING 7 /* ud: kilobytes that wait to be sent; 0: they have gone */
 
 /* The text of an event follows the struct directly, and buffer is NULL. A buffer that is not NULL
  * belongs to the receiver, who frees it with skynet_free. */
@@ -36,7 +35,7 @@ extern "C" {
 
 struct skynet_context;
 
-/* Send what `buffer` holds. 0: taken; -1: refused. Memory that passes to the runtime does so either
+/* Send what `buffer` holds. 0: taken; -1: refused. SOCKET_BUFFER_MEMORY passes to the runtime either
  * way. Low priority means: after all that is sent with normal priority. */
 int skynet_socket_sendbuffer(struct skynet_context* context, struct socket_sendbuffer* buffer);
 int skynet_socket_sendbuffer_lowpriority(struct skynet_context* context,
@@ -80,8 +79,8 @@ void runtime_socket_acknowledge(int id, size_t size);
 /* All sockets; to be freed with socket_info_release(). */
 struct socket_info* skynet_socket_info(void);
 
-/* Ownership of `buffer` passes to the runtime. A negative size marks an object
- * (SOCKET_BUFFER_OBJECT). */
+/* Ownership of `buffer` passes to the runtime. A negative size marks an object (SOCKET_BUFFER_OBJECT), which is
+ * refused and stays the caller's. */
 static inline void skynet_socket_fill_sendbuffer(struct socket_sendbuffer* out, int id,
                                                  void* buffer, int size) {
   out->id = id;

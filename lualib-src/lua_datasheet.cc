@@ -1,7 +1,9 @@
 // require "skynet.datasheet.core": what lualib/skynet/datasheet.lua and its builder are made of.
 #include <bit>
 #include <cmath>
+#include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "held.h"
 #include "share/datasheet.h"
@@ -136,9 +138,10 @@ int l_compile(lua_State* L) {
 
 // Reads what is at stack index 2; raises when it is no datasheet.
 share::ImageRef check_sheet(lua_State* L) {
-  share::ImageRef image = share::read_sheet(check_string(L, 2));
+  share::ImageRef& image = push_held<HeldImage>(L).image;
+  image = share::read_sheet(check_string(L, 2));
   if (!image) luaL_error(L, "datasheet: malformed data");
-  return image;
+  return std::move(image);
 }
 
 // added = add(name, bytes): false when the name is taken

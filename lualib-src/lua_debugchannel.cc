@@ -1,5 +1,6 @@
 // skynet.debugchannel: the channel between a service and its debugger, and hooks that may yield.
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -7,35 +8,33 @@
 #include "core/scheduler.h"
 #include "core/service.h"
 #include "lua/engine.h"
+#include "object.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// An end of a channel, in a userdata; and the text that was read last, until Lua has it.
+// An end of a channel; and the text that was read last, until Lua has it.
 struct Channel {
   static constexpr const char* kLuaType = "runtime.debugchannel";
   DebugChannel* channel = nullptr;  // null once released
   std::string text;
+
+  ~Channel() { release(); }
+  void release() {
+    if (channel != nullptr) std::exchange(channel, nullptr)->release();
+  }
 };
 
 Channel& check_channel(lua_State* L) {
-  Channel& end = check_object<Channel>(L, 1);
+  Channel& end = self<Channel>(L, 1);
   if (end.channel == nullptr) luaL_error(L, "debugchannel: released");
   return end;
 }
 
-Channel& push_channel(lua_State* L) {
-  void* const block = lua_newuserdatauv(L, sizeof(Channel), 0);
-  luaL_getmetatable(L, Channel::kLuaType);
-  auto* const end = new (block) Channel;
-  lua_setmetatable(L, -2);
-  return *end;
-}
-
 // channel, address = create(): `address`, a light userdata, is for connect() in another service.
 int l_create(lua_State* L) {
-  Channel& end = push_channel(L);
+  Channel& end = push_object<Channel>(L);
   end.channel = DebugChannel::create();
   lua_pushlightuserdata(L, end.channel);
   return 2;
@@ -44,7 +43,7 @@ int l_create(lua_State* L) {
 // channel = connect(address)
 int l_connect(lua_State* L) {
   luaL_checktype(L, 1, LUA_TLIGHTUSERDATA);
-  Channel& end = push_channel(L);
+  Channel& end = push_object<Channel>(L);
   end.channel = DebugChannel::connect(lua_touserdata(L, 1));
   if (end.channel == nullptr) return luaL_error(L, "new channel failed");
   return 1;
@@ -63,8 +62,8 @@ int l_write(lua_State* L) {
   return 0;
 }
 
-// text = channel:read([timeout]): waits for `timeout` * 0.1 s; nothing when there is none. Raises once the service
-// has been retired.
+// text = channel:read([timeout]): waits for `timeout` * 0.1 s; nothing when there is none. Raises
+// once the service has been retired.
 int l_read(lua_State* L) {
   constexpr double kUnitMs = 100;
   constexpr double kMaxMs = 1e12;
@@ -75,7 +74,8 @@ int l_read(lua_State* L) {
   if (wait_ms > 0 && worker != nullptr) worker->scheduler().before_block();
   if (!end.channel->read(&end.text, wait_ms)) {
     // Who stands here waiting for the debugger is told of its end by nothing else.
-    if (worker != nullptr && worker->service()->retired()) return luaL_error(L, "the service has been ended");
+    if (worker != nullptr && worker->service()->retired())
+      return luaL_error(L, "the service has been ended");
     return 0;
   }
   lua_pushlstring(L, end.text.data(), end.text.size());
@@ -84,16 +84,7 @@ int l_read(lua_State* L) {
 
 // channel:release()
 int l_release(lua_State* L) {
-  Channel& end = check_object<Channel>(L, 1);
-  if (end.channel != nullptr) std::exchange(end.channel, nullptr)->release();
-  return 0;
-}
-
-int l_gc(lua_State* L) {
-  l_release(L);
-  static_cast<Channel*>(lua_touserdata(L, 1))->~Channel();
-  lua_pushnil(L);
-  lua_setmetatable(L, 1);
+  self<Channel>(L, 1).release();
   return 0;
 }
 
@@ -156,8 +147,7 @@ int l_sethook(lua_State* L) {
   }
   luaL_checkstack(co, 1, nullptr);
   push_hooks(L);
-  lua_pushthread(co);
-  lua_xmove(co, L, 1);
+  push_coroutine(L, co);
   lua_pushvalue(L, first);
   lua_rawset(L, -3);
 #ifdef RUNTIME_LUAJIT
@@ -170,19 +160,16 @@ int l_sethook(lua_State* L) {
 }  // namespace
 
 int open_debugchannel(lua_State* L) {
-  const luaL_Reg methods[] = {
+  static constexpr luaL_Reg kMethods[] = {
       {"read", l_read}, {"write", l_write}, {"release", l_release}, {nullptr, nullptr}};
-  luaL_newmetatable(L, Channel::kLuaType);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, l_gc);
-  lua_setfield(L, -2, "__gc");
-  const luaL_Reg functions[] = {{"create", l_create},
-                                {"connect", l_connect},
-                                {"release", l_release},
-                                {"sethook", l_sethook},
-                                {nullptr, nullptr}};
-  luaL_newlib(L, functions);
+  static constexpr luaL_Reg kFunctions[] = {{"create", l_create},
+                                            {"connect", l_connect},
+                                            {"release", l_release},
+                                            {"sethook", l_sethook},
+                                            {nullptr, nullptr}};
+  define_type<Channel>(L, kMethods);
+  luaL_newlibtable(L, kFunctions);
+  set_functions<Channel>(L, kFunctions);
   return 1;
 }
 

@@ -1,6 +1,9 @@
 // skynet.netpack: the messages of the socket server, cut into frames with a 2-byte length. The interface is
 // described in lualib/meta/netpack.lua.
+#include <cstring>
 #include <iterator>
+#include <optional>
+#include <string_view>
 
 #include "lua/engine.h"
 #include "netpack/frame_queue.h"
@@ -119,11 +122,13 @@ int l_clear(lua_State* L) {
 
 // ---- blocks -------------------------------------------------------------------------------------
 
-// The bytes that are argument 1, a string, or a block with its size as argument 2.
+// The bytes that are argument 1, a string, or a userdata with their number as argument 2.
 std::string_view check_bytes(lua_State* L) {
   if (lua_isuserdata(L, 1)) {
     const lua_Integer size = luaL_checkinteger(L, 2);
     luaL_argcheck(L, size >= 0, 2, "a size is not negative");
+    const bool fits = lua_islightuserdata(L, 1) || static_cast<std::size_t>(size) <= lua_rawlen(L, 1);
+    luaL_argcheck(L, fits, 2, "the userdata is smaller");
     return {static_cast<const char*>(lua_touserdata(L, 1)), static_cast<std::size_t>(size)};
   }
   std::size_t size;

@@ -1,4 +1,5 @@
 // skynet.profile: the CPU time of coroutines, and coroutine.resume and coroutine.wrap, which take it.
+#include "lua/builtin_modules.h"
 #include "lua/profiler.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -106,7 +107,6 @@ int l_wrap(lua_State* L) {
 
 }  // namespace
 
-// Adds resume and wrap to the table on top: those of the library `coroutine`, if it has them, else new ones.
 void add_resuming_functions(lua_State* L) {
   constexpr luaL_Reg kFunctions[] = {{"resume", l_resume}, {"wrap", l_wrap}};
   lua_getglobal(L, "coroutine");

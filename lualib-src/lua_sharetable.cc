@@ -13,6 +13,9 @@ using share::Kind;
 
 namespace {
 
+// More do not fit on the stack of a Lua function.
+constexpr int kMaxArguments = 200000;
+
 // What one load needs, in a userdata.
 struct Load {
   static constexpr const char* kLuaType = "sharetable.load";
@@ -61,7 +64,10 @@ int l_load(lua_State* L) {
   source.is_text = !lua_isnoneornil(L, 2);
   if (source.is_text) source.text = check_string(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
-  const int count = static_cast<int>(luaL_checkinteger(L, 4));
+  const lua_Integer given = luaL_checkinteger(L, 4);
+  luaL_argcheck(L, given >= 0 && given <= kMaxArguments, 4, "no number of arguments");
+  const int count = static_cast<int>(given);
+  luaL_checkstack(L, count, "too many arguments of a shared table");
   lua_settop(L, 4 + count);
 
   Load& load = push_held<Load>(L);

@@ -1,14 +1,15 @@
-// skynet.socketdriver: the socket server's face for Lua.
-#include <algorithm>
-#include <cstdlib>
+// skynet.socketdriver: the socket server's face for Lua. (lua_socket_buffer.cc: what has been
+// received.)
 #include <cstring>
-#include <new>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "api/socket_api.h"
+#include "held.h"
 #include "lua/engine.h"
+#include "lua_socket_buffer.h"
 #include "net/address.h"
-#include "net/receive_buffer.h"
 #include "skynet.h"
 #include "skynet_socket.h"
 
@@ -16,11 +17,11 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// Upvalue 1 of every function is the context, upvalue 2 the metatable of buffers.
-// For listeners that name none. skynet's 32 overflows when a few connections come at once, and each that does waits for
-// a second before it is tried again.
+// For listeners that name none. skynet's 32 overflows when a few connections come at once, and each
+// that does waits for a second before it is tried again.
 constexpr int kBacklog = 1024;
 
+// The service that calls: upvalue 1 of every function here.
 skynet_context* context(lua_State* L) {
   return static_cast<skynet_context*>(lua_touserdata(L, lua_upvalueindex(1)));
 }
@@ -197,9 +198,8 @@ void join_list(lua_State* L, int index, Payload* payload) {
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  char* to = total <= sizeof(payload->joined)
-                 ? payload->joined
-                 : static_cast<char*>(lua_newuserdatauv(L, total, 0));
+  char* to = total <= sizeof(payload->joined) ? payload->joined
+                                              : static_cast<char*>(lua_newuserdatauv(L, total, 0));
   payload->buffer.buffer = to;
   payload->buffer.sz = total;
   std::size_t left = total;
@@ -231,8 +231,10 @@ void check_payload(lua_State* L, int index, int id, Payload* payload) {
     }
     case LUA_TUSERDATA: {
       const std::size_t all = lua_rawlen(L, index);
-      const auto size = static_cast<std::size_t>(luaL_optinteger(L, index + 1, static_cast<lua_Integer>(all)));
-      if (size > all) luaL_error(L, "the userdata to send has %d bytes only", static_cast<int>(all));
+      const auto size =
+          static_cast<std::size_t>(luaL_optinteger(L, index + 1, static_cast<lua_Integer>(all)));
+      if (size > all)
+        luaL_error(L, "the userdata to send has %d bytes only", static_cast<int>(all));
       buffer.buffer = lua_touserdata(L, index);
       buffer.sz = size;
       break;
@@ -309,25 +311,22 @@ int l_udp_send(lua_State* L) {
   check_payload(L, 3, id, &payload);
   // An address of a wrong length must not be read beyond its end: the terminator is no family.
   const bool whole = size > 0 && size == Address::encoded_size(address[0]);
-  const int result = skynet_socket_udp_sendbuffer(context(L), whole ? address : "", &payload.buffer);
+  const int result =
+      skynet_socket_udp_sendbuffer(context(L), whole ? address : "", &payload.buffer);
   lua_pushboolean(L, result == 0);
   return 1;
 }
 
 // ---- statistics --------------------------------------------------------------------------------
 
-// A list of sockets, in the hands of the collector while a table is made of it.
+// A list of sockets, freed by the collector when a raise interrupts the making of a table of it.
 struct InfoList {
   static constexpr const char* kLuaType = "skynet.socketdriver.info";
-  socket_info* first;
-};
+  socket_info* first = skynet_socket_info();
 
-int l_release_info(lua_State* L) {
-  InfoList& list = check_object<InfoList>(L, 1);
-  socket_info_release(list.first);
-  list.first = nullptr;
-  return 0;
-}
+  ~InfoList() { release(); }
+  void release() { socket_info_release(std::exchange(first, nullptr)); }
+};
 
 void set_integer(lua_State* L, const char* key, std::uint64_t value) {
   lua_pushinteger(L, static_cast<lua_Integer>(value));
@@ -367,138 +366,18 @@ void push_info(lua_State* L, const socket_info& info) {
 
 // info() -> list of tables
 int l_info(lua_State* L) {
-  auto* list = static_cast<InfoList*>(lua_newuserdatauv(L, sizeof(InfoList), 0));
-  list->first = nullptr;
-  if (luaL_newmetatable(L, InfoList::kLuaType)) {
-    lua_pushcfunction(L, l_release_info);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
-  list->first = skynet_socket_info();
+  InfoList& list = push_held<InfoList>(L);
   lua_newtable(L);
   int count = 0;
-  for (const socket_info* info = list->first; info != nullptr; info = info->next) {
+  for (const socket_info* info = list.first; info != nullptr; info = info->next) {
     push_info(L, *info);
     lua_rawseti(L, -2, ++count);
   }
-  socket_info_release(list->first);
-  list->first = nullptr;
+  list.release();  // the collector may take its time
   return 1;
 }
 
-// ---- receive buffers ---------------------------------------------------------------------------
-// Their second argument, a table of the caller's, is not needed here; readline takes its absence for a question.
-
-ReceiveBuffer* to_buffer(lua_State* L, int index) {
-  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return nullptr;
-  const bool same = lua_rawequal(L, -1, lua_upvalueindex(2)) != 0;
-  lua_pop(L, 1);
-  return same ? static_cast<ReceiveBuffer*>(lua_touserdata(L, index)) : nullptr;
-}
-
-ReceiveBuffer& check_buffer(lua_State* L) {
-  ReceiveBuffer* buffer = to_buffer(L, 1);
-  if (buffer == nullptr) luaL_error(L, "Need buffer object at param 1");
-  return *buffer;
-}
-
-// buffer() -> buffer
-int l_buffer(lua_State* L) {
-  new (lua_newuserdatauv(L, sizeof(ReceiveBuffer), 0)) ReceiveBuffer;
-  lua_pushvalue(L, lua_upvalueindex(2));
-  lua_setmetatable(L, -2);
-  return 1;
-}
-
-int l_destroy_buffer(lua_State* L) {
-  static_cast<ReceiveBuffer*>(lua_touserdata(L, 1))->clear();
-  return 0;
-}
-
-// push(buffer, pool, pointer, size) -> bytes held. The block changes hands even when this raises.
-int l_push(lua_State* L) {
-  ReceiveBuffer* buffer = to_buffer(L, 1);
-  auto* block = lua_islightuserdata(L, 3) ? static_cast<char*>(lua_touserdata(L, 3)) : nullptr;
-  const bool sized = lua_isnumber(L, 4) != 0;
-  if (buffer == nullptr || !sized) std::free(block);
-  if (buffer == nullptr) return luaL_error(L, "need buffer object at param 1");
-  if (block == nullptr) return luaL_error(L, "need message block at param 3");
-  if (!sized) return luaL_error(L, "need the size of the block at param 4");
-  buffer->push(block, static_cast<std::size_t>(lua_tointeger(L, 4)));
-  lua_pushinteger(L, static_cast<lua_Integer>(buffer->bytes()));
-  return 1;
-}
-
-// Pushes the first `count` bytes as a string, and drops them.
-void push_front(lua_State* L, ReceiveBuffer& buffer, std::size_t count) {
-  const std::string_view bytes = count == 0 ? std::string_view("") : buffer.front(count);
-  lua_pushlstring(L, bytes.data(), bytes.size());  // may raise: nothing has been dropped yet
-  buffer.consume(count);
-}
-
-// pop(buffer, pool, n) -> string, left | nil, held
-int l_pop(lua_State* L) {
-  ReceiveBuffer& buffer = check_buffer(L);
-  const lua_Integer count = luaL_checkinteger(L, 3);
-  if (count <= 0 || static_cast<std::size_t>(count) > buffer.bytes()) {
-    lua_pushnil(L);
-  } else {
-    push_front(L, buffer, static_cast<std::size_t>(count));
-  }
-  lua_pushinteger(L, static_cast<lua_Integer>(buffer.bytes()));
-  return 2;
-}
-
-// readall(buffer, pool) -> string
-int l_readall(lua_State* L) {
-  ReceiveBuffer& buffer = check_buffer(L);
-  push_front(L, buffer, buffer.bytes());
-  return 1;
-}
-
-// readline(buffer, pool, separator) -> string | nothing;  readline(buffer, nil, separator) -> true | nothing
-int l_readline(lua_State* L) {
-  ReceiveBuffer& buffer = check_buffer(L);
-  std::size_t size = 0;
-  const char* separator = luaL_checklstring(L, 3, &size);
-  std::size_t before = 0;
-  {
-    const std::optional<std::size_t> found = buffer.find({separator, size});
-    if (!found) return 0;
-    before = *found;
-  }
-  if (lua_isnil(L, 2)) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  push_front(L, buffer, before);
-  buffer.consume(size);
-  return 1;
-}
-
-// clear(buffer | nil, pool)
-int l_clear(lua_State* L) {
-  if (lua_isnoneornil(L, 1)) return 0;
-  check_buffer(L).clear();
-  return 0;
-}
-
-// drop(pointer, size): frees a received block
-int l_drop(lua_State* L) {
-  std::free(lua_touserdata(L, 1));
-  return 0;
-}
-
-// str2p(string) -> pointer, size
-int l_str2p(lua_State* L) {
-  std::size_t size = 0;
-  const char* bytes = luaL_checklstring(L, 1, &size);
-  void* copy = std::malloc(std::max<std::size_t>(size, 1));
-  std::memcpy(copy, bytes, size);
-  lua_pushlightuserdata(L, copy);
-  lua_pushinteger(L, static_cast<lua_Integer>(size));
-  return 2;
-}
+// ---- helpers for protocols ----------------------------------------------------------------------
 
 // header(string of 1 to 4 bytes) -> big-endian number
 int l_header(lua_State* L) {
@@ -534,28 +413,16 @@ int open_socketdriver(lua_State* L) {
       {"udp_address", l_udp_address},
       {"resolve", l_resolve},
       {"info", l_info},
-      {"buffer", l_buffer},
-      {"push", l_push},
-      {"pop", l_pop},
-      {"readall", l_readall},
-      {"readline", l_readline},
-      {"clear", l_clear},
-      {"drop", l_drop},
-      {"str2p", l_str2p},
       {"header", l_header},
       {nullptr, nullptr},
   };
-  luaL_newlibtable(L, kFunctions);
+  lua_newtable(L);
   lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
   if (lua_touserdata(L, -1) == nullptr) {
     return luaL_error(L, "skynet.socketdriver: this state belongs to no service");
   }
-  lua_createtable(L, 0, 2);
-  lua_pushcfunction(L, l_destroy_buffer);
-  lua_setfield(L, -2, "__gc");
-  lua_pushliteral(L, "skynet.socketdriver.buffer");
-  lua_setfield(L, -2, "__metatable");  // the collector's function is not for others
-  luaL_setfuncs(L, kFunctions, 2);
+  luaL_setfuncs(L, kFunctions, 1);
+  set_buffer_functions(L);
   return 1;
 }
 

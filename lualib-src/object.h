@@ -13,7 +13,7 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// The T at `index`; raises for anything else. For functions made by push_type() or set_functions().
+// The T at `index`; raises for anything else. For functions of define_type() or set_functions().
 template <class T>
 T& self(lua_State* L, int index) {
   if (lua_isuserdata(L, index) && lua_getmetatable(L, index)) {

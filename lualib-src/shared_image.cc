@@ -16,12 +16,6 @@ using share::Table;
 using share::Type;
 using share::Value;
 
-#ifdef RUNTIME_LUA54
-constexpr share::Engine kEngine = share::Engine::lua54;
-#else
-constexpr share::Engine kEngine = share::Engine::luajit;
-#endif
-
 // Holes that the array part of a table may have whatever its size; above, one hole for each element.
 constexpr std::size_t kHoles = 16;
 

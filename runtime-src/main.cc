@@ -1,12 +1,16 @@
 // ./runtime CONFIG: reads the config, builds the node, and ends with it.
 #include <unistd.h>
 
+#include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include "api/attach.h"
 #include "api/socket_api.h"
@@ -49,6 +53,18 @@ void set_defaults(Environment& environment) {
   environment.set("logservice", "logger");
   environment.set("profile", "true");
   environment.set("engine", "lua54");
+}
+
+// The whole number from `least` to `most` that an option's value says. Nothing for anything else: the reason has been
+// printed.
+std::optional<int> number(const char* key, const std::string& value, int least, int most) {
+  char* end = nullptr;
+  const double number = std::strtod(value.c_str(), &end);  // 16/2 in a config is "8.0"
+  if (!value.empty() && *end == '\0' && number >= least && number <= most && number == std::floor(number)) {
+    return static_cast<int>(number);
+  }
+  std::fprintf(stderr, "Invalid %s %s , should be in [%d,%d]\n", key, value.c_str(), least, most);
+  return std::nullopt;
 }
 
 // The first service. False: the reason has been printed.
@@ -136,22 +152,15 @@ int run(const char* config_path) {
   for (const auto& [key, value] : config.entries) environment.set(key, value);
   set_defaults(environment);
 
+  const std::optional<int> threads = number("thread", environment.get("thread"), 1, 1024);
+  if (!threads) return 1;
+  const std::optional<int> harbor = number("harbor", environment.get("harbor"), 0, 255);
+  if (!harbor) return 1;
+  const std::optional<int> socket_threads = number("socket_threads", text(environment, "socket_threads", "1"), 1, 64);
+  if (!socket_threads) return 1;
   NodeOptions options;
-  options.threads = std::atoi(environment.get("thread"));
-  if (options.threads < 1 || options.threads > 1024) {
-    std::fprintf(stderr, "Invalid thread %s , should be in [1,1024]\n", environment.get("thread"));
-    return 1;
-  }
-  options.harbor = std::atoi(environment.get("harbor"));
-  if (options.harbor < 0 || options.harbor > 255) {
-    std::fprintf(stderr, "Invalid harbor %s , should be in [0,255]\n", environment.get("harbor"));
-    return 1;
-  }
-  const int socket_threads = std::atoi(text(environment, "socket_threads", "1").c_str());
-  if (socket_threads < 1 || socket_threads > 64) {
-    std::fprintf(stderr, "Invalid socket_threads %s , should be in [1,64]\n", environment.get("socket_threads"));
-    return 1;
-  }
+  options.threads = *threads;
+  options.harbor = *harbor;
   options.profile = text(environment, "profile", "true") == "true";
   options.module_path = environment.get("cpath");
   options.builtin_modules = builtin_services();
@@ -177,7 +186,7 @@ int run(const char* config_path) {
   {
     Node node(options, environment);
     api::attach(node);
-    SocketServer sockets({{&node, post_event, log_line, now, hold, release}, socket_threads});
+    SocketServer sockets({{&node, post_event, log_line, now, hold, release}, *socket_threads});
     set_socket_server(&sockets);
     node.scheduler.set_hooks({SocketServer::cork_thread, SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;

@@ -6,7 +6,9 @@
 // array_mt, decode_array_with_array_mt, encode_empty_table_as_object, encode_empty_table_as_array,
 // encode_escape_forward_slash.
 #include <climits>
+#include <new>
 
+#include "held.h"
 #include "lua_json.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -28,25 +30,10 @@ JsonOptions& options_of(lua_State* L) {
   return *static_cast<JsonOptions*>(lua_touserdata(L, lua_upvalueindex(kOptionsUpvalue)));
 }
 
-int l_release_state(lua_State* L) {
-  std::destroy_at(static_cast<JsonState*>(lua_touserdata(L, 1)));
-  lua_pushnil(L);
-  lua_setmetatable(L, 1);
-  return 0;
-}
-
-JsonState* push_state(lua_State* L) {
-  void* block = lua_newuserdatauv(L, sizeof(JsonState), 0);
-  luaL_getmetatable(L, JsonState::kLuaType);
-  auto* state = new (block) JsonState;
-  lua_setmetatable(L, -2);
-  return state;
-}
-
 // The state of this module table; a new one, pushed on the stack, when that is in use.
 JsonState* take_state(lua_State* L) {
   auto* state = static_cast<JsonState*>(lua_touserdata(L, lua_upvalueindex(kStateUpvalue)));
-  if (state->busy) state = push_state(L);
+  if (state->busy) state = &push_held<JsonState>(L);
   state->busy = true;
   return state;
 }
@@ -216,7 +203,7 @@ int push_module(lua_State* L, bool safe) {
   lua_settop(L, 0);
   luaL_newlibtable(L, kFunctions);
   new (lua_newuserdatauv(L, sizeof(JsonOptions), 0)) JsonOptions;
-  push_state(L);
+  push_held<JsonState>(L);
   for (const luaL_Reg* function = kFunctions; function->name != nullptr; ++function) {
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
@@ -250,22 +237,8 @@ int push_module(lua_State* L, bool safe) {
   return 1;
 }
 
-void make_types(lua_State* L) {
-  if (luaL_newmetatable(L, JsonState::kLuaType)) {
-    lua_pushcfunction(L, l_release_state);
-    lua_setfield(L, -2, "__gc");
-  }
-}
-
-int open_cjson(lua_State* L) {
-  make_types(L);
-  return push_module(L, false);
-}
-
-int open_cjson_safe(lua_State* L) {
-  make_types(L);
-  return push_module(L, true);
-}
+int open_cjson(lua_State* L) { return push_module(L, false); }
+int open_cjson_safe(lua_State* L) { return push_module(L, true); }
 
 }  // namespace
 }  // namespace runtime::RUNTIME_ENGINE

@@ -7,8 +7,11 @@
 // parent: "0xADDRESS : how it refers to the object". Only the public C API is used, so this works on any
 // engine. The snapshot does not contain what it makes itself.
 #include <cstdio>
-#include <memory>
+#include <cstring>
+#include <string>
+#include <string_view>
 
+#include "held.h"
 #include "lua/engine.h"
 #include "lua/shared_api.h"
 #include "object_map.h"
@@ -16,7 +19,10 @@
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 
-constexpr const char* kLuaType = "snapshot.map";
+struct Snapshot {
+  static constexpr const char* kLuaType = "snapshot.map";
+  ObjectMap map;
+};
 
 // As tostring() writes it, so that programs find a parent by the text of its key. LuaJIT writes 8 or 12
 // digits, the C library as few as it needs.
@@ -270,33 +276,23 @@ int l_walk(lua_State* L) {
   return 0;
 }
 
-int l_release(lua_State* L) {
-  std::destroy_at(static_cast<ObjectMap*>(lua_touserdata(L, 1)));
-  lua_pushnil(L);
-  lua_setmetatable(L, 1);
-  return 0;
-}
-
 int l_snapshot(lua_State* L) {
   lua_settop(L, 0);
-  void* block = lua_newuserdatauv(L, sizeof(ObjectMap), 0);
-  luaL_getmetatable(L, kLuaType);
-  ObjectMap* map = new (block) ObjectMap;
-  lua_setmetatable(L, 1);
+  ObjectMap& map = push_held<Snapshot>(L).map;
 
   // A finalizer that ran meanwhile could change tables under the traversal.
   const int running = lua_gc(L, LUA_GCISRUNNING, 0);
   lua_gc(L, LUA_GCSTOP, 0);
   lua_pushcfunction(L, l_walk);
-  lua_pushvalue(L, 1);
+  lua_pushlightuserdata(L, &map);
   const int status = lua_pcall(L, 1, 0, 0);
   if (running) lua_gc(L, LUA_GCRESTART, 0);
   if (status != LUA_OK) return lua_error(L);
 
-  lua_createtable(L, 0, static_cast<int>(map->size()));
-  for (std::size_t i = 0; i < map->size(); ++i) {
-    lua_pushlightuserdata(L, const_cast<void*>(map->address(i)));
-    const std::string_view text = map->text(i, format_address);
+  lua_createtable(L, 0, static_cast<int>(map.size()));
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    lua_pushlightuserdata(L, const_cast<void*>(map.address(i)));
+    const std::string_view text = map.text(i, format_address);
     lua_pushlstring(L, text.data(), text.size());
     lua_rawset(L, 2);
   }
@@ -304,10 +300,6 @@ int l_snapshot(lua_State* L) {
 }
 
 int open_snapshot(lua_State* L) {
-  if (luaL_newmetatable(L, kLuaType)) {
-    lua_pushcfunction(L, l_release);
-    lua_setfield(L, -2, "__gc");
-  }
   lua_pushcfunction(L, l_snapshot);
   return 1;
 }

@@ -121,9 +121,13 @@ void Load::open(Connection& c) {
 }
 
 void Load::finish_connect(Connection& c) {
-  socklen_t size = sizeof(errno);
-  getsockopt(c.fd, SOL_SOCKET, SO_ERROR, &errno, &size);
-  if (errno != 0) fail("connect");
+  int error = 0;
+  socklen_t size = sizeof(error);
+  getsockopt(c.fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) {
+    errno = error;
+    fail("connect");
+  }
   c.connected = true;
   c.greeted = protocol_.greeting().empty();
   if (!c.greeted) c.out += protocol_.greeting();

@@ -11,9 +11,8 @@ local REST = 1000 -- 1/100 s for which a server that failed is not asked
 local hosts = {}
 hosts.__index = hosts
 
---- Raises for a text that is no url of a server.
 ---@param addresses string|string[]  like "http://127.0.0.1:2379"
----@return etcd.hosts?
+---@return etcd.hosts?  nil: an address is no url of a server
 ---@return string? err
 function hosts.new(addresses)
 	if type(addresses) ~= "table" then addresses = { addresses } end

@@ -20,6 +20,7 @@ local TEXT, CLOSE, PING, PONG = codec.TEXT, codec.CLOSE, codec.PING, codec.PONG
 ---@class http.websocket.object
 ---@field id integer
 ---@field addr? string
+---@field name? string          of a client: the host that it connected to
 ---@field decoder skynet.websocket.decoder
 ---@field tls? any
 ---@field read? fun(): string   of a TLS session
@@ -240,9 +241,7 @@ local function finish(ws, how, ...)
 end
 
 local function peer_closes(ws, payload)
-	if not pcall(send_frame, ws, CLOSE) then
-		-- it has not waited for the answer
-	end
+	pcall(send_frame, ws, CLOSE) -- fails when it has not waited for the answer
 	if #payload < 2 then return finish(ws, "close") end
 	local high, low = payload:byte(1, 2)
 	return finish(ws, "close", high * 256 + low, payload:sub(3))

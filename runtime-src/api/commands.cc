@@ -1,6 +1,8 @@
 // skynet_command: the text commands of services.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -61,9 +63,9 @@ Result query(Service& service, const char* text) {
 
 Result name(Service& service, const char* text) {
   const std::string_view all = text;
-  const std::size_t space = all.find(' ');
+  const std::size_t space = std::min(all.find(' '), all.size());
   const std::string_view name = all.substr(0, space);
-  const std::string_view target = space == all.npos ? "" : all.substr(all.find_first_not_of(' ', space));
+  const std::string_view target = all.substr(std::min(all.find_first_not_of(' ', space), all.size()));
   if (target.empty() || target[0] != ':') return nullptr;
   const Handle handle = service.node().find(target);
   if (handle == 0) return nullptr;
@@ -165,12 +167,12 @@ Result log_on(Service& service, const char* text) {
   Service* target = node.acquire(handle);
   if (target == nullptr) return nullptr;
   if (!target->logs_messages()) {
-    const std::string file = fmt::format("{}/{:08x}.log", folder, handle);
-    if (std::FILE* stream = open_message_log(folder, handle, skynet_now())) {
-      node.log(service.handle(), fmt::format("Open log file {}", file));
-      if (std::FILE* other = target->exchange_log_file(stream)) std::fclose(other);
+    const std::string path = message_log_path(folder, handle);
+    if (std::FILE* file = open_message_log(path, node.timer.now())) {
+      node.log(service.handle(), fmt::format("Open log file {}", path));
+      if (std::FILE* other = target->exchange_log_file(file)) std::fclose(other);
     } else {
-      node.log(service.handle(), fmt::format("Open log file {} fail", file));
+      node.log(service.handle(), fmt::format("Open log file {} fail", path));
     }
   }
   target->drop();
@@ -182,9 +184,9 @@ Result log_off(Service& service, const char* text) {
   const Handle handle = to_handle(service, text);
   Service* target = handle == 0 ? nullptr : node.acquire(handle);
   if (target == nullptr) return nullptr;
-  if (std::FILE* stream = target->exchange_log_file(nullptr)) {
+  if (std::FILE* file = target->exchange_log_file(nullptr)) {
     node.log(service.handle(), fmt::format("Close log file :{:08x}", handle));
-    close_message_log(stream, skynet_now());
+    close_message_log(file, node.timer.now());
   }
   target->drop();
   return nullptr;

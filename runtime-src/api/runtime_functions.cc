@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/attach.h"
+#include "api/memory.h"
 #include "base/clock.h"
 #include "core/scheduler.h"
 #include "skynet.h"
@@ -71,6 +72,14 @@ std::uint32_t skynet_current_handle(void) {
 std::uint64_t skynet_now(void) { return api::node().timer.now(); }
 std::uint32_t skynet_starttime(void) { return api::node().timer.start_seconds(); }
 std::uint64_t skynet_thread_time(void) { return static_cast<std::uint64_t>(thread_cpu_ns()) / 1000; }
+
+void skynet_debug_memory(const char* info) {
+  const Worker* worker = Worker::current();
+  if (worker == nullptr || worker->service() == nullptr) return;
+  Service& service = *worker->service();
+  std::fprintf(stderr, "[:%08x] %s 0x%llx\n", service.handle(), info,
+               static_cast<unsigned long long>(api::current_memory(service.context())));
+}
 
 int skynet_timeout(std::uint32_t handle, int ticks, int session) {
   if (ticks > 0) {

@@ -157,8 +157,7 @@ void* Reader::allocate(void* self, void* block, std::size_t old_size, std::size_
   return block;
 }
 
-// ---- what Lua calls
-// ------------------------------------------------------------------------------
+// ---- what Lua calls ----------------------------------------------------------------------------
 
 Reader& reader_of(lua_State* L) { return **static_cast<Reader**>(lua_getextraspace(L)); }
 

@@ -1,6 +1,7 @@
 // The messages that wait for one service.
 //
-// Threads:   push() and close() from any thread; the rest only from the worker that runs the service.
+// Threads:   push(), close() and acquire() from any thread; open() from the creator of the service; service() also
+//            from who was told must_run; the rest only from the worker that runs the service.
 // Ownership: a pushed message's payload belongs to the mailbox, a popped one's to the caller.
 // Order:     messages of one sender come out in the order that sender pushed them.
 // Memory:    a mailbox is never freed, only recycled (HandleTable): a sender that looked a handle up may
@@ -54,7 +55,7 @@ class alignas(64) Mailbox {
 
   Service* service() const { return service_; }
 
-  // The service, held (Service::hold), if the mailbox belongs to `handle`; else null. Any thread.
+  // The service, held (Service::hold), if the mailbox belongs to `handle`; else null.
   Service* acquire(Handle handle);
 
   // After close(), by the worker that released the service.

@@ -5,8 +5,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "skynet.h"
-#include "skynet_socket.h"
+#include "core/socket_message.h"
 
 namespace runtime {
 
@@ -24,22 +23,24 @@ std::string hex(const void* data, std::size_t size) {
 }
 
 // "[socket] TYPE ID UD [text]" for events that carry a text, "... HEX" for data.
-std::string socket_event(const Message& message) {
-  skynet_socket_message event;
-  std::memcpy(&event, message.data, sizeof(event));
-  std::string line = fmt::format("[socket] {} {} {}", event.type, event.id, event.ud);
+std::string event_line(const skynet_socket_message& event, std::size_t message_size) {
+  const std::string line = fmt::format("[socket] {} {} {}", event.type, event.id, event.ud);
   if (event.buffer != nullptr) {
     return line + " " + hex(event.buffer, static_cast<std::size_t>(event.ud));
   }
-  const auto* text = static_cast<const char*>(message.data) + sizeof(event);
-  const std::size_t room = message.size() - sizeof(event);
+  const auto* text = reinterpret_cast<const char*>(&event + 1);
+  const std::size_t room = message_size - sizeof(event);
   return line + fmt::format(" [{}]", std::string_view(text, strnlen(text, room)));
 }
 
 }  // namespace
 
-std::FILE* open_message_log(const std::string& folder, Handle handle, std::uint64_t now_cs) {
-  std::FILE* file = std::fopen(fmt::format("{}/{:08x}.log", folder, handle).c_str(), "ab");
+std::string message_log_path(const std::string& folder, Handle handle) {
+  return fmt::format("{}/{:08x}.log", folder, handle);
+}
+
+std::FILE* open_message_log(const std::string& path, std::uint64_t now_cs) {
+  std::FILE* file = std::fopen(path.c_str(), "ab");
   if (file == nullptr) return nullptr;
   const std::time_t wall = std::time(nullptr);
   char text[32];
@@ -48,12 +49,12 @@ std::FILE* open_message_log(const std::string& folder, Handle handle, std::uint6
   return file;
 }
 
-void write_message_log(std::FILE* file, const Message& message) {
+void write_message_log(std::FILE* file, const Message& message, std::uint64_t now_cs) {
   std::string line;
-  if (message.type() == kTypeSocket && message.size() >= sizeof(skynet_socket_message)) {
-    line = socket_event(message);
+  if (const skynet_socket_message* event = socket_event(message)) {
+    line = event_line(*event, message.size());
   } else {
-    line = fmt::format(":{:08x} {} {} {} {}", message.source, message.type(), message.session, skynet_now(),
+    line = fmt::format(":{:08x} {} {} {} {}", message.source, message.type(), message.session, now_cs,
                        hex(message.data, message.size()));
   }
   line += '\n';

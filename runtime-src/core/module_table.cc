@@ -3,8 +3,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <cstdlib>
+#include <algorithm>
+#include <utility>
 
 namespace runtime {
 
@@ -44,8 +44,8 @@ const Module* ModuleTable::load(const std::string& name, std::string* error) {
     if (file.empty()) continue;
     const std::size_t mark = file.find('?');
     if (mark == std::string::npos) {
-      std::fprintf(stderr, "Invalid C service path\n");
-      std::exit(1);
+      *error = "Invalid C service path, without a '?': " + file;
+      return nullptr;
     }
     file.replace(mark, 1, name);
     library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);

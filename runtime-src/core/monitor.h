@@ -1,7 +1,10 @@
-// Looks every few seconds whether a worker is still at the same message.
+// Looks every five seconds whether a worker is still at the same message.
+//
+// Threads: start() and stop() from one thread; the scheduler must live until stop() returns.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <thread>
 
@@ -11,11 +14,13 @@ namespace runtime {
 
 class Monitor {
  public:
-  // `report` is called on the monitor's thread for each worker whose message takes longer than the interval.
+  // `report` is called on the monitor's thread for each worker that was at this message the last time too: it has
+  // taken between five and ten seconds, or five more since the last report.
   Monitor(const Scheduler& scheduler, std::function<void(const WorkerProgress&)> report);
-  ~Monitor();
+  ~Monitor();  // stops
 
   void start();
+  // Waits for the end of the thread. Does nothing when it does not run.
   void stop();
 
  private:

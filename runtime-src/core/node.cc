@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "base/check.h"
-#include "skynet_socket.h"
+#include "core/socket_message.h"
 
 namespace runtime {
 
@@ -173,22 +173,12 @@ void Node::run_remaining(Service& service) {
   }
 }
 
-namespace {
-
-// What came over a socket is a block of its own beside the message. Such messages come from the node itself; what a
-// service sends under this type may be anything.
-void free_received_bytes(const Message& message) {
-  if (message.type() != kTypeSocket || message.source != 0 || message.size() < sizeof(skynet_socket_message)) return;
-  std::free(static_cast<const skynet_socket_message*>(message.data)->buffer);
-}
-
-}  // namespace
-
 // Nobody is to wait for an answer from a service that has gone.
 void Node::refuse_remaining(Service& service) {
   Message message;
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
-    free_received_bytes(message);
+    // What came over a socket is a block of its own beside the message.
+    if (const skynet_socket_message* event = socket_event(message)) std::free(event->buffer);
     message.free_payload();
     if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse) continue;
     deliver(message.source, Message::make(service.handle(), kTypeError, message.session, nullptr, 0));

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "core/message_log.h"
+#include "core/node.h"
 #include "core/scheduler.h"
 
 namespace runtime {
@@ -70,7 +71,7 @@ std::FILE* Service::exchange_log_file(std::FILE* file) {
 
 void Service::log_message(const Message& message) {
   std::lock_guard lock(log_mutex_);
-  if (log_file_ != nullptr) write_message_log(log_file_, message);
+  if (log_file_ != nullptr) write_message_log(log_file_, message, node_.timer.now());
 }
 
 }  // namespace runtime

@@ -14,6 +14,8 @@ namespace runtime {
 namespace {
 constexpr std::int64_t kTickNs = 10'000'000;
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
+// 146 years. What is due then can be told in nanoseconds as well.
+constexpr Ticks kMaxDelay{kForEver / kTickNs / 2};
 }  // namespace
 
 Timer::Timer(std::function<void(const TimerEntry&)> post) : post_(std::move(post)) {
@@ -41,7 +43,7 @@ std::int64_t Timer::elapsed_ns() const { return monotonic_ns() - start_ns_; }
 std::uint64_t Timer::now() const { return static_cast<std::uint64_t>(elapsed_ns() / kTickNs); }
 
 void Timer::add(Ticks delay, TimerEntry entry) {
-  const Ticks due = Ticks(elapsed_ns() / kTickNs) + std::max(delay, Ticks(1));
+  const Ticks due = Ticks(elapsed_ns() / kTickNs) + std::clamp(delay, Ticks(1), kMaxDelay);
   bool sooner;
   {
     std::lock_guard lock(mutex_);

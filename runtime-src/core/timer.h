@@ -31,7 +31,7 @@ class Timer {
   std::uint64_t now() const;
   std::uint32_t start_seconds() const { return start_seconds_; }
 
-  // Posts `entry` when `delay` ticks have begun; at least one.
+  // Posts `entry` when `delay` ticks have begun; at least one, and at most a lifetime of them.
   void add(Ticks delay, TimerEntry entry);
 
  private:

@@ -42,8 +42,6 @@ using lua_Unsigned = std::uint64_t;
 using lua_KContext = std::ptrdiff_t;
 
 #define LUA_TCDATA 10  // lj_obj.h: the type that lua_type() gives for FFI objects
-#define LUA_GCGEN 10
-#define LUA_GCINC 11
 
 inline int lua_absindex(lua_State* L, int index) {
   return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;

@@ -8,8 +8,6 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-void add_resuming_functions(lua_State* L);  // lualib-src/lua_profile.cc
-
 namespace {
 
 // The functions of the library `coroutine` that resume are those that measure.

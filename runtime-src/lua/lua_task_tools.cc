@@ -9,14 +9,18 @@ namespace {
 int l_tasks(lua_State* L) {
   lua_newtable(L);
   int count = 0;
-  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+  // By index and with a copy: what is made here may run finalizers, and those may begin to wait.
+  const SessionTable& sessions = scheduler(L).sessions();
+  for (std::size_t i = 0; i < sessions.entries().size(); ++i) {
+    const SessionTable::Entry entry = sessions.entries()[i];
     if (entry.session == 0) continue;
-    lua_createtable(L, 0, 2);
     if (entry.task != nullptr) {
       push_coroutine(L, entry.task->co);
     } else {
       lua_pushliteral(L, "BREAK");
     }
+    lua_createtable(L, 0, 2);
+    lua_insert(L, -2);
     lua_setfield(L, -2, "co");
     lua_pushinteger(L, entry.session);
     lua_setfield(L, -2, "session");

@@ -24,6 +24,7 @@ Address Address::from(const sockaddr* address) {
 }
 
 std::optional<Address> Address::parse(const std::string& host, int port) {
+  if (port < 0 || port > kMaxPort) return std::nullopt;
   Address result;
   const auto wire_port = htons(static_cast<std::uint16_t>(port));
   if (inet_pton(AF_INET, host.c_str(), &result.v4_.sin_addr) == 1) {
@@ -50,13 +51,6 @@ Address Address::local_of(int fd) {
   socklen_t size = sizeof(storage);
   auto* address = reinterpret_cast<sockaddr*>(&storage);
   return getsockname(fd, address, &size) == 0 ? from(address) : Address();
-}
-
-Address Address::peer_of(int fd) {
-  sockaddr_storage storage = {};
-  socklen_t size = sizeof(storage);
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  return getpeername(fd, address, &size) == 0 ? from(address) : Address();
 }
 
 std::size_t Address::encoded_size(char family) {

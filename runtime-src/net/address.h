@@ -18,12 +18,13 @@ class Address {
   // What the system calls fill in. Families other than the two give no address.
   static Address from(const sockaddr* address);
 
-  // A numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0". Nothing if it is a name.
+  static constexpr int kMaxPort = 65535;
+
+  // A numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0". Nothing if it is a name, or the port is none.
   static std::optional<Address> parse(const std::string& host, int port);
 
-  // The addresses of the two ends of a socket; none when the system knows none.
+  // The address of this end of a socket; none when the system knows none.
   static Address local_of(int fd);
-  static Address peer_of(int fd);
 
   // The form in which udp messages carry an address:
   //

@@ -26,6 +26,8 @@ struct Job {
 }  // namespace
 
 Resolved resolve_here(const std::string& host, int port, int socket_type, ResolveFor purpose) {
+  // The library would take its lower 16 bits.
+  if (port < 0 || port > Address::kMaxPort) return {{}, "invalid port " + std::to_string(port)};
   const bool passive = purpose == ResolveFor::own_end;
   if (passive && host.empty()) return {{*Address::parse("0.0.0.0", port)}, {}};
   if (const auto numeric = Address::parse(host, port)) return {{*numeric}, {}};

@@ -29,7 +29,8 @@ class Resolver {
  public:
   static constexpr int kMaxThreads = 32;
 
-  // Gets each result, on one of the resolver's threads; must neither block nor call the resolver.
+  // Gets each result, on one of the resolver's threads, or on that of the caller of resolve() when the system has
+  // no thread for it; must neither block nor call the resolver.
   using Deliver = std::function<void(int id, Resolved result)>;
 
   explicit Resolver(Deliver deliver);

@@ -1,8 +1,7 @@
 // The sockets of one node.
 //
-// Every socket has an id and an owner, a service that gets its events (socket_event.h; what they say and when is
-// in the project's documentation of skynet.socketdriver). The ids are the only handles: a call with an id that nobody
-// has does nothing, or says so.
+// Every socket has an id and an owner, a service that gets its events (socket_event.h; what they say is in
+// skynet_socket.h). The ids are the only handles: a call with an id that nobody has does nothing, or says so.
 //
 // Threads:   all members from any thread, and none waits for an I/O thread. Calls of one thread for one socket take
 //            effect in their order. Where a host name is taken and is not numeric, listen(), udp(), udp_connect(),

@@ -11,9 +11,9 @@ std::span<const Module> builtin_services() {
   static const Module modules[] = {
       {"snlua", snlua_create, snlua_init, snlua_release, snlua_signal},
       {"snjit", snlua_create, snjit_init, snlua_release, snlua_signal},
-      {"gate", gate_create, gate_init, gate_release, gate_signal},
-      {"harbor", harbor_create, harbor_init, harbor_release, harbor_signal},
-      {"logger", logger_create, logger_init, logger_release, logger_signal},
+      {"gate", gate_create, gate_init, gate_release, nullptr},
+      {"harbor", harbor_create, harbor_init, harbor_release, nullptr},
+      {"logger", logger_create, logger_init, logger_release, nullptr},
   };
   return modules;
 }

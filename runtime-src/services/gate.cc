@@ -1,6 +1,5 @@
 #include "services/gate.h"
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -9,8 +8,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/socket_message.h"
 #include "net/receive_buffer.h"
-#include "skynet_socket.h"
+#include "services/words.h"
 
 namespace runtime {
 namespace {
@@ -26,25 +26,6 @@ struct Connection {
   bool kicked = false;
   ReceiveBuffer received;
 };
-
-// The next word of `text`, which is taken off it.
-std::string_view next_word(std::string_view* text) {
-  const std::size_t start = std::min(text->find_first_not_of(' '), text->size());
-  const std::size_t end = std::min(text->find(' ', start), text->size());
-  const std::string_view word = text->substr(start, end - start);
-  text->remove_prefix(end);
-  return word;
-}
-
-template <class Number>
-bool read_number(std::string_view word, int base, Number* number) {
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), *number, base);
-  return error == std::errc() && end == word.data() + word.size();
-}
-
-bool read_handle(std::string_view word, std::uint32_t* handle) {
-  return word.substr(0, 1) == ":" && read_number(word.substr(1), 16, handle);
-}
 
 class Gate {
  public:
@@ -90,15 +71,15 @@ Gate::~Gate() {
 bool Gate::init(skynet_context* context, const char* args) {
   context_ = context;
   std::string_view rest = args == nullptr ? "" : args;
-  const std::string_view style = next_word(&rest);
-  const std::string watchdog(next_word(&rest));
-  const std::string address(next_word(&rest));
+  const std::string_view style = take_word(&rest);
+  const std::string watchdog(take_word(&rest));
+  const std::string address(take_word(&rest));
   int tag = 0, max = 0;
-  if (style.size() != 1 || !read_number(next_word(&rest), 10, &tag)) {
+  if (style.size() != 1 || !read_number(take_word(&rest), 10, &tag)) {
     skynet_error(context, "Invalid gate parm %s", args == nullptr ? "" : args);
     return false;
   }
-  if (!read_number(next_word(&rest), 10, &max) || max <= 0) {
+  if (!read_number(take_word(&rest), 10, &max) || max <= 0) {
     skynet_error(context, "Need max connection");
     return false;
   }
@@ -141,7 +122,7 @@ bool Gate::listen(const std::string& address) {
   return true;
 }
 
-int Gate::on_message(skynet_context*, void* self, int type, int, std::uint32_t source,
+int Gate::on_message(skynet_context*, void* self, int type, int session, std::uint32_t source,
                      const void* message, std::size_t size) {
   Gate& gate = *static_cast<Gate*>(self);
   const auto* bytes = static_cast<const char*>(message);
@@ -152,9 +133,10 @@ int Gate::on_message(skynet_context*, void* self, int type, int, std::uint32_t s
     case PTYPE_CLIENT:
       return gate.on_client(source, bytes, size) ? 1 : 0;
     case PTYPE_SOCKET: {
-      skynet_socket_message event;
-      std::memcpy(&event, message, sizeof(event));
-      gate.on_event(event, {bytes + sizeof(event), size - sizeof(event)});
+      const Message whole = Message::make(source, type, session, const_cast<void*>(message), size);
+      if (const skynet_socket_message* event = socket_event(whole)) {
+        gate.on_event(*event, {bytes + sizeof(*event), size - sizeof(*event)});
+      }
       break;
     }
   }
@@ -165,10 +147,10 @@ int Gate::on_message(skynet_context*, void* self, int type, int, std::uint32_t s
 
 void Gate::on_command(std::string_view text) {
   std::string_view args = text;
-  const std::string_view command = next_word(&args);
+  const std::string_view command = take_word(&args);
   int id = 0;
   if (command == "start" || command == "kick") {
-    if (!read_number(next_word(&args), 10, &id)) return;
+    if (!read_number(take_word(&args), 10, &id)) return;
     Connection* connection = find(id);
     if (connection == nullptr) return;
     if (command == "start") {
@@ -180,7 +162,7 @@ void Gate::on_command(std::string_view text) {
   } else if (command == "forward") {
     forward(args, text);
   } else if (command == "broker") {
-    broker_ = skynet_queryname(context_, std::string(next_word(&args)).c_str());
+    broker_ = skynet_queryname(context_, std::string(take_word(&args)).c_str());
   } else if (command == "close") {
     if (listen_id_ >= 0) skynet_socket_close(context_, listen_id_);
     listen_id_ = -1;
@@ -193,8 +175,8 @@ void Gate::on_command(std::string_view text) {
 void Gate::forward(std::string_view args, std::string_view command) {
   int id = 0;
   std::uint32_t agent = 0, client = 0;
-  if (!read_number(next_word(&args), 10, &id) || !read_handle(next_word(&args), &agent) ||
-      !read_handle(next_word(&args), &client)) {
+  if (!read_number(take_word(&args), 10, &id) || !read_handle(take_word(&args), &agent) ||
+      !read_handle(take_word(&args), &client)) {
     skynet_error(context_, "[gate] Invalid command : %.*s", static_cast<int>(command.size()),
                  command.data());
     return;
@@ -326,5 +308,3 @@ int gate_init(void* instance, skynet_context* context, const char* args) {
 }
 
 void gate_release(void* instance) { delete static_cast<runtime::Gate*>(instance); }
-
-void gate_signal(void*, int) {}

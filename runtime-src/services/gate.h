@@ -8,5 +8,4 @@ extern "C" {
 void* gate_create(void);
 int gate_init(void* instance, skynet_context* context, const char* args);
 void gate_release(void* instance);
-void gate_signal(void* instance, int signal);  // does nothing
 }

@@ -128,5 +128,3 @@ int harbor_init(void* instance, skynet_context* context, const char* args) {
 }
 
 void harbor_release(void* instance) { delete static_cast<runtime::Harbor*>(instance); }
-
-void harbor_signal(void*, int) {}

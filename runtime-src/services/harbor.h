@@ -11,5 +11,4 @@ extern "C" {
 void* harbor_create(void);
 int harbor_init(void* instance, skynet_context* context, const char* args);
 void harbor_release(void* instance);
-void harbor_signal(void* instance, int signal);  // does nothing
 }

@@ -50,5 +50,3 @@ int logger_init(void* instance, skynet_context* context, const char* path) {
 }
 
 void logger_release(void* instance) { delete static_cast<runtime::LogWriter*>(instance); }
-
-void logger_signal(void*, int) {}

@@ -10,5 +10,4 @@ extern "C" {
 void* logger_create(void);
 int logger_init(void* instance, skynet_context* context, const char* path);
 void logger_release(void* instance);
-void logger_signal(void* instance, int signal);  // does nothing
 }

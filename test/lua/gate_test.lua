@@ -1,5 +1,6 @@
 -- gateserver, gate, loginserver, msgserver: what skynet does wrong, and clients that misbehave.
 local skynet = require "skynet"
+require "skynet.manager"
 local socket = require "skynet.socket"
 local crypt = require "skynet.crypt"
 local net = require "net"
@@ -79,6 +80,30 @@ T.test("gate: an id whose peer has closed is freed without a kick", function()
 		return n == 10
 	end)
 	T.eventually(function() return net.count "TCP" <= before end)
+end)
+
+T.test("gate in C: what a service sends as an event of a socket is not believed", function()
+	local told
+	skynet.register_protocol {
+		name = "text", id = skynet.PTYPE_TEXT, unpack = skynet.tostring,
+		dispatch = function(_, _, text)
+			told = text
+			skynet.ignoreret()
+		end,
+	}
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.close(listener)
+	local dog = skynet.address(skynet.self())
+	local gate = assert(skynet.launch("gate", ("S %s %s:%d 0 4"):format(dog, net.host, port)))
+	-- Bytes of a connection that is not there, at an address that nobody has.
+	local number = "\1\0\0\0"
+	skynet.rawsend(gate, "socket", number:rep(3) .. ("\0"):rep(4) .. "\16" .. ("\0"):rep(7))
+	skynet.rawsend(gate, "socket", "cut")
+	skynet.rawsend(gate, "socket", "")
+	local id = open(port)
+	T.eventually(function() return told and told:match "^%d+ open %d+ " end)
+	socket.close(id)
+	skynet.kill(gate)
 end)
 
 -- ---- login ------------------------------------------------------------------------------------

@@ -24,6 +24,13 @@ T.test("one image serves both engines", function()
 	end
 end)
 
+T.test("load refuses a wrong number of arguments", function()
+	for _, n in ipairs { -1, 1e9, 1e12 } do
+		T.raises("no number of arguments", core.load, "wrong", "return {}", {}, n)
+	end
+	T.raises("malformed", require "skynet.datasheet.core".add, "wrong", "no sheet")
+end)
+
 T.test("integers of 64 bits and functions come to both", function()
 	sharetable.loadstring("mixed", [[
 		return { id = 1152921504606846977, double = function(x) return x * 2 end, floor = math.floor, list = { { 1 } } }

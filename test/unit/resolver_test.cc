@@ -27,6 +27,16 @@ TEST(Resolver, AnUnknownNameHasNoAddressButAnError) {
   EXPECT_FALSE(none.error.empty());
 }
 
+TEST(Resolver, APortAboveTheHighestIsAnError) {
+  for (const int port : {-1, 65536, 65536 + 80}) {
+    for (const char* host : {"", "127.0.0.1", "::1", "localhost"}) {
+      const Resolved none = resolve_here(host, port, SOCK_STREAM, ResolveFor::own_end);
+      EXPECT_TRUE(none.addresses.empty()) << host << " " << port;
+      EXPECT_EQ(none.error, "invalid port " + std::to_string(port));
+    }
+  }
+}
+
 struct Results {
   std::mutex mutex;
   std::condition_variable changed;

@@ -78,6 +78,14 @@ TEST_F(SocketServerTest, AnUnknownNameIsAnErrorWithTheResolversText) {
   EXPECT_FALSE(host.take(kSocketError, id).data.empty());
 }
 
+TEST_F(SocketServerTest, APortAboveTheHighestIsAnError) {
+  listener();
+  const int client = server.connect(kOther, "127.0.0.1", 65536 + port_);
+  EXPECT_EQ(host.take(kSocketError, client).data, "invalid port " + std::to_string(65536 + port_));
+  EXPECT_EQ(server.listen(kOwner, "127.0.0.1", 65536, 32), -1);
+  EXPECT_EQ(server.udp(kOwner, "127.0.0.1", 65536), -1);
+}
+
 TEST_F(SocketServerTest, AHostThatIsTooLongIsRefusedAtOnce) {
   EXPECT_EQ(server.connect(kOwner, std::string(232, 'a'), 80), -1);
   EXPECT_EQ(host.log_count("socket-server error: Invalid addr "), 1u);

@@ -2,9 +2,9 @@
 
 #include <libwebsockets.h>
 
-#include <algorithm>
-#include <charconv>
+#include <utility>
 
+#include "services/words.h"
 #include "services/wsgate/listener.h"
 #include "skynet_server.h"
 
@@ -16,27 +16,11 @@ namespace {
 // as for the C gate.
 constexpr std::size_t kIdBytes = 4;
 
-std::string_view take_word(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(word.size());
-  return word;
-}
-
-// A positive decimal number; 0: it is none.
-int parse_id(std::string_view word) {
+// The id of a connection, taken off the front of `text`; 0, which no connection has, for what is no number.
+int take_id(std::string_view* text) {
   int id = 0;
-  const char* end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data(), end, id);
-  return error == std::errc() && stop == end && id > 0 ? id : 0;
-}
-
-// ":hex"; false: it is none.
-bool parse_handle(std::string_view word, std::uint32_t* handle) {
-  if (word.size() < 2 || word.front() != ':') return false;
-  const char* end = word.data() + word.size();
-  const auto [stop, error] = std::from_chars(word.data() + 1, end, *handle, 16);
-  return error == std::errc() && stop == end;
+  read_number(take_word(text), 10, &id);
+  return id;
 }
 
 int size_of(std::string_view text) { return static_cast<int>(text.size()); }
@@ -129,15 +113,15 @@ int Gate::on_message(skynet_context* context, void* self, int type, int session,
 
 void Gate::run_command(std::string_view line) {
   std::string_view rest = line;
-  const std::string_view name = take_word(rest);
+  const std::string_view name = take_word(&rest);
   if (name == "start") {
-    dispatch({.kind = Command::Kind::start, .id = parse_id(take_word(rest))});
+    dispatch({.kind = Command::Kind::start, .id = take_id(&rest)});
   } else if (name == "kick") {
-    dispatch({.kind = Command::Kind::kick, .id = parse_id(take_word(rest))});
+    dispatch({.kind = Command::Kind::kick, .id = take_id(&rest)});
   } else if (name == "forward") {
     forward(rest);
   } else if (name == "broker") {
-    const std::string broker(take_word(rest));
+    const std::string broker(take_word(&rest));
     addresses_.broker = skynet_queryname(context_, broker.c_str());
   } else if (name == "close") {
     threads_.front()->post({.kind = Command::Kind::stop_listening});
@@ -150,9 +134,9 @@ void Gate::run_command(std::string_view line) {
 void Gate::forward(std::string_view arguments) {
   std::string_view rest = arguments;
   Command command{.kind = Command::Kind::forward};
-  command.id = parse_id(take_word(rest));
-  if (!parse_handle(take_word(rest), &command.agent) ||
-      !parse_handle(take_word(rest), &command.client)) {
+  command.id = take_id(&rest);
+  if (!read_handle(take_word(&rest), &command.agent) ||
+      !read_handle(take_word(&rest), &command.client)) {
     skynet_error(context_, "[wsgate] Invalid forward command :%.*s", size_of(arguments),
                  arguments.data());
     return;

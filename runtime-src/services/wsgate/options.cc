@@ -1,9 +1,10 @@
 #include "services/wsgate/options.h"
 
-#include <charconv>
 #include <climits>
 #include <cstdint>
 #include <limits>
+
+#include "services/words.h"
 
 namespace runtime::wsgate {
 
@@ -13,26 +14,11 @@ constexpr int kMaxThreads = 64;
 constexpr int kMaxSeconds =
     std::numeric_limits<std::uint16_t>::max() / 2;  // libwebsockets counts in 16 bits
 
-std::string_view take_word(std::string_view& text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t start = text.find_first_not_of(kBlanks);
-  if (start == std::string_view::npos) {
-    text = {};
-    return {};
-  }
-  text.remove_prefix(start);
-  const std::string_view word = text.substr(0, text.find_first_of(kBlanks));
-  text.remove_prefix(word.size());
-  return word;
-}
-
 // A whole decimal number between the two, or not.
 template <class Number>
 bool parse_number(std::string_view text, Number least, Number most, Number* number) {
-  const char* end = text.data() + text.size();
   Number value{};
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || value < least || value > most) return false;
+  if (!read_number(text, 10, &value) || value < least || value > most) return false;
   *number = value;
   return true;
 }
@@ -124,11 +110,11 @@ std::string because(std::string_view what, std::string_view value) {
 
 std::string parse_options(std::string_view text, Options* options) {
   std::string_view rest = text;
-  const std::string_view style = take_word(rest);
-  const std::string_view watchdog = take_word(rest);
-  const std::string_view address = take_word(rest);
-  const std::string_view tag = take_word(rest);
-  const std::string_view max = take_word(rest);
+  const std::string_view style = take_word(&rest);
+  const std::string_view watchdog = take_word(&rest);
+  const std::string_view address = take_word(&rest);
+  const std::string_view tag = take_word(&rest);
+  const std::string_view max = take_word(&rest);
   if (max.empty()) return because("Invalid wsgate parm ", text);
   if (style != "ws" && style != "wss")
     return because("Invalid wsgate style, need ws or wss : ", style);
@@ -137,7 +123,7 @@ std::string parse_options(std::string_view text, Options* options) {
   if (!parse_address(address, options)) return because("Invalid wsgate address ", address);
   if (!parse_number(tag, 0, 255, &options->tag)) return because("Invalid wsgate tag ", tag);
   if (!parse_number(max, 1, INT_MAX, &options->max_connections)) return "Need max connection";
-  for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
+  for (std::string_view word = take_word(&rest); !word.empty(); word = take_word(&rest)) {
     const std::size_t equals = word.find('=');
     const std::string_view key = word.substr(0, equals);
     const std::string_view value =

@@ -73,6 +73,8 @@ T.test("LAUNCH and NAME from C", function()
 	T.eq(ask("command NAME .probe_named " .. address), "(null)")
 	T.eq(ask "command NAME .probe_zero :0", "(null)")
 	T.eq(ask "command NAME .probe_bad 12", "(null)")
+	T.eq(ask "command NAME .probe_nobody", "(null)")
+	T.eq(ask "command NAME .probe_nobody  ", "(null)")
 	T.eq(skynet.call(".probe_named", "text", "nonsense"), "unknown nonsense")
 end)
 
@@ -127,6 +129,13 @@ end)
 T.test("time", function() T.eq(ask "time", "1 1") end)
 
 T.test("memory is one for all", function() T.eq(ask "memory text", "good") end)
+
+T.test("skynet_debug_memory says what this service holds", function()
+	local line = ask "debugmemory held"
+	local handle, bytes = line:match "^%[:(%x+)%] held 0x(%x+)\n$"
+	T.eq(handle, string.format("%08x", probe), line)
+	T.ok(tonumber(bytes, 16) >= 100000, line)
+end)
 
 T.test("log lines from C", function()
 	T.eq(ask "log words", "logged")

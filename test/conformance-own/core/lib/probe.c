@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { TIMER_SESSION = 12345, MAX_KEPT = 64 };
 
@@ -127,6 +128,25 @@ static void run_memory(struct probe *self, struct skynet_context *ctx, char *arg
 	snprintf(out, size, "%s", good ? "good" : "bad");
 }
 
+/* What skynet_debug_memory prints while the service holds 100000 bytes more. */
+static void run_debug_memory(struct probe *self, struct skynet_context *ctx, char *argument, char *out, size_t size) {
+	void *volatile held = skynet_malloc(100000); /* a pair of malloc and free may vanish */
+	FILE *file = tmpfile();
+	const int saved = dup(STDERR_FILENO);
+	size_t got;
+	(void)self;
+	(void)ctx;
+	dup2(fileno(file), STDERR_FILENO);
+	skynet_debug_memory(argument);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	got = fread(out, 1, size - 1, file);
+	out[got] = '\0';
+	fclose(file);
+	skynet_free(held);
+}
+
 static void run_log(struct probe *self, struct skynet_context *ctx, char *argument, char *out, size_t size) {
 	static const char raw[] = "probe raw \0 %d end";
 	char *longer = (char *)skynet_malloc(100001);
@@ -173,6 +193,7 @@ static const struct {
 	{"command", run_command}, {"context", run_context}, {"push", run_push},     {"names", run_names},
 	{"env", run_env},         {"time", run_time},       {"memory", run_memory}, {"log", run_log},
 	{"release", run_release}, {"early", run_early},     {"deaths", run_deaths},
+	{"debugmemory", run_debug_memory},
 };
 
 static int handle(struct skynet_context *ctx, void *ud, int type, int session, uint32_t source, const void *msg, size_t sz) {

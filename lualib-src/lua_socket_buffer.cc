@@ -1,0 +1,151 @@
+// skynet.socketdriver: buffers of received blocks, and the blocks themselves.
+//
+// The second argument of most functions, a table of the caller's, is not needed; readline() takes
+// its absence for a question. Upvalue 1 of every function is the metatable of buffers.
+#include "lua_socket_buffer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string_view>
+
+#include "net/receive_buffer.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// Null for a value that is no buffer.
+ReceiveBuffer* to_buffer(lua_State* L, int index) {
+  if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return nullptr;
+  const bool same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
+  lua_pop(L, 1);
+  return same ? static_cast<ReceiveBuffer*>(lua_touserdata(L, index)) : nullptr;
+}
+
+ReceiveBuffer& check_buffer(lua_State* L) {
+  ReceiveBuffer* buffer = to_buffer(L, 1);
+  if (buffer == nullptr) luaL_error(L, "Need buffer object at param 1");
+  return *buffer;
+}
+
+// buffer() -> buffer
+int l_buffer(lua_State* L) {
+  new (lua_newuserdatauv(L, sizeof(ReceiveBuffer), 0)) ReceiveBuffer;
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+int l_destroy_buffer(lua_State* L) {
+  static_cast<ReceiveBuffer*>(lua_touserdata(L, 1))->clear();
+  return 0;
+}
+
+// push(buffer, pool, pointer, size) -> bytes held. The block changes hands even when this raises.
+int l_push(lua_State* L) {
+  ReceiveBuffer* buffer = to_buffer(L, 1);
+  auto* block = lua_islightuserdata(L, 3) ? static_cast<char*>(lua_touserdata(L, 3)) : nullptr;
+  const lua_Integer size = lua_isnumber(L, 4) ? lua_tointeger(L, 4) : -1;
+  if (buffer == nullptr || size < 0) std::free(block);
+  if (buffer == nullptr) return luaL_error(L, "need buffer object at param 1");
+  if (block == nullptr) return luaL_error(L, "need message block at param 3");
+  if (size < 0) return luaL_error(L, "need the size of the block at param 4");
+  buffer->push(block, static_cast<std::size_t>(size));
+  lua_pushinteger(L, static_cast<lua_Integer>(buffer->bytes()));
+  return 1;
+}
+
+// Pushes the first `count` bytes as a string, and drops them.
+void push_front(lua_State* L, ReceiveBuffer& buffer, std::size_t count) {
+  const std::string_view bytes = count == 0 ? std::string_view("") : buffer.front(count);
+  lua_pushlstring(L, bytes.data(), bytes.size());  // may raise: nothing has been dropped yet
+  buffer.consume(count);
+}
+
+// pop(buffer, pool, n) -> string, left | nil, held
+int l_pop(lua_State* L) {
+  ReceiveBuffer& buffer = check_buffer(L);
+  const lua_Integer count = luaL_checkinteger(L, 3);
+  if (count <= 0 || static_cast<std::size_t>(count) > buffer.bytes()) {
+    lua_pushnil(L);
+  } else {
+    push_front(L, buffer, static_cast<std::size_t>(count));
+  }
+  lua_pushinteger(L, static_cast<lua_Integer>(buffer.bytes()));
+  return 2;
+}
+
+// readall(buffer, pool) -> string
+int l_readall(lua_State* L) {
+  ReceiveBuffer& buffer = check_buffer(L);
+  push_front(L, buffer, buffer.bytes());
+  return 1;
+}
+
+// readline(buffer, pool, separator) -> string | nothing;  readline(buffer, nil, separator) -> true
+// | nothing
+int l_readline(lua_State* L) {
+  ReceiveBuffer& buffer = check_buffer(L);
+  std::size_t size = 0;
+  const char* separator = luaL_checklstring(L, 3, &size);
+  std::size_t before = 0;
+  {
+    const std::optional<std::size_t> found = buffer.find({separator, size});
+    if (!found) return 0;
+    before = *found;
+  }
+  if (lua_isnil(L, 2)) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  push_front(L, buffer, before);
+  buffer.consume(size);
+  return 1;
+}
+
+// clear(buffer | nil, pool)
+int l_clear(lua_State* L) {
+  if (lua_isnoneornil(L, 1)) return 0;
+  check_buffer(L).clear();
+  return 0;
+}
+
+// drop(pointer, size): frees a received block; of other values the collector takes care
+int l_drop(lua_State* L) {
+  if (lua_islightuserdata(L, 1)) std::free(lua_touserdata(L, 1));
+  return 0;
+}
+
+// str2p(string) -> pointer, size
+int l_str2p(lua_State* L) {
+  std::size_t size = 0;
+  const char* bytes = luaL_checklstring(L, 1, &size);
+  void* copy = std::malloc(std::max<std::size_t>(size, 1));
+  if (copy == nullptr) return luaL_error(L, "not enough memory");
+  std::memcpy(copy, bytes, size);
+  lua_pushlightuserdata(L, copy);
+  lua_pushinteger(L, static_cast<lua_Integer>(size));
+  return 2;
+}
+
+}  // namespace
+
+void set_buffer_functions(lua_State* L) {
+  static constexpr luaL_Reg kFunctions[] = {
+      {"buffer", l_buffer},   {"push", l_push},         {"pop", l_pop},
+      {"readall", l_readall}, {"readline", l_readline}, {"clear", l_clear},
+      {"drop", l_drop},       {"str2p", l_str2p},       {nullptr, nullptr},
+  };
+  lua_createtable(L, 0, 2);
+  lua_pushcfunction(L, l_destroy_buffer);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "skynet.socketdriver.buffer");
+  lua_setfield(L, -2, "__metatable");  // the collector's function is not for others
+  luaL_setfuncs(L, kFunctions, 1);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
