@@ -2,6 +2,7 @@
 #ifndef SKYNET_MALLOC_H
 #define SKYNET_MALLOC_H
 
+#include <malloc.h> /* memalign */
 #include <stddef.h>
 #include <stdlib.h>
 
