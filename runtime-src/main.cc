@@ -152,6 +152,11 @@ int run(const char* config_path) {
     std::fprintf(stderr, "Invalid socket_threads %s , should be in [1,64]\n", environment.get("socket_threads"));
     return 1;
   }
+  const std::string engine = environment.get("engine");
+  if (engine != "lua54" && engine != "luajit") {
+    std::fprintf(stderr, "Invalid engine %s , should be lua54 or luajit\n", engine.c_str());
+    return 1;
+  }
   options.profile = text(environment, "profile", "true") == "true";
   options.module_path = environment.get("cpath");
   options.builtin_modules = builtin_services();
