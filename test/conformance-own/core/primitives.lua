@@ -56,6 +56,12 @@ T.test("it ends", function()
 	T.raises("call to invalid address", ask, "echo")
 end)
 
+T.test("an md5.lua of somebody else finds its native half", function()
+	local core = require "md5.core"
+	T.eq(T.hex(core.sum "abc"), "900150983cd24fb0d6963f7d28e17f72")
+	for _, name in ipairs { "exor", "crypt", "decrypt" } do T.eq(type(core[name]), "function", name) end
+end)
+
 T.test("skynet.start takes a dispatch_message that the service has put in the place of skynet's", function()
 	local wrapped = skynet.newservice "wrapped"
 	T.eq(skynet.call(wrapped, "lua"), { 1, 10 })
