@@ -93,6 +93,7 @@ $(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 
 # The C interface is what plugins bind to.
 $(B)/core/runtime-src/api/%.o: CXXFLAGS += -fvisibility=default
+$(B)/core/runtime-src/services/%.o: CPPFLAGS += -DSKYNET_FORMAT_CHECK
 
 $(B)/core/%.o: %.cc
 	@mkdir -p $(@D)

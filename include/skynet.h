@@ -42,8 +42,9 @@ extern "C" {
 struct skynet_context;
 
 /* Writes one line to the log, in the name of `context`; NULL is nobody (address 0). The exact format "%*s" takes
- * (int length, const char *bytes) and logs that many raw bytes. */
-#if defined(__GNUC__) && !defined(SKYNET_NO_FORMAT_CHECK)
+ * (int length, const char *bytes) and logs that many raw bytes. Define SKYNET_FORMAT_CHECK to have the compiler check
+ * the arguments: it is off because plugins that were written without it shall compile without new warnings. */
+#if defined(__GNUC__) && defined(SKYNET_FORMAT_CHECK)
 void skynet_error(struct skynet_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #else
 void skynet_error(struct skynet_context *context, const char *format, ...);

@@ -117,8 +117,10 @@ int l_harbor(lua_State* L) {
 // trace(tag, text[, coroutine][, level]): logs a line with the time, and up to three places in the source
 int l_trace(lua_State* L) {
   constexpr int kFrames = 3;
-  const char* tag = luaL_checkstring(L, 1);
-  const char* text = luaL_checkstring(L, 2);
+  constexpr std::size_t kPlaceBytes = 1024;  // for the time and the places; longer ones are cut
+  std::size_t tag_size, text_size;
+  const char* tag = luaL_checklstring(L, 1, &tag_size);
+  const char* text = luaL_checklstring(L, 2, &text_size);
   lua_State* thread = L;
   int level = 1;
   bool places = false;
@@ -131,15 +133,16 @@ int l_trace(lua_State* L) {
     places = true;
   }
   const long long now = monotonic_ns();
-  char line[1024];
-  char* end = fmt::format_to_n(line, sizeof(line), "<TRACE {}> {} {}", tag, now, text).out;
+  const std::size_t size = tag_size + text_size + kPlaceBytes;
+  auto* line = static_cast<char*>(lua_newuserdatauv(L, size, 0));
+  char* end = fmt::format_to_n(line, size, "<TRACE {}> {} {}", tag, now, text).out;
   if (places) {
     const char* separator = " : ";
     lua_Debug info;
     for (int found = 0; found < kFrames && lua_getstack(thread, level, &info); ++level) {
       lua_getinfo(thread, "Sl", &info);
       if (info.currentline < 0) continue;
-      const auto room = static_cast<std::size_t>(line + sizeof(line) - end);
+      const auto room = static_cast<std::size_t>(line + size - end);
       end = fmt::format_to_n(end, room, "{}{}:{}", separator, info.source, info.currentline).out;
       separator = " ";
       ++found;

@@ -71,7 +71,7 @@ end
 --- Makes this a service: its messages are dispatched from now on, and `start` runs as its first task.
 ---@param start async fun()
 function skynet.start(start)
-	begin()
+	begin(rawget(skynet, "dispatch_message")) -- a service may have put one of its own there
 	skynet.timeout(0, function()
 		skynet.init_service(start)
 	end)

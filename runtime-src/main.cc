@@ -158,6 +158,11 @@ int run(const char* config_path) {
   if (!harbor) return 1;
   const std::optional<int> socket_threads = number("socket_threads", text(environment, "socket_threads", "1"), 1, 64);
   if (!socket_threads) return 1;
+  const std::string engine = environment.get("engine");
+  if (engine != "lua54" && engine != "luajit") {
+    std::fprintf(stderr, "Invalid engine %s , should be lua54 or luajit\n", engine.c_str());
+    return 1;
+  }
   NodeOptions options;
   options.threads = *threads;
   options.harbor = *harbor;

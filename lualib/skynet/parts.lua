@@ -16,7 +16,8 @@ local PARTS = {
 	["skynet.queue"] = " queue ",
 	["skynet.debug"] = " info_func ",
 	["skynet.core"] = " trash hpc harbor ",
-	["skynet.scheduler"] = " rawsend redirect context genid term dispatch_message _proto ",
+	["skynet.scheduler"] = " rawsend redirect context genid term dispatch_message ",
+	["skynet.protocols"] = " _proto ",
 }
 
 local function load_part(skynet, module, names)

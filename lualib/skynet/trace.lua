@@ -5,6 +5,7 @@ local core = require "skynet.core"
 local scheduler = require "skynet.scheduler"
 
 local proto = scheduler.protocols
+local running = coroutine.running
 
 local tags = setmetatable({}, { __mode = "k" }) ---@type table<thread, string|false>  false: not to be traced
 local announced = {} ---@type table<integer, string>  source -> tag of its next request
@@ -15,6 +16,17 @@ local M = { tracelog = core.trace }
 local function new_tag()
 	counter = counter + 1
 	return string.format(":%08x-%d", skynet.self(), counter)
+end
+
+-- The frames above the service's own code where an event is traced: core.trace, the event, the native function; on LuaJIT
+-- also what skynet.lua puts around that of a call.
+local FRAMES = 3
+local CALL_FRAMES = jit and 4 or 3
+
+-- Where the service's own code begins in the stack of a task: none of these frames is there when the task blocks in a
+-- coroutine of its own.
+local function level_of_user(co, frames)
+	return co == running() and frames or 0
 end
 
 -- What the scheduler tells, for tasks that have a tag and for all that begin once anybody traces. Each gives whether
@@ -62,13 +74,13 @@ end
 
 function events.call(co, _, _, address)
 	local tag = tags[co]
-	core.trace(tag, "call", co, 1)
+	core.trace(tag, "call", co, level_of_user(co, CALL_FRAMES))
 	core.send(address, skynet.PTYPE_TRACE, 0, tag)
 	return true
 end
 
 function events.sleep(co)
-	core.trace(tags[co], "sleep", co, 1)
+	core.trace(tags[co], "sleep", co, level_of_user(co, FRAMES))
 	return true
 end
 

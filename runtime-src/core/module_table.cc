@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace runtime {
@@ -16,6 +18,27 @@ std::string symbol_name(const std::string& module, const char* function) {
   return (dot == std::string::npos ? module : module.substr(dot + 1)) + "_" + function;
 }
 
+std::vector<std::string> patterns_of(std::string_view path) {
+  std::vector<std::string> patterns;
+  for (std::size_t from = 0; from < path.size();) {
+    const std::size_t end = std::min(path.find(';', from), path.size());
+    if (end > from) patterns.emplace_back(path.substr(from, end - from));
+    from = end + 1;
+  }
+  return patterns;
+}
+
+// Where the pattern has the file of a module. A pattern that has no place for the name ends the process.
+std::string file_of(std::string pattern, std::string_view name) {
+  const std::size_t mark = pattern.find('?');
+  if (mark == std::string::npos) {
+    std::fprintf(stderr, "Invalid C service path\n");
+    std::fflush(nullptr);
+    std::_Exit(1);  // other threads run
+  }
+  return pattern.replace(mark, 1, name);
+}
+
 template <class Function>
 void look_up(void* library, const std::string& module, const char* function, Function** address) {
   *address = reinterpret_cast<Function*>(dlsym(library, symbol_name(module, function).c_str()));
@@ -23,11 +46,13 @@ void look_up(void* library, const std::string& module, const char* function, Fun
 
 }  // namespace
 
-ModuleTable::ModuleTable(std::string path, std::span<const Module> builtins)
-    : path_(std::move(path)), modules_(builtins.begin(), builtins.end()) {}
+ModuleTable::ModuleTable(std::string_view path, std::span<const Module> builtins)
+    : patterns_(patterns_of(path)), modules_(builtins.begin(), builtins.end()) {}
 
 const Module* ModuleTable::find(std::string_view name, std::string* error) {
   std::lock_guard lock(mutex_);
+  // What is built in stands for a file that the first pattern finds.
+  if (!patterns_.empty()) file_of(patterns_.front(), name);
   for (const Module& module : modules_) {
     if (module.name == name) return &module;
   }
@@ -37,26 +62,16 @@ const Module* ModuleTable::find(std::string_view name, std::string* error) {
 const Module* ModuleTable::load(const std::string& name, std::string* error) {
   std::string tried;
   void* library = nullptr;
-  for (std::size_t from = 0; library == nullptr && from <= path_.size();) {
-    const std::size_t end = std::min(path_.find(';', from), path_.size());
-    std::string file = path_.substr(from, end - from);
-    from = end + 1;
-    if (file.empty()) continue;
-    const std::size_t mark = file.find('?');
-    if (mark == std::string::npos) {
-      *error = "Invalid C service path, without a '?': " + file;
-      return nullptr;
-    }
-    file.replace(mark, 1, name);
+  for (const std::string& pattern : patterns_) {
+    const std::string file = file_of(pattern, name);
     library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
-    if (library == nullptr) {
-      // A file that is there and does not load says more than all those that are not there.
-      const char* reason = dlerror();
-      if (access(file.c_str(), F_OK) == 0) tried.clear();
-      if (!tried.empty()) tried += "; ";
-      tried += reason ? reason : file;
-      if (access(file.c_str(), F_OK) == 0) break;
-    }
+    if (library != nullptr) break;
+    // A file that is there and does not load says more than all those that are not there.
+    const char* reason = dlerror();
+    if (access(file.c_str(), F_OK) == 0) tried.clear();
+    if (!tried.empty()) tried += "; ";
+    tried += reason ? reason : file;
+    if (access(file.c_str(), F_OK) == 0) break;
   }
   if (library == nullptr) {
     *error = tried;

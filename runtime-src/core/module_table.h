@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "skynet.h"
 
@@ -24,8 +25,9 @@ struct Module {
 
 class ModuleTable {
  public:
-  // `path`: patterns separated by ';', in which '?' stands for a module's name.
-  ModuleTable(std::string path, std::span<const Module> builtins);
+  // `path`: patterns separated by ';', in which '?' stands for a module's name. A search that meets one without it ends
+  // the process.
+  ModuleTable(std::string_view path, std::span<const Module> builtins);
 
   // Finds or loads a module; it stays loaded for good. Null when there is none: *error says why.
   const Module* find(std::string_view name, std::string* error);
@@ -33,7 +35,7 @@ class ModuleTable {
  private:
   const Module* load(const std::string& name, std::string* error);
 
-  const std::string path_;
+  const std::vector<std::string> patterns_;
   std::mutex mutex_;
   std::deque<Module> modules_;  // guarded by mutex_; entries do not move
 };

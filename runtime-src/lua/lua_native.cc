@@ -127,9 +127,10 @@ int l_getenv(lua_State* L) {
   return 1;
 }
 
-// begin(): from now on the messages of this service are dispatched (skynet.start)
+// begin([f]): from now on the messages of this service are dispatched, by `f` if there is one (skynet.start)
 int l_begin(lua_State* L) {
-  lua_pushcfunction(L, l_dispatch_message);
+  if (lua_isnoneornil(L, 1)) lua_pushcfunction(L, l_dispatch_message);
+  luaL_checktype(L, -1, LUA_TFUNCTION);
   LuaService::of(L).set_callback(L, lua_gettop(L), false);
   return 0;
 }

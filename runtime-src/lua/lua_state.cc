@@ -1,5 +1,7 @@
 #include "lua/lua_state.h"
 
+#include <cstdio>
+
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
 #include "lua/lazy_libraries.h"
@@ -9,6 +11,29 @@
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
+
+// print(...), as Lua's, but in one piece: Lua's writes word by word, and lines of the log came between.
+int l_print(lua_State* L) {
+  const int count = lua_gettop(L);
+  luaL_checkstack(L, 2 * count + 4, "too many values to print");
+  for (int i = 1; i <= count; ++i) {
+    if (i > 1) lua_pushliteral(L, "\t");
+#ifdef RUNTIME_LUAJIT
+    lua_getglobal(L, "tostring");  // Lua 5.1 takes the one of the program
+    lua_pushvalue(L, i);
+    lua_call(L, 1, 1);
+    if (lua_tostring(L, -1) == nullptr) return luaL_error(L, "'tostring' must return a string to 'print'");
+#else
+    luaL_tolstring(L, i, nullptr);
+#endif
+  }
+  lua_pushliteral(L, "\n");
+  lua_concat(L, lua_gettop(L) - count);
+  std::size_t size;
+  const char* line = lua_tolstring(L, -1, &size);
+  std::fwrite(line, 1, size, stdout);  // which is flushed line by line (main.cc)
+  return 0;
+}
 
 // The functions of the library `coroutine` that resume are those that measure.
 void install_profile(lua_State* L) {
@@ -37,6 +62,7 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   install_module_search(L);
   install_profile(L);
   install_loadfile(L);
+  lua_register(L, "print", l_print);
   set_global(L, environment, "LUA_PATH", "lua_path", "./lualib/?.lua;./lualib/?/init.lua");
   set_global(L, environment, "LUA_CPATH", "lua_cpath", "./luaclib/?.so");
   set_global(L, environment, "LUA_SERVICE", "luaservice", "./service/?.lua");

@@ -153,6 +153,38 @@ int l_search_object(lua_State* L) {
   }
 }
 
+// package.loadlib(file, function) -> the function; or nil, why, and at which step it failed. With "*" for the function the
+// file may be any library: its symbols become visible to all, nothing of it is called.
+int l_loadlib(lua_State* L) {
+  const char* file = luaL_checkstring(L, 1);
+  const char* function = luaL_checkstring(L, 2);
+  Found found;
+  if (std::strcmp(function, "*") == 0) {
+    if (dlopen(file, RTLD_NOW | RTLD_GLOBAL) != nullptr) {
+      lua_pushboolean(L, 1);
+      return 1;
+    }
+    found.state = Found::failed;
+    std::snprintf(found.text, sizeof(found.text), "%s", dlerror());
+  } else {
+    open_object(file, function, &found);
+  }
+  if (found.state == Found::opened) {
+    open_lazy_libraries(L);
+    lua_pushcfunction(L, found.open);
+    return 1;
+  }
+  const bool opened = found.state == Found::none;
+  lua_pushnil(L);
+  if (opened) {
+    lua_pushfstring(L, "%s: no function %s", file, function);
+  } else {
+    lua_pushstring(L, found.text);
+  }
+  lua_pushstring(L, opened ? "init" : "open");
+  return 3;
+}
+
 #endif
 
 }  // namespace
@@ -172,6 +204,8 @@ void install_module_search(lua_State* L) {
   // 5.4 calls the same table by this name.
   lua_pushvalue(L, -1);
   lua_setfield(L, package, "searchers");
+  lua_pushcfunction(L, l_loadlib);
+  lua_setfield(L, package, "loadlib");
 #else
   lua_getfield(L, package, "searchers");
 #endif

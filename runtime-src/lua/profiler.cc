@@ -70,6 +70,12 @@ Time* find(lua_State* L, lua_State* co) {
   return time;
 }
 
+// The same for `co`, which `from` resumes. Null also when there is no room on a stack.
+Time* find_to_resume(lua_State* co, lua_State* from) {
+  constexpr int kRoom = 8;
+  return lua_checkstack(from, kRoom) && lua_checkstack(co, 1) ? find(from, co) : nullptr;
+}
+
 int count_times(lua_State* L) {
   int count = 0;
   push_times(L);
@@ -122,17 +128,12 @@ double Profiler::stop(lua_State* L, lua_State* co) {
   return total / 1e9;
 }
 
-int Profiler::resume_measured(lua_State* co, lua_State* from, int arguments, int* results) {
-  constexpr int kRoom = 8;
-  if (!lua_checkstack(from, kRoom) || !lua_checkstack(co, kRoom)) {
-    return lua_resume(co, from, arguments, results);
-  }
-  if (Time* const time = find(from, co)) time->resume();
-  const int status = lua_resume(co, from, arguments, results);
-  // Looked up again: the coroutine may have stopped its profile, or begun it.
-  if (!lua_checkstack(co, 1)) return status;
-  if (Time* const time = find(from, co)) time->suspend();
-  return status;
+void Profiler::begin_time(lua_State* co, lua_State* from) {
+  if (Time* const time = find_to_resume(co, from)) time->resume();
+}
+
+void Profiler::end_time(lua_State* co, lua_State* from) {
+  if (Time* const time = find_to_resume(co, from)) time->suspend();
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -23,8 +23,10 @@ class Profiler {
   int resume(lua_State* co, lua_State* from, int arguments, int* results) {
     lua_State* outer = running();
     set_running(co);
-    const int status = measured_ == 0 ? lua_resume(co, from, arguments, results)
-                                      : resume_measured(co, from, arguments, results);
+    if (measured_ != 0) [[unlikely]] begin_time(co, from);
+    const int status = lua_resume(co, from, arguments, results);
+    // Asked again: the coroutine may have begun its own measurement, as the first one of the state.
+    if (measured_ != 0) [[unlikely]] end_time(co, from);
     set_running(outer);
     return status;
   }
@@ -40,7 +42,9 @@ class Profiler {
   double stop(lua_State* L, lua_State* co);
 
  private:
-  int resume_measured(lua_State* co, lua_State* from, int arguments, int* results);
+  // Before and after `co` runs; `from` is the coroutine that resumes it. Nothing if it is not measured.
+  static void begin_time(lua_State* co, lua_State* from);
+  static void end_time(lua_State* co, lua_State* from);
 
   // No fewer than there are coroutines in the table of times: the dead in it count until the next start() or stop().
   int measured_ = 0;

@@ -380,6 +380,7 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
     if (results == 0) {
       // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at it.
       drop_wait(task, true);
+      if (task->request == Request::open) forget(*task);
       discard(L, task);
       return;
     }

@@ -84,4 +84,16 @@ T.test("injected code may change a protocol", function()
 	T.eq(asked(), "second")
 end)
 
+T.test("skynet._proto are the protocols, and changes of them count", function()
+	local proto = skynet._proto
+	T.eq({ proto.lua.name, proto.lua.id, proto.lua == proto[skynet.PTYPE_LUA] }, { "lua", 10, true })
+	skynet.dispatch("lua", function() skynet.retpack "dispatched" end)
+	T.eq(skynet.call(skynet.self(), "lua"), "dispatched")
+	T.ok(proto.lua.dispatch == skynet.dispatch "lua")
+	proto.lua.dispatch = function() skynet.retpack "replaced" end
+	T.eq(skynet.call(skynet.self(), "lua"), "replaced")
+	skynet.register_protocol { name = "own", id = 100 }
+	T.eq({ proto.own.id, proto[100].name }, { 100, "own" })
+end)
+
 T.run()

@@ -43,4 +43,23 @@ if jit then
 	end)
 end
 
+T.test("package.loadlib opens modules of the own engine only", function()
+	local file = package.searchpath("md5", package.cpath)
+	local for_jit = file:gsub("md5%.so$", "jit/md5.so")
+	local own, other = file, for_jit
+	if jit then own, other = for_jit, file end
+
+	local open = package.loadlib(own, "luaopen_md5")
+	T.eq(type(open), "function")
+	local opened, err, where = package.loadlib(own, "luaopen_nothing")
+	T.eq({ opened, type(err), where }, { nil, "string", "init" })
+	opened, err, where = package.loadlib("./no_such_file.so", "luaopen_md5")
+	T.eq({ opened, type(err), where }, { nil, "string", "open" })
+	if jit then
+		opened, err, where = package.loadlib(other, "luaopen_md5")
+		T.eq({ opened, where }, { nil, "open" })
+		T.ok(err:find("is built for Lua 5.4", 1, true), err)
+	end
+end)
+
 T.run()

@@ -1,4 +1,4 @@
--- Response closures whose service ends before they are used.
+-- Requests that are open when their service ends, and response closures above all.
 local skynet = require "skynet"
 require "skynet.manager"
 local T = require "harness"
@@ -31,6 +31,18 @@ end)
 T.test("a service that exits fails the calls it holds", function()
 	local holder = skynet.newservice "holder"
 	local result = call_held(holder)
+	skynet.send(holder, "lua", "exit")
+	fails(result)
+end)
+
+T.test("a request whose task gave itself up with a yield of its own fails when the service ends", function()
+	local holder = skynet.newservice "holder"
+	local result = {}
+	skynet.fork(function()
+		result.ok, result.err = pcall(skynet.call, holder, "lua", "yield")
+		result.done = true
+	end)
+	skynet.call(holder, "lua", "held")
 	skynet.send(holder, "lua", "exit")
 	fails(result)
 end)

@@ -7,6 +7,7 @@ local command = {}
 function command.hold() held[#held + 1] = skynet.response() end
 function command.held() skynet.retpack(#held) end
 function command.exit() skynet.exit() end
+function command.yield() coroutine.yield() end
 
 function command.answer()
 	for _, response in ipairs(held) do response(true, "answer") end

@@ -73,6 +73,22 @@ TEST_F(ProfileTest, ARunningCoroutineIsMeasuredFromTheStart) {
             "true");
 }
 
+TEST_F(ProfileTest, WhatItRunsBeforeItsFirstYieldCountsWhenItBeginsTheMeasurementItself) {
+  EXPECT_EQ(eval(R"(
+    local t
+    local co = coroutine.create(function()
+      profile.start()
+      burn(0.02)
+      coroutine.yield()
+      t = profile.stop()
+    end)
+    profile.resume(co)
+    burn(0.1)
+    profile.resume(co)
+    return t > 0.015 and t < 0.06 or t)"),
+            "true");
+}
+
 TEST_F(ProfileTest, WhatACoroutineResumesCountsForIt) {
   EXPECT_EQ(eval(R"(
     local outer = coroutine.create(function() profile.wrap(function() burn(0.02) end)() end)

@@ -121,6 +121,9 @@ static void run_memory(struct probe *self, struct skynet_context *ctx, char *arg
 	good = good && gone == NULL && skynet_lalloc(NULL, 0, 0) == NULL;
 	good = good && skynet_posix_memalign(&aligned, 256, 1000) == 0 && (uintptr_t)aligned % 256 == 0;
 	skynet_free(aligned);
+	aligned = skynet_memalign(128, 1000);
+	good = good && (uintptr_t)aligned % 128 == 0;
+	skynet_free(aligned);
 	aligned = skynet_realloc(skynet_calloc(10, 10), 1000);
 	good = good && ((char *)aligned)[99] == 0;
 	skynet_free(aligned);
