@@ -80,15 +80,15 @@ int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
 
 // ---- in -----------------------------------------------------------------------------------------
 
-void IoThread::read_connections() {
+std::size_t IoThread::read_connections() {
   while (!held_back_.empty()) {
     Connection& connection = *held_back_.back();
     held_back_.pop_back();
     read(connection);
   }
-  if (!has_readable_) return;
+  if (!has_readable_) return 0;
   has_readable_ = false;
-  readable_.collect();
+  const std::size_t count = readable_.collect();
   while (Connection* const connection = readable_.next()) {
     if (!connection->is_paused) {
       read(*connection);
@@ -99,6 +99,7 @@ void IoThread::read_connections() {
     report_closed(*connection);
     cut(*connection);
   }
+  return count;
 }
 
 void IoThread::read(Connection& connection) {

@@ -33,6 +33,7 @@ constexpr std::size_t kPieceBytes = 4 * 1024;
 // Descriptors beyond the connections: the listener, the event pipe, handshakes that are going on.
 constexpr unsigned kSpareDescriptors = 256;
 constexpr int kAcceptAtOnce = 64;
+constexpr int kReadsARound = 8;
 constexpr lws_usec_t kAcceptPause = 100 * LWS_US_PER_MS;  // when there are no descriptors left
 
 constexpr unsigned kForbidden = 403;
@@ -145,7 +146,14 @@ bool IoThread::serve_round() {
   had_events_ = false;
   const bool may_wait = outbox_.size() == 0 && held_back_.empty();
   if (lws_service(context_, may_wait ? kWait : kDoNotWait) < 0) return false;
-  read_connections();
+  // What libwebsockets looks at grows with the connections, what is looked at here with the bytes:
+  // under load it is asked once in a while only.
+  std::size_t count = read_connections();
+  for (int i = 1; count > 1 && i < kReadsARound; ++i) {
+    run_commands();
+    has_readable_ = true;
+    count = read_connections();
+  }
   // Under load packages are held as long as sockets bring more: the more leave together, the fewer
   // times their receivers are woken.
   if (!had_events_ || outbox_.size() == 1) outbox_.flush();

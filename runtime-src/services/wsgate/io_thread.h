@@ -79,7 +79,8 @@ class IoThread {
   void deliver(Connection& connection, Package package);
   void enqueue(Connection& connection, Block data, std::size_t size);
 
-  void read_connections();
+  // How many had something.
+  std::size_t read_connections();
   void read(Connection& connection);
   // Takes nothing from the peer until resume(), but notices its end.
   void pause(Connection& connection);

@@ -38,11 +38,12 @@ void ReadSet::remove(Connection& connection) {
   }
 }
 
-void ReadSet::collect() {
+std::size_t ReadSet::collect() {
   const int count = epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), 0);
   RUNTIME_CHECK(count >= 0 || errno == EINTR, "epoll_wait on our own descriptor");
   given_ = 0;
   size_ = static_cast<std::size_t>(std::max(count, 0));
+  return size_;
 }
 
 Connection* ReadSet::next() {

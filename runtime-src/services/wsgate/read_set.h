@@ -36,8 +36,8 @@ class ReadSet {
   // Also of a connection that is not here. next() does not give it any more.
   void remove(Connection& connection);
 
-  // Looks who has something, without waiting, and takes note of a batch of them.
-  void collect();
+  // Looks who has something, without waiting, and takes note of a batch of them. How many they are.
+  std::size_t collect();
   // The next one of the batch, or null.
   Connection* next();
 
