@@ -96,6 +96,8 @@ std::string IoThread::prepare() {
   info.retry_and_idle_policy = ping != 0 ? &idle_policy_ : nullptr;
   info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
   if (options.is_secure) {
+    unused_client_.reset(SSL_CTX_new(TLS_client_method()));
+    info.provided_client_ssl_ctx = unused_client_.get();
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_cert_filepath = options.certificate.c_str();
     info.ssl_private_key_filepath = options.private_key.c_str();
