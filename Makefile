@@ -167,7 +167,7 @@ modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%
 # ---- C services that are shared objects: the others are part of the executable -------------------
 WSGATE_SRC  := $(wildcard runtime-src/services/wsgate/*.cc) \
                runtime-src/base/utf8.cc runtime-src/base/websocket_frame.cc
-WSGATE_PKGS := libwebsockets zlib fmt
+WSGATE_PKGS := libwebsockets openssl zlib fmt
 $(CSERVICE)/wsgate.so: $(WSGATE_SRC:%.cc=$(B)/core/%.o)
 	@mkdir -p $(@D)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) $(SHARED_FLAGS) -o $@ $^ $(shell $(PKG) --libs $(WSGATE_PKGS))

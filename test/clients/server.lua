@@ -1,5 +1,6 @@
 -- What the clients of this folder talk to. From the port PORT of the config on:
 --   +0 raw echo   +1 http   +2 https   +3 ws   +4 wss   +5 debug console   +6 wsgate   +7 wsgate with TLS
+--   +8, +9 wsgate without and with TLS for bad peers   +10, +11 the same, but nothing is started
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local httpd = require "http.httpd"
@@ -53,6 +54,9 @@ ws.onmessage = event => {
 ws.onclose = event => log('close ' + event.wasClean);
 </script>]]
 
+-- What the gates for bad peers have told: connections by event.
+local peers = { open = 0, close = 0 }
+
 -- → code, body, header
 local function answer(url, method, header, body)
 	local path, query = urllib.parse(url)
@@ -73,6 +77,8 @@ local function answer(url, method, header, body)
 			if n % 10 == 0 then skynet.sleep(1) end
 			return ("%03d "):format(n):rep(100)
 		end
+	elseif path == "/peers" then
+		return 200, peers.open .. " " .. peers.close
 	elseif path == "/big" then
 		return 200, ("0123456789"):rep(500000)
 	end
@@ -153,15 +159,32 @@ end
 
 -- ---- wsgate -------------------------------------------------------------------------------------
 
+-- Of a gate for bad peers: whether its connections are started; nil: another gate.
+local for_peers = {}
+
+local function count(event, gate)
+	if for_peers[gate] ~= nil then peers[event] = peers[event] + 1 end
+end
+
+local function flood(gate, id)
+	local piece = ("x"):rep(60000)
+	for _ = 1, 200 do wsgate.send(gate, id, piece) end
+end
+
 wsgate.watch {
-	open = function(gate, id) wsgate.start(gate, id) end,
+	open = function(gate, id)
+		count("open", gate)
+		if for_peers[gate] ~= false then wsgate.start(gate, id) end
+	end,
 	data = function(gate, id, bytes)
-		if bytes == "kick me" then
+		if bytes:find "^flood" then flood(gate, id) end
+		if bytes:find "kick" then
 			wsgate.kick(gate, id)
-		else
+		elseif bytes ~= "flood" then
 			wsgate.send(gate, id, bytes)
 		end
 	end,
+	close = function(gate) count("close", gate) end,
 }
 
 local function launch_gate(offset, protocol)
@@ -175,6 +198,20 @@ local function launch_gate(offset, protocol)
 	}
 end
 
+-- They do not ping: nothing but the gate's own care ends these connections.
+local function launch_gate_for_peers(offset, protocol, starts)
+	local gate = wsgate.launch {
+		protocol = protocol,
+		address = HOST,
+		port = base + offset,
+		maxframe = 100000,
+		sendlimit = 16 * 1024 * 1024,
+		timeout = 3,
+		ping = 0,
+	}
+	for_peers[gate] = starts
+end
+
 skynet.start(function()
 	context = tlshelper.newctx()
 	context:set_cert(skynet.getenv "certfile", skynet.getenv "keyfile")
@@ -185,6 +222,10 @@ skynet.start(function()
 	listen(4, ws "wss")
 	launch_gate(6, "ws")
 	launch_gate(7, "wss")
+	launch_gate_for_peers(8, "ws", true)
+	launch_gate_for_peers(9, "wss", true)
+	launch_gate_for_peers(10, "ws", false)
+	launch_gate_for_peers(11, "wss", false)
 	skynet.newservice("debug_console", HOST, base + 5)
 	skynet.error "clients may come"
 end)

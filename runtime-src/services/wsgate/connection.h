@@ -27,6 +27,7 @@ struct Connection {
   std::string address;        // of the peer: ip:port
   int id = 0;                 // 0: the handshake is not done
   bool is_started = false;    // packages may be passed on
+  bool is_paused = false;     // too much came before the start
   std::uint32_t agent = 0;    // packages go there; 0: to the watchdog
   std::uint32_t client = 0;   // and seem to come from there
   bool is_closing = false;    // after what is unsent

@@ -80,6 +80,58 @@ int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
 
 // ---- in -----------------------------------------------------------------------------------------
 
+std::size_t IoThread::read_connections() {
+  while (!held_back_.empty()) {
+    Connection& connection = *held_back_.back();
+    held_back_.pop_back();
+    read(connection);
+  }
+  if (!has_readable_) return 0;
+  has_readable_ = false;
+  const std::size_t count = readable_.collect();
+  while (Connection* const connection = readable_.next()) {
+    if (!connection->is_paused) {
+      read(*connection);
+      continue;
+    }
+    // The peer has gone. What it sent last is lost, as always when there was no start.
+    readable_.remove(*connection);
+    report_closed(*connection);
+    cut(*connection);
+  }
+  return count;
+}
+
+void IoThread::read(Connection& connection) {
+  lws* const wsi = connection.wsi;
+  pollfd socket{lws_get_socket_fd(wsi), LWS_POLLIN, LWS_POLLIN};
+  reading_ = &connection;
+  lws_rx_flow_control(wsi, 1 | LWS_RXFLOW_REASON_FLAG_PROCESS_NOW);
+  const bool is_ending = lws_service_fd(context_, &socket) != 0;
+  if (reading_ == nullptr) return;
+  reading_ = nullptr;
+  if (is_ending) {
+    on_ending(connection);
+    // Bytes for the peer are stuck. libwebsockets waits some seconds for the socket to take them,
+    // and must not read the end again meanwhile.
+    if (lws_partial_buffered(wsi)) readable_.remove(connection);
+  }
+  lws_rx_flow_control(wsi, 0 | LWS_RXFLOW_REASON_FLAG_PROCESS_NOW);
+}
+
+void IoThread::pause(Connection& connection) {
+  connection.is_paused = true;
+  readable_.change(connection, ReadSet::Watch::end_only);
+  lws_rx_flow_control(connection.wsi, 0);
+}
+
+void IoThread::resume(Connection& connection) {
+  if (!connection.is_paused) return;
+  connection.is_paused = false;
+  readable_.change(connection, ReadSet::Watch::bytes_and_end);
+  held_back_.push_back(&connection);
+}
+
 int IoThread::on_received(Connection& connection, std::string_view bytes) {
   if (connection.is_closing) return 0;
   lws* const wsi = connection.wsi;
@@ -108,7 +160,7 @@ int IoThread::on_received(Connection& connection, std::string_view bytes) {
   // seen; but only so far.
   connection.early_bytes += package.size + kPackageOverhead;
   connection.early.push_back(std::move(package));
-  if (connection.early_bytes > shared_.options.max_message) lws_rx_flow_control(wsi, 0);
+  if (connection.early_bytes > shared_.options.max_message) pause(connection);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "services/wsgate/io_thread.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -32,13 +33,14 @@ constexpr std::size_t kPieceBytes = 4 * 1024;
 // Descriptors beyond the connections: the listener, the event pipe, handshakes that are going on.
 constexpr unsigned kSpareDescriptors = 256;
 constexpr int kAcceptAtOnce = 64;
+constexpr int kReadsARound = 8;
 constexpr lws_usec_t kAcceptPause = 100 * LWS_US_PER_MS;  // when there are no descriptors left
 
 constexpr unsigned kForbidden = 403;
 constexpr unsigned kNotFound = 404;
 constexpr unsigned kUpgradeRequired = 426;
 
-constexpr const char* kListenProtocol = "wsgate-listener";
+constexpr const char* kFileProtocol = "wsgate-file";
 
 // The value of a request's header field; empty when there is none.
 std::string header(lws* wsi, lws_token_indexes token) {
@@ -76,7 +78,7 @@ std::string IoThread::prepare() {
     protocols_.push_back(
         {name.c_str(), on_event, sizeof(Connection*), kPieceBytes, 0, nullptr, 2 * kBatchBytes});
   }
-  protocols_.push_back({kListenProtocol, on_event, sizeof(Connection*), 0, 0, nullptr, 0});
+  protocols_.push_back({kFileProtocol, on_event, sizeof(Connection*), 0, 0, nullptr, 0});
   protocols_.push_back({nullptr, nullptr, 0, 0, 0, nullptr, 0});
 
   lws_context_creation_info info{};
@@ -89,10 +91,13 @@ std::string IoThread::prepare() {
       static_cast<unsigned>(options.max_connections / id_step_) + kSpareDescriptors;
   info.pt_serv_buf_size = kReadBytes;
   info.timeout_secs = timeout;
+  info.timeout_secs_ah_idle = timeout;
   info.keepalive_timeout = timeout;
   info.retry_and_idle_policy = ping != 0 ? &idle_policy_ : nullptr;
   info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
   if (options.is_secure) {
+    unused_client_.reset(SSL_CTX_new(TLS_client_method()));
+    info.provided_client_ssl_ctx = unused_client_.get();
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_cert_filepath = options.certificate.c_str();
     info.ssl_private_key_filepath = options.private_key.c_str();
@@ -101,18 +106,26 @@ std::string IoThread::prepare() {
   context_ = lws_create_context(&info);
   if (context_ == nullptr) return "libwebsockets cannot start";
   vhost_ = lws_create_vhost(context_, &info);
-  if (vhost_ != nullptr) return {};
-  return options.is_secure ? fmt::format("cannot use certificate {} with key {}",
-                                         options.certificate, options.private_key)
-                           : "libwebsockets cannot make a host";
+  if (vhost_ == nullptr) {
+    return options.is_secure ? fmt::format("cannot use certificate {} with key {}",
+                                           options.certificate, options.private_key)
+                             : "libwebsockets cannot make a host";
+  }
+  const int readable_events = fcntl(readable_.descriptor(), F_DUPFD_CLOEXEC, 0);
+  if (readable_events < 0 || adopt_file(readable_events) == nullptr) return "no descriptor is left";
+  return {};
+}
+
+lws* IoThread::adopt_file(int fd) {
+  lws_sock_file_fd_type descriptor;
+  descriptor.filefd = fd;
+  return lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_RAW_FILE_DESC, descriptor, kFileProtocol,
+                                    nullptr);
 }
 
 bool IoThread::listen(int fd, std::vector<IoThread*> threads) {
   accept_for_ = std::move(threads);
-  lws_sock_file_fd_type descriptor;
-  descriptor.filefd = fd;
-  listener_ = lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_RAW_FILE_DESC, descriptor,
-                                         kListenProtocol, nullptr);
+  listener_ = adopt_file(fd);
   return listener_ != nullptr;
 }
 
@@ -133,7 +146,16 @@ void IoThread::start() {
 bool IoThread::serve_round() {
   constexpr int kWait = 0, kDoNotWait = -1;
   had_events_ = false;
-  if (lws_service(context_, outbox_.size() == 0 ? kWait : kDoNotWait) < 0) return false;
+  const bool may_wait = outbox_.size() == 0 && held_back_.empty();
+  if (lws_service(context_, may_wait ? kWait : kDoNotWait) < 0) return false;
+  // What libwebsockets looks at grows with the connections, what is looked at here with the bytes:
+  // under load it is asked once in a while only.
+  std::size_t count = read_connections();
+  for (int i = 1; count > 1 && i < kReadsARound; ++i) {
+    run_commands();
+    has_readable_ = true;
+    count = read_connections();
+  }
   // Under load packages are held as long as sockets bring more: the more leave together, the fewer
   // times their receivers are woken.
   if (!had_events_ || outbox_.size() == 1) outbox_.flush();
@@ -183,7 +205,11 @@ void IoThread::run_commands() {
 
 void IoThread::run(Command& command) {
   if (command.kind == Command::Kind::adopt) {
-    lws_adopt_socket_vhost(vhost_, command.fd);  // closes it when it fails
+    lws* const wsi = lws_adopt_socket_vhost(vhost_, command.fd);  // closes it when it fails
+    if (wsi != nullptr) {
+      const std::chrono::microseconds time = shared_.options.timeout;
+      lws_set_timer_usecs(wsi, static_cast<lws_usec_t>(time.count()));
+    }
     return;
   }
   if (command.kind == Command::Kind::stop_listening) {
@@ -211,12 +237,7 @@ void IoThread::run(Command& command, Connection& connection) {
       connection.client = command.client;
       break;
     case Command::Kind::kick:
-      connection.is_closing = true;
-      report_closed(connection);
-      lws_callback_on_writable(connection.wsi);
-      // A peer that does not read keeps the connection no longer than this.
-      lws_set_timeout(connection.wsi, PENDING_TIMEOUT_CLOSE_SEND,
-                      static_cast<int>(shared_.options.timeout.count()));
+      kick(connection);
       break;
     case Command::Kind::write:
       enqueue(connection, std::move(command.data), command.size);
@@ -234,7 +255,17 @@ void IoThread::start(Connection& connection) {
     connection.early.pop_front();
   }
   connection.early_bytes = 0;
-  lws_rx_flow_control(connection.wsi, 1);
+  resume(connection);
+}
+
+void IoThread::kick(Connection& connection) {
+  connection.is_closing = true;
+  report_closed(connection);
+  resume(connection);  // for the answer to the close frame
+  lws_callback_on_writable(connection.wsi);
+  // A peer that does not read keeps the connection no longer than this.
+  lws_set_timeout(connection.wsi, PENDING_TIMEOUT_CLOSE_SEND,
+                  static_cast<int>(shared_.options.timeout.count()));
 }
 
 void IoThread::deliver(Connection& connection, Package package) {
@@ -307,6 +338,15 @@ int IoThread::on_acceptable(lws* listener) {
   return 0;
 }
 
+int IoThread::on_timer(lws* wsi, Connection** slot) {
+  if (wsi == listener_) {
+    lws_rx_flow_control(wsi, 1);
+    return 0;
+  }
+  const bool is_established = slot != nullptr && *slot != nullptr && (*slot)->id != 0;
+  return is_established ? 0 : -1;
+}
+
 // A request that asks for a WebSocket, before its answer. 1: it has been refused.
 int IoThread::on_request(lws* wsi) {
   const Options& options = shared_.options;
@@ -359,6 +399,10 @@ std::string IoThread::peer_address(lws* wsi) const {
 }
 
 int IoThread::on_established(Connection& connection) {
+  if (!readable_.add(connection, ReadSet::Watch::bytes_and_end)) return -1;
+  lws_rx_flow_control(connection.wsi, 0);
+  held_back_.push_back(&connection);  // frames may have come with the request
+  lws_set_timer_usecs(connection.wsi, LWS_SET_TIMER_USEC_CANCEL);
   connection.id = next_id_;
   // Ids stay positive, as those of sockets; one that is still in use is passed over.
   do {
@@ -380,13 +424,20 @@ void IoThread::report_closed(Connection& connection) {
 void IoThread::on_ending(Connection** slot) {
   if (slot == nullptr || *slot == nullptr) return;
   if ((*slot)->id == 0) return release(slot);
-  (*slot)->is_closing = (*slot)->said_goodbye = true;
-  report_closed(**slot);
+  on_ending(**slot);
+}
+
+void IoThread::on_ending(Connection& connection) {
+  connection.is_closing = connection.said_goodbye = true;
+  report_closed(connection);
 }
 
 void IoThread::release(Connection** slot) {
   if (slot == nullptr || *slot == nullptr) return;
   report_closed(**slot);
+  readable_.remove(**slot);
+  std::erase(held_back_, *slot);
+  if (reading_ == *slot) reading_ = nullptr;
   if ((*slot)->is_dirty) std::erase(dirty_, *slot);
   delete *slot;
   *slot = nullptr;
@@ -411,10 +462,11 @@ int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot,
       return 0;
 
     case LWS_CALLBACK_RAW_RX_FILE:
-      return on_acceptable(wsi);
-    case LWS_CALLBACK_TIMER:
-      if (wsi == listener_) lws_rx_flow_control(wsi, 1);
+      if (wsi == listener_) return on_acceptable(wsi);
+      has_readable_ = true;  // the only other one
       return 0;
+    case LWS_CALLBACK_TIMER:
+      return on_timer(wsi, slot);
     case LWS_CALLBACK_RAW_CLOSE_FILE:
       if (wsi == listener_) listener_ = nullptr;
       return 0;

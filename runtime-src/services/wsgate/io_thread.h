@@ -5,12 +5,13 @@
 // Memory:    for each connection what it sends (Options::max_message; twice that for a compressed
 //            message while it is inflated, or for what comes before the start), what is to be sent
 //            to it (max_unsent), 76 KB for permessage-deflate, and libwebsockets' own buffers.
-// The loop:  libwebsockets waits for sockets and for post(); each time it comes back it runs
-//            callbacks. The phases are in handle(): commands, accepted sockets, handshakes,
-//            messages in, messages out, ends.
+// The loop:  libwebsockets waits for sockets and for post(), and runs callbacks: commands, accepted
+//            sockets, handshakes, messages out, ends. Then the connections that have something are
+//            read (see read_set.h), which runs callbacks, too: messages in, ends.
 #pragma once
 
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 
 #include <atomic>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "services/wsgate/connection.h"
 #include "services/wsgate/options.h"
 #include "services/wsgate/outbox.h"
+#include "services/wsgate/read_set.h"
 
 namespace runtime::wsgate {
 
@@ -61,6 +63,9 @@ class IoThread {
   // call.
   static constexpr std::size_t kBatchBytes = 64 * 1024;
 
+  // libwebsockets waits until the descriptor, which it takes over, is readable. Null: it cannot.
+  lws* adopt_file(int fd);
+
   static int on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in,
                       std::size_t size);
   int handle(lws* wsi, lws_callback_reasons reason, Connection** slot, std::string_view in);
@@ -71,11 +76,21 @@ class IoThread {
   void run(Command& command);
   void run(Command& command, Connection& connection);
   void start(Connection& connection);
+  void kick(Connection& connection);
   void deliver(Connection& connection, Package package);
   void enqueue(Connection& connection, Block data, std::size_t size);
 
+  // How many had something.
+  std::size_t read_connections();
+  void read(Connection& connection);
+  // Takes nothing from the peer until resume(), but notices its end.
+  void pause(Connection& connection);
+  void resume(Connection& connection);
+
   // Each gives what libwebsockets wants: 0 goes on, anything else ends the connection.
   int on_acceptable(lws* listener);
+  // The time for a handshake is over, or a pause of the listener.
+  int on_timer(lws* wsi, Connection** slot);
   int on_request(lws* wsi);
   int on_handshake(lws* wsi, Connection** slot);
   int on_established(Connection& connection);
@@ -84,6 +99,7 @@ class IoThread {
   // Ends a connection with a close frame.
   int say_goodbye(Connection& connection, lws_close_status status);
   void on_ending(Connection** slot);
+  void on_ending(Connection& connection);
   // Tells the watchdog, once; from then on the id is unknown.
   void report_closed(Connection& connection);
   void release(Connection** slot);
@@ -108,6 +124,13 @@ class IoThread {
   const int id_step_;
   int next_id_;
 
+  struct FreeSslContext {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  };
+
+  // What libwebsockets would connect with. Left to itself it makes one for each thread, with all
+  // certificates of the system, 0.7 MB, and 4.1.6 frees those of the last thread only.
+  std::unique_ptr<SSL_CTX, FreeSslContext> unused_client_;
   lws_context* context_ = nullptr;
   lws_vhost* vhost_ = nullptr;
   lws_retry_bo_t idle_policy_{};
@@ -116,6 +139,11 @@ class IoThread {
   std::vector<IoThread*> accept_for_;  // who gets accepted sockets, in turn
   std::size_t next_thread_ = 0;
   bool accept_failed_ = false;  // and that has been logged
+
+  ReadSet readable_;
+  bool has_readable_ = false;           // in this round
+  std::vector<Connection*> held_back_;  // of these libwebsockets may hold bytes that it has read
+  Connection* reading_ = nullptr;       // the one in read(); null again if that has released it
 
   std::unordered_map<int, Connection*> connections_;
   std::vector<Connection*> dirty_;       // while commands are run
