@@ -21,8 +21,8 @@ struct Job {
   Handle to = 0;
   int type = kTypeText;
   std::string request;  // payload of each request
-  std::string before =
-      {};  // payload of `burst` messages that go before each request, wanting no answer
+  // Payload of `burst` messages that go before each request, wanting no answer.
+  std::string before = {};
   int burst = 0;
   std::int64_t requests = 0;  // how many are left
   std::atomic<std::uint32_t> done{0};

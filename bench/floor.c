@@ -1,8 +1,10 @@
-// What the engine alone costs in a request and its response between two Lua services: the floor under the scene
-// `call` of the message benchmark. One thread, two bare states, a ring of messages each, a packed body from malloc,
-// a coroutine for each request and one that waits for each response; no locks, no handles, no look at errors.
+// What the engine alone costs in a request and its response between two Lua services: the floor
+// under the scene `call` of the message benchmark. One thread, two bare states, a ring of messages
+// each, a packed body from malloc, a coroutine for each request and one that waits for each
+// response; no locks, no handles, no look at errors.
 //
-// Compiled once for each engine; with FLOOR_LUAJIT for LuaJIT. Prints `FLOOR per_sec=N`, the best of five runs.
+// Compiled once for each engine; with FLOOR_LUAJIT for LuaJIT. Prints `FLOOR per_sec=N`, the best
+// of five runs.
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -24,11 +26,12 @@ struct Message {
 
 struct Service {
   lua_State* L;
-  int handler, waiting, anchors;  // references: a function; session -> coroutine; the set of coroutines
-  lua_State* pool[kPool];         // coroutines that have ended
+  int handler, waiting,
+      anchors;             // references: a function; session -> coroutine; the set of coroutines
+  lua_State* pool[kPool];  // coroutines that have ended
   int pooled;
-  int session;                        // the last one given out
-  int requester, requester_session;   // of the request that is handled now
+  int session;                       // the last one given out
+  int requester, requester_session;  // of the request that is handled now
   struct Message ring[kRing];
   unsigned pushed, popped;
 };
@@ -43,7 +46,7 @@ static void post(struct Service* to, struct Message message) {
   to->ring[to->pushed++ % kRing] = message;
 }
 
-// ---- bodies: a number is 'n' and a double, a string is its length (below 'n') and its bytes ------------------
+// ---- bodies: a number is 'n' and a double, a string is its length (below 'n') and its bytes -----
 
 static void pack(lua_State* L, int first, struct Message* message) {
   char buffer[kMaxBody];
@@ -92,14 +95,15 @@ static int unpack(lua_State* L, const struct Message* message) {
   return count;
 }
 
-// ---- what the services call ----------------------------------------------------------------------------------
+// ---- what the services call ---------------------------------------------------------------------
 
 static struct Service* self(lua_State* L) { return lua_touserdata(L, lua_upvalueindex(1)); }
 
 // call(service, ...) -> the values of the response
 static int l_call(lua_State* L) {
   struct Service* service = self(L);
-  struct Message message = {.kind = kRequest, .from = (int)(service - services), .session = ++service->session};
+  struct Message message = {
+      .kind = kRequest, .from = (int)(service - services), .session = ++service->session};
   pack(L, 2, &message);
   post(&services[lua_tointeger(L, 1)], message);
   lua_rawgeti(L, LUA_REGISTRYINDEX, service->waiting);
@@ -119,7 +123,7 @@ static int l_ret(lua_State* L) {
   return 0;
 }
 
-// ---- handling ------------------------------------------------------------------------------------------------
+// ---- handling -----------------------------------------------------------------------------------
 
 static lua_State* take_coroutine(struct Service* service) {
   if (service->pooled > 0) return service->pool[--service->pooled];
@@ -173,13 +177,15 @@ static void handle(struct Service* service, const struct Message* message) {
 static void run_all(void) {
   while (runnable_popped != runnable_pushed) {
     struct Service* service = runnable[runnable_popped++ % kRing];
-    while (service->popped != service->pushed) handle(service, &service->ring[service->popped++ % kRing]);
+    while (service->popped != service->pushed)
+      handle(service, &service->ring[service->popped++ % kRing]);
   }
 }
 
-// ---- the two services ----------------------------------------------------------------------------------------
+// ---- the two services ---------------------------------------------------------------------------
 
-static const char kCaller[] = "return function(count) for i = 1, count do call(1, 'echo', i) end end";
+static const char kCaller[] =
+    "return function(count) for i = 1, count do call(1, 'echo', i) end end";
 static const char kAnswerer[] =
     "local command = {}\n"
     "function command.echo(value) ret(value) end\n"

@@ -45,30 +45,35 @@ struct skynet_context;
  * (int length, const char *bytes) and logs that many raw bytes. Define SKYNET_FORMAT_CHECK to have the compiler check
  * the arguments: it is off because plugins that were written without it shall compile without new warnings. */
 #if defined(__GNUC__) && defined(SKYNET_FORMAT_CHECK)
-void skynet_error(struct skynet_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void skynet_error(struct skynet_context* context, const char* format, ...)
+    __attribute__((format(printf, 2, 3)));
 #else
-void skynet_error(struct skynet_context *context, const char *format, ...);
+void skynet_error(struct skynet_context* context, const char* format, ...);
 #endif
 
 /* Runs a text command (TIMEOUT, REG, LAUNCH, ...). The result, or NULL, is valid until the context's next command. */
-const char *skynet_command(struct skynet_context *context, const char *command, const char *parameter);
+const char* skynet_command(struct skynet_context* context, const char* command,
+                           const char* parameter);
 
 /* The handle of ":hex" or ".name"; 0 if there is none. */
-uint32_t skynet_queryname(struct skynet_context *context, const char *name);
+uint32_t skynet_queryname(struct skynet_context* context, const char* name);
 
 /* Sends a message. `source` 0 is the context's own handle. Gives the session, or -1 for a destination that does not
  * exist, -2 for a message that is too large. */
-int skynet_send(struct skynet_context *context, uint32_t source, uint32_t destination, int type, int session, void *message, size_t size);
-int skynet_sendname(struct skynet_context *context, uint32_t source, const char *destination, int type, int session, void *message, size_t size);
+int skynet_send(struct skynet_context* context, uint32_t source, uint32_t destination, int type,
+                int session, void* message, size_t size);
+int skynet_sendname(struct skynet_context* context, uint32_t source, const char* destination,
+                    int type, int session, void* message, size_t size);
 
 /* 1 if the handle belongs to another node; *harbor (may be NULL) becomes its id. */
-int skynet_isremote(struct skynet_context *context, uint32_t handle, int *harbor);
+int skynet_isremote(struct skynet_context* context, uint32_t handle, int* harbor);
 
 /* Handles one message. 0: the runtime frees the message; 1: the callee keeps it. */
-typedef int (*skynet_cb)(struct skynet_context *context, void *userdata, int type, int session, uint32_t source, const void *message, size_t size);
+typedef int (*skynet_cb)(struct skynet_context* context, void* userdata, int type, int session,
+                         uint32_t source, const void* message, size_t size);
 
 /* Sets what handles this service's messages, from the next one on. */
-void skynet_callback(struct skynet_context *context, void *userdata, skynet_cb callback);
+void skynet_callback(struct skynet_context* context, void* userdata, skynet_cb callback);
 
 /* The handle of the service that runs on this thread; 0 outside of any. */
 uint32_t skynet_current_handle(void);
@@ -78,7 +83,7 @@ uint64_t skynet_now(void);
 
 /* Prints what the service that runs on this thread holds of malloc's memory to stderr: "[:HANDLE] INFO 0xBYTES". Nothing
  * outside of any service. */
-void skynet_debug_memory(const char *info);
+void skynet_debug_memory(const char* info);
 
 #ifdef __cplusplus
 }

@@ -19,10 +19,10 @@ extern "C" {
 #endif
 
 /* A copy of `text` that the caller frees with skynet_free. */
-char *skynet_strdup(const char *text);
+char* skynet_strdup(const char* text);
 
 /* An allocator in the shape that lua_newstate wants: `new_size` 0 frees and gives NULL. */
-void *skynet_lalloc(void *block, size_t old_size, size_t new_size);
+void* skynet_lalloc(void* block, size_t old_size, size_t new_size);
 
 #ifdef __cplusplus
 }

@@ -8,9 +8,9 @@ int open_core(lua_State* L);
 int open_datasheet(lua_State* L);
 int open_debugchannel(lua_State* L);
 int open_http_parser(lua_State* L);
-int open_loader(lua_State* L);     // lua/lua_loader.cc
+int open_loader(lua_State* L);  // lua/lua_loader.cc
 int open_memory(lua_State* L);
-int open_native(lua_State* L);     // lua/lua_native.cc
+int open_native(lua_State* L);  // lua/lua_native.cc
 int open_netpack(lua_State* L);
 int open_profile(lua_State* L);
 int open_scheduler(lua_State* L);  // lua/lua_native.cc

@@ -1,5 +1,6 @@
-// Objects of C++ that a function called by Lua needs until it returns: in a userdata, so that the collector
-// destroys them when the function is left by a raise. Lua code never sees them. (object.h is for those it sees.)
+// Objects of C++ that a function called by Lua needs until it returns: in a userdata, so that the
+// collector destroys them when the function is left by a raise. Lua code never sees them. (object.h
+// is for those it sees.)
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ int release_held(lua_State* L) {
   return 0;
 }
 
-// Makes a T, whose metatable has the name T::kLuaType, and leaves it on the stack. Raises for want of memory.
+// Makes a T, whose metatable has the name T::kLuaType, and leaves it on the stack. Raises for want
+// of memory.
 template <class T>
 T& push_held(lua_State* L) {
   static_assert(alignof(T) <= alignof(void*), "userdata is aligned for a pointer only");

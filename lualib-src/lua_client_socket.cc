@@ -1,5 +1,6 @@
-// client.socket: blocking sockets and the lines of stdin, for clients that run in a plain Lua interpreter. Uses
-// nothing of the runtime. The interface is described in lualib/meta/client_socket.lua.
+// client.socket: blocking sockets and the lines of stdin, for clients that run in a plain Lua
+// interpreter. Uses nothing of the runtime. The interface is described in
+// lualib/meta/client_socket.lua.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -28,8 +29,8 @@ namespace {
 
 // ---- stdin --------------------------------------------------------------------------------------
 
-// The lines of stdin, read by a thread of their own. It never ends: when stdin does, the process exits with
-// status 1, which is how a client that is fed by a pipe stops.
+// The lines of stdin, read by a thread of their own. It never ends: when stdin does, the process
+// exits with status 1, which is how a client that is fed by a pipe stops.
 class StdinReader {
  public:
   // Starts with the first call.
@@ -201,8 +202,8 @@ int l_usleep(lua_State* L) {
 int open_client_socket(lua_State* L) {
   constexpr luaL_Reg kNoMethods[] = {{nullptr, nullptr}};
   constexpr luaL_Reg kFunctions[] = {
-      {"connect", l_connect},   {"recv", l_recv},   {"send", l_send},     {"shutdown", l_shutdown},
-      {"close", l_close},       {"usleep", l_usleep}, {nullptr, nullptr},
+      {"connect", l_connect}, {"recv", l_recv},     {"send", l_send},   {"shutdown", l_shutdown},
+      {"close", l_close},     {"usleep", l_usleep}, {nullptr, nullptr},
   };
   luaL_newlib(L, kFunctions);
   define_type<Line>(L, kNoMethods);

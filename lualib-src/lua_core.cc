@@ -24,14 +24,16 @@ int new_session(lua_State* L) {
   return tasks != nullptr ? tasks->new_session() : service(L).new_session();
 }
 
-// send(address, type, session | nil, message[, size]) -> session; nothing without such a service; false if too large
+// send(address, type, session | nil, message[, size]) -> session; nothing without such a service;
+// false if too large
 int l_send(lua_State* L) {
   const Address address = check_address(L, 1);
   const int type = static_cast<int>(luaL_checkinteger(L, 2));
   const bool asks = lua_isnoneornil(L, 3);
   const int session = asks ? 0 : static_cast<int>(luaL_checkinteger(L, 3));
   const Packed payload = check_payload(L, 4);
-  return push_sent(L, send_to(service(L), address, 0, type & 0xff, asks ? new_session(L) : session, payload));
+  return push_sent(
+      L, send_to(service(L), address, 0, type & 0xff, asks ? new_session(L) : session, payload));
 }
 
 // redirect(address, source, type, session, message[, size])
@@ -40,7 +42,8 @@ int l_redirect(lua_State* L) {
   const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
   const int type = static_cast<int>(luaL_checkinteger(L, 3));
   const int session = static_cast<int>(luaL_checkinteger(L, 4));
-  return push_sent(L, send_to(service(L), address, source, type & 0xff, session, check_payload(L, 5)));
+  return push_sent(L,
+                   send_to(service(L), address, source, type & 0xff, session, check_payload(L, 5)));
 }
 
 int l_genid(lua_State* L) {
@@ -79,7 +82,9 @@ int l_intcommand(lua_State* L) {
     if (lua_tonumber(L, 2) != std::floor(lua_tonumber(L, 2))) {
       return luaL_argerror(L, 2, "number has no integer representation");
     }
-    *fmt::format_to_n(number, sizeof(number) - 1, "{}", static_cast<std::int32_t>(lua_tointeger(L, 2))).out = '\0';
+    *fmt::format_to_n(number, sizeof(number) - 1, "{}",
+                      static_cast<std::int32_t>(lua_tointeger(L, 2)))
+         .out = '\0';
     parameter = number;
   } else if (!lua_isnoneornil(L, 2)) {
     parameter = luaL_checkstring(L, 2);
@@ -108,13 +113,15 @@ int l_callback(lua_State* L) {
 // harbor(address) -> id, whether it is another node
 int l_harbor(lua_State* L) {
   int id = 0;
-  const int remote = skynet_isremote(service(L).context(), static_cast<Handle>(luaL_checkinteger(L, 1)), &id);
+  const int remote =
+      skynet_isremote(service(L).context(), static_cast<Handle>(luaL_checkinteger(L, 1)), &id);
   lua_pushinteger(L, id);
   lua_pushboolean(L, remote);
   return 2;
 }
 
-// trace(tag, text[, coroutine][, level]): logs a line with the time, and up to three places in the source
+// trace(tag, text[, coroutine][, level]): logs a line with the time, and up to three places in the
+// source
 int l_trace(lua_State* L) {
   constexpr int kFrames = 3;
   constexpr std::size_t kPlaceBytes = 1024;  // for the time and the places; longer ones are cut
@@ -189,10 +196,11 @@ int l_now(lua_State* L) {
 
 void add_common_functions(lua_State* L, const char* other) {
   static constexpr luaL_Reg kFunctions[] = {
-      {"pack", l_pack},           {"unpack", l_unpack}, {"packstring", l_packstring},
-      {"tostring", l_tostring},   {"error", l_error},   {"now", l_now},
+      {"pack", l_pack},         {"unpack", l_unpack}, {"packstring", l_packstring},
+      {"tostring", l_tostring}, {"error", l_error},   {"now", l_now},
   };
-  // On Lua 5.4 a C function is the same value wherever it comes from; on LuaJIT each push makes a new one.
+  // On Lua 5.4 a C function is the same value wherever it comes from; on LuaJIT each push makes a
+  // new one.
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_getfield(L, -1, other);
   lua_replace(L, -2);
@@ -214,21 +222,14 @@ void add_common_functions(lua_State* L, const char* other) {
 
 int open_core(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
-      {"send", l_send},
-      {"redirect", l_redirect},
-      {"genid", l_genid},
-      {"command", l_command},
-      {"intcommand", l_intcommand},
-      {"addresscommand", l_addresscommand},
-      {"callback", l_callback},
-      {"harbor", l_harbor},
-      {"trace", l_trace},
-      {"hpc", l_hpc},
-      {"trash", l_trash},
-      {nullptr, nullptr},
+      {"send", l_send},         {"redirect", l_redirect},     {"genid", l_genid},
+      {"command", l_command},   {"intcommand", l_intcommand}, {"addresscommand", l_addresscommand},
+      {"callback", l_callback}, {"harbor", l_harbor},         {"trace", l_trace},
+      {"hpc", l_hpc},           {"trash", l_trash},           {nullptr, nullptr},
   };
   lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
-  if (lua_touserdata(L, -1) == nullptr) return luaL_error(L, "skynet.core: this state belongs to no service");
+  if (lua_touserdata(L, -1) == nullptr)
+    return luaL_error(L, "skynet.core: this state belongs to no service");
   lua_createtable(L, 0, 20);
   luaL_setfuncs(L, kFunctions, 0);
   add_common_functions(L, "skynet.native");

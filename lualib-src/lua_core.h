@@ -5,8 +5,9 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Adds to the table on top the functions that are both in skynet.core and in skynet: pack, unpack, packstring, tostring,
-// error, now. They are the same values in both; `other` is the name of the other module.
+// Adds to the table on top the functions that are both in skynet.core and in skynet: pack, unpack,
+// packstring, tostring, error, now. They are the same values in both; `other` is the name of the
+// other module.
 void add_common_functions(lua_State* L, const char* other);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -1,5 +1,5 @@
-// skynet.crypt, and client.crypt, which is the same: the primitives of the login protocol and of database
-// handshakes. The interface is described in lualib/meta/crypt.lua.
+// skynet.crypt, and client.crypt, which is the same: the primitives of the login protocol and of
+// database handshakes. The interface is described in lualib/meta/crypt.lua.
 #include <openssl/rand.h>
 
 #include "crypt/des.h"
@@ -122,12 +122,9 @@ int l_desdecode(lua_State* L) {
   Scratch out(L);
   std::size_t size = 0;
   switch (crypt::des_decode(key, data, padding, out.prepare(data.size()), &size)) {
-    case crypt::DesResult::ok:
-      break;
-    case crypt::DesResult::bad_padding:
-      return luaL_error(L, "Invalid des crypt text");
-    case crypt::DesResult::unavailable:
-      return unavailable(L, "DES");
+    case crypt::DesResult::ok: break;
+    case crypt::DesResult::bad_padding: return luaL_error(L, "Invalid des crypt text");
+    case crypt::DesResult::unavailable: return unavailable(L, "DES");
   }
   out.add(size);
   out.push();
@@ -151,7 +148,8 @@ int l_hexdecode(lua_State* L) {
     return luaL_error(L, "Invalid hex text size %d", static_cast<int>(text.size()));
   }
   Scratch out(L);
-  if (!crypt::hex_decode(text, out.prepare(text.size() / 2))) return luaL_error(L, "Invalid hex text");
+  if (!crypt::hex_decode(text, out.prepare(text.size() / 2)))
+    return luaL_error(L, "Invalid hex text");
   out.add(text.size() / 2);
   out.push();
   return 1;
@@ -197,7 +195,8 @@ int l_xor_str(lua_State* L) {
 
 int l_sha1(lua_State* L) {
   char hash[crypt::kSha1Bytes];
-  if (!crypt::digest(crypt::Digest::sha1, {check_string(L, 1)}, hash)) return unavailable(L, "SHA-1");
+  if (!crypt::digest(crypt::Digest::sha1, {check_string(L, 1)}, hash))
+    return unavailable(L, "SHA-1");
   lua_pushlstring(L, hash, sizeof hash);
   return 1;
 }

@@ -24,10 +24,12 @@ struct Compilation {
   std::string bytes;
 };
 
-// One run over a table and all that is below it, breadth first. The Lua tables wait in a list at `queue`.
+// One run over a table and all that is below it, breadth first. The Lua tables wait in a list at
+// `queue`.
 class Walk {
  public:
-  Walk(lua_State* L, Compilation* compilation) : L_(L), compilation_(compilation), writer_(compilation->writer) {
+  Walk(lua_State* L, Compilation* compilation)
+      : L_(L), compilation_(compilation), writer_(compilation->writer) {
     lua_newtable(L);
     queue_ = lua_gettop(L);
   }
@@ -83,19 +85,15 @@ class Walk {
   // The value on the top of the stack, as type_ and bits_.
   void convert() {
     switch (lua_type(L_, -1)) {
-      case LUA_TNIL:
-        return set(SheetType::nil, 0);
-      case LUA_TBOOLEAN:
-        return set(SheetType::boolean, lua_toboolean(L_, -1) ? 0x01000000 : 0);
+      case LUA_TNIL: return set(SheetType::nil, 0);
+      case LUA_TBOOLEAN: return set(SheetType::boolean, lua_toboolean(L_, -1) ? 0x01000000 : 0);
       case LUA_TSTRING: {
         std::size_t size = 0;
         const char* data = lua_tolstring(L_, -1, &size);
         return set(SheetType::text, writer_.text({data, size}));
       }
-      case LUA_TTABLE:
-        return set(SheetType::table, reference(-1));
-      default:
-        break;
+      case LUA_TTABLE: return set(SheetType::table, reference(-1));
+      default: break;
     }
     std::int64_t whole = 0;
     if (to_int64(L_, -1, &whole)) {
@@ -104,7 +102,8 @@ class Walk {
       return set(SheetType::number, std::bit_cast<std::uint32_t>(static_cast<float>(whole)));
     }
     if (lua_type(L_, -1) == LUA_TNUMBER) {
-      return set(SheetType::number, std::bit_cast<std::uint32_t>(static_cast<float>(lua_tonumber(L_, -1))));
+      return set(SheetType::number,
+                 std::bit_cast<std::uint32_t>(static_cast<float>(lua_tonumber(L_, -1))));
     }
     luaL_error(L_, "Unsupport value type %s", luaL_typename(L_, -1));
   }
@@ -179,7 +178,7 @@ int l_holders(lua_State* L) {
 
 int open_datasheet(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
-      {"compile", l_compile}, {"add", l_add},   {"replace", l_replace}, {"query", l_query},
+      {"compile", l_compile}, {"add", l_add},         {"replace", l_replace}, {"query", l_query},
       {"sync", l_sync},       {"holders", l_holders}, {nullptr, nullptr},
   };
   open_shared_tables(L);

@@ -26,7 +26,8 @@ void push_name(lua_State* L, std::string_view name, Scratch& scratch) {
   lua_pushlstring(L, scratch.data(), name.size());
 }
 
-// header[key] = value; a second value makes a list. Pops the value, leaves the key, which is below it.
+// header[key] = value; a second value makes a list. Pops the value, leaves the key, which is below
+// it.
 void add_value(lua_State* L, int header) {
   lua_pushvalue(L, -2);
   lua_rawget(L, header);
@@ -68,8 +69,8 @@ void extend_value(lua_State* L, int header, std::string_view text) {
   }
 }
 
-// Adds one line to the table at `header`. The stack slot above `key` holds the name of the line before,
-// or nil, and then of this one. False: a bad line.
+// Adds one line to the table at `header`. The stack slot above `key` holds the name of the line
+// before, or nil, and then of this one. False: a bad line.
 bool add_line(lua_State* L, int header, int key, std::string_view line, Scratch& scratch) {
   const http::Field field = http::parse_field(line);
   switch (field.kind) {
@@ -85,8 +86,7 @@ bool add_line(lua_State* L, int header, int key, std::string_view line, Scratch&
       extend_value(L, header, field.value);
       lua_pop(L, 1);
       return true;
-    case http::Field::Kind::bad:
-      break;
+    case http::Field::Kind::bad: break;
   }
   return false;
 }
@@ -107,8 +107,8 @@ bool add_lines(lua_State* L, int header, std::string_view text) {
 
 // ---- heads --------------------------------------------------------------------------------------
 
-// The head at the start of the string at `index`, found within the limit at `limit_index`; or empty, and
-// then the results that the function is to give are pushed: *results of them.
+// The head at the start of the string at `index`, found within the limit at `limit_index`; or
+// empty, and then the results that the function is to give are pushed: *results of them.
 std::string_view check_head(lua_State* L, std::string_view bytes, int limit_index, int* results) {
   const lua_Integer limit = luaL_optinteger(L, limit_index, kDefaultLimit);
   const std::size_t most = limit < 0 ? 0 : static_cast<std::size_t>(limit);
@@ -131,8 +131,8 @@ int reject_line(lua_State* L) {
   return 2;
 }
 
-// Pushes the header table and the position after the head, the last results of both functions below.
-// `fields` is the head without its first line; the third argument may be the table to fill.
+// Pushes the header table and the position after the head, the last results of both functions
+// below. `fields` is the head without its first line; the third argument may be the table to fill.
 void push_header(lua_State* L, std::string_view fields, std::size_t head_size) {
   if (lua_istable(L, 3)) {
     lua_pushvalue(L, 3);
@@ -226,14 +226,9 @@ int l_chunk_size(lua_State* L) {
   const std::string_view bytes = check_rest(L, check_string(L, 1), 2);
   const http::ChunkLine line = http::parse_chunk_line(bytes);
   switch (line.kind) {
-    case http::ChunkLine::Kind::incomplete:
-      lua_pushnil(L);
-      return 1;
-    case http::ChunkLine::Kind::bad:
-      lua_pushboolean(L, 0);
-      return 1;
-    case http::ChunkLine::Kind::size:
-      break;
+    case http::ChunkLine::Kind::incomplete: lua_pushnil(L); return 1;
+    case http::ChunkLine::Kind::bad: lua_pushboolean(L, 0); return 1;
+    case http::ChunkLine::Kind::size: break;
   }
   lua_pushinteger(L, static_cast<lua_Integer>(line.size));
   lua_pushinteger(L, lua_tointeger(L, 2) + static_cast<lua_Integer>(line.length));

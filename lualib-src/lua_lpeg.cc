@@ -1,7 +1,8 @@
 // lpeg: the distribution's LPeg, linked into a module per engine (ARCHIVE_lpeg in modules.mk).
 #include "lua/engine.h"
 
-extern "C" int archived_open_lpeg(lua_State* L);  // luaopen_lpeg in the archive, renamed by the Makefile
+extern "C" int archived_open_lpeg(
+    lua_State* L);  // luaopen_lpeg in the archive, renamed by the Makefile
 
 namespace runtime::RUNTIME_ENGINE {
 

@@ -1,5 +1,5 @@
-// md5: digests, and the simple stream cipher on top of them, of the md5 module that many Lua programs use. The
-// interface is described in lualib/meta/md5.lua.
+// md5: digests, and the simple stream cipher on top of them, of the md5 module that many Lua
+// programs use. The interface is described in lualib/meta/md5.lua.
 #include <algorithm>
 #include <ctime>
 
@@ -63,8 +63,8 @@ int l_exor(lua_State* L) {
 
 // ---- the cipher ---------------------------------------------------------------------------------
 //
-// Cipher feedback: each 16 bytes are xored with the MD5 of a block and the key. The block is at first the
-// seed, filled up with zeros, and then the cipher text before.
+// Cipher feedback: each 16 bytes are xored with the MD5 of a block and the key. The block is at
+// first the seed, filled up with zeros, and then the cipher text before.
 
 struct Feedback {
   std::string_view key;
@@ -132,7 +132,7 @@ int l_decrypt(lua_State* L) {
 
 int open_md5(lua_State* L) {
   constexpr luaL_Reg kFunctions[] = {
-      {"sum", l_sum},   {"sumhexa", l_sumhexa}, {"hmacmd5", l_hmacmd5}, {"exor", l_exor},
+      {"sum", l_sum},     {"sumhexa", l_sumhexa}, {"hmacmd5", l_hmacmd5}, {"exor", l_exor},
       {"crypt", l_crypt}, {"decrypt", l_decrypt}, {nullptr, nullptr},
   };
   luaL_newlib(L, kFunctions);

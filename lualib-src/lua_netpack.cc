@@ -1,5 +1,5 @@
-// skynet.netpack: the messages of the socket server, cut into frames with a 2-byte length. The interface is
-// described in lualib/meta/netpack.lua.
+// skynet.netpack: the messages of the socket server, cut into frames with a 2-byte length. The
+// interface is described in lualib/meta/netpack.lua.
 #include <cstring>
 #include <iterator>
 #include <optional>
@@ -22,12 +22,15 @@ struct LuaQueue : FrameQueue {
   static constexpr const char* kLuaType = "skynet.netpack.queue";
 };
 
-// The names that filter() gives, as upvalues behind the metatable: pushing those is cheaper than making strings.
+// The names that filter() gives, as upvalues behind the metatable: pushing those is cheaper than
+// making strings.
 enum Name { kData = 2, kMore, kOpen, kClose, kError, kWarning, kInit, kNameEnd };
 constexpr const char* kNames[] = {"data", "more", "open", "close", "error", "warning", "init"};
 static_assert(kNameEnd - kData == std::size(kNames));
 
-void push_name(lua_State* L, Name name) { lua_pushvalue(L, lua_upvalueindex(static_cast<int>(name))); }
+void push_name(lua_State* L, Name name) {
+  lua_pushvalue(L, lua_upvalueindex(static_cast<int>(name)));
+}
 
 int push_frame(lua_State* L, const OwnedFrame& frame) {
   lua_pushinteger(L, frame.id);
@@ -41,14 +44,9 @@ int push_frame(lua_State* L, const OwnedFrame& frame) {
 int filter_data(lua_State* L, FrameQueue& queue, const skynet_socket_message& message) {
   OwnedFrame frame;
   switch (queue.push(message.id, message.buffer, static_cast<std::size_t>(message.ud), &frame)) {
-    case FrameQueue::Pushed::nothing:
-      return 1;
-    case FrameQueue::Pushed::single:
-      push_name(L, kData);
-      return 2 + push_frame(L, frame);
-    case FrameQueue::Pushed::queued:
-      push_name(L, kMore);
-      return 2;
+    case FrameQueue::Pushed::nothing: return 1;
+    case FrameQueue::Pushed::single: push_name(L, kData); return 2 + push_frame(L, frame);
+    case FrameQueue::Pushed::queued: push_name(L, kMore); return 2;
   }
   return 1;
 }
@@ -73,8 +71,7 @@ int l_filter(lua_State* L) {
   }();
 
   switch (message->type) {
-    case SKYNET_SOCKET_TYPE_DATA:
-      return filter_data(L, queue, *message);
+    case SKYNET_SOCKET_TYPE_DATA: return filter_data(L, queue, *message);
     case SKYNET_SOCKET_TYPE_CONNECT:
       push_name(L, kInit);
       lua_pushinteger(L, message->id);
@@ -127,7 +124,8 @@ std::string_view check_bytes(lua_State* L) {
   if (lua_isuserdata(L, 1)) {
     const lua_Integer size = luaL_checkinteger(L, 2);
     luaL_argcheck(L, size >= 0, 2, "a size is not negative");
-    const bool fits = lua_islightuserdata(L, 1) || static_cast<std::size_t>(size) <= lua_rawlen(L, 1);
+    const bool fits =
+        lua_islightuserdata(L, 1) || static_cast<std::size_t>(size) <= lua_rawlen(L, 1);
     luaL_argcheck(L, fits, 2, "the userdata is smaller");
     return {static_cast<const char*>(lua_touserdata(L, 1)), static_cast<std::size_t>(size)};
   }

@@ -1,4 +1,5 @@
-// skynet.profile: the CPU time of coroutines, and coroutine.resume and coroutine.wrap, which take it.
+// skynet.profile: the CPU time of coroutines, and coroutine.resume and coroutine.wrap, which take
+// it.
 #include "lua/builtin_modules.h"
 #include "lua/profiler.h"
 

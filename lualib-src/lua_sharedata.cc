@@ -1,7 +1,8 @@
-// require "skynet.sharedata.core": what lualib/skynet/sharedata.lua, its corelib and its service are made of.
+// require "skynet.sharedata.core": what lualib/skynet/sharedata.lua, its corelib and its service
+// are made of.
 //
-// Documents have names, and are the process's. An image without a name is known by its address, a light userdata,
-// and its references are counted by hand, as skynet.sharedata.corelib has it.
+// Documents have names, and are the process's. An image without a name is known by its address, a
+// light userdata, and its references are counted by hand, as skynet.sharedata.corelib has it.
 #include "held.h"
 #include "shared_document.h"
 #include "shared_image.h"
@@ -69,7 +70,8 @@ int l_holders(lua_State* L) {
   return 1;
 }
 
-// Pushes an ordinary copy of what is at the keys from stack index `first` on; nil when there is nothing.
+// Pushes an ordinary copy of what is at the keys from stack index `first` on; nil when there is
+// nothing.
 void push_copy(lua_State* L, const Image& image, int first) {
   share::Value value = share::Value::of(image.root());
   const int last = lua_gettop(L);
@@ -100,7 +102,7 @@ int l_copy(lua_State* L) {
   return 2;
 }
 
-// ---- images by address ---------------------------------------------------------------------------------
+// ---- images by address --------------------------------------------------------------------------
 
 const Image* check_image(lua_State* L, int index) {
   luaL_checktype(L, index, LUA_TLIGHTUSERDATA);

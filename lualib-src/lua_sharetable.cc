@@ -23,22 +23,20 @@ struct Load {
   SharedResult result;
 };
 
-// The value at `index` as an argument of a source. A function comes as a light userdata whose place is in the
-// table at `engines`, with the name of its engine.
+// The value at `index` as an argument of a source. A function comes as a light userdata whose place
+// is in the table at `engines`, with the name of its engine.
 SharedArgument argument(lua_State* L, int index, int engines, int place) {
   SharedArgument argument;
   switch (lua_type(L, index)) {
-    case LUA_TNIL:
-      break;
-    case LUA_TBOOLEAN:
-      argument.value = share::Value::of(lua_toboolean(L, index) != 0);
-      break;
+    case LUA_TNIL: break;
+    case LUA_TBOOLEAN: argument.value = share::Value::of(lua_toboolean(L, index) != 0); break;
     case LUA_TLIGHTUSERDATA:
       argument.value = share::Value::of(lua_touserdata(L, index));
       lua_rawgeti(L, engines, place);
       if (lua_type(L, -1) == LUA_TSTRING) {
         argument.is_function = true;
-        argument.engine = lua_tostring(L, -1)[3] == '5' ? share::Engine::lua54 : share::Engine::luajit;
+        argument.engine =
+            lua_tostring(L, -1)[3] == '5' ? share::Engine::lua54 : share::Engine::luajit;
       }
       lua_pop(L, 1);
       break;
@@ -56,8 +54,8 @@ SharedArgument argument(lua_State* L, int index, int engines, int place) {
   return argument;
 }
 
-// load(name, source or nil, engines, n, ...): runs the source, or the file `name`, with the n values and publishes
-// the result. Raises when there is none; then the version before stays.
+// load(name, source or nil, engines, n, ...): runs the source, or the file `name`, with the n
+// values and publishes the result. Raises when there is none; then the version before stays.
 int l_load(lua_State* L) {
   SharedSource source;
   source.name = check_string(L, 1);
@@ -150,7 +148,8 @@ int l_totals(lua_State* L) {
 int l_pointer(lua_State* L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   const bool light = lua_tocfunction(L, 1) != nullptr && lua_getupvalue(L, 1, 1) == nullptr;
-  if (!light) return luaL_error(L, "only C functions without upvalues can be arguments of a shared table");
+  if (!light)
+    return luaL_error(L, "only C functions without upvalues can be arguments of a shared table");
   lua_pushlightuserdata(L, reinterpret_cast<void*>(lua_tocfunction(L, 1)));
   lua_pushliteral(L, RUNTIME_ENGINE_NAME);
   return 2;
@@ -160,7 +159,7 @@ int l_pointer(lua_State* L) {
 
 int open_sharetable(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
-      {"load", l_load},   {"publish", l_publish}, {"query", l_query},     {"names", l_names},
+      {"load", l_load},     {"publish", l_publish}, {"query", l_query},   {"names", l_names},
       {"update", l_update}, {"pointer", l_pointer}, {"totals", l_totals}, {nullptr, nullptr},
   };
   open_shared_tables(L);

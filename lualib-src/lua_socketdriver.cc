@@ -218,9 +218,7 @@ void check_payload(lua_State* L, int index, int id, Payload* payload) {
   buffer.id = id;
   buffer.type = SOCKET_BUFFER_RAWPOINTER;
   switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-      buffer.buffer = lua_tolstring(L, index, &buffer.sz);
-      break;
+    case LUA_TSTRING: buffer.buffer = lua_tolstring(L, index, &buffer.sz); break;
     case LUA_TLIGHTUSERDATA: {
       const lua_Integer size = luaL_checkinteger(L, index + 1);
       if (size < 0) luaL_error(L, "the size of the memory to send is %d", static_cast<int>(size));
@@ -239,11 +237,8 @@ void check_payload(lua_State* L, int index, int id, Payload* payload) {
       buffer.sz = size;
       break;
     }
-    case LUA_TTABLE:
-      join_list(L, index, payload);
-      break;
-    default:
-      buffer.buffer = luaL_checklstring(L, index, &buffer.sz);
+    case LUA_TTABLE: join_list(L, index, payload); break;
+    default: buffer.buffer = luaL_checklstring(L, index, &buffer.sz);
   }
 }
 

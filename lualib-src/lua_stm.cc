@@ -117,7 +117,8 @@ void define_callable(lua_State* L, lua_CFunction call) {
 }  // namespace
 
 int open_stm(lua_State* L) {
-  static constexpr luaL_Reg kWriterFunctions[] = {{"new", l_new}, {"copy", l_copy}, {nullptr, nullptr}};
+  static constexpr luaL_Reg kWriterFunctions[] = {
+      {"new", l_new}, {"copy", l_copy}, {nullptr, nullptr}};
   static constexpr luaL_Reg kReaderFunctions[] = {{"newcopy", l_newcopy}, {nullptr, nullptr}};
   define_callable<Writer>(L, l_write);
   define_callable<Reader>(L, l_read);

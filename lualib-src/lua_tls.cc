@@ -142,8 +142,8 @@ int l_newtls(lua_State* L) {
   if (lua_isnoneornil(L, 2)) return luaL_error(L, "need sslctx");
   LuaContext& context = check_context(L, 2);
   const char* host = luaL_optstring(L, 3, nullptr);
-  LuaSession& session = push_object<LuaSession>(
-      L, is_client ? tls::Role::client : tls::Role::server, context.get());
+  LuaSession& session =
+      push_object<LuaSession>(L, is_client ? tls::Role::client : tls::Role::server, context.get());
   if (!session.is_open()) check(L, tls::failure("SSL_new", 0));
   if (is_client && host != nullptr && !session.set_host(host)) {
     return luaL_error(L, "the host name cannot be used: %s", host);
@@ -242,8 +242,8 @@ int l_version(lua_State* L) { return push_optional(L, check_session(L).version()
 
 // ---- loading ------------------------------------------------------------------------------------
 
-// Set by ltls.init.c. The config is asked as well: the bootstrap, which calls constructor(), runs on one engine
-// only, and this file is loaded once for each.
+// Set by ltls.init.c. The config is asked as well: the bootstrap, which calls constructor(), runs
+// on one engine only, and this file is loaded once for each.
 std::atomic<bool> constructed = false;
 
 bool enabled_by_config(lua_State* L) {
@@ -276,18 +276,12 @@ int open_tls(lua_State* L) {
       {"set_alpn", l_set_alpn}, {"add_name", l_add_name},       {nullptr, nullptr},
   };
   constexpr luaL_Reg kOfSession[] = {
-      {"handshake", l_handshake},
-      {"finished", l_finished},
-      {"write", l_write},
-      {"read", l_read},
-      {"shutdown", l_shutdown},
-      {"ended", l_ended},
-      {"close", l_close},
-      {"set_ext_host_name", l_set_ext_host_name},
-      {"alpn", l_alpn},
-      {"server_name", l_server_name},
-      {"version", l_version},
-      {nullptr, nullptr},
+      {"handshake", l_handshake}, {"finished", l_finished},
+      {"write", l_write},         {"read", l_read},
+      {"shutdown", l_shutdown},   {"ended", l_ended},
+      {"close", l_close},         {"set_ext_host_name", l_set_ext_host_name},
+      {"alpn", l_alpn},           {"server_name", l_server_name},
+      {"version", l_version},     {nullptr, nullptr},
   };
   constexpr luaL_Reg kNewContext[] = {{"newctx", l_newctx}, {nullptr, nullptr}};
   constexpr luaL_Reg kNewSession[] = {{"newtls", l_newtls}, {nullptr, nullptr}};

@@ -146,9 +146,12 @@ int open_websocket_codec(lua_State* L) {
     const char* name;
     int opcode;
   } kOpcodes[] = {
-      {"CONTINUATION", websocket::kContinuation}, {"TEXT", websocket::kText},
-      {"BINARY", websocket::kBinary},             {"CLOSE", websocket::kClose},
-      {"PING", websocket::kPing},                 {"PONG", websocket::kPong},
+      {"CONTINUATION", websocket::kContinuation},
+      {"TEXT", websocket::kText},
+      {"BINARY", websocket::kBinary},
+      {"CLOSE", websocket::kClose},
+      {"PING", websocket::kPing},
+      {"PONG", websocket::kPong},
   };
   define_type<LuaDecoder>(L, kMethods);
   lua_newtable(L);

@@ -1,8 +1,8 @@
 // Objects of C++ that Lua code holds: a userdata with the object in it, destroyed by the collector.
 //
-// A type T has a `static constexpr const char* kLuaType`, the name of its metatable. The functions that
-// work on it are closures whose first upvalue is that metatable: comparing it is much cheaper than the
-// look-up by name of luaL_checkudata.
+// A type T has a `static constexpr const char* kLuaType`, the name of its metatable. The functions
+// that work on it are closures whose first upvalue is that metatable: comparing it is much cheaper
+// than the look-up by name of luaL_checkudata.
 #pragma once
 
 #include <memory>
@@ -34,7 +34,8 @@ int destroy_object(lua_State* L) {
   return 0;
 }
 
-// Adds `functions` to the table on the top of the stack; each gets the metatable of T as its first upvalue.
+// Adds `functions` to the table on the top of the stack; each gets the metatable of T as its first
+// upvalue.
 template <class T>
 void set_functions(lua_State* L, const luaL_Reg* functions) {
   luaL_getmetatable(L, T::kLuaType);
@@ -55,8 +56,8 @@ void define_type(lua_State* L, const luaL_Reg* methods) {
   lua_pop(L, 1);
 }
 
-// Makes a T that the collector owns and leaves it on the stack. Raises when memory runs out. Only in a function
-// of set_functions().
+// Makes a T that the collector owns and leaves it on the stack. Raises when memory runs out. Only
+// in a function of set_functions().
 template <class T, class... Args>
 T& push_object(lua_State* L, Args... args) {
   static_assert((std::is_trivially_destructible_v<Args> && ...), "a raise would leak the argument");

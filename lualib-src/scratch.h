@@ -1,8 +1,8 @@
 // Bytes that a function called by Lua gathers before they become a Lua string.
 //
-// The first ones lie in the C frame. When they do not fit, they move to a userdata that stands in a stack
-// slot, so a raise leaks nothing; that is why the class has no destructor. (luaL_Buffer does the same on
-// Lua 5.4 only, and does not say where the top of the stack is.)
+// The first ones lie in the C frame. When they do not fit, they move to a userdata that stands in a
+// stack slot, so a raise leaks nothing; that is why the class has no destructor. (luaL_Buffer does
+// the same on Lua 5.4 only, and does not say where the top of the stack is.)
 #pragma once
 
 #include <cstring>
@@ -23,8 +23,8 @@ class Scratch {
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  // Room for `size` more bytes, which the caller fills and then counts with add(). May raise (memory).
-  // The address is valid until the next call.
+  // Room for `size` more bytes, which the caller fills and then counts with add(). May raise
+  // (memory). The address is valid until the next call.
   char* prepare(std::size_t size) {
     if (size > capacity_ - size_) grow(size);
     return bytes() + size_;

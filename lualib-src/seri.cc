@@ -64,14 +64,12 @@ int l_tostring(lua_State* L) {
 
 int l_trash(lua_State* L) {
   switch (lua_type(L, 1)) {
-    case LUA_TSTRING:
-      return 0;
+    case LUA_TSTRING: return 0;
     case LUA_TLIGHTUSERDATA:
       check_int64(L, 2);
       std::free(lua_touserdata(L, 1));
       return 0;
-    default:
-      return luaL_error(L, "skynet.trash invalid param %s", lua_typename(L, lua_type(L, 1)));
+    default: return luaL_error(L, "skynet.trash invalid param %s", lua_typename(L, lua_type(L, 1)));
   }
 }
 

@@ -1,6 +1,7 @@
 // Lua values as bytes: the payload of messages between Lua services, on this node and on others.
 //
-// Threads: any; one call at a time per lua_State. Packing fills a buffer that belongs to the thread.
+// Threads: any; one call at a time per lua_State. Packing fills a buffer that belongs to the
+//          thread.
 // Order:   values come out in the order in which they went in; a table's pairs in traversal order.
 // Format:  seri_format.h.
 #pragma once

@@ -186,17 +186,10 @@ bool put_table(Writer& w, lua_State* L, int index, int depth);
 // A value that is neither a string nor a number.
 [[gnu::noinline]] bool put_other(Writer& w, lua_State* L, int index, int depth, int type) {
   switch (type) {
-    case LUA_TNIL:
-      put(w, head(kNil, 0));
-      return true;
-    case LUA_TBOOLEAN:
-      put(w, head(kBoolean, lua_toboolean(L, index) ? 1 : 0));
-      return true;
-    case LUA_TLIGHTUSERDATA:
-      put(w, head(kPointer, 0), lua_touserdata(L, index));
-      return true;
-    case LUA_TTABLE:
-      return put_table(w, L, index, depth);
+    case LUA_TNIL: put(w, head(kNil, 0)); return true;
+    case LUA_TBOOLEAN: put(w, head(kBoolean, lua_toboolean(L, index) ? 1 : 0)); return true;
+    case LUA_TLIGHTUSERDATA: put(w, head(kPointer, 0), lua_touserdata(L, index)); return true;
+    case LUA_TTABLE: return put_table(w, L, index, depth);
   }
 #ifdef RUNTIME_LUAJIT
   std::int64_t value;

@@ -30,9 +30,7 @@ constexpr std::array<Byte, 256> kBytes = [] {
     b = kInvalid;
     switch (i & kTypeMask) {
       case kNil:
-      case kBoolean:
-        b = 1;
-        break;
+      case kBoolean: b = 1; break;
       case kNumber:
         if (cookie == kZero) b = 1;
         if (cookie == kU8) b = 1 + 1;
@@ -40,18 +38,12 @@ constexpr std::array<Byte, 256> kBytes = [] {
         if (cookie == kI32) b = 1 + 4;
         if (cookie == kI64 || cookie == kDouble) b = 1 + 8;
         break;
-      case kPointer:
-        b = 1 + 8;
-        break;
-      case kShortString:
-        b = static_cast<Byte>(1 + cookie);
-        break;
+      case kPointer: b = 1 + 8; break;
+      case kShortString: b = static_cast<Byte>(1 + cookie); break;
       case kLongString:
         if (cookie == 2 || cookie == 4) b = kLong;
         break;
-      case kTable:
-        b = kNested;
-        break;
+      case kTable: b = kNested; break;
     }
   }
   return bytes;
@@ -66,16 +58,11 @@ inline Number get(const Byte* at) {
 
 inline std::int64_t get_integer(const Byte* at) {
   switch (*at >> kTypeBits) {
-    case kU8:
-      return at[1];
-    case kU16:
-      return get<std::uint16_t>(at + 1);
-    case kI32:
-      return get<std::int32_t>(at + 1);
-    case kI64:
-      return get<std::int64_t>(at + 1);
-    default:
-      return 0;
+    case kU8: return at[1];
+    case kU16: return get<std::uint16_t>(at + 1);
+    case kI32: return get<std::int32_t>(at + 1);
+    case kI64: return get<std::int64_t>(at + 1);
+    default: return 0;
   }
 }
 
@@ -179,12 +166,8 @@ inline const Byte* build_value(Build& b, const Byte* at) {
   lua_State* L = b.L;
   const unsigned cookie = *at >> kTypeBits;
   switch (*at & kTypeMask) {
-    case kNil:
-      lua_pushnil(L);
-      return at + 1;
-    case kBoolean:
-      lua_pushboolean(L, cookie != 0);
-      return at + 1;
+    case kNil: lua_pushnil(L); return at + 1;
+    case kBoolean: lua_pushboolean(L, cookie != 0); return at + 1;
     case kNumber:
       if (cookie == kDouble) {
         lua_pushnumber(L, get<double>(at + 1));
@@ -192,9 +175,7 @@ inline const Byte* build_value(Build& b, const Byte* at) {
         push_integer(L, get_integer(at));
       }
       return at + kBytes[*at];
-    case kPointer:
-      lua_pushlightuserdata(L, get<void*>(at + 1));
-      return at + 9;
+    case kPointer: lua_pushlightuserdata(L, get<void*>(at + 1)); return at + 9;
     case kShortString:
       lua_pushlstring(L, reinterpret_cast<const char*>(at + 1), cookie);
       return at + 1 + cookie;
@@ -204,8 +185,7 @@ inline const Byte* build_value(Build& b, const Byte* at) {
       lua_pushlstring(L, reinterpret_cast<const char*>(at + 1 + cookie), length);
       return at + 1 + cookie + length;
     }
-    default:
-      return build_table(b, at);
+    default: return build_table(b, at);
   }
 }
 
@@ -234,7 +214,8 @@ const Byte* build_table(Build& b, const Byte* at) {
   return at + 1;
 }
 
-// Pushes the table at `at`, whose scan is `scan`, and gives where it ends; null without room for it.
+// Pushes the table at `at`, whose scan is `scan`, and gives where it ends; null without room for
+// it.
 const Byte* build_scanned(lua_State* L, const Byte* at, Scan& scan) {
   // A table, a key and a value for each level.
   if (!lua_checkstack(L, 3 * scan.depth + LUA_MINSTACK)) return fail(scan, at, kTooMany);

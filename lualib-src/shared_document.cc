@@ -31,7 +31,8 @@ bool push_document(lua_State* L, std::string_view name, Kind kind) {
     }
     move_document(L, nullptr, image, kind);
     push_shared_root(L, image, kind);
-    // By now this service is a known holder. A version that came before that was not announced to it.
+    // By now this service is a known holder. A version that came before that was not announced to
+    // it.
     ImageRef now = library(kind).find(name);
     const bool current = now.get() == image.get();
     image = std::move(now);

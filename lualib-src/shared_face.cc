@@ -81,7 +81,8 @@ void push_value(lua_State* L, const Value& value, SharedView view) {
 
 #ifdef RUNTIME_LUAJIT
 
-// Arrays up to this size keep their last element in the array part of the face, which is enough for #.
+// Arrays up to this size keep their last element in the array part of the face, which is enough for
+// #.
 constexpr std::uint32_t kShortArray = 64;
 
 void set_element(lua_State* L, int face, const Table* table, std::uint32_t index, SharedView view) {
@@ -89,8 +90,8 @@ void set_element(lua_State* L, int face, const Table* table, std::uint32_t index
   lua_rawseti(L, face, static_cast<int>(index));
 }
 
-// Calls visit(i) for each index up to `length` that LuaJIT's search for the length of a table without array part
-// looks at: powers of two, then halving.
+// Calls visit(i) for each index up to `length` that LuaJIT's search for the length of a table
+// without array part looks at: powers of two, then halving.
 template <class Visit>
 void search_path(std::uint32_t length, Visit visit) {
   std::uint64_t low = 0;
@@ -147,7 +148,7 @@ void clear_elements(lua_State*, int) {}
 
 #endif
 
-// ---- metamethods ---------------------------------------------------------------------------------
+// ---- metamethods --------------------------------------------------------------------------------
 
 // The data behind the first argument of a metamethod.
 const Table* check_table(lua_State* L) {
@@ -171,7 +172,8 @@ Value look_up(lua_State* L, const Table* table, Kind kind) {
     refuse_key(L, kind);
     return {};
   }
-  if (kind == Kind::data && key.type != Type::text && key.type != Type::integer) refuse_key(L, kind);
+  if (kind == Kind::data && key.type != Type::text && key.type != Type::integer)
+    refuse_key(L, kind);
   const std::uint32_t slot = table->find(key);
   return slot == Table::kNone ? Value() : table->value(slot);
 }

@@ -1,5 +1,5 @@
-// One face of a shared table (shared_table.h tells what that is): how it is made, what it does when it is used, how it
-// moves to other data. For shared_table.cc, which knows the images of a state.
+// One face of a shared table (shared_table.h tells what that is): how it is made, what it does when
+// it is used, how it moves to other data. For shared_table.cc, which knows the images of a state.
 //
 // Threads: a state from the thread that runs it.
 // Errors:  what makes or moves a face raises for want of memory.
@@ -39,7 +39,8 @@ SharedView push_view(lua_State* L, int thin);
 // Pushes the face of a table, the one there is or a new one.
 void push_face(lua_State* L, const share::Table* table, SharedView view);
 
-// Makes a face that of `place`, which has none, in another image. The faces of its own image still have it.
+// Makes a face that of `place`, which has none, in another image. The faces of its own image still
+// have it.
 void move_face(lua_State* L, int face, const share::Table* place, SharedView to);
 
 // Pushes an empty table with weak values.

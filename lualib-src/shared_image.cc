@@ -16,7 +16,8 @@ using share::Table;
 using share::Type;
 using share::Value;
 
-// Holes that the array part of a table may have whatever its size; above, one hole for each element.
+// Holes that the array part of a table may have whatever its size; above, one hole for each
+// element.
 constexpr std::size_t kHoles = 16;
 
 int append_bytes(lua_State*, const void* data, std::size_t size, void* code) {
@@ -24,8 +25,8 @@ int append_bytes(lua_State*, const void* data, std::size_t size, void* code) {
   return 0;
 }
 
-// One run over everything that can be reached from a table, breadth first: so the way to a table that the image
-// keeps is a shortest one, and deep tables need no deep stack.
+// One run over everything that can be reached from a table, breadth first: so the way to a table
+// that the image keeps is a shortest one, and deep tables need no deep stack.
 class Walk {
  public:
   Walk(lua_State* L, ImageMaker* maker, Kind kind)
@@ -102,14 +103,16 @@ class Walk {
     }
     if (type == LUA_TFUNCTION) fail("a function as a key");
     const Value key = value_of(index);
-    if (kind_ != Kind::tables && (key.type == Type::number ||
-                                  (key.type == Type::integer && key.integer != static_cast<int>(key.integer)))) {
+    if (kind_ != Kind::tables &&
+        (key.type == Type::number ||
+         (key.type == Type::integer && key.integer != static_cast<int>(key.integer)))) {
       lua_pushvalue(L_, index);
       luaL_error(L_, "Invalid key %s", lua_tostring(L_, -1));
     }
     // A float that is whole is the same key as the integer.
     share::Key plain;
-    if (key.type == Type::number && to_shared_key(L_, index, &plain) && plain.type == Type::integer) {
+    if (key.type == Type::number && to_shared_key(L_, index, &plain) &&
+        plain.type == Type::integer) {
       return Value::of(static_cast<std::int64_t>(plain.bits));
     }
     return key;
@@ -117,19 +120,15 @@ class Walk {
 
   Value value_of(int index) {
     switch (lua_type(L_, index)) {
-      case LUA_TNIL:
-        return {};
-      case LUA_TBOOLEAN:
-        return Value::of(lua_toboolean(L_, index) != 0);
-      case LUA_TNUMBER:
-        return number(index);
+      case LUA_TNIL: return {};
+      case LUA_TBOOLEAN: return Value::of(lua_toboolean(L_, index) != 0);
+      case LUA_TNUMBER: return number(index);
       case LUA_TSTRING: {
         std::size_t size = 0;
         const char* data = lua_tolstring(L_, index, &size);
         return Value::of(builder_.text({data, size}));
       }
-      case LUA_TTABLE:
-        return Value::of(static_cast<const Table*>(reference(index)));
+      case LUA_TTABLE: return Value::of(static_cast<const Table*>(reference(index)));
       case LUA_TLIGHTUSERDATA:
         if (kind_ != Kind::tables) break;
         return Value::of(lua_touserdata(L_, index));
@@ -147,13 +146,15 @@ class Walk {
 
   Value number(int index) {
 #ifdef RUNTIME_LUA54
-    if (lua_isinteger(L_, index)) return Value::of(static_cast<std::int64_t>(lua_tointeger(L_, index)));
+    if (lua_isinteger(L_, index))
+      return Value::of(static_cast<std::int64_t>(lua_tointeger(L_, index)));
     return Value::of(static_cast<double>(lua_tonumber(L_, index)));
 #else
     // Numbers that are whole stand for integers, as in messages.
     const double number = lua_tonumber(L_, index);
     const bool whole = number >= -0x1p63 && number < 0x1p63 && number == std::floor(number);
-    if (whole && !(number == 0 && std::signbit(number))) return Value::of(static_cast<std::int64_t>(number));
+    if (whole && !(number == 0 && std::signbit(number)))
+      return Value::of(static_cast<std::int64_t>(number));
     return Value::of(number);
 #endif
   }
@@ -168,7 +169,8 @@ class Walk {
     Function& function = builder_.function(value);
     if (find_in_library(index, &function)) return value;
     if (lua_iscfunction(L_, index)) {
-      function.native[static_cast<std::size_t>(kEngine)] = reinterpret_cast<void*>(lua_tocfunction(L_, index));
+      function.native[static_cast<std::size_t>(kEngine)] =
+          reinterpret_cast<void*>(lua_tocfunction(L_, index));
       if (lua_tocfunction(L_, index) == nullptr) fail("this C function");
       return value;
     }
@@ -183,14 +185,15 @@ class Walk {
     return value;
   }
 
-  // Names the function at `index` if it is one of the standard libraries, of which each state has its own: those
-  // of LuaJIT are no C functions for others.
+  // Names the function at `index` if it is one of the standard libraries, of which each state has
+  // its own: those of LuaJIT are no C functions for others.
   bool find_in_library(int index, Function* function) {
     if (!lua_iscfunction(L_, index)) return false;
     index = lua_absindex(L_, index);
     const int top = lua_gettop(L_);
     lua_getfield(L_, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    for (const char* library : {"_G", "coroutine", "debug", "io", "math", "os", "string", "table", "utf8", "bit"}) {
+    for (const char* library :
+         {"_G", "coroutine", "debug", "io", "math", "os", "string", "table", "utf8", "bit"}) {
       lua_getfield(L_, top + 1, library);
       if (!lua_istable(L_, -1)) continue;
       lua_pushnil(L_);

@@ -17,8 +17,8 @@ struct ImageMaker {
   share::ImageRef image;                                    // what came of it
 };
 
-// Makes an image of the table at `index`, with all that is below it, and leaves its maker on the stack. Raises
-// with the reason, and the way to the value, when something cannot be shared.
+// Makes an image of the table at `index`, with all that is below it, and leaves its maker on the
+// stack. Raises with the reason, and the way to the value, when something cannot be shared.
 ImageMaker* make_image(lua_State* L, int index, share::Kind kind);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -54,15 +54,18 @@ class Walk {
   // Pops a value; one that may lead to others waits for its turn. Shared tables lead to nothing.
   void visit() {
     const int type = lua_type(L_, -1);
-    const bool leads_on = type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA || type == LUA_TTHREAD;
-    if (leads_on && shared_node(L_, -1) == nullptr && seen_->objects.insert(lua_topointer(L_, -1)).second) {
+    const bool leads_on =
+        type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA || type == LUA_TTHREAD;
+    if (leads_on && shared_node(L_, -1) == nullptr &&
+        seen_->objects.insert(lua_topointer(L_, -1)).second) {
       lua_rawseti(L_, queue_, ++queued_);
     } else {
       lua_pop(L_, 1);
     }
   }
 
-  // If the value on top is to be replaced, does that and gives true; otherwise visits it. Pops it then.
+  // If the value on top is to be replaced, does that and gives true; otherwise visits it. Pops it
+  // then.
   bool replace() {
     if (shared_node(L_, -1) != nullptr) {
       lua_pushvalue(L_, -1);

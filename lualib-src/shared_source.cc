@@ -1,5 +1,4 @@
 #include "share/source.h"
-
 #include "shared_image.h"
 #include "shared_value.h"
 
@@ -49,7 +48,8 @@ int l_run(lua_State* L) {
   lua_call(L, static_cast<int>(source.arguments.size()), 1);
   job->result->ran = true;
   if (lua_type(L, -1) != LUA_TTABLE) {
-    return luaL_error(L, "%s: the result is a %s, not a table", lua_tostring(L, 2), luaL_typename(L, -1));
+    return luaL_error(L, "%s: the result is a %s, not a table", lua_tostring(L, 2),
+                      luaL_typename(L, -1));
   }
   job->result->image = std::move(make_image(L, -1, share::Kind::tables)->image);
   return 0;

@@ -18,7 +18,7 @@ using share::Value;
 // Registry key, by its address: weak table, Image -> thin metatable.
 const char spaces_key = 0;
 
-// ---- what the C API reads -------------------------------------------------------------------------
+// ---- what the C API reads -----------------------------------------------------------------------
 
 void access_get(lua_State* L, int index, const void* node) {
   const auto* table = static_cast<const Table*>(node);
@@ -53,7 +53,7 @@ std::size_t access_length(const void* node) { return static_cast<const Table*>(n
 
 constexpr SharedAccess kAccess = {access_next, access_get, access_length};
 
-// ---- spaces ----------------------------------------------------------------------------------------
+// ---- spaces -------------------------------------------------------------------------------------
 
 int l_release_space(lua_State* L) {
   auto* space = static_cast<SharedSpace*>(lua_touserdata(L, 1));
@@ -146,7 +146,8 @@ void push_shared_root(lua_State* L, const share::ImageRef& image, Kind kind) {
   lua_settop(L, thin);
 }
 
-void move_shared_faces(lua_State* L, const share::ImageRef& image, Kind kind, int left, const Image* from) {
+void move_shared_faces(lua_State* L, const share::ImageRef& image, Kind kind, int left,
+                       const Image* from) {
   const int top = lua_gettop(L);
   push_thin(L, image, kind);  // before the traversal, as it adds to what is traversed
   const SharedView to = push_view(L, top + 1);

@@ -55,9 +55,7 @@ bool to_shared_key(lua_State* L, int index, Key* key) {
       }
       return true;
     }
-    case LUA_TBOOLEAN:
-      *key = {Type::boolean, lua_toboolean(L, index) ? 1U : 0U, {}};
-      return true;
+    case LUA_TBOOLEAN: *key = {Type::boolean, lua_toboolean(L, index) ? 1U : 0U, {}}; return true;
     case LUA_TLIGHTUSERDATA:
       *key = {Type::pointer, Value::of(lua_touserdata(L, index)).bits, {}};
       return true;
@@ -101,7 +99,8 @@ void push_plain_copy(lua_State* L, const Table* root) {
     stock_rawgetp(L, copies, table);
     if (!lua_isnil(L, -1)) return;
     lua_pop(L, 1);
-    lua_createtable(L, static_cast<int>(table->length()), static_cast<int>(table->slots() - table->length()));
+    lua_createtable(L, static_cast<int>(table->length()),
+                    static_cast<int>(table->slots() - table->length()));
     lua_pushvalue(L, -1);
     stock_rawsetp(L, copies, table);
     lua_pushlightuserdata(L, const_cast<Table*>(table));

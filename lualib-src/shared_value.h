@@ -1,4 +1,5 @@
-// Keys and values of shared data as Lua values, and the other way round: what needs no face (shared_table.h).
+// Keys and values of shared data as Lua values, and the other way round: what needs no face
+// (shared_table.h).
 //
 // Threads: a state from the thread that runs it.
 // Errors:  what pushes raises for want of memory.
@@ -28,8 +29,8 @@ bool push_plain(lua_State* L, const share::Value& value);
 // The key that the Lua value at `index` is in an image; false when no image can have it.
 bool to_shared_key(lua_State* L, int index, share::Key* key);
 
-// Pushes an ordinary copy of a table, with all that is below it but functions. References to one table stay references
-// to one.
+// Pushes an ordinary copy of a table, with all that is below it but functions. References to one
+// table stay references to one.
 void push_plain_copy(lua_State* L, const share::Table* table);
 
 // Pushes ".a.b.3", the way to a table from its root.

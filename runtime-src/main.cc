@@ -24,7 +24,8 @@
 namespace runtime {
 namespace {
 
-// Signals become numbers in a pipe that the main thread reads: a handler may do little more than write.
+// Signals become numbers in a pipe that the main thread reads: a handler may do little more than
+// write.
 int signal_pipe[2];
 
 void on_signal(int number) {
@@ -55,12 +56,13 @@ void set_defaults(Environment& environment) {
   environment.set("engine", "lua54");
 }
 
-// The whole number from `least` to `most` that an option's value says. Nothing for anything else: the reason has been
-// printed.
+// The whole number from `least` to `most` that an option's value says. Nothing for anything else:
+// the reason has been printed.
 std::optional<int> number(const char* key, const std::string& value, int least, int most) {
   char* end = nullptr;
   const double number = std::strtod(value.c_str(), &end);  // 16/2 in a config is "8.0"
-  if (!value.empty() && *end == '\0' && number >= least && number <= most && number == std::floor(number)) {
+  if (!value.empty() && *end == '\0' && number >= least && number <= most &&
+      number == std::floor(number)) {
     return static_cast<int>(number);
   }
   std::fprintf(stderr, "Invalid %s %s , should be in [%d,%d]\n", key, value.c_str(), least, most);
@@ -84,7 +86,9 @@ bool launch_bootstrap(Node& node) {
   const std::string command = text(node.environment, "bootstrap", "snlua bootstrap");
   const std::size_t space = command.find(' ');
   const std::string args = space == std::string::npos ? "" : command.substr(space + 1);
-  if (node.launch(command.substr(0, space), space == std::string::npos ? nullptr : args.c_str()) != 0) return true;
+  if (node.launch(command.substr(0, space), space == std::string::npos ? nullptr : args.c_str()) !=
+      0)
+    return true;
   node.log(0, "Bootstrap error : " + command);
   return false;
 }
@@ -156,7 +160,8 @@ int run(const char* config_path) {
   if (!threads) return 1;
   const std::optional<int> harbor = number("harbor", environment.get("harbor"), 0, 255);
   if (!harbor) return 1;
-  const std::optional<int> socket_threads = number("socket_threads", text(environment, "socket_threads", "1"), 1, 64);
+  const std::optional<int> socket_threads =
+      number("socket_threads", text(environment, "socket_threads", "1"), 1, 64);
   if (!socket_threads) return 1;
   const std::string engine = environment.get("engine");
   if (engine != "lua54" && engine != "luajit") {
@@ -193,7 +198,8 @@ int run(const char* config_path) {
     api::attach(node);
     SocketServer sockets({{&node, post_event, log_line, now, hold, release}, *socket_threads});
     set_socket_server(&sockets);
-    node.scheduler.set_hooks({SocketServer::cork_thread, SocketServer::flush_thread});  // what a turn sends leaves in one go
+    node.scheduler.set_hooks({SocketServer::cork_thread,
+                              SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;
     node.start();
     const bool booted = launch_bootstrap(node);
@@ -216,7 +222,9 @@ int run(const char* config_path) {
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "A config file is needed: its format is described in etc/config.cfg.\nusage: skynet configfilename\n");
+    std::fprintf(stderr,
+                 "A config file is needed: its format is described in etc/config.cfg.\nusage: "
+                 "skynet configfilename\n");
     return 1;
   }
   return runtime::run(argv[1]);

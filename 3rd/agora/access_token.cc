@@ -45,8 +45,9 @@ class Writer {
 };
 
 bool is_id(std::string_view text) {
-  return text.size() == kIdBytes &&
-         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+  return text.size() == kIdBytes && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isxdigit(c) != 0;
+         });
 }
 
 std::uint32_t checksum(std::string_view text) {

@@ -6,8 +6,8 @@
 //   message:  u32 salt | u32 issued + 24 h | u16 4 | 4 x { u16 privilege 1..4, u32 expiry }
 //   signature = HMAC-SHA256(certificate, app id + channel + user + message)
 //
-// The privileges are: join the channel, publish sound, publish pictures, publish data. All four expire at
-// the same moment.
+// The privileges are: join the channel, publish sound, publish pictures, publish data. All four
+// expire at the same moment.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace runtime::agora {
 constexpr std::size_t kTokenBytes = 139;
 
 struct Request {
-  std::string_view app_id;       // 32 hex digits, as is the certificate
+  std::string_view app_id;  // 32 hex digits, as is the certificate
   std::string_view certificate;
   std::string_view channel;
   std::string_view user;         // a decimal uid or an account; empty: any user
@@ -28,8 +28,8 @@ struct Request {
   std::uint32_t salt = 0;        // random
 };
 
-// Writes kTokenBytes to `token` (no NUL) and returns null, or writes nothing and returns what is wrong with
-// the request.
+// Writes kTokenBytes to `token` (no NUL) and returns null, or writes nothing and returns what is
+// wrong with the request.
 const char* build_token(const Request& request, char* token) noexcept;
 
 }  // namespace runtime::agora

@@ -3,8 +3,8 @@
 //   token = agora.build_token_with_uid(app_id, certificate, channel, uid, expires_at)
 //   token = agora.build_token_with_user_account(app_id, certificate, channel, account, expires_at)
 //
-// An app id or a certificate that is not 32 hex digits gives "" and the reason, which also goes to stderr.
-// Strings end at their first NUL, numbers are taken modulo 2^32; so has it always been.
+// An app id or a certificate that is not 32 hex digits gives "" and the reason, which also goes to
+// stderr. Strings end at their first NUL, numbers are taken modulo 2^32; so has it always been.
 #include <openssl/rand.h>
 
 #include <cstdio>

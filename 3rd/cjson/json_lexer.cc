@@ -53,17 +53,18 @@ const char* skip_plain(const char* at, const char* end) {
   for (; end - at >= 8; at += 8) {
     std::uint64_t block;
     std::memcpy(&block, at, sizeof(block));
-    if ((zero_byte(block) | zero_byte(block ^ kOnes * '"') | zero_byte(block ^ kOnes * '\\')) != 0) break;
+    if ((zero_byte(block) | zero_byte(block ^ kOnes * '"') | zero_byte(block ^ kOnes * '\\')) != 0)
+      break;
   }
   while (at != end && *at != '"' && *at != '\\' && *at != '\0') ++at;
   return at;
 }
 
-// What a decimal number stands for that from_chars() finds out of range: zero or infinity. `from` is past
-// the sign.
+// What a decimal number stands for that from_chars() finds out of range: zero or infinity. `from`
+// is past the sign.
 double out_of_range_value(const char* from, const char* to) {
-  // The power of ten of the first digit that counts: positive means too large, as such numbers lie far
-  // from 1 in either direction.
+  // The power of ten of the first digit that counts: positive means too large, as such numbers lie
+  // far from 1 in either direction.
   long power = 0;
   bool seen_point = false;
   bool seen_digit = false;
@@ -122,15 +123,26 @@ Token Lexer::next() noexcept {
     case ':': ++at_; return kind_ = Token::colon;
     case ',': ++at_; return kind_ = Token::comma;
     case '"': return kind_ = scan_string();
-    case '0': case '1': case '2': case '3': case '4':
-    case '5': case '6': case '7': case '8': case '9':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9':
     case '-': return kind_ = scan_number();
     case 't': boolean_ = true; return kind_ = word("true", Token::boolean);
     case 'f': boolean_ = false; return kind_ = word("false", Token::boolean);
     case 'n':
       if (invalid_numbers_ && is_unusual_number(at_)) return kind_ = scan_unusual_number();
       return kind_ = word("null", Token::null);
-    case 'N': case 'i': case 'I': case '+':
+    case 'N':
+    case 'i':
+    case 'I':
+    case '+':
       if (invalid_numbers_ && is_unusual_number(at_)) return kind_ = scan_unusual_number();
       [[fallthrough]];
     default: return kind_ = fail(at_, "invalid token");
@@ -204,14 +216,16 @@ Token Lexer::scan_number() {
     value = value * 10 + digit;
   }
   const bool leading_zero = at != digits && *digits == '0';
-  const bool hexadecimal = leading_zero && at == digits + 1 && at != end_ && (*at == 'x' || *at == 'X');
+  const bool hexadecimal =
+      leading_zero && at == digits + 1 && at != end_ && (*at == 'x' || *at == 'X');
   if (at == digits || hexadecimal) {
     if (invalid_numbers_ || (at == digits && !is_unusual_number(at_))) return scan_unusual_number();
     return fail(at_, "invalid number");
   }
   if (leading_zero && at != digits + 1 && !invalid_numbers_) return fail(at_, "invalid number");
   const bool fraction = at != end_ && (*at == '.' || *at == 'e' || *at == 'E');
-  const std::uint64_t limit = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + negative;
+  const std::uint64_t limit =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) + negative;
   if (!fraction && !overflow && value <= limit && !(negative && value == 0)) {
     integer_ = static_cast<std::int64_t>(negative ? 0 - value : value);
     at_ = at;
@@ -239,7 +253,8 @@ bool Lexer::is_unusual_number(const char* at) const {
   return begins_with("inf") || begins_with("nan");
 }
 
-// What strtod() takes: signs, hexadecimal, inf, infinity, nan, nan(...), numbers that begin with a point.
+// What strtod() takes: signs, hexadecimal, inf, infinity, nan, nan(...), numbers that begin with a
+// point.
 Token Lexer::scan_unusual_number() {
   const char* from = at_;
   const bool negative = *from == '-';
@@ -250,7 +265,8 @@ Token Lexer::scan_unusual_number() {
     const char* digits = from + 2;
     if (digits != end_ && *digits == '.') ++digits;
     // Without a digit, the x does not belong to the number.
-    if (digits == end_ || hex_digit(*digits) < 0) return take_number(at_, from + 1, negative ? -0.0 : 0.0);
+    if (digits == end_ || hex_digit(*digits) < 0)
+      return take_number(at_, from + 1, negative ? -0.0 : 0.0);
     const auto [to, problem] = std::from_chars(from + 2, end_, number, std::chars_format::hex);
     if (problem == std::errc::result_out_of_range) number = std::numeric_limits<double>::infinity();
     return take_number(at_, to, negative ? -number : number);
@@ -273,7 +289,8 @@ std::size_t unescape(std::string_view raw, char* out) noexcept {
   const char* const end = at + raw.size();
   char* const begin = out;
   while (at != end) {
-    const auto* found = static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
+    const auto* found =
+        static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
     const char* const backslash = found != nullptr ? found : end;
     std::memcpy(out, at, static_cast<std::size_t>(backslash - at));
     out += backslash - at;

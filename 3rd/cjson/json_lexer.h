@@ -1,7 +1,8 @@
 // Cuts a JSON text into tokens.
 //
-// Accepts what lua-cjson accepts: any bytes but NUL inside of strings, and, on demand, numbers that JSON does
-// not know (hexadecimal, inf, nan, a leading + or 0). A NUL byte between tokens is an invalid token.
+// Accepts what lua-cjson accepts: any bytes but NUL inside of strings, and, on demand, numbers that
+// JSON does not know (hexadecimal, inf, nan, a leading + or 0). A NUL byte between tokens is an
+// invalid token.
 //
 // Nothing is allocated; the text must outlive the lexer.
 #pragma once
@@ -18,7 +19,7 @@ enum class Token : unsigned char {
   array_begin,
   array_end,
   string,
-  number,   // one that is no whole number, or is too large for one
+  number,  // one that is no whole number, or is too large for one
   integer,
   boolean,
   null,
@@ -38,14 +39,15 @@ class Lexer {
 
   Token next() noexcept;
 
-  // Of the last token: where it begins, from 0; for an invalid one, where what is wrong with it begins.
+  // Of the last token: where it begins, from 0; for an invalid one, where what is wrong with it
+  // begins.
   std::size_t position() const { return static_cast<std::size_t>(token_ - begin_); }
 
   // Its name in error messages; for an invalid token, what is wrong with it.
   const char* name() const { return name_of(kind_); }
 
-  // The values of string, number, integer and boolean. A string's bytes are those of the text; when it has
-  // escapes, unescape() gives the real ones.
+  // The values of string, number, integer and boolean. A string's bytes are those of the text; when
+  // it has escapes, unescape() gives the real ones.
   std::string_view string() const { return string_; }
   bool has_escapes() const { return has_escapes_; }
   double number() const { return number_; }
@@ -77,7 +79,8 @@ class Lexer {
   const bool invalid_numbers_;
 };
 
-// Writes the bytes that the contents of a string token stand for, at most raw.size(), and returns how many.
+// Writes the bytes that the contents of a string token stand for, at most raw.size(), and returns
+// how many.
 std::size_t unescape(std::string_view raw, char* out) noexcept;
 
 }  // namespace runtime::json

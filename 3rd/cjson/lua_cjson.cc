@@ -1,10 +1,10 @@
 // require "cjson", require "cjson.safe": JSON with the interface of lua-cjson 2.1, in our own hand.
 //
-// As there, except that 64-bit integers are exact in both directions: a number without fraction and exponent
-// is an integer (on LuaJIT an int64_t when a double cannot hold it), and integers are written with all of
-// their digits. Beyond lua-cjson, under the names of its best known forks: empty_array, empty_array_mt,
-// array_mt, decode_array_with_array_mt, encode_empty_table_as_object, encode_empty_table_as_array,
-// encode_escape_forward_slash.
+// As there, except that 64-bit integers are exact in both directions: a number without fraction and
+// exponent is an integer (on LuaJIT an int64_t when a double cannot hold it), and integers are
+// written with all of their digits. Beyond lua-cjson, under the names of its best known forks:
+// empty_array, empty_array_mt, array_mt, decode_array_with_array_mt, encode_empty_table_as_object,
+// encode_empty_table_as_array, encode_escape_forward_slash.
 #include <climits>
 #include <new>
 
@@ -68,7 +68,8 @@ int l_decode(lua_State* L) {
   return 1;
 }
 
-// Upvalue 3 is the function whose errors become nil, message. A wrong number of arguments still raises.
+// Upvalue 3 is the function whose errors become nil, message. A wrong number of arguments still
+// raises.
 int l_protected(lua_State* L) {
   luaL_argcheck(L, lua_gettop(L) == 1, 1, "expected 1 argument");
   lua_pushvalue(L, lua_upvalueindex(3));
@@ -79,7 +80,7 @@ int l_protected(lua_State* L) {
   return 2;
 }
 
-// ---- options: each function sets what is not nil, and returns what holds then ---------------------
+// ---- options: each function sets what is not nil, and returns what holds then -------------------
 
 void fill_arguments(lua_State* L, int count) {
   luaL_argcheck(L, lua_gettop(L) <= count, count + 1, "found too many arguments");
@@ -122,7 +123,8 @@ int l_encode_invalid_numbers(lua_State* L) {
   JsonOptions& options = options_of(L);
   fill_arguments(L, 1);
   if (lua_isboolean(L, 1)) {
-    options.encode_invalid_numbers = lua_toboolean(L, 1) ? JsonOptions::kAccept : JsonOptions::kRefuse;
+    options.encode_invalid_numbers =
+        lua_toboolean(L, 1) ? JsonOptions::kAccept : JsonOptions::kRefuse;
   } else if (!lua_isnil(L, 1)) {
     options.encode_invalid_numbers =
         static_cast<JsonOptions::InvalidNumbers>(luaL_checkoption(L, 1, nullptr, kNames));
@@ -166,7 +168,7 @@ int l_encode_empty_table_as_object(lua_State* L) {
   return 1;
 }
 
-// ---- the module tables -----------------------------------------------------------------------------
+// ---- the module tables --------------------------------------------------------------------------
 
 int push_module(lua_State* L, bool safe);
 int l_new(lua_State* L) { return push_module(L, false); }

@@ -28,29 +28,33 @@ struct JsonOptions {
   bool decode_arrays_with_mt = false;
 };
 
-// The memory of one conversion. It lies in a userdata, so that a raise leaks nothing, and is used again.
+// The memory of one conversion. It lies in a userdata, so that a raise leaks nothing, and is used
+// again.
 //
-// `busy` is true during a conversion: a finalizer that the collector runs meanwhile may convert as well, and
-// takes memory of its own. A raise for want of memory leaves it set; later conversions then do the same.
+// `busy` is true during a conversion: a finalizer that the collector runs meanwhile may convert as
+// well, and takes memory of its own. A raise for want of memory leaves it set; later conversions
+// then do the same.
 struct JsonState {
   static constexpr const char* kLuaType = "cjson.state";
 
   // One open array or object.
   struct Frame {
-    int slot;        // of the table on the stack
+    int slot;  // of the table on the stack
     bool array;
-    bool made;       // decoding: the table exists, it is not only values on the stack
-    int pending;     // decoding: entries on the stack
-    lua_Integer at;  // decoding: array entries in the table; encoding: the index that was written last
+    bool made;    // decoding: the table exists, it is not only values on the stack
+    int pending;  // decoding: entries on the stack
+    // Decoding: array entries in the table; encoding: the index that was written last.
+    lua_Integer at;
     lua_Integer last;  // encoding: the last index of an array
   };
 
   bool busy = false;
-  json::Writer out;          // encoding: the text; decoding: a string without its escapes
+  json::Writer out;  // encoding: the text; decoding: a string without its escapes
   std::vector<Frame> frames;
 };
 
-// Registry keys, by their address: the metatables that mark arrays. And a value that is written as [].
+// Registry keys, by their address: the metatables that mark arrays. And a value that is written as
+// [].
 extern const char json_array_mt;
 extern const char json_empty_array_mt;
 extern const char json_empty_array;

@@ -1,7 +1,7 @@
 // Decoding: tokens to Lua values.
 //
-// The entries of a table wait on the Lua stack until it ends, or until there are many: so it is made once, in
-// the right size, and not rehashed again and again as it grows.
+// The entries of a table wait on the Lua stack until it ends, or until there are many: so it is
+// made once, in the right size, and not rehashed again and again as it grows.
 #include "lua_json.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -39,23 +39,12 @@ class Decoder {
           }
           close();
           break;
-        case Token::string:
-          push_string();
-          break;
-        case Token::integer:
-          push_integer(lexer_.integer());
-          break;
-        case Token::number:
-          lua_pushnumber(L_, lexer_.number());
-          break;
-        case Token::boolean:
-          lua_pushboolean(L_, lexer_.boolean());
-          break;
-        case Token::null:
-          lua_pushlightuserdata(L_, nullptr);
-          break;
-        default:
-          fail("value");
+        case Token::string: push_string(); break;
+        case Token::integer: push_integer(lexer_.integer()); break;
+        case Token::number: lua_pushnumber(L_, lexer_.number()); break;
+        case Token::boolean: lua_pushboolean(L_, lexer_.boolean()); break;
+        case Token::null: lua_pushlightuserdata(L_, nullptr); break;
+        default: fail("value");
       }
       // A value lies on the top of the stack: to where does it belong?
       for (;;) {
@@ -118,8 +107,8 @@ class Decoder {
     const int slots = depth <= kWideDepth ? 2 * kPending + 8 : 8;
     if (depth > static_cast<std::size_t>(options_.decode_max_depth) || !lua_checkstack(L_, slots)) {
       release();
-      luaL_error(L_, "Found too many nested data structures (%d) at character %d", static_cast<int>(depth),
-                 static_cast<int>(lexer_.position() + 1));
+      luaL_error(L_, "Found too many nested data structures (%d) at character %d",
+                 static_cast<int>(depth), static_cast<int>(lexer_.position() + 1));
     }
     lua_pushnil(L_);
     state_->frames.push_back({lua_gettop(L_), array, false, 0, 0, 0});
@@ -199,7 +188,8 @@ static_assert(std::is_trivially_destructible_v<Decoder>);
 
 }  // namespace
 
-void decode_json(lua_State* L, std::string_view text, const JsonOptions& options, JsonState* state) {
+void decode_json(lua_State* L, std::string_view text, const JsonOptions& options,
+                 JsonState* state) {
   state->frames.clear();
   luaL_checkstack(L, 8, nullptr);
   Decoder(L, text, options, state).run();

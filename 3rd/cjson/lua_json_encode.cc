@@ -9,7 +9,7 @@ namespace {
 using Frame = JsonState::Frame;
 
 // 10^n, as long as it is exact in a double: whole numbers below it have at most n digits.
-constexpr double kPowers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7, 1e8,
+constexpr double kPowers[] = {1e0, 1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,
                               1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17};
 
 class Encoder {
@@ -32,22 +32,16 @@ class Encoder {
   }
 
  private:
-  // Writes the value on the top of the stack and pops it; for a table that is not empty, writes its first
-  // bracket and opens a frame.
+  // Writes the value on the top of the stack and pops it; for a table that is not empty, writes its
+  // first bracket and opens a frame.
   void value() {
     switch (lua_type(L_, -1)) {
-      case LUA_TSTRING:
-        string(-1);
-        break;
-      case LUA_TNUMBER:
-        number(-1);
-        break;
+      case LUA_TSTRING: string(-1); break;
+      case LUA_TNUMBER: number(-1); break;
       case LUA_TBOOLEAN:
         out_.raw(lua_toboolean(L_, -1) ? std::string_view("true") : std::string_view("false"));
         break;
-      case LUA_TNIL:
-        out_.raw("null");
-        break;
+      case LUA_TNIL: out_.raw("null"); break;
       case LUA_TTABLE:
         if (open()) return;
         break;
@@ -61,12 +55,9 @@ class Encoder {
         }
         break;
 #ifdef RUNTIME_LUAJIT
-      case LUA_TCDATA:
-        cdata();
-        break;
+      case LUA_TCDATA: cdata(); break;
 #endif
-      default:
-        fail(-1, "type not supported");
+      default: fail(-1, "type not supported");
     }
     lua_pop(L_, 1);
   }
@@ -85,10 +76,11 @@ class Encoder {
     }
     const double limit = kPowers[options_.number_precision];
 #else
-    // Every number is a double: one that is whole stands for an integer and keeps all of its digits, as
-    // long as it does not look as if some had been lost before.
+    // Every number is a double: one that is whole stands for an integer and keeps all of its
+    // digits, as long as it does not look as if some had been lost before.
     constexpr double kExact = 9007199254740992.0;
-    const double limit = options_.number_precision < 14 ? kPowers[options_.number_precision] : kExact;
+    const double limit =
+        options_.number_precision < 14 ? kPowers[options_.number_precision] : kExact;
 #endif
     const double number = lua_tonumber(L_, index);
     if (number > -limit && number < limit) {
@@ -98,7 +90,8 @@ class Encoder {
         return;
       }
     } else if (!std::isfinite(number) && options_.encode_invalid_numbers != JsonOptions::kAccept) {
-      if (options_.encode_invalid_numbers == JsonOptions::kRefuse) fail(index, "must not be NaN or Inf");
+      if (options_.encode_invalid_numbers == JsonOptions::kRefuse)
+        fail(index, "must not be NaN or Inf");
       out_.raw("null");
       return;
     }
@@ -194,7 +187,8 @@ class Encoder {
 #endif
   }
 
-  // Writes what stands before the next value of the innermost table, and pushes that; false at the end.
+  // Writes what stands before the next value of the innermost table, and pushes that; false at the
+  // end.
   bool push_next() {
     Frame& frame = state_->frames.back();
     if (frame.array) {

@@ -1,4 +1,5 @@
-// require "skiplist.c": a function that makes a sorted list of (score, member) pairs; see skip_list.h.
+// require "skiplist.c": a function that makes a sorted list of (score, member) pairs; see
+// skip_list.h.
 //
 //   list:insert(score, member)
 //   removed = list:delete(score, member)
@@ -82,7 +83,8 @@ int l_delete_by_rank(lua_State* L) {
   const lua_Integer b = luaL_checkinteger(L, 3);
   luaL_checktype(L, 4, LUA_TFUNCTION);
   const lua_Integer first = std::max<lua_Integer>(std::min(a, b), 1);
-  const lua_Integer last = std::min<lua_Integer>(std::max(a, b), static_cast<lua_Integer>(list.size()));
+  const lua_Integer last =
+      std::min<lua_Integer>(std::max(a, b), static_cast<lua_Integer>(list.size()));
   // One at a time and looked up anew: f may raise, and may change the list.
   lua_Integer removed = 0;
   for (; first + removed <= last; ++removed) {
@@ -115,11 +117,12 @@ int l_get_rank_range(lua_State* L) {
   const SkipList& list = check_list(L);
   const lua_Integer size = static_cast<lua_Integer>(list.size());
   const lua_Integer a = luaL_checkinteger(L, 2);
-  const lua_Integer b = std::clamp<lua_Integer>(luaL_checkinteger(L, 3), 1, std::max<lua_Integer>(size, 1));
+  const lua_Integer b =
+      std::clamp<lua_Integer>(luaL_checkinteger(L, 3), 1, std::max<lua_Integer>(size, 1));
   const bool inside = a >= 1 && a <= size;
   const lua_Integer count = !inside ? 0 : a <= b ? b - a + 1 : a - b + 1;
-  push_members(L, list.at(inside ? static_cast<std::size_t>(a) : 0), static_cast<std::size_t>(count),
-               a <= b ? SkipList::next : SkipList::previous);
+  push_members(L, list.at(inside ? static_cast<std::size_t>(a) : 0),
+               static_cast<std::size_t>(count), a <= b ? SkipList::next : SkipList::previous);
   return 1;
 }
 
@@ -135,7 +138,8 @@ int l_get_score_range(lua_State* L) {
     for (const SkipList::Node* node = first; node != last; node = SkipList::next(node)) ++count;
     ++count;
   }
-  push_members(L, from <= to ? first : last, count, from <= to ? SkipList::next : SkipList::previous);
+  push_members(L, from <= to ? first : last, count,
+               from <= to ? SkipList::next : SkipList::previous);
   return 1;
 }
 
@@ -151,7 +155,8 @@ int l_get_member_by_rank(lua_State* L) {
 int l_dump(lua_State* L) {
   const SkipList& list = check_list(L);
   std::size_t rank = 1;
-  for (const SkipList::Node* node = list.at(1); node != nullptr; node = SkipList::next(node), ++rank) {
+  for (const SkipList::Node* node = list.at(1); node != nullptr;
+       node = SkipList::next(node), ++rank) {
     const std::string_view member = SkipList::member(node);
     std::printf("node %zu: score:%f, member:%.*s\n", rank, SkipList::score(node),
                 static_cast<int>(member.size()), member.data());

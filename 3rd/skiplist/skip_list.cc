@@ -26,9 +26,7 @@ class SkipList::Node {
 
   Link* links() { return reinterpret_cast<Link*>(this + 1); }
   char* bytes() { return reinterpret_cast<char*>(links() + height); }
-  std::string_view member() const {
-    return {const_cast<Node*>(this)->bytes(), member_size};
-  }
+  std::string_view member() const { return {const_cast<Node*>(this)->bytes(), member_size}; }
 
   // Whether this pair stands before (score, member).
   bool before(double other_score, std::string_view other) const {
@@ -45,8 +43,7 @@ class SkipList::Node {
 };
 
 SkipList::SkipList() noexcept
-    : head_(Node::make(0, {}, kMaxHeight)),
-      random_(reinterpret_cast<std::uintptr_t>(this) | 1) {}
+    : head_(Node::make(0, {}, kMaxHeight)), random_(reinterpret_cast<std::uintptr_t>(this) | 1) {}
 
 SkipList::~SkipList() {
   for (Node* node = head_; node != nullptr;) {

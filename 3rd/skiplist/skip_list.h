@@ -1,7 +1,7 @@
 // A sorted list of (score, member) pairs that also knows the rank of each: everything in O(log n).
 //
-// Order: score ascending, then member bytes ascending, the shorter first on a common prefix. Equal pairs
-//        may be there several times. Ranks count from 1. Scores are not NaN.
+// Order: score ascending, then member bytes ascending, the shorter first on a common prefix. Equal
+//        pairs may be there several times. Ranks count from 1. Scores are not NaN.
 // Threads: none of its own; one user at a time.
 // Memory: one block a pair; members are copied in.
 //
@@ -52,7 +52,8 @@ class SkipList {
   static std::string_view member(const Node* node) noexcept;
 
  private:
-  static constexpr int kMaxHeight = 24;  // with a quarter of the nodes on each next level: 4^24 pairs
+  // With a quarter of the nodes on each next level: 4^24 pairs.
+  static constexpr int kMaxHeight = 24;
 
   // For each level, the last node before some place, and that node's rank.
   struct Path {

@@ -1,11 +1,11 @@
-// require "snapshot": a function that lists every table, full userdata, closure and thread that can be reached
-// from the registry.
+// require "snapshot": a function that lists every table, full userdata, closure and thread that can
+// be reached from the registry.
 //
 //   for address, text in pairs(snapshot()) do ... end
 //
-// `address` is a light userdata. The first line of `text` says what the object is, each further line is one
-// parent: "0xADDRESS : how it refers to the object". Only the public C API is used, so this works on any
-// engine. The snapshot does not contain what it makes itself.
+// `address` is a light userdata. The first line of `text` says what the object is, each further
+// line is one parent: "0xADDRESS : how it refers to the object". Only the public C API is used, so
+// this works on any engine. The snapshot does not contain what it makes itself.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -24,8 +24,8 @@ struct Snapshot {
   ObjectMap map;
 };
 
-// As tostring() writes it, so that programs find a parent by the text of its key. LuaJIT writes 8 or 12
-// digits, the C library as few as it needs.
+// As tostring() writes it, so that programs find a parent by the text of its key. LuaJIT writes 8
+// or 12 digits, the C library as few as it needs.
 std::string format_address(const void* address) {
   char text[32];
 #ifdef RUNTIME_LUAJIT
@@ -55,7 +55,8 @@ void describe_function(ObjectMap* map, const void* object, const lua_Debug& info
   if (std::strcmp(info.what, "C") == 0) {
     map->describe(object, "cfunction");
   } else {
-    map->describe(object, std::string("func: ") + info.short_src + ":" + std::to_string(info.linedefined));
+    map->describe(object,
+                  std::string("func: ") + info.short_src + ":" + std::to_string(info.linedefined));
   }
 }
 
@@ -67,9 +68,9 @@ void describe_frame(ObjectMap* map, const void* thread, const lua_Debug& frame) 
 
 bool refer_from_frame(ObjectMap* map, const void* object, const void* thread, const char* name,
                       const lua_Debug& frame) noexcept {
-  return map->refer(object, thread,
-                    std::string(name) + " : " + frame.short_src + ":" +
-                        std::to_string(frame.currentline));
+  return map->refer(
+      object, thread,
+      std::string(name) + " : " + frame.short_src + ":" + std::to_string(frame.currentline));
 }
 
 // Whether the value on top is one that snapshots list.
@@ -77,15 +78,13 @@ bool is_listed(lua_State* L) {
   switch (lua_type(L, -1)) {
     case LUA_TTABLE:
     case LUA_TUSERDATA:
-    case LUA_TTHREAD:
-      return true;
+    case LUA_TTHREAD: return true;
     case LUA_TFUNCTION:
       if (!lua_iscfunction(L, -1)) return true;
       if (lua_getupvalue(L, -1, 1) == nullptr) return false;
       lua_pop(L, 1);
       return true;
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -101,16 +100,14 @@ void finish(Walk* walk, bool is_new) {
 // Pops the value on top, to which `parent` refers as `description`.
 void refer(Walk* walk, const void* parent, const char* description) {
   lua_State* L = walk->L;
-  const bool is_new =
-      is_listed(L) && walk->map->refer(lua_topointer(L, -1), parent, description);
+  const bool is_new = is_listed(L) && walk->map->refer(lua_topointer(L, -1), parent, description);
   finish(walk, is_new);
 }
 
 // Writes how a table refers to the value at the key at `index`. A string key is used as it is.
 const char* describe_key(lua_State* L, int index, char* buffer, std::size_t size) {
   switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-      return lua_tostring(L, index);
+    case LUA_TSTRING: return lua_tostring(L, index);
     case LUA_TNUMBER:
       std::snprintf(buffer, size, "[%g]", static_cast<double>(lua_tonumber(L, index)));
       break;
@@ -209,7 +206,8 @@ void walk_frame(Walk* walk, lua_State* thread, lua_Debug* frame, bool named) {
       if (name == nullptr) break;
       if (thread != L) lua_xmove(thread, L, 1);
       const bool wanted = (name[0] != '(') == named && is_listed(L);
-      finish(walk, wanted && refer_from_frame(walk->map, lua_topointer(L, -1), thread, name, *frame));
+      finish(walk,
+             wanted && refer_from_frame(walk->map, lua_topointer(L, -1), thread, name, *frame));
     }
   }
 }
@@ -259,17 +257,10 @@ int l_walk(lua_State* L) {
     const int object = lua_gettop(L);
     const void* address = lua_topointer(L, object);
     switch (lua_type(L, object)) {
-      case LUA_TTABLE:
-        walk_table(&walk, object, address);
-        break;
-      case LUA_TUSERDATA:
-        walk_userdata(&walk, object, address);
-        break;
-      case LUA_TFUNCTION:
-        walk_function(&walk, object, address);
-        break;
-      default:
-        walk_thread(&walk, lua_tothread(L, object));
+      case LUA_TTABLE: walk_table(&walk, object, address); break;
+      case LUA_TUSERDATA: walk_userdata(&walk, object, address); break;
+      case LUA_TFUNCTION: walk_function(&walk, object, address); break;
+      default: walk_thread(&walk, lua_tothread(L, object));
     }
     lua_settop(L, object - 1);
   }

@@ -2,7 +2,8 @@
 
 namespace runtime {
 
-bool ObjectMap::refer(const void* object, const void* parent, std::string_view description) noexcept {
+bool ObjectMap::refer(const void* object, const void* parent,
+                      std::string_view description) noexcept {
   const auto [found, is_new] = index_.try_emplace(object, objects_.size());
   if (is_new) objects_.push_back({object, {}, {}});
   auto& parents = objects_[found->second].parents;

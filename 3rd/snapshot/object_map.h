@@ -14,8 +14,8 @@ namespace runtime {
 
 class ObjectMap {
  public:
-  // Notes that `parent` refers to `object`; a second reference of the same parent replaces the description
-  // of the first. True: the object is new.
+  // Notes that `parent` refers to `object`; a second reference of the same parent replaces the
+  // description of the first. True: the object is new.
   bool refer(const void* object, const void* parent, std::string_view description) noexcept;
 
   // Says what `object`, which was referred to before, is: adds to the first line of its text.
@@ -24,8 +24,8 @@ class ObjectMap {
   std::size_t size() const { return objects_.size(); }
   const void* address(std::size_t i) const { return objects_[i].address; }
 
-  // title \n, then for each parent: 0xADDRESS : description \n. `format` writes an address as text. Valid
-  // until the next call.
+  // title \n, then for each parent: 0xADDRESS : description \n. `format` writes an address as text.
+  // Valid until the next call.
   std::string_view text(std::size_t i, std::string (*format)(const void*)) noexcept;
 
  private:

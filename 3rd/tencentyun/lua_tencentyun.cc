@@ -3,8 +3,8 @@
 //   code, sig, message = tencentyun.gen_sig(sdkappid, identifier, key, expire)
 //   code, sig, message = tencentyun.gen_sig_with_userbuf(sdkappid, identifier, key, expire, userbuf)
 //
-// `code` is 0 and `message` empty for success; `expire` is in seconds from now. Strings end at their first
-// NUL, numbers are taken modulo 2^32; so has it always been.
+// `code` is 0 and `message` empty for success; `expire` is in seconds from now. Strings end at
+// their first NUL, numbers are taken modulo 2^32; so has it always been.
 #include <ctime>
 
 #include "held.h"

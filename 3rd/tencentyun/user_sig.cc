@@ -9,7 +9,8 @@
 namespace runtime::tencentyun {
 namespace {
 
-// The level of the vendor's own library: its streams begin with 78 01, hence signatures with "eA" or "eJ".
+// The level of the vendor's own library: its streams begin with 78 01, hence signatures with "eA"
+// or "eJ".
 constexpr int kLevel = Z_BEST_SPEED;
 
 const unsigned char* as_bytes(std::string_view text) {
@@ -27,7 +28,8 @@ std::string base64(std::string_view text) {
 std::string hmac_sha256(std::string_view key, std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
-  // An empty key must be an address all the same: OpenSSL takes null for "the key of the last call".
+  // An empty key must be an address all the same: OpenSSL takes null for "the key of the last
+  // call".
   const char* key_data = key.empty() ? "" : key.data();
   if (HMAC(EVP_sha256(), key_data, static_cast<int>(key.size()), as_bytes(text), text.size(),
            digest, &size) == nullptr) {

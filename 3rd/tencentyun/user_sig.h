@@ -1,4 +1,5 @@
-// User signatures of Tencent Cloud ("TLSSig v2"): a user's proof of identity towards its chat and call services.
+// User signatures of Tencent Cloud ("TLSSig v2"): a user's proof of identity towards its chat and
+// call services.
 //
 //   signature text = base64 with '*' '-' '_' for '+' '/' '=', of the zlib stream of
 //   {"TLS.ver":"2.0","TLS.sdkappid":N,"TLS.identifier":"..","TLS.time":N,"TLS.expire":N,

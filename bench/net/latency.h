@@ -1,4 +1,5 @@
-// How long requests took: counts in buckets whose width is 1/32 of their value, so that percentiles are good to 3 %.
+// How long requests took: counts in buckets whose width is 1/32 of their value, so that percentiles
+// are good to 3 %.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +31,8 @@ class Latency {
   double max() const { return static_cast<double>(max_) / 1e3; }
 
  private:
-  static constexpr unsigned kBits = 5;  // the bits of a value, after its first, that choose the bucket
+  // The bits of a value, after its first, that choose the bucket.
+  static constexpr unsigned kBits = 5;
   static constexpr std::uint64_t kSteps = 1u << kBits;
 
   static std::size_t bucket(std::uint64_t ns) {

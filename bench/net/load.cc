@@ -1,11 +1,11 @@
-// A load generator for servers on this machine: keeps a number of requests under way on each of a number of
-// connections, and checks what comes back.
+// A load generator for servers on this machine: keeps a number of requests under way on each of a
+// number of connections, and checks what comes back.
 //
 //   load -m raw|len2|ws|http|httpc -p PORT [-c CONNECTIONS] [-k IN_FLIGHT] [-b BYTES] [-d SECONDS] [-w WARM_UP]
 //        [-S PID]
 //
-// Prints one line: requests a second, percentiles of their time, and, with -S, the CPU time that the server took for
-// each. The warm-up, which begins when all connections stand, is not measured.
+// Prints one line: requests a second, percentiles of their time, and, with -S, the CPU time that
+// the server took for each. The warm-up, which begins when all connections stand, is not measured.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -42,7 +42,8 @@ struct Options {
 std::uint64_t clock_ns(clockid_t clock) {
   timespec t{};
   if (clock_gettime(clock, &t) != 0) fail("clock_gettime");
-  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(t.tv_nsec);
 }
 std::uint64_t now_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
@@ -112,7 +113,8 @@ void Load::open(Connection& c) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(options_.port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(c.fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 && errno != EINPROGRESS) {
+  if (connect(c.fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 &&
+      errno != EINPROGRESS) {
     fail("connect");
   }
   c.blocked = true;
@@ -145,7 +147,8 @@ void Load::fill(Connection& c) {
 bool Load::flush(Connection& c) {
   bool blocked = false;
   while (c.out_sent < c.out.size()) {
-    const ssize_t sent = send(c.fd, c.out.data() + c.out_sent, c.out.size() - c.out_sent, MSG_NOSIGNAL);
+    const ssize_t sent =
+        send(c.fd, c.out.data() + c.out_sent, c.out.size() - c.out_sent, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return false;
     if (sent < 0) {
       blocked = true;
@@ -237,7 +240,8 @@ void Load::handle(Connection& c, std::uint32_t events) {
 
 void Load::measure_if_due(std::uint64_t now) {
   if (standing_ < connections_.size()) return;
-  if (measured_from_ == UINT64_MAX) measured_from_ = now + static_cast<std::uint64_t>(options_.warm_up * 1e9);
+  if (measured_from_ == UINT64_MAX)
+    measured_from_ = now + static_cast<std::uint64_t>(options_.warm_up * 1e9);
   if (measuring_ || now < measured_from_) return;
   measuring_ = true;
   measured_from_ = now;
@@ -259,7 +263,8 @@ void Load::run() {
     }
     epoll_event events[256];
     const int count = epoll_wait(epoll_, events, 256, 20);
-    for (int i = 0; i < count; ++i) handle(*static_cast<Connection*>(events[i].data.ptr), events[i].events);
+    for (int i = 0; i < count; ++i)
+      handle(*static_cast<Connection*>(events[i].data.ptr), events[i].events);
   }
   own_cpu_ = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own_cpu_;
   if (options_.server != 0) server_cpu_ = cpu_ns(options_.server) - server_cpu_;
@@ -268,12 +273,15 @@ void Load::run() {
 void Load::print() const {
   const double seconds = static_cast<double>(end_ - measured_from_) / 1e9;
   const double requests = done_ == 0 ? 1 : static_cast<double>(done_);
-  std::printf("NET %s port=%d conns=%zu bytes=%zu depth=%zu secs=%.2f req_s=%.0f p50_us=%.0f p99_us=%.0f p999_us=%.0f "
-              "max_us=%.0f errors=%llu reconnects=%llu self_us_req=%.2f",
-              options_.mode.c_str(), options_.port, options_.connections, options_.bytes, options_.in_flight, seconds,
-              static_cast<double>(done_) / seconds, latency_.percentile(.5), latency_.percentile(.99),
-              latency_.percentile(.999), latency_.max(), static_cast<unsigned long long>(errors_),
-              static_cast<unsigned long long>(reconnects_), static_cast<double>(own_cpu_) / 1e3 / requests);
+  std::printf(
+      "NET %s port=%d conns=%zu bytes=%zu depth=%zu secs=%.2f req_s=%.0f p50_us=%.0f p99_us=%.0f "
+      "p999_us=%.0f "
+      "max_us=%.0f errors=%llu reconnects=%llu self_us_req=%.2f",
+      options_.mode.c_str(), options_.port, options_.connections, options_.bytes,
+      options_.in_flight, seconds, static_cast<double>(done_) / seconds, latency_.percentile(.5),
+      latency_.percentile(.99), latency_.percentile(.999), latency_.max(),
+      static_cast<unsigned long long>(errors_), static_cast<unsigned long long>(reconnects_),
+      static_cast<double>(own_cpu_) / 1e3 / requests);
   if (options_.server != 0) {
     const auto cpu = static_cast<double>(server_cpu_);
     std::printf(" srv_us_req=%.3f srv_cpu=%.0f%%", cpu / 1e3 / requests, cpu / 1e7 / seconds);
@@ -297,8 +305,11 @@ int main(int argc, char** argv) {
     }
   }
   const auto protocol = make_protocol(options.mode, options.bytes);
-  if (protocol == nullptr || options.port == 0 || options.connections == 0 || options.in_flight == 0) {
-    std::fprintf(stderr, "load: -m raw|len2|ws|http|httpc, -p PORT, and at least one connection and request\n");
+  if (protocol == nullptr || options.port == 0 || options.connections == 0 ||
+      options.in_flight == 0) {
+    std::fprintf(
+        stderr,
+        "load: -m raw|len2|ws|http|httpc, -p PORT, and at least one connection and request\n");
     return 2;
   }
   Load load(options, *protocol);

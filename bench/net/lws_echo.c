@@ -8,7 +8,7 @@
 #include <string.h>
 
 struct message {
-  struct message *next;
+  struct message* next;
   size_t size;
   int whole;
   unsigned char bytes[]; /* LWS_PRE bytes of room, then the message */
@@ -20,8 +20,8 @@ struct session {
 };
 
 /* A message may come in pieces, of which all but the last are not `whole`. */
-static int queue_piece(struct session *session, const void *bytes, size_t size, int whole) {
-  struct message *message = malloc(sizeof(*message) + LWS_PRE + size);
+static int queue_piece(struct session* session, const void* bytes, size_t size, int whole) {
+  struct message* message = malloc(sizeof(*message) + LWS_PRE + size);
   if (message == NULL) return 0;
   message->next = NULL;
   message->size = size;
@@ -32,15 +32,16 @@ static int queue_piece(struct session *session, const void *bytes, size_t size, 
   return 1;
 }
 
-static void drop_first(struct session *session) {
-  struct message *message = session->first;
+static void drop_first(struct session* session) {
+  struct message* message = session->first;
   session->first = message->next;
   if (session->first == NULL) session->end = &session->first;
   free(message);
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
-  struct session *session = user;
+static int on_event(struct lws* wsi, enum lws_callback_reasons reason, void* user, void* in,
+                    size_t size) {
+  struct session* session = user;
   switch (reason) {
     case LWS_CALLBACK_ESTABLISHED:
       session->first = NULL;
@@ -54,7 +55,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
       break;
     }
     case LWS_CALLBACK_SERVER_WRITEABLE: {
-      struct message *message = session->first;
+      struct message* message = session->first;
       if (message == NULL) break;
       const int kind = lws_write_ws_flags(LWS_WRITE_BINARY, !session->in_message, message->whole);
       const int sent = lws_write(wsi, message->bytes + LWS_PRE, message->size, kind);
@@ -67,16 +68,18 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLOSED:
       while (session->first != NULL) drop_first(session);
       break;
-    default:
-      break;
+    default: break;
   }
   return 0;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 2) return 2;
   static const struct lws_protocols protocols[] = {
-      {.name = "echo", .callback = on_event, .per_session_data_size = sizeof(struct session), .rx_buffer_size = 65536},
+      {.name = "echo",
+       .callback = on_event,
+       .per_session_data_size = sizeof(struct session),
+       .rx_buffer_size = 65536},
       {0},
   };
   struct lws_context_creation_info info;
@@ -88,7 +91,7 @@ int main(int argc, char **argv) {
   info.gid = (gid_t)-1;
   info.uid = (uid_t)-1;
   lws_set_log_level(LLL_ERR, NULL);
-  struct lws_context *context = lws_create_context(&info);
+  struct lws_context* context = lws_create_context(&info);
   if (context == NULL) return 1;
   while (lws_service(context, 0) >= 0) continue;
   lws_context_destroy(context);

@@ -25,7 +25,7 @@ static int listen_on(int port) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || listen(fd, 1024) != 0) {
+  if (bind(fd, (struct sockaddr*)&address, sizeof(address)) != 0 || listen(fd, 1024) != 0) {
     perror("plain: listen");
     exit(1);
   }
@@ -46,7 +46,7 @@ static void accept_all(int listener) {
 }
 
 /* 0: the peer has gone. */
-static int write_all(int fd, const char *bytes, size_t size) {
+static int write_all(int fd, const char* bytes, size_t size) {
   while (size > 0) {
     const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN) return 0;
@@ -67,13 +67,13 @@ static int http(int fd, size_t size) {
   static const char answer[] =
       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nhello world\n";
   block[size] = '\0';
-  for (const char *at = block; (at = strstr(at, "\r\n\r\n")) != NULL; at += 4) {
+  for (const char* at = block; (at = strstr(at, "\r\n\r\n")) != NULL; at += 4) {
     if (!write_all(fd, answer, sizeof(answer) - 1)) return 0;
   }
   return strstr(block, "\r\nConnection: close\r\n") == NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc != 3) return 2;
   int (*const serve)(int, size_t) = strcmp(argv[1], "http") == 0 ? http : echo;
   const int listener = listen_on(atoi(argv[2]));

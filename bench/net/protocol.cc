@@ -61,7 +61,8 @@ class WebSocket final : public Protocol {
       append_big_endian(request_, bytes, 8);
     }
     request_.append(kKey, 4);
-    for (std::size_t i = 0; i < bytes; ++i) request_ += static_cast<char>(payload_[i] ^ kKey[i % 4]);
+    for (std::size_t i = 0; i < bytes; ++i)
+      request_ += static_cast<char>(payload_[i] ^ kKey[i % 4]);
   }
 
   // The key, and the answer to it, are the example of RFC 6455.
@@ -127,7 +128,8 @@ class Http final : public Protocol {
   // Of the field content-length, without which no server here answers.
   static std::optional<std::size_t> body_size(std::string_view head) {
     constexpr std::string_view kField = "\r\ncontent-length:";
-    for (std::size_t line = head.find("\r\n"); line != head.npos; line = head.find("\r\n", line + 2)) {
+    for (std::size_t line = head.find("\r\n"); line != head.npos;
+         line = head.find("\r\n", line + 2)) {
       if (head.size() - line < kField.size()) break;
       if (strncasecmp(head.data() + line, kField.data(), kField.size()) == 0) {
         return std::strtoul(head.data() + line + kField.size(), nullptr, 10);

@@ -24,7 +24,8 @@ class Protocol {
  public:
   virtual ~Protocol() = default;
 
-  // Sent when the connection stands, before the first request; may be empty, and then it has no answer.
+  // Sent when the connection stands, before the first request; may be empty, and then it has no
+  // answer.
   virtual std::string_view greeting() const { return {}; }
   virtual std::string_view request() const = 0;
   // What `received`, which is not empty, begins with.

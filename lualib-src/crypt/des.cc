@@ -17,15 +17,18 @@ struct FreeContext {
 
 enum Direction : int { kDecrypt = 0, kEncrypt = 1 };
 
-// Single DES is in OpenSSL 3's legacy provider, which need not be installed. Triple DES is always there, and with
-// the same key three times it is single DES: two of its three passes undo each other.
+// Single DES is in OpenSSL 3's legacy provider, which need not be installed. Triple DES is always
+// there, and with the same key three times it is single DES: two of its three passes undo each
+// other.
 bool run(Direction direction, std::string_view key, std::string_view in, char* out) {
   static const EVP_CIPHER* const kCipher = EVP_CIPHER_fetch(nullptr, "DES-EDE3-ECB", nullptr);
   thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeContext> context(EVP_CIPHER_CTX_new());
   if (kCipher == nullptr || context == nullptr) return false;
   unsigned char triple[3 * kDesKey];
-  for (std::size_t i = 0; i < sizeof triple; i += kDesKey) std::memcpy(triple + i, key.data(), kDesKey);
-  if (EVP_CipherInit_ex2(context.get(), kCipher, triple, nullptr, direction, nullptr) != 1) return false;
+  for (std::size_t i = 0; i < sizeof triple; i += kDesKey)
+    std::memcpy(triple + i, key.data(), kDesKey);
+  if (EVP_CipherInit_ex2(context.get(), kCipher, triple, nullptr, direction, nullptr) != 1)
+    return false;
   EVP_CIPHER_CTX_set_padding(context.get(), 0);
   constexpr std::size_t kMost = INT_MAX / kDesBlock * kDesBlock;  // OpenSSL counts in int
   while (!in.empty()) {

@@ -20,15 +20,15 @@ constexpr std::size_t des_encoded_bytes(std::size_t text) {
   return text / kDesBlock * kDesBlock + kDesBlock;
 }
 
-// Writes des_encoded_bytes(text.size()) bytes to `out`, which may not overlap `text`. `key` has kDesKey bytes.
-// False when this OpenSSL does not offer DES.
+// Writes des_encoded_bytes(text.size()) bytes to `out`, which may not overlap `text`. `key` has
+// kDesKey bytes. False when this OpenSSL does not offer DES.
 [[nodiscard]] bool des_encode(std::string_view key, std::string_view text, Padding padding,
                               char* out) noexcept;
 
 enum class DesResult { ok, bad_padding, unavailable };
 
-// `data` is a multiple of kDesBlock, and not empty. Writes data.size() bytes to `out`; the first *size of
-// them are the text.
+// `data` is a multiple of kDesBlock, and not empty. Writes data.size() bytes to `out`; the first
+// *size of them are the text.
 [[nodiscard]] DesResult des_decode(std::string_view key, std::string_view data, Padding padding,
                                    char* out, std::size_t* size) noexcept;
 

@@ -1,6 +1,7 @@
 // MD5 and SHA-1, and HMAC over them, from OpenSSL.
 //
-// Threads: any. What OpenSSL needs to look up and allocate is done once per process and once per thread:
+// Threads: any. What OpenSSL needs to look up and allocate is done once per process and once per
+//          thread:
 // that costs more than hashing a few short texts, as logins and database handshakes do.
 #pragma once
 
@@ -20,7 +21,8 @@ constexpr std::size_t digest_bytes(Digest kind) {
   return kind == Digest::md5 ? kMd5Bytes : kSha1Bytes;
 }
 
-// Writes the digest of the joined `parts`. False when this OpenSSL does not offer it (a FIPS set-up).
+// Writes the digest of the joined `parts`. False when this OpenSSL does not offer it (a FIPS
+// set-up).
 [[nodiscard]] bool digest(Digest kind, std::initializer_list<std::string_view> parts,
                           char* out) noexcept;
 

@@ -73,9 +73,7 @@ std::uint64_t hash_key(std::string_view text) {
 std::uint64_t hmac64(std::uint64_t x, std::uint64_t y) {
   // Round by round: how far a step rotates (four values in turn), and which word it takes.
   constexpr int kShifts[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
-  constexpr struct {
-    int factor, offset;
-  } kWords[4] = {{1, 0}, {5, 1}, {3, 5}, {7, 0}};
+  constexpr struct { int factor, offset; } kWords[4] = {{1, 0}, {5, 1}, {3, 5}, {7, 0}};
   // The block repeats these four words, so the index of a word counts modulo 4 only.
   const std::uint32_t words[4] = {high_half(x), low_half(x), high_half(y), low_half(y)};
   const std::array<std::uint32_t, 64>& sine = sines();

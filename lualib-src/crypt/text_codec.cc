@@ -37,7 +37,8 @@ struct Group {
   int seen() const { return characters + padding; }
 };
 
-// Writes the bytes of a group; how many, or -1 when the group is wrong. A group may lack its padding.
+// Writes the bytes of a group; how many, or -1 when the group is wrong. A group may lack its
+// padding.
 int finish(const Group& group, char* out) {
   if (group.seen() > 4 || group.characters < 2) return -1;
   const int bytes = group.characters - 1;
@@ -71,7 +72,8 @@ bool hex_decode(std::string_view text, char* out) {
 void base64_encode(std::string_view bytes, char* out) {
   std::size_t i = 0;
   for (; i + 3 <= bytes.size(); i += 3) {
-    const unsigned bits = byte_at(bytes, i) << 16 | byte_at(bytes, i + 1) << 8 | byte_at(bytes, i + 2);
+    const unsigned bits =
+        byte_at(bytes, i) << 16 | byte_at(bytes, i + 1) << 8 | byte_at(bytes, i + 2);
     *out++ = kAlphabet[bits >> 18];
     *out++ = kAlphabet[bits >> 12 & 63];
     *out++ = kAlphabet[bits >> 6 & 63];

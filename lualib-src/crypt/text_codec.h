@@ -19,9 +19,10 @@ constexpr std::size_t base64_decoded_bytes_at_most(std::size_t text) { return te
 // Writes base64_encoded_bytes(bytes.size()) characters, padded with '='.
 void base64_encode(std::string_view bytes, char* out);
 
-// Decodes groups of four characters; each may be padded, so texts may be joined. Characters outside the
-// alphabet are skipped, '=' may be missing at the end. Gives the number of bytes written; nothing when a group
-// has fewer than two characters, '=' stands before another character, or bits that no byte uses are not 0.
+// Decodes groups of four characters; each may be padded, so texts may be joined. Characters outside
+// the alphabet are skipped, '=' may be missing at the end. Gives the number of bytes written;
+// nothing when a group has fewer than two characters, '=' stands before another character, or bits
+// that no byte uses are not 0.
 std::optional<std::size_t> base64_decode(std::string_view text, char* out);
 
 }  // namespace runtime::crypt

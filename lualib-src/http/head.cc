@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::size_t kMaxChunkLine = 128;
-constexpr std::uint64_t kMaxChunk = std::uint64_t{1} << 53;  // what every number of Lua counts exactly
+constexpr std::uint64_t kMaxChunk = std::uint64_t{1}
+                                    << 53;  // what every number of Lua counts exactly
 
 // ASCII only, whatever the locale says.
 bool is_letter(char c) { return static_cast<unsigned char>((c | 0x20) - 'a') < 26; }
@@ -28,8 +29,8 @@ std::string_view take_digits(std::string_view& text) {
   return digits;
 }
 
-// `HTTP/` and a number of at most 15 digits with or without a point, taken from the front of `text`.
-// The number divided once gives the same double as the literal: 11 / 10 is 1.1.
+// `HTTP/` and a number of at most 15 digits with or without a point, taken from the front of
+// `text`. The number divided once gives the same double as the literal: 11 / 10 is 1.1.
 std::optional<double> take_version(std::string_view& text) {
   constexpr std::string_view kName = "HTTP/";
   if (text.substr(0, kName.size()) != kName) return std::nullopt;
@@ -64,7 +65,9 @@ std::size_t head_size(std::string_view bytes) {
   if (bytes.empty()) return 0;  // perhaps without an address, which memmem must not be given
   if (bytes.substr(0, kLineEnd.size()) == kLineEnd) return kLineEnd.size();
   const void* end = memmem(bytes.data(), bytes.size(), "\r\n\r\n", 4);
-  return end == nullptr ? 0 : static_cast<std::size_t>(static_cast<const char*>(end) - bytes.data()) + 4;
+  return end == nullptr
+             ? 0
+             : static_cast<std::size_t>(static_cast<const char*>(end) - bytes.data()) + 4;
 }
 
 std::string_view take_line(std::string_view& head) {

@@ -1,7 +1,7 @@
 // Heads of HTTP/1 messages: what stands before the body, and the size lines of a chunked body.
 //
-// Everything here looks at bytes that the caller holds and gives views into them. Nothing is copied,
-// nothing is kept, no function reads past the end of what it was given.
+// Everything here looks at bytes that the caller holds and gives views into them. Nothing is
+// copied, nothing is kept, no function reads past the end of what it was given.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace runtime::http {
 
-// The size of the head at the start of `bytes`, with the empty line that ends it; 0 while that line has
-// not come. A head without any line is an empty line at once.
+// The size of the head at the start of `bytes`, with the empty line that ends it; 0 while that line
+// has not come. A head without any line is an empty line at once.
 std::size_t head_size(std::string_view bytes);
 
 // The first line of `head`, without its end. Takes it and its end away from `head`.

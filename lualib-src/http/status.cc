@@ -2,8 +2,8 @@
 
 namespace runtime::http {
 
-// RFC 2616's wording, with "Found" for 302. Programs compare these texts, so 408, 413, 414, 416 and 504
-// keep the spelling of that document.
+// RFC 2616's wording, with "Found" for 302. Programs compare these texts, so 408, 413, 414, 416 and
+// 504 keep the spelling of that document.
 std::string_view reason_phrase(long long code) {
   switch (code) {
     case 100: return "Continue";

@@ -1,4 +1,5 @@
-// The stream of each connection, cut into frames: 2 bytes length, high byte first, then that many bytes.
+// The stream of each connection, cut into frames: 2 bytes length, high byte first, then that many
+// bytes.
 //
 //   push(block)                              pop()
 //   +----+-------+----+---------+----+--     one frame after the other, in the order of arrival
@@ -7,8 +8,8 @@
 //
 // Threads:   one at a time.
 // Ownership: blocks are from malloc. push() takes its block; who pops a frame owns it and frees it.
-// Memory:    blocks that hold whole frames nobody popped yet; for each connection at most one frame that
-//            is still coming, of at most 65535 bytes.
+// Memory:    blocks that hold whole frames nobody popped yet; for each connection at most one frame
+//            that is still coming, of at most 65535 bytes.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +39,8 @@ class FrameQueue {
 
   enum class Pushed {
     nothing,  // no frame became whole
-    single,   // exactly one did, with the last byte of the block: it is in *frame, and not in the queue
-    queued,   // one or more did; they are in the queue
+    single,  // exactly one did, with the last byte of the block: it is in *frame, and not in the queue
+    queued,  // one or more did; they are in the queue
   };
   // Takes `size` bytes that came on connection `id`.
   Pushed push(int id, char* block, std::size_t size, OwnedFrame* frame) noexcept;

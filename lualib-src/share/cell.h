@@ -50,8 +50,8 @@ class Cell {
   std::shared_ptr<const Bytes> bytes_;  // guarded by mutex_
 };
 
-// Handles with which cells go from service to service, as light userdata in messages: each is good for one
-// take(). One that nobody takes keeps its cell. Threads: any.
+// Handles with which cells go from service to service, as light userdata in messages: each is good
+// for one take(). One that nobody takes keeps its cell. Threads: any.
 class CellHandles {
  public:
   // The address of the cell; it may be added several times.

@@ -8,7 +8,8 @@
 namespace runtime::share {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "the format is read and written as it is in memory");
+static_assert(std::endian::native == std::endian::little,
+              "the format is read and written as it is in memory");
 
 void append(std::string* out, std::uint32_t value) {
   out->append(reinterpret_cast<const char*>(&value), sizeof(value));
@@ -16,7 +17,8 @@ void append(std::string* out, std::uint32_t value) {
 
 constexpr std::size_t padded(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
 
-// Reads a datasheet, checking every offset. Tables are filled breadth first from the root, as ImageBuilder wants.
+// Reads a datasheet, checking every offset. Tables are filled breadth first from the root, as
+// ImageBuilder wants.
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
@@ -76,7 +78,9 @@ class Reader {
     for (std::size_t i = 0; i < pairs; ++i) {
       const std::size_t pair = values + 4 * elements + 8 * i;
       const Text* key = text(u32(pair));
-      if (key == nullptr || !read(static_cast<SheetType>(bytes_[types + elements + i]), u32(pair + 4))) return false;
+      if (key == nullptr ||
+          !read(static_cast<SheetType>(bytes_[types + elements + i]), u32(pair + 4)))
+        return false;
       builder_.entry(Value::of(key), value_);
     }
     builder_.end();
@@ -92,7 +96,9 @@ class Reader {
   bool read(SheetType type, std::uint32_t bits) {
     switch (type) {
       case SheetType::nil: value_ = Value(); return true;
-      case SheetType::integer: value_ = Value::of(std::int64_t{std::bit_cast<std::int32_t>(bits)}); return true;
+      case SheetType::integer:
+        value_ = Value::of(std::int64_t{std::bit_cast<std::int32_t>(bits)});
+        return true;
       case SheetType::number: value_ = Value::of(double{std::bit_cast<float>(bits)}); return true;
       case SheetType::boolean: value_ = Value::of(bits != 0); return true;
       case SheetType::table:
@@ -132,7 +138,8 @@ std::uint32_t SheetWriter::add_table() noexcept { return tables_added_++; }
 
 std::uint32_t SheetWriter::text(std::string_view text) noexcept {
   const std::string whole(text.substr(0, text.find('\0')));
-  const auto [known, is_new] = known_.try_emplace(whole, static_cast<std::uint32_t>(strings_.size()));
+  const auto [known, is_new] =
+      known_.try_emplace(whole, static_cast<std::uint32_t>(strings_.size()));
   if (is_new) strings_.append(whole).push_back('\0');
   return known->second;
 }

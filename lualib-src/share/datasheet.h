@@ -31,8 +31,12 @@ class SheetWriter {
 
   // The content of one table; they are filled in the order of their numbers.
   void begin() noexcept;
-  void element(SheetType type, std::uint32_t bits) noexcept { elements_.push_back({type, bits, 0}); }
-  void pair(std::uint32_t key, SheetType type, std::uint32_t bits) noexcept { pairs_.push_back({type, bits, key}); }
+  void element(SheetType type, std::uint32_t bits) noexcept {
+    elements_.push_back({type, bits, 0});
+  }
+  void pair(std::uint32_t key, SheetType type, std::uint32_t bits) noexcept {
+    pairs_.push_back({type, bits, key});
+  }
   void end() noexcept;
 
   std::string finish() const noexcept;

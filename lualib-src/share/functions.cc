@@ -15,7 +15,8 @@ void adopt_functions(const ImageRef& image, const Image& other, Engine engine) n
     const Table* place = same_place(table, other);
     for (std::uint32_t slot = 0; slot < table->slots(); ++slot) {
       const Value value = table->value(slot);
-      if (value.type == Type::table && seen.insert(value.table).second) waiting.push_back(value.table);
+      if (value.type == Type::table && seen.insert(value.table).second)
+        waiting.push_back(value.table);
       if (value.type != Type::function || place == nullptr) continue;
       const std::uint32_t found = place->find(to_key(table->key(slot)));
       if (found == Table::kNone || place->value(found).type != Type::function) continue;

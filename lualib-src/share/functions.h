@@ -5,8 +5,9 @@
 
 namespace runtime::share {
 
-// Gives the functions of `image`, which nobody else knows yet, the forms for `engine` that the functions at the
-// same places of `other` have. The two come from one source, run on different engines.
+// Gives the functions of `image`, which nobody else knows yet, the forms for `engine` that the
+// functions at the same places of `other` have. The two come from one source, run on different
+// engines.
 void adopt_functions(const ImageRef& image, const Image& other, Engine engine) noexcept;
 
 }  // namespace runtime::share

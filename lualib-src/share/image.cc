@@ -33,7 +33,9 @@ std::uint32_t hash_key(const Key& key) {
 
 }  // namespace
 
-std::uint32_t hash_bits(std::uint64_t bits) noexcept { return static_cast<std::uint32_t>(mix(bits)); }
+std::uint32_t hash_bits(std::uint64_t bits) noexcept {
+  return static_cast<std::uint32_t>(mix(bits));
+}
 
 std::uint32_t hash_text(std::string_view text) noexcept {
   std::uint64_t hash = mix(text.size() + 1);
@@ -43,7 +45,9 @@ std::uint32_t hash_text(std::string_view text) noexcept {
   if (left >= 4) {  // the last 4 to 8 bytes, read twice where they overlap
     hash = mix(hash ^ (load4(at) | load4(at + left - 4) << 32));
   } else if (left > 0) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(at[i])); };
+    const auto byte = [&](std::size_t i) {
+      return static_cast<std::uint64_t>(static_cast<unsigned char>(at[i]));
+    };
     hash = mix(hash ^ (byte(0) | byte(left / 2) << 8 | byte(left - 1) << 16));
   }
   return static_cast<std::uint32_t>(hash);
@@ -70,7 +74,8 @@ bool Table::matches(std::uint32_t entry, const Key& key, std::uint32_t hash) con
 }
 
 std::uint32_t Table::find(const Key& key) const noexcept {
-  if (key.type == Type::integer && key.bits - 1 < array_size_) return static_cast<std::uint32_t>(key.bits - 1);
+  if (key.type == Type::integer && key.bits - 1 < array_size_)
+    return static_cast<std::uint32_t>(key.bits - 1);
   if (entry_count_ == 0) return kNone;
   const std::uint32_t hash = hash_key(key);
   if (index_mask_ == 0) {

@@ -1,12 +1,16 @@
 // An immutable tree (or graph) of tables that any number of services read, whatever their engine.
 //
 //   Image: one block of memory that holds all of the tables and strings below
-//     Table: array part 1..n | other entries, in the order of insertion | hash index when they are many
+//     Table: array part 1..n | other entries, in the order of insertion | hash index when they are
+//            many
 //     Text:  the bytes of a string, once for each different string
 //
-// Threads:   an Image never changes after ImageBuilder::finish(), but for its reference count: any thread.
-// Ownership: counted references (ImageRef). Tables, texts and functions live as long as their image.
-// Cost:      9 bytes an array element, 18 for another entry plus 5 to 10 for the index of large tables.
+// Threads:   an Image never changes after ImageBuilder::finish(), but for its reference count: any
+//            thread.
+// Ownership: counted references (ImageRef). Tables, texts and functions live as long as their
+//            image.
+// Cost:      9 bytes an array element, 18 for another entry plus 5 to 10 for the index of large
+//            tables.
 #pragma once
 
 #include <atomic>
@@ -52,12 +56,42 @@ struct Value {
     std::uint64_t bits = 0;
   };
 
-  static Value of(bool value) { Value v; v.type = Type::boolean; v.bits = value; return v; }
-  static Value of(std::int64_t value) { Value v; v.type = Type::integer; v.integer = value; return v; }
-  static Value of(double value) { Value v; v.type = Type::number; v.number = value; return v; }
-  static Value of(const Text* value) { Value v; v.type = Type::text; v.text = value; return v; }
-  static Value of(const Table* value) { Value v; v.type = Type::table; v.table = value; return v; }
-  static Value of(void* value) { Value v; v.type = Type::pointer; v.pointer = value; return v; }
+  static Value of(bool value) {
+    Value v;
+    v.type = Type::boolean;
+    v.bits = value;
+    return v;
+  }
+  static Value of(std::int64_t value) {
+    Value v;
+    v.type = Type::integer;
+    v.integer = value;
+    return v;
+  }
+  static Value of(double value) {
+    Value v;
+    v.type = Type::number;
+    v.number = value;
+    return v;
+  }
+  static Value of(const Text* value) {
+    Value v;
+    v.type = Type::text;
+    v.text = value;
+    return v;
+  }
+  static Value of(const Table* value) {
+    Value v;
+    v.type = Type::table;
+    v.table = value;
+    return v;
+  }
+  static Value of(void* value) {
+    Value v;
+    v.type = Type::pointer;
+    v.pointer = value;
+    return v;
+  }
 };
 
 // A key to look for. Numbers without fraction that fit 64 bits are integers; others than these four
@@ -68,7 +102,9 @@ struct Key {
   std::string_view text;
 
   static Key of(std::string_view text) { return {Type::text, 0, text}; }
-  static Key of(std::int64_t value) { return {Type::integer, static_cast<std::uint64_t>(value), {}}; }
+  static Key of(std::int64_t value) {
+    return {Type::integer, static_cast<std::uint64_t>(value), {}};
+  }
 };
 
 // The key that a value of an image is.
@@ -85,7 +121,8 @@ class Table {
   // What # gives.
   std::uint32_t length() const { return array_size_; }
 
-  // Slots are numbered from 0: the array part, then the other entries. Those of the array part may be nil.
+  // Slots are numbered from 0: the array part, then the other entries. Those of the array part may
+  // be nil.
   std::uint32_t slots() const { return array_size_ + entry_count_; }
   Value key(std::uint32_t slot) const;
   Value value(std::uint32_t slot) const;
@@ -112,7 +149,9 @@ class Table {
   const std::uint64_t* array() const { return data_; }
   const std::uint64_t* values() const { return data_ + array_size_; }
   const std::uint64_t* keys() const { return values() + entry_count_; }
-  const std::uint32_t* index() const { return reinterpret_cast<const std::uint32_t*>(keys() + entry_count_); }
+  const std::uint32_t* index() const {
+    return reinterpret_cast<const std::uint32_t*>(keys() + entry_count_);
+  }
   const Type* types() const {
     return reinterpret_cast<const Type*>(index() + (index_mask_ == 0 ? 0 : index_mask_ + 1));
   }
@@ -206,7 +245,8 @@ class ImageRef {
   const Image* image_ = nullptr;
 };
 
-// The table at the same path from the root of `image` as `table` has in its own image; null when there is none.
+// The table at the same path from the root of `image` as `table` has in its own image; null when
+// there is none.
 const Table* same_place(const Table* table, const Image& image) noexcept;
 
 }  // namespace runtime::share

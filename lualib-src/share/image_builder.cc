@@ -73,8 +73,8 @@ void ImageBuilder::begin(Table* table) noexcept {
   entries_.clear();
 }
 
-// The first table that refers to another one becomes its parent. One that is filled already is no child: so
-// no chain of parents is a circle.
+// The first table that refers to another one becomes its parent. One that is filled already is no
+// child: so no chain of parents is a circle.
 void ImageBuilder::adopt(const Value& value, std::uint32_t slot) {
   if (value.type != Type::table || value.table == filling_) return;
   auto* table = const_cast<Table*>(value.table);
@@ -85,17 +85,20 @@ void ImageBuilder::adopt(const Value& value, std::uint32_t slot) {
 
 void ImageBuilder::end() noexcept {
   Table* table = std::exchange(filling_, nullptr);
-  RUNTIME_CHECK(elements_.size() + entries_.size() < Table::kNone / 2, "a shared table has less than 2^31 entries");
+  RUNTIME_CHECK(elements_.size() + entries_.size() < Table::kNone / 2,
+                "a shared table has less than 2^31 entries");
   const auto elements = static_cast<std::uint32_t>(elements_.size());
   const auto entries = static_cast<std::uint32_t>(entries_.size());
-  const std::uint32_t index_size = entries <= Table::kScanned ? 0 : std::bit_ceil(entries + entries / 2);
+  const std::uint32_t index_size =
+      entries <= Table::kScanned ? 0 : std::bit_ceil(entries + entries / 2);
 
   table->array_size_ = elements;
   table->entry_count_ = entries;
   table->index_mask_ = index_size == 0 ? 0 : index_size - 1;
   const std::size_t words = std::size_t{elements} + 2 * std::size_t{entries};
-  table->data_ = static_cast<std::uint64_t*>(
-      allocate(words * sizeof(std::uint64_t) + index_size * sizeof(std::uint32_t) + words * sizeof(Type) + 1));
+  table->data_ = static_cast<std::uint64_t*>(allocate(words * sizeof(std::uint64_t) +
+                                                      index_size * sizeof(std::uint32_t) +
+                                                      words * sizeof(Type) + 1));
 
   std::uint64_t* word = table->data_;
   auto* type = const_cast<Type*>(table->types());

@@ -8,9 +8,9 @@
 //   builder.end();
 //   ImageRef image = builder.finish();
 //
-// The first table that is filled is the root. The others should be filled in the order in which the first
-// reference to each was met: that reference tells the way from the root (Table::parent). They may refer to
-// each other in any way; each must be filled once.
+// The first table that is filled is the root. The others should be filled in the order in which the
+// first reference to each was met: that reference tells the way from the root (Table::parent). They
+// may refer to each other in any way; each must be filled once.
 //
 // Threads: one. Memory: running out ends the process.
 #pragma once
@@ -36,8 +36,8 @@ class ImageBuilder {
   Value add_function(Function function) noexcept;
   Function& function(const Value& value) { return image_->functions_[value.function]; }
 
-  // The content of one table. Keys are not nil, and not those of elements; entries without a value are left
-  // out, elements may be nil.
+  // The content of one table. Keys are not nil, and not those of elements; entries without a value
+  // are left out, elements may be nil.
   void begin(Table* table) noexcept;
   void element(const Value& value) noexcept { elements_.push_back(value); }
   std::size_t elements() const { return elements_.size(); }

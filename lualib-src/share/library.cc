@@ -36,7 +36,8 @@ void Library::replace(std::string_view name, ImageRef image) noexcept {
   ImageRef old;
   const std::lock_guard lock(mutex_);
   const auto found = current_.find(name);
-  publish(name, std::move(image), found == current_.end() ? ++last_lineage_ : found->second->lineage(), &old);
+  publish(name, std::move(image),
+          found == current_.end() ? ++last_lineage_ : found->second->lineage(), &old);
 }
 
 bool Library::remove(std::string_view name) noexcept {
@@ -66,7 +67,8 @@ std::vector<std::uint32_t> Library::holders(std::string_view name) const noexcep
   const auto found = current_.find(name);
   if (found == current_.end()) return services;
   const std::uint64_t lineage = found->second->lineage();
-  for (auto at = holders_.lower_bound({lineage, 0}); at != holders_.end() && at->first.first == lineage; ++at) {
+  for (auto at = holders_.lower_bound({lineage, 0});
+       at != holders_.end() && at->first.first == lineage; ++at) {
     services.push_back(at->first.second);
   }
   return services;

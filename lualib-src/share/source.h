@@ -19,8 +19,8 @@ struct SharedArgument {
 
 // Source code whose result, a table, is to be shared.
 struct SharedSource {
-  std::string_view name;                   // a file name, or what error messages call the text
-  std::string_view text;                   // used if is_text
+  std::string_view name;  // a file name, or what error messages call the text
+  std::string_view text;  // used if is_text
   bool is_text = false;
   std::span<const SharedArgument> arguments;
 };
@@ -40,8 +40,8 @@ namespace luajit {
 SharedResult run_shared_source(const SharedSource& source) noexcept;
 }
 
-// Runs the source on Lua 5.4, whose integers have 64 bits, or on LuaJIT if 5.4 cannot run it. If there are functions
-// in the result, on both, so that each engine has them in its own form.
+// Runs the source on Lua 5.4, whose integers have 64 bits, or on LuaJIT if 5.4 cannot run it. If
+// there are functions in the result, on both, so that each engine has them in its own form.
 SharedResult load_shared_source(const SharedSource& source) noexcept;
 
 }  // namespace runtime

@@ -29,8 +29,7 @@ struct Settings {
 
 int settings_index() {
   static const int kIndex = SSL_CTX_get_ex_new_index(
-      0, nullptr, nullptr, nullptr,
-      [](void*, void* settings, CRYPTO_EX_DATA*, int, long, void*) {
+      0, nullptr, nullptr, nullptr, [](void*, void* settings, CRYPTO_EX_DATA*, int, long, void*) {
         delete static_cast<Settings*>(settings);
       });
   return kIndex;
@@ -50,9 +49,9 @@ int select_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
                     const unsigned char* offered, unsigned offered_size, void*) {
   const std::string& ours = settings_of(SSL_get_SSL_CTX(ssl))->protocols;
   unsigned char* chosen;
-  const int found = SSL_select_next_proto(
-      &chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
-      static_cast<unsigned>(ours.size()), offered, offered_size);
+  const int found =
+      SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                            static_cast<unsigned>(ours.size()), offered, offered_size);
   *out = chosen;
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -64,7 +63,8 @@ bool equal_names(std::string_view a, std::string_view b) {
 bool matches(std::string_view pattern, std::string_view name) {
   if (pattern.substr(0, 2) != "*.") return equal_names(pattern, name);
   const std::size_t dot = name.find('.');
-  return dot != std::string_view::npos && dot > 0 && equal_names(pattern.substr(1), name.substr(dot));
+  return dot != std::string_view::npos && dot > 0 &&
+         equal_names(pattern.substr(1), name.substr(dot));
 }
 
 int select_certificate(SSL* ssl, int*, void*) {

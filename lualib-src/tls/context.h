@@ -16,7 +16,8 @@ struct Outcome {
   char text[384] = {};
 };
 
-// The failure of `step`, whose result was `code`: "STEP error:CODE", then `detail`, then OpenSSL's reason.
+// The failure of `step`, whose result was `code`: "STEP error:CODE", then `detail`, then OpenSSL's
+// reason.
 Outcome failure(const char* step, int code, const char* detail = "");
 
 class Context {
@@ -35,17 +36,19 @@ class Context {
   // Names of OpenSSL's cipher list, and of TLS 1.3 suites (TLS_...), joined by ':'.
   Outcome use_ciphers(const char* list) noexcept;
 
-  // From now on peers must prove who they are: a server's certificate must lead to a trusted root and hold the
-  // session's host name; a client must have a certificate. Trusted are the roots in `ca_file` (PEM) and
-  // `ca_path` (a folder of hashed names), and if both are null the system's.
+  // From now on peers must prove who they are: a server's certificate must lead to a trusted root
+  // and hold the session's host name; a client must have a certificate. Trusted are the roots in
+  // `ca_file` (PEM) and `ca_path` (a folder of hashed names), and if both are null the system's.
   Outcome verify_peers(const char* ca_file, const char* ca_path) noexcept;
   void trust_anybody() noexcept;
 
-  // The application protocols that a client offers or a server accepts, the preferred one first, in the form of
-  // RFC 7301: each with its length in a byte before it. A server refuses clients that offer none of them.
+  // The application protocols that a client offers or a server accepts, the preferred one first, in
+  // the form of RFC 7301: each with its length in a byte before it. A server refuses clients that
+  // offer none of them.
   Outcome use_protocols(std::string_view list) noexcept;
 
-  // Clients that ask for `name` (`*.x` is any one label before .x) get the certificate and protocols of `other`.
+  // Clients that ask for `name` (`*.x` is any one label before .x) get the certificate and
+  // protocols of `other`.
   Outcome add_name(std::string_view name, Context& other) noexcept;
 
   SSL_CTX* get() const noexcept { return ctx_; }

@@ -58,7 +58,8 @@ void Session::feed(std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     const auto piece = static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX));
     const int written = BIO_write(in_, bytes.data(), piece);
-    if (written <= 0) return;  // no memory: the peer's records will not fit together, and reading fails
+    if (written <= 0)
+      return;  // no memory: the peer's records will not fit together, and reading fails
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
 }
@@ -108,10 +109,8 @@ Outcome Session::read(char* out, std::size_t room, std::size_t* size) noexcept {
   switch (error) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
-    case SSL_ERROR_ZERO_RETURN:
-      return {};
-    default:
-      return fail(failure("SSL_read", error));
+    case SSL_ERROR_ZERO_RETURN: return {};
+    default: return fail(failure("SSL_read", error));
   }
 }
 

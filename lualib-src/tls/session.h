@@ -25,12 +25,14 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // False after close(), and when there was no memory for the session. No other function may be called then.
+  // False after close(), and when there was no memory for the session. No other function may be
+  // called then.
   bool is_open() const noexcept { return ssl_ != nullptr; }
   void close() noexcept;
 
-  // A client asks for this host: the server may choose its certificate by it, and when peers are verified, the
-  // certificate must be for it. An address is not asked for, only verified. False: the name cannot be used.
+  // A client asks for this host: the server may choose its certificate by it, and when peers are
+  // verified, the certificate must be for it. An address is not asked for, only verified. False:
+  // the name cannot be used.
   bool set_host(const char* host) noexcept;
   // Only asks.
   bool ask_for_name(const char* name) noexcept;
@@ -38,7 +40,8 @@ class Session {
   // Appends bytes that came from the peer.
   void feed(std::string_view bytes) noexcept;
 
-  // A session whose handshake() or read() failed stays so: both, and write(), give that outcome again.
+  // A session whose handshake() or read() failed stays so: both, and write(), give that outcome
+  // again.
 
   // Goes on with the handshake as far as the bytes reach. Not to be called when it is finished.
   Outcome handshake() noexcept;
@@ -55,7 +58,8 @@ class Session {
   // Whether the peer said so.
   bool is_ended() const noexcept { return SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN; }
 
-  // What is to be sent, also alerts after a failure; valid until the next call. drop_outgoing(): it was taken.
+  // What is to be sent, also alerts after a failure; valid until the next call. drop_outgoing(): it
+  // was taken.
   std::string_view outgoing() noexcept;
   void drop_outgoing() noexcept;
 

@@ -10,9 +10,7 @@ void empty(std::string& text) {
   if (text.capacity() > Decoder::kIdleBytes) std::string().swap(text);
 }
 
-bool is_known(int opcode) {
-  return opcode <= kBinary || (opcode >= kClose && opcode <= kPong);
-}
+bool is_known(int opcode) { return opcode <= kBinary || (opcode >= kClose && opcode <= kPong); }
 
 }  // namespace
 
@@ -46,7 +44,8 @@ Decoder::Event Decoder::next() noexcept {
 
     if (is_control(header->opcode)) return {Event::Kind::message, header->opcode, text};
     if (header->is_last && message_opcode_ == 0) {
-      return {Event::Kind::message, header->opcode, text};  // the usual frame: no fragments, no copy
+      return {Event::Kind::message, header->opcode,
+              text};  // the usual frame: no fragments, no copy
     }
     if (message_opcode_ == 0) message_opcode_ = header->opcode;
     message_.append(text);

@@ -1,9 +1,9 @@
 // The frames of one direction of one connection, as messages.
 //
 // Threads:   one at a time.
-// Memory:    the bytes of one frame that is still coming, of one message that is still being joined, and
-//            of what one feed() brought; with a limit never more than twice that limit and the latter.
-//            An idle decoder keeps at most kIdleBytes.
+// Memory:    the bytes of one frame that is still coming, of one message that is still being
+//            joined, and of what one feed() brought; with a limit never more than twice that limit
+//            and the latter. An idle decoder keeps at most kIdleBytes.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// The node that the C plugin interface serves. C functions such as skynet_getenv name no node: there is one.
+// The node that the C plugin interface serves. C functions such as skynet_getenv name no node:
+// there is one.
 #pragma once
 
 #include "core/node.h"

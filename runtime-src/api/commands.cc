@@ -48,7 +48,8 @@ Result timeout(Service& service, const char* text) {
 Result register_name(Service& service, const char* text) {
   if (*text == '\0') return keep(service, fmt::format(":{:x}", service.handle()));
   if (*text != '.') {
-    service.node().log(service.handle(), fmt::format("error: Can't register global name {} in C", text));
+    service.node().log(service.handle(),
+                       fmt::format("error: Can't register global name {} in C", text));
     return nullptr;
   }
   if (!service.node().names.add(text + 1, service.handle())) return nullptr;
@@ -65,7 +66,8 @@ Result name(Service& service, const char* text) {
   const std::string_view all = text;
   const std::size_t space = std::min(all.find(' '), all.size());
   const std::string_view name = all.substr(0, space);
-  const std::string_view target = all.substr(std::min(all.find_first_not_of(' ', space), all.size()));
+  const std::string_view target =
+      all.substr(std::min(all.find_first_not_of(' ', space), all.size()));
   if (target.empty() || target[0] != ':') return nullptr;
   const Handle handle = service.node().find(target);
   if (handle == 0) return nullptr;
@@ -94,7 +96,8 @@ Result exit(Service& service, const char*) {
 
 Result kill(Service& service, const char* text) {
   const Handle handle = to_handle(service, text);
-  if (handle == 0 || !end_service(service, handle, fmt::format("KILL :{:x}", handle))) return nullptr;
+  if (handle == 0 || !end_service(service, handle, fmt::format("KILL :{:x}", handle)))
+    return nullptr;
   // Who was killed while it started cannot tell any more that it has failed; its creator waits.
   Node& node = service.node();
   if (const Handle launcher = node.names.find("launcher")) {
@@ -118,7 +121,9 @@ Result launch(Service& service, const char* text) {
   return handle == 0 ? nullptr : keep(service, fmt::format(":{:08X}", handle));
 }
 
-Result get_environment(Service& service, const char* text) { return service.node().environment.get(text); }
+Result get_environment(Service& service, const char* text) {
+  return service.node().environment.get(text);
+}
 
 Result set_environment(Service& service, const char* text) {
   if (const char* space = std::strchr(text, ' ')) {
@@ -154,7 +159,8 @@ Result stat(Service& service, const char* text) {
   if (what == "time") {
     const Worker* worker = Worker::current();
     if (worker == nullptr || !service.node().scheduler.profile) return keep(service, "0");
-    return keep(service, fmt::format("{:f}", static_cast<double>(worker->cycles_in_turn()) * ns_per_cycle() / 1e9));
+    return keep(service, fmt::format("{:f}", static_cast<double>(worker->cycles_in_turn()) *
+                                                 ns_per_cycle() / 1e9));
   }
   return keep(service, "");
 }
@@ -210,18 +216,32 @@ struct Command {
 
 // In the order of how often they are asked for.
 constexpr Command kCommands[] = {
-    {"TIMEOUT", timeout},         {"STAT", stat},       {"LAUNCH", launch},       {"GETENV", get_environment},
-    {"EXIT", exit},               {"KILL", kill},       {"QUERY", query},         {"REG", register_name},
-    {"NAME", name},               {"SETENV", set_environment}, {"STARTTIME", start_time}, {"ABORT", abort},
-    {"MONITOR", monitor},         {"LOGON", log_on},    {"LOGOFF", log_off},      {"SIGNAL", signal},
+    {"TIMEOUT", timeout},
+    {"STAT", stat},
+    {"LAUNCH", launch},
+    {"GETENV", get_environment},
+    {"EXIT", exit},
+    {"KILL", kill},
+    {"QUERY", query},
+    {"REG", register_name},
+    {"NAME", name},
+    {"SETENV", set_environment},
+    {"STARTTIME", start_time},
+    {"ABORT", abort},
+    {"MONITOR", monitor},
+    {"LOGON", log_on},
+    {"LOGOFF", log_off},
+    {"SIGNAL", signal},
 };
 
 }  // namespace
 }  // namespace runtime::api
 
-extern "C" const char* skynet_command(skynet_context* context, const char* command, const char* parameter) {
+extern "C" const char* skynet_command(skynet_context* context, const char* command,
+                                      const char* parameter) {
   for (const auto& known : runtime::api::kCommands) {
-    if (known.name == command) return known.run(runtime::Service::from(context), parameter ? parameter : "");
+    if (known.name == command)
+      return known.run(runtime::Service::from(context), parameter ? parameter : "");
   }
   return nullptr;
 }

@@ -71,7 +71,9 @@ std::uint32_t skynet_current_handle(void) {
 
 std::uint64_t skynet_now(void) { return api::node().timer.now(); }
 std::uint32_t skynet_starttime(void) { return api::node().timer.start_seconds(); }
-std::uint64_t skynet_thread_time(void) { return static_cast<std::uint64_t>(thread_cpu_ns()) / 1000; }
+std::uint64_t skynet_thread_time(void) {
+  return static_cast<std::uint64_t>(thread_cpu_ns()) / 1000;
+}
 
 void skynet_debug_memory(const char* info) {
   const Worker* worker = Worker::current();
@@ -99,13 +101,20 @@ const char* skynet_handle_namehandle(std::uint32_t handle, const char* name) {
   return api::node().names.add(name, handle) ? name : nullptr;
 }
 
-std::uint32_t skynet_context_handle(skynet_context* context) { return Service::from(context).handle(); }
-int skynet_context_newsession(skynet_context* context) { return Service::from(context).new_session(); }
+std::uint32_t skynet_context_handle(skynet_context* context) {
+  return Service::from(context).handle();
+}
+int skynet_context_newsession(skynet_context* context) {
+  return Service::from(context).new_session();
+}
 int skynet_context_total(void) { return static_cast<int>(api::node().service_count()); }
 
 int skynet_context_push(std::uint32_t handle, skynet_message* message) {
   static_assert(sizeof(skynet_message) == sizeof(Message));
-  return api::node().deliver(handle, {message->source, message->session, message->data, message->sz}) ? 0 : -1;
+  return api::node().deliver(handle,
+                             {message->source, message->session, message->data, message->sz})
+             ? 0
+             : -1;
 }
 
 void runtime_hold_messages(void) { api::node().scheduler.hold(); }

@@ -13,8 +13,8 @@ namespace runtime::api {
 
 namespace {
 
-int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type, int session, void* data,
-                std::size_t size) {
+int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type,
+                int session, void* data, std::size_t size) {
   const Handle harbor = service.node().harbor_service.load(std::memory_order_relaxed);
   auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
   RUNTIME_CHECK(envelope != nullptr, "out of memory");
@@ -24,8 +24,9 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
   envelope->size = size;
   envelope->type = type;
   const std::size_t bytes = block_bytes(data);
-  if (harbor == 0 || !service.node().deliver(harbor, Message::make(source, kTypeSystem, session, envelope,
-                                                                   sizeof(RemoteMessage)))) {
+  if (harbor == 0 ||
+      !service.node().deliver(
+          harbor, Message::make(source, kTypeSystem, session, envelope, sizeof(RemoteMessage)))) {
     std::free(envelope);
     std::free(data);
     return kNoDestination;
@@ -35,10 +36,12 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
 }
 
 // Applies the flags of skynet_send: the payload to send, owned; and the session.
-bool prepare(Service& service, int type, int* session, void** data, std::size_t size, Handle destination_for_log) {
+bool prepare(Service& service, int type, int* session, void** data, std::size_t size,
+             Handle destination_for_log) {
   const bool owned = (type & PTYPE_TAG_DONTCOPY) != 0;
   if (size > kMaxMessageBytes) {
-    service.node().log(service.handle(), fmt::format("error: The message to {:x} is too large", destination_for_log));
+    service.node().log(service.handle(),
+                       fmt::format("error: The message to {:x} is too large", destination_for_log));
     if (owned) std::free(*data);
     return false;
   }
@@ -58,9 +61,11 @@ bool prepare(Service& service, int type, int* session, void** data, std::size_t 
 
 }  // namespace
 
-int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data, std::size_t size) {
+int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data,
+               std::size_t size) {
   Node& node = service.node();
-  if (node.deliver(to, Message::make(source, type, session, data, size))) [[likely]] return session;
+  if (node.deliver(to, Message::make(source, type, session, data, size))) [[likely]]
+    return session;
   if (node.is_remote(to)) return send_remote(service, source, {}, to, type, session, data, size);
   std::free(data);
   return kNoDestination;
@@ -72,8 +77,8 @@ using namespace runtime;
 
 extern "C" {
 
-int skynet_send(skynet_context* context, std::uint32_t source, std::uint32_t destination, int type, int session,
-                void* message, std::size_t size) {
+int skynet_send(skynet_context* context, std::uint32_t source, std::uint32_t destination, int type,
+                int session, void* message, std::size_t size) {
   Service& service = Service::from(context);
   if (!api::prepare(service, type, &session, &message, size, destination)) return api::kTooLarge;
   if (source == 0) source = service.handle();
@@ -86,8 +91,8 @@ int skynet_send(skynet_context* context, std::uint32_t source, std::uint32_t des
   return api::send_owned(service, source, destination, type & 0xff, session, message, size);
 }
 
-int skynet_sendname(skynet_context* context, std::uint32_t source, const char* destination, int type, int session,
-                    void* message, std::size_t size) {
+int skynet_sendname(skynet_context* context, std::uint32_t source, const char* destination,
+                    int type, int session, void* message, std::size_t size) {
   Service& service = Service::from(context);
   if (destination[0] == ':' || destination[0] == '.') {
     const Handle handle = service.node().find(destination);

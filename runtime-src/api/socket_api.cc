@@ -20,12 +20,14 @@ SocketServer* attached = nullptr;
 static_assert(sizeof(SocketEvent) == sizeof(skynet_socket_message));
 static_assert(offsetof(SocketEvent, ud) == offsetof(skynet_socket_message, ud));
 static_assert(offsetof(SocketEvent, buffer) == offsetof(skynet_socket_message, buffer));
-static_assert(SKYNET_SOCKET_TYPE_DATA == kSocketData && SKYNET_SOCKET_TYPE_WARNING == kSocketWarning);
+static_assert(SKYNET_SOCKET_TYPE_DATA == kSocketData &&
+              SKYNET_SOCKET_TYPE_WARNING == kSocketWarning);
 static_assert(SOCKET_INFO_CLOSING == static_cast<int>(SocketInfo::Kind::closing));
 
 const char* text(const char* host) { return host == nullptr ? "" : host; }
 
-// What a send is to do with the bytes. Objects have no reader in this runtime, so nobody could make one.
+// What a send is to do with the bytes. Objects have no reader in this runtime, so nobody could make
+// one.
 bool read_buffer(skynet_context* context, const socket_sendbuffer& buffer, SendData* data) {
   switch (buffer.type) {
     case SOCKET_BUFFER_MEMORY:
@@ -35,7 +37,8 @@ bool read_buffer(skynet_context* context, const socket_sendbuffer& buffer, SendD
       *data = SendData::borrowed({static_cast<const char*>(buffer.buffer), buffer.sz});
       return true;
     default:
-      skynet_error(context, "socket-server error: send buffer of type %d, want memory (0) or a pointer (2)",
+      skynet_error(context,
+                   "socket-server error: send buffer of type %d, want memory (0) or a pointer (2)",
                    buffer.type);
       return false;
   }

@@ -21,9 +21,10 @@ std::optional<std::uint64_t> allocator_value(const char* name);
 // Prints jemalloc's report on stderr. `options` are those of malloc_stats_print(); null for all.
 void print_allocator_report(const char* options);
 
-// From here on a thread of the allocator gives freed pages back to the system after some seconds, and sleeps when there
-// are none. Otherwise that is done in passing, when more is allocated: a node that has become idle would keep them.
-// After the last fork() of a process that goes on in the child.
+// From here on a thread of the allocator gives freed pages back to the system after some seconds,
+// and sleeps when there are none. Otherwise that is done in passing, when more is allocated: a node
+// that has become idle would keep them. After the last fork() of a process that goes on in the
+// child.
 void purge_in_background();
 
 // Heap profiling, for a jemalloc that was built with it. False if it was not, or if it failed.

@@ -4,10 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define RUNTIME_CHECK(condition, meaning)                                                          \
-  do {                                                                                             \
-    if (!(condition)) [[unlikely]] {                                                               \
-      std::fprintf(stderr, "%s:%d: check failed: %s: %s\n", __FILE__, __LINE__, #condition, meaning); \
-      std::abort();                                                                                \
-    }                                                                                              \
+#define RUNTIME_CHECK(condition, meaning)                                                   \
+  do {                                                                                      \
+    if (!(condition)) [[unlikely]] {                                                        \
+      std::fprintf(stderr, "%s:%d: check failed: %s: %s\n", __FILE__, __LINE__, #condition, \
+                   meaning);                                                                \
+      std::abort();                                                                         \
+    }                                                                                       \
   } while (0)

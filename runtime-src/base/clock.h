@@ -17,7 +17,8 @@ inline std::int64_t clock_ns(clockid_t clock) {
 }
 inline std::int64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 inline std::int64_t wall_ns() { return clock_ns(CLOCK_REALTIME); }
-// CPU time of the calling thread. A system call: a microsecond where the others cost tens of nanoseconds.
+// CPU time of the calling thread. A system call: a microsecond where the others cost tens of
+// nanoseconds.
 inline std::int64_t thread_cpu_ns() { return clock_ns(CLOCK_THREAD_CPUTIME_ID); }
 
 // The cheapest clock there is, in units of its own (ns_per_cycle).

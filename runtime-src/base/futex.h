@@ -13,7 +13,8 @@
 
 namespace runtime {
 
-// Sleeps while `word` holds `expected`, until a wake, a signal or the timeout. May return for no reason.
+// Sleeps while `word` holds `expected`, until a wake, a signal or the timeout. May return for no
+// reason.
 inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
                        std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
   timespec limit{};

@@ -13,7 +13,8 @@ namespace runtime {
 
 namespace {
 
-constexpr std::size_t kMinChunk = 2560;  // the smallest of jemalloc's sizes that holds a block of any size
+// The smallest of jemalloc's sizes that holds a block of any size.
+constexpr std::size_t kMinChunk = 2560;
 constexpr std::size_t kMaxChunk = 256 * 1024;
 // A new chunk is at most a sixteenth of those before it: that bounds what may lie unused in it.
 constexpr std::size_t kGrowthDivisor = 16;
@@ -194,8 +195,8 @@ void* LuaHeap::carve(int size_class) {
   return block;
 }
 
-// Carves on in a large free block, if there is one: what tables and strings have outgrown while a state was set up is a
-// tenth of a small heap.
+// Carves on in a large free block, if there is one: what tables and strings have outgrown while a
+// state was set up is a tenth of a small heap.
 bool LuaHeap::reopen_block(std::size_t size) {
   if (chunk_bytes_ >= kReopenBelow) return false;
   for (int c = kClasses - 1; kSizes[c] >= kReopened && kSizes[c] >= 4 * size; --c) {

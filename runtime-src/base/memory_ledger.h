@@ -63,8 +63,8 @@ class MemoryLedger {
   static constexpr bool kExact = false;
 #endif
 
-  std::atomic<std::int64_t>
-      bytes_;  // may be below 0: for a service that frees what others forgot to note
+  // May be below 0: for a service that frees what others forgot to note.
+  std::atomic<std::int64_t> bytes_;
   std::int64_t mark_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// First in, first out, in a ring that grows. An empty one that was never used holds no memory, unlike std::deque.
+// First in, first out, in a ring that grows. An empty one that was never used holds no memory,
+// unlike std::deque.
 //
 // Threads: one at a time.
 #pragma once

@@ -1,7 +1,8 @@
 // A mutex of four bytes whose uncontended lock and unlock are one atomic operation each.
 //
-// For critical sections of a few instructions: a waiter spins a moment, then sleeps on a futex, so that
-// a holder whose core was taken away does not cost its rivals theirs. Works with std::lock_guard.
+// For critical sections of a few instructions: a waiter spins a moment, then sleeps on a futex, so
+// that a holder whose core was taken away does not cost its rivals theirs. Works with
+// std::lock_guard.
 #pragma once
 
 #include <atomic>

@@ -237,12 +237,8 @@ ConfigResult read_config(const std::string& path) {
   lua_sethook(L, l_step, LUA_MASKCOUNT, kStepInstructions);
   lua_pushcfunction(L, l_read);
   switch (lua_pcall(L, 0, 0, 0)) {
-    case LUA_OK:
-      result.entries = reader.take_entries();
-      break;
-    case LUA_ERRMEM:
-      result.error = path + ": not enough memory";
-      break;
+    case LUA_OK: result.entries = reader.take_entries(); break;
+    case LUA_ERRMEM: result.error = path + ": not enough memory"; break;
     default:
       result.error = lua_tostring(L, -1);  // without libraries nothing but text can be raised
   }

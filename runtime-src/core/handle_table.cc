@@ -42,8 +42,9 @@ Mailbox* HandleTable::remove(Handle handle) {
   std::lock_guard lock(mutex_);
   Mailbox* mailbox = find(handle);
   if (mailbox == nullptr) return nullptr;
-  pages_[(handle & kLocalMask) / kPageSlots].load(std::memory_order_relaxed)[handle % kPageSlots].store(
-      nullptr, std::memory_order_release);
+  pages_[(handle & kLocalMask) / kPageSlots]
+      .load(std::memory_order_relaxed)[handle % kPageSlots]
+      .store(nullptr, std::memory_order_release);
   --live_;
   return mailbox;
 }

@@ -16,7 +16,8 @@ constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 7
 }  // namespace
 
 void Mailbox::Buffer::append(const Message& message) {
-  if (size == capacity) [[unlikely]] grow();
+  if (size == capacity) [[unlikely]]
+    grow();
   data[size++] = message;
 }
 
@@ -42,7 +43,8 @@ Mailbox::~Mailbox() {
 
 Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
   std::lock_guard lock(mutex_);
-  if (handle_ != to) [[unlikely]] return Pushed::refused;
+  if (handle_ != to) [[unlikely]]
+    return Pushed::refused;
   incoming_.append(message);
   arrived_.store(incoming_.size, std::memory_order_relaxed);
   if (running_) return Pushed::queued;

@@ -1,15 +1,16 @@
 // The messages that wait for one service.
 //
-// Threads:   push(), close() and acquire() from any thread; open() from the creator of the service; service() also
-//            from who was told must_run; the rest only from the worker that runs the service.
+// Threads:   push(), close() and acquire() from any thread; open() from the creator of the service;
+//            service() also from who was told must_run; the rest only from the worker that runs the
+//            service.
 // Ownership: a pushed message's payload belongs to the mailbox, a popped one's to the caller.
 // Order:     messages of one sender come out in the order that sender pushed them.
-// Memory:    a mailbox is never freed, only recycled (HandleTable): a sender that looked a handle up may
-//            push to it at any later time, and is refused when the handle has gone. An idle one holds
-//            at most two small buffers.
+// Memory:    a mailbox is never freed, only recycled (HandleTable): a sender that looked a handle
+//            up may push to it at any later time, and is refused when the handle has gone. An idle
+//            one holds at most two small buffers.
 //
-// Two buffers: senders append to `incoming_` under the lock; the worker swaps it for its own emptied
-// `batch_` and then reads that without a lock.
+// Two buffers: senders append to `incoming_` under the lock; the worker swaps it for its own
+// emptied `batch_` and then reads that without a lock.
 #pragma once
 
 #include <atomic>
@@ -25,9 +26,9 @@ class Service;
 class alignas(64) Mailbox {
  public:
   enum class Pushed {
-    refused,    // the handle is dead; the caller still owns the message
-    queued,     // the service has a worker already
-    must_run,   // the mailbox was idle: this caller, and no other, must hand the service to the scheduler
+    refused,  // the handle is dead; the caller still owns the message
+    queued,   // the service has a worker already
+    must_run,  // the mailbox was idle: this caller, and no other, must hand the service to the scheduler
   };
 
   ~Mailbox();
@@ -35,22 +36,23 @@ class alignas(64) Mailbox {
   // Appends `message` if the mailbox still belongs to `to`.
   Pushed push(Handle to, const Message& message);
 
-  // Takes the oldest message, if there is one. Sets *refilled to the number of messages that waited when a
-  // new batch was taken, and leaves it alone otherwise.
+  // Takes the oldest message, if there is one. Sets *refilled to the number of messages that waited
+  // when a new batch was taken, and leaves it alone otherwise.
   bool pop(Message* message, std::size_t* refilled);
 
   // The messages that wait now. Exact for those that the caller itself has pushed.
   std::size_t size() const;
 
-  // Gives the worker up if nothing waits and the mailbox is open: the next push() says must_run. False: the
-  // caller keeps the service and must run it again.
+  // Gives the worker up if nothing waits and the mailbox is open: the next push() says must_run.
+  // False: the caller keeps the service and must run it again.
   bool become_idle();
 
   // The state of a new service: owned by its creator, who must schedule it or close the mailbox.
   void open(Handle handle, Service* service);
 
-  // No push succeeds from now on, and the service knows that it is retired. True if no worker had the service: the
-  // caller must hand it to the scheduler, which will release it. May be called once per open().
+  // No push succeeds from now on, and the service knows that it is retired. True if no worker had
+  // the service: the caller must hand it to the scheduler, which will release it. May be called
+  // once per open().
   bool close();
 
   Service* service() const { return service_; }
@@ -73,13 +75,13 @@ class alignas(64) Mailbox {
   };
 
   mutable TinyMutex mutex_;
-  Handle handle_ = 0;        // guarded by mutex_; 0 when closed
-  bool running_ = false;     // guarded by mutex_; from the push that said must_run to become_idle()
+  Handle handle_ = 0;     // guarded by mutex_; 0 when closed
+  bool running_ = false;  // guarded by mutex_; from the push that said must_run to become_idle()
   Service* service_ = nullptr;
-  Buffer incoming_;          // guarded by mutex_
+  Buffer incoming_;                        // guarded by mutex_
   std::atomic<std::uint32_t> arrived_{0};  // incoming_.size, for a look without the lock
-  Buffer batch_;             // the worker's
-  std::uint32_t next_ = 0;   // the worker's: index of the oldest message in batch_
+  Buffer batch_;                           // the worker's
+  std::uint32_t next_ = 0;                 // the worker's: index of the oldest message in batch_
 };
 
 }  // namespace runtime

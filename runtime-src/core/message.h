@@ -40,7 +40,8 @@ enum MessageType : int {
 constexpr int kTypeShift = 56;
 constexpr std::size_t kMaxMessageBytes = (std::size_t{1} << kTypeShift) - 1;
 
-// A plain value: copying it copies the pointer. Whoever holds the last copy frees `data` (free_payload).
+// A plain value: copying it copies the pointer. Whoever holds the last copy frees `data`
+// (free_payload).
 struct Message {
   Handle source = 0;
   std::int32_t session = 0;

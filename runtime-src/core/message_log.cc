@@ -54,8 +54,8 @@ void write_message_log(std::FILE* file, const Message& message, std::uint64_t no
   if (const skynet_socket_message* event = socket_event(message)) {
     line = event_line(*event, message.size());
   } else {
-    line = fmt::format(":{:08x} {} {} {} {}", message.source, message.type(), message.session, now_cs,
-                       hex(message.data, message.size()));
+    line = fmt::format(":{:08x} {} {} {} {}", message.source, message.type(), message.session,
+                       now_cs, hex(message.data, message.size()));
   }
   line += '\n';
   std::fwrite(line.data(), 1, line.size(), file);

@@ -28,7 +28,8 @@ std::vector<std::string> patterns_of(std::string_view path) {
   return patterns;
 }
 
-// Where the pattern has the file of a module. A pattern that has no place for the name ends the process.
+// Where the pattern has the file of a module. A pattern that has no place for the name ends the
+// process.
 std::string file_of(std::string pattern, std::string_view name) {
   const std::size_t mark = pattern.find('?');
   if (mark == std::string::npos) {

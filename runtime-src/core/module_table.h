@@ -25,8 +25,8 @@ struct Module {
 
 class ModuleTable {
  public:
-  // `path`: patterns separated by ';', in which '?' stands for a module's name. A search that meets one without it ends
-  // the process.
+  // `path`: patterns separated by ';', in which '?' stands for a module's name. A search that meets
+  // one without it ends the process.
   ModuleTable(std::string_view path, std::span<const Module> builtins);
 
   // Finds or loads a module; it stays loaded for good. Null when there is none: *error says why.

@@ -14,8 +14,8 @@ namespace runtime {
 
 class Monitor {
  public:
-  // `report` is called on the monitor's thread for each worker that was at this message the last time too: it has
-  // taken between five and ten seconds, or five more since the last report.
+  // `report` is called on the monitor's thread for each worker that was at this message the last
+  // time too: it has taken between five and ten seconds, or five more since the last report.
   Monitor(const Scheduler& scheduler, std::function<void(const WorkerProgress&)> report);
   ~Monitor();  // stops
 

@@ -27,7 +27,8 @@ Node::Node(const NodeOptions& options, Environment& environment)
           service->set_endless();
           service->drop();
         }
-        log(0, fmt::format("error: A message from [ :{:08x} ] to [ :{:08x} ] maybe in an endless loop (version = {})",
+        log(0, fmt::format("error: A message from [ :{:08x} ] to [ :{:08x} ] maybe in an endless "
+                           "loop (version = {})",
                            progress.source, progress.destination, progress.version));
       }) {
   scheduler.profile = options.profile;
@@ -65,14 +66,14 @@ void Node::count_down() {
   }
 }
 
-// ---- services ----------------------------------------------------------------------------------------------
+// ---- services -----------------------------------------------------------------------------------
 
 Handle Node::launch(std::string_view module_name, const char* args) {
   std::string error;
   const Module* module = modules_.find(module_name, &error);
   if (module == nullptr) {
-    std::fprintf(stderr, "try open %.*s failed : %s\n", static_cast<int>(module_name.size()), module_name.data(),
-                 error.c_str());
+    std::fprintf(stderr, "try open %.*s failed : %s\n", static_cast<int>(module_name.size()),
+                 module_name.data(), error.c_str());
     return 0;
   }
   void* instance = reinterpret_cast<void*>(~std::uintptr_t{0});
@@ -165,10 +166,11 @@ void Node::release(Service& service) {
 void Node::run_remaining(Service& service) {
   Message message;
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
-    const int keep = service.callback_ == nullptr
-                         ? 0
-                         : service.callback_(service.context(), service.userdata_, message.type(), message.session,
-                                             message.source, message.data, message.size());
+    const int keep =
+        service.callback_ == nullptr
+            ? 0
+            : service.callback_(service.context(), service.userdata_, message.type(),
+                                message.session, message.source, message.data, message.size());
     if (keep == 0) message.free_payload();
   }
 }
@@ -180,12 +182,14 @@ void Node::refuse_remaining(Service& service) {
     // What came over a socket is a block of its own beside the message.
     if (const skynet_socket_message* event = socket_event(message)) std::free(event->buffer);
     message.free_payload();
-    if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse) continue;
-    deliver(message.source, Message::make(service.handle(), kTypeError, message.session, nullptr, 0));
+    if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse)
+      continue;
+    deliver(message.source,
+            Message::make(service.handle(), kTypeError, message.session, nullptr, 0));
   }
 }
 
-// ---- messages ----------------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 void Node::log(Handle source, std::string_view text) {
   if (logger() != 0) {
@@ -202,7 +206,8 @@ void Node::log(Handle source, std::string_view text) {
 Handle Node::find(std::string_view name) const {
   if (name.empty()) return 0;
   if (name[0] == '.') return names.find(name.substr(1));
-  if (name[0] == ':') return static_cast<Handle>(std::strtoul(std::string(name.substr(1)).c_str(), nullptr, 16));
+  if (name[0] == ':')
+    return static_cast<Handle>(std::strtoul(std::string(name.substr(1)).c_str(), nullptr, 16));
   return 0;
 }
 

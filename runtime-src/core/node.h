@@ -1,7 +1,7 @@
 // One node: the parts of the core, and what happens between them.
 //
-// main() builds it from a config, calls start(), wait(), and lets it go. A test can build two, but the C plugin
-// interface (api/) serves one at a time: the one that api::attach() was given.
+// main() builds it from a config, calls start(), wait(), and lets it go. A test can build two, but
+// the C plugin interface (api/) serves one at a time: the one that api::attach() was given.
 //
 // Threads: any, unless said otherwise.
 #pragma once
@@ -26,8 +26,8 @@
 namespace runtime {
 
 struct NodeOptions {
-  int threads = 8;   // workers, 1..1024
-  int harbor = 1;    // the node's id, 0..255
+  int threads = 8;  // workers, 1..1024
+  int harbor = 1;   // the node's id, 0..255
   bool profile = true;
   std::string module_path = "./cservice/?.so";
   std::span<const Module> builtin_modules;
@@ -49,15 +49,17 @@ class Node {
   void start();  // starts the threads
   // Until no service is left. False: the time ran out first. Null means: however long it takes.
   bool wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
-  void stop();   // ends the threads
+  void stop();  // ends the threads
 
   // ---- services ----
 
-  // Creates a service. Its init runs on this thread; its messages are handled from then on. 0 when there is no
-  // such module or its init failed; the log says which. `args` may be null. The first service is the log service.
+  // Creates a service. Its init runs on this thread; its messages are handled from then on. 0 when
+  // there is no such module or its init failed; the log says which. `args` may be null. The first
+  // service is the log service.
   Handle launch(std::string_view module, const char* args);
 
-  // Ends a service. The callback that runs now, if any, is its last. False if there is none of this handle.
+  // Ends a service. The callback that runs now, if any, is its last. False if there is none of this
+  // handle.
   bool retire(Handle handle);
 
   // Ends all services, the log service last, so that what they say at the end is written.
@@ -79,12 +81,13 @@ class Node {
 
   // ---- messages ----
 
-  // Delivers to a service of this node. True: the message's payload has changed hands. False: there is no such
-  // service, and the payload is still the caller's.
+  // Delivers to a service of this node. True: the message's payload has changed hands. False: there
+  // is no such service, and the payload is still the caller's.
   bool deliver(Handle to, const Message& message) {
     Mailbox* mailbox = handles_.find(to);
     if (mailbox == nullptr) return false;
-    const std::size_t bytes = block_bytes(message.data);  // once pushed, it may be freed at any time
+    const std::size_t bytes =
+        block_bytes(message.data);  // once pushed, it may be freed at any time
     const Mailbox::Pushed pushed = mailbox->push(to, message);
     if (pushed == Mailbox::Pushed::refused) return false;
     give_bytes(bytes);

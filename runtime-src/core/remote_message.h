@@ -1,5 +1,5 @@
-// What the core gives to the harbor service instead of a message that it cannot deliver itself: one for another node,
-// or for a global name. Sent as type kTypeSystem.
+// What the core gives to the harbor service instead of a message that it cannot deliver itself: one
+// for another node, or for a global name. Sent as type kTypeSystem.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@
 namespace runtime {
 
 struct RemoteMessage {
-  char name[16];       // of the destination, filled up with zeros; empty if it is a handle
+  char name[16];  // of the destination, filled up with zeros; empty if it is a handle
   Handle destination;
   int type;
-  void* data;          // from malloc; belongs to the envelope's owner
+  void* data;  // from malloc; belongs to the envelope's owner
   std::size_t size;
 };
 

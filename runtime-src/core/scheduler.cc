@@ -14,21 +14,24 @@ namespace runtime {
 
 namespace {
 
-constexpr std::uint32_t kSlotChain = 64;        // services taken from the slot in a row while others wait
-constexpr std::uint32_t kSharedInterval = 61;   // turns after which shared work is looked at first
+constexpr std::uint32_t kSlotChain = 64;  // services taken from the slot in a row while others wait
+constexpr std::uint32_t kSharedInterval = 61;  // turns after which shared work is looked at first
 constexpr double kTurnLimitNs = 25'000;
 
-// The watcher's looks: soon after there is something to watch, then less and less often. A worker that sees others
-// run when it has nothing to do becomes the watcher, and so finds what was queued while the last one left.
+// The watcher's looks: soon after there is something to watch, then less and less often. A worker
+// that sees others run when it has nothing to do becomes the watcher, and so finds what was queued
+// while the last one left.
 constexpr std::int64_t kFirstLookNs = 15'000;
-constexpr std::int64_t kLastLookNs = 250'000;   // while cores are free
-constexpr std::int64_t kBusyLookNs = 1'000'000; // while all cores are at work
-constexpr std::int64_t kBlockedNs = 2'000'000;  // a message that takes longer may be waiting for something
-constexpr int kQuietLooks = 8;                  // looks at a node where nothing runs, before the watcher sleeps
+constexpr std::int64_t kLastLookNs = 250'000;    // while cores are free
+constexpr std::int64_t kBusyLookNs = 1'000'000;  // while all cores are at work
+constexpr std::int64_t kBlockedNs =
+    2'000'000;                  // a message that takes longer may be waiting for something
+constexpr int kQuietLooks = 8;  // looks at a node where nothing runs, before the watcher sleeps
 
 std::uint32_t usable_cores() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return static_cast<std::uint32_t>(CPU_COUNT(&set));
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    return static_cast<std::uint32_t>(CPU_COUNT(&set));
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
@@ -78,7 +81,7 @@ void Scheduler::stop() {
   threads_.clear();
 }
 
-// ---- making services runnable ------------------------------------------------------------------------------
+// ---- making services runnable -------------------------------------------------------------------
 
 void Scheduler::schedule(Service* service) {
   Worker* self = Worker::current_;
@@ -91,7 +94,8 @@ void Scheduler::schedule(Service* service) {
     return;
   }
   Service* displaced = self->next_.exchange(service, std::memory_order_acq_rel);
-  self->next_filled_.store(self->next_filled_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  self->next_filled_.store(self->next_filled_.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_release);
   if (displaced != nullptr) {
     enqueue(*self, displaced);
     wake_for_queued_work();
@@ -142,8 +146,8 @@ void Scheduler::call_watcher() {
   if (!wake_one(kWatch)) watched_.store(false, std::memory_order_release);
 }
 
-// Takes a worker off the parked list and wakes it. One that is to work counts as active and searching at once, so
-// that nobody wakes another for the same work.
+// Takes a worker off the parked list and wakes it. One that is to work counts as active and
+// searching at once, so that nobody wakes another for the same work.
 bool Scheduler::wake_one(Wake what) {
   Worker* worker;
   {
@@ -161,7 +165,7 @@ bool Scheduler::wake_one(Wake what) {
   return true;
 }
 
-// ---- a worker's loop: take, steal, run, wait ---------------------------------------------------------------
+// ---- a worker's loop: take, steal, run, wait ----------------------------------------------------
 
 void Scheduler::work(Worker& self) {
   Worker::current_ = &self;
@@ -188,7 +192,8 @@ void Scheduler::work(Worker& self) {
     if (searching) {
       searching = false;
       // The last one that searched makes sure that somebody looks for the rest.
-      if (searching_.fetch_sub(1, std::memory_order_seq_cst) == 1 && anything_queued()) wake_for_queued_work();
+      if (searching_.fetch_sub(1, std::memory_order_seq_cst) == 1 && anything_queued())
+        wake_for_queued_work();
     }
     run(self, service);
   }
@@ -240,7 +245,8 @@ Service* Scheduler::steal(Worker& self) {
       std::lock_guard lock(victim.queue_mutex_);
       const std::size_t half = std::min((victim.queue_.size() + 1) / 2, taken.size());
       while (count < half) taken[count++] = victim.queue_.pop();
-      victim.queued_.store(static_cast<std::uint32_t>(victim.queue_.size()), std::memory_order_relaxed);
+      victim.queued_.store(static_cast<std::uint32_t>(victim.queue_.size()),
+                           std::memory_order_relaxed);
     }
     if (count == 0) continue;
     for (std::size_t k = 1; k < count; ++k) enqueue(self, taken[k]);
@@ -271,7 +277,8 @@ void Scheduler::run(Worker& self, Service* service) {
   } else if (!service->mailbox().become_idle()) {
     // It is still ours: messages came meanwhile, or it was retired just now.
     enqueue(self, service);
-    if (self.next_.load(std::memory_order_relaxed) != nullptr || self.queued_.load(std::memory_order_relaxed) > 1) {
+    if (self.next_.load(std::memory_order_relaxed) != nullptr ||
+        self.queued_.load(std::memory_order_relaxed) > 1) {
       wake_for_queued_work();
     }
   }
@@ -323,9 +330,10 @@ void Scheduler::wait(Worker& self) {
   }
 }
 
-// ---- watching ----------------------------------------------------------------------------------------------
+// ---- watching -----------------------------------------------------------------------------------
 
-// The watcher's loop. Meanwhile it is neither on the parked list nor active; it comes and goes active and searching.
+// The watcher's loop. Meanwhile it is neither on the parked list nor active; it comes and goes
+// active and searching.
 void Scheduler::watch(Worker& self) {
   searching_.fetch_sub(1, std::memory_order_seq_cst);
   active_.fetch_sub(1, std::memory_order_seq_cst);
@@ -337,9 +345,11 @@ void Scheduler::watch(Worker& self) {
     const std::uint32_t active = active_.load(std::memory_order_seq_cst);
     service = take_stalled(sightings);
     if (service != nullptr) break;
-    if (active < cores_ && searching_.load(std::memory_order_relaxed) == 0 && anything_queued()) break;
+    if (active < cores_ && searching_.load(std::memory_order_relaxed) == 0 && anything_queued())
+      break;
     quiet = active == 0 ? quiet + 1 : 0;
-    futex_wait(self.wake_, self.wake_.load(std::memory_order_relaxed), std::chrono::nanoseconds(interval));
+    futex_wait(self.wake_, self.wake_.load(std::memory_order_relaxed),
+               std::chrono::nanoseconds(interval));
     interval = std::min(interval * 2, active < cores_ ? kLastLookNs : kBusyLookNs);
   }
   active_.fetch_add(1, std::memory_order_seq_cst);
@@ -351,7 +361,8 @@ void Scheduler::watch(Worker& self) {
   }
 }
 
-// A service that has been waiting for its worker since an earlier look, while that worker handled one message.
+// A service that has been waiting for its worker since an earlier look, while that worker handled
+// one message.
 Service* Scheduler::take_stalled(std::vector<Sighting>& sightings) {
   const std::int64_t now = monotonic_ns();
   const bool cores_free = active_.load(std::memory_order_relaxed) < cores_;
@@ -366,15 +377,18 @@ Service* Scheduler::take_stalled(std::vector<Sighting>& sightings) {
     }
     if (now - seen.since_ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
     if (worker.next_.load(std::memory_order_relaxed) != nullptr) {
-      if (Service* service = worker.next_.exchange(nullptr, std::memory_order_acq_rel)) return service;
+      if (Service* service = worker.next_.exchange(nullptr, std::memory_order_acq_rel))
+        return service;
     }
     if (worker.queued_.load(std::memory_order_relaxed) != 0) {
       std::lock_guard lock(worker.queue_mutex_);
       Service* service = worker.queue_.pop();
-      worker.queued_.store(static_cast<std::uint32_t>(worker.queue_.size()), std::memory_order_relaxed);
+      worker.queued_.store(static_cast<std::uint32_t>(worker.queue_.size()),
+                           std::memory_order_relaxed);
       if (service != nullptr) return service;
     }
-    if (worker.destination_.load(std::memory_order_relaxed) != 0 && shared_size_.load(std::memory_order_relaxed) != 0) {
+    if (worker.destination_.load(std::memory_order_relaxed) != 0 &&
+        shared_size_.load(std::memory_order_relaxed) != 0) {
       if (Service* service = take_shared()) return service;
     }
   }

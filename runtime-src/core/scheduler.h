@@ -1,17 +1,20 @@
 // Runs services on worker threads.
 //
-// A service that became runnable is handed to schedule() by whoever made it so, exactly once (Mailbox::push says
-// whom). Each worker has a queue, and a slot "next" for the service that its current one has just woken: so a
-// request and its answer stay on one core, in its caches. Idle workers steal.
+// A service that became runnable is handed to schedule() by whoever made it so, exactly once
+// (Mailbox::push says whom). Each worker has a queue, and a slot "next" for the service that its
+// current one has just woken: so a request and its answer stay on one core, in its caches. Idle
+// workers steal.
 //
-// Waking:   a worker is woken when there is work that no running worker is about to take: something was queued,
-//           nobody is searching, and fewer workers run than there are cores. A service in a slot is about to run
-//           where it is, so it wakes nobody; instead one idle worker, the watcher, looks every now and then
-//           whether a slot or a queue stands still because its worker's message takes long, and takes over.
-//           The same makes up for workers that block in system calls: beyond the number of cores, workers are
-//           added as long as the running ones do not get on.
+// Waking:   a worker is woken when there is work that no running worker is about to take: something
+//           was queued, nobody is searching, and fewer workers run than there are cores. A service
+//           in a slot is about to run where it is, so it wakes nobody; instead one idle worker, the
+//           watcher, looks every now and then whether a slot or a queue stands still because its
+//           worker's message takes long, and takes over. The same makes up for workers that block
+//           in system calls: beyond the number of cores, workers are added as long as the running
+//           ones do not get on.
 // Idling:   with nothing to run all workers sleep without a timeout.
-// Fairness: a turn handles a bounded number of messages, in bounded time; a chain of slots is bounded as well.
+// Fairness: a turn handles a bounded number of messages, in bounded time; a chain of slots is
+//           bounded as well.
 #pragma once
 
 #include <array>
@@ -36,7 +39,7 @@ using ServiceQueue = RingQueue<Service*>;  // runnable services in order
 
 // What the monitor and the watcher see of a worker.
 struct WorkerProgress {
-  std::uint32_t version;  // changes with every message
+  std::uint32_t version;       // changes with every message
   Handle source, destination;  // of the current message; destination 0 when there is none
 };
 
@@ -65,7 +68,7 @@ class alignas(64) Worker {
   Scheduler& scheduler_;
   // The worker's own.
   Service* service_ = nullptr;
-  std::uint64_t mark_ = 0;       // cycles() when the current turn, or its last 8 messages, began
+  std::uint64_t mark_ = 0;  // cycles() when the current turn, or its last 8 messages, began
   std::uint32_t ticks_ = 0;
   std::uint32_t slot_chain_ = 0;
   std::uint32_t random_ = 0;
@@ -90,13 +93,13 @@ class Turn {
   Turn(Worker& worker, Service& service)
       : worker_(worker), service_(service), start_(worker.mark_) {}
 
-  // The next message, which the caller now owns; false ends the turn. When the service has been retired there
-  // is no next one.
+  // The next message, which the caller now owns; false ends the turn. When the service has been
+  // retired there is no next one.
   bool next(Message* message);
 
  private:
-  // A turn that handles small messages should take about the time in which a service that waits for it does not
-  // mind, and many times that of the hand-over.
+  // A turn that handles small messages should take about the time in which a service that waits for
+  // it does not mind, and many times that of the hand-over.
   static constexpr int kMessages = 64;
   static constexpr int kMessagesPerLook = 8;
 
@@ -121,7 +124,8 @@ class Scheduler {
   };
   void set_hooks(Hooks hooks) { hooks_ = hooks; }
 
-  // For a service that blocks its worker: what it has sent so far leaves now, not at the end of the turn.
+  // For a service that blocks its worker: what it has sent so far leaves now, not at the end of the
+  // turn.
   void before_block() const {
     if (hooks_.turn_end != nullptr) hooks_.turn_end();
   }
@@ -133,14 +137,17 @@ class Scheduler {
   // Makes a service that has just become runnable run. Any thread.
   void schedule(Service* service);
 
-  // On a thread that is no worker's: from hold() to release_held(), which must follow, what this thread makes runnable
-  // is kept back. So a worker is woken once for messages that come together, and its service finds them all.
+  // On a thread that is no worker's: from hold() to release_held(), which must follow, what this
+  // thread makes runnable is kept back. So a worker is woken once for messages that come together,
+  // and its service finds them all.
   void hold();
   void release_held();
 
   std::size_t threads() const { return workers_.size(); }
   const Worker& worker(std::size_t index) const { return *workers_[index]; }
-  std::uint64_t turn_limit_cycles() const { return turn_limit_cycles_; }  // after which a turn takes no more messages
+  std::uint64_t turn_limit_cycles() const {
+    return turn_limit_cycles_;
+  }                     // after which a turn takes no more messages
   bool profile = true;  // CPU accounting; set before start()
 
  private:
@@ -177,17 +184,17 @@ class Scheduler {
   std::uint64_t turn_limit_cycles_ = 0;
 
   std::mutex shared_mutex_;
-  ServiceQueue shared_;                        // guarded by shared_mutex_: what other threads made runnable
+  ServiceQueue shared_;  // guarded by shared_mutex_: what other threads made runnable
   std::atomic<std::uint32_t> shared_size_{0};
 
   // How many workers are not parked, and how many of these have nothing and look around.
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> searching_{0};
-  std::atomic<bool> watched_{false};           // there is a watcher, or one has been called
+  std::atomic<bool> watched_{false};  // there is a watcher, or one has been called
   std::atomic<bool> stopping_{false};
 
   std::mutex parked_mutex_;
-  std::vector<Worker*> parked_;                // guarded by parked_mutex_; the last one parked is woken first
+  std::vector<Worker*> parked_;  // guarded by parked_mutex_; the last one parked is woken first
 };
 
 }  // namespace runtime

@@ -1,7 +1,8 @@
 // One service: a mailbox, and a module instance whose callback handles the messages.
 //
-// Life: Node::launch() creates it; it is retired (by itself, by others or by the node's end), which closes the
-//       mailbox; the worker that has it, or is given it for this, then releases the instance and deletes it.
+// Life: Node::launch() creates it; it is retired (by itself, by others or by the node's end), which
+//       closes the mailbox; the worker that has it, or is given it for this, then releases the
+//       instance and deletes it.
 // Threads: the worker that runs the service, unless a member says otherwise. At most one at a time.
 #pragma once
 
@@ -23,8 +24,8 @@ class Turn;
 
 class Service {
  public:
-  // Handles messages as long as turn.next() gives any. For services that can do more with several messages
-  // than with one at a time (Lua services enter their state once a turn).
+  // Handles messages as long as turn.next() gives any. For services that can do more with several
+  // messages than with one at a time (Lua services enter their state once a turn).
   using Drain = void (*)(Service& service, void* userdata, Turn& turn);
 
   Service(Node& node, const Module& module) : node_(node), module_(module) {}
@@ -36,8 +37,8 @@ class Service {
   static Service& from(skynet_context* context) { return *reinterpret_cast<Service*>(context); }
 
   Node& node() const { return node_; }
-  Handle handle() const { return handle_; }            // any thread
-  const Module& module() const { return module_; }     // any thread
+  Handle handle() const { return handle_; }         // any thread
+  const Module& module() const { return module_; }  // any thread
   Mailbox& mailbox() const { return *mailbox_; }
 
   void set_callback(skynet_cb callback, void* userdata);
@@ -46,7 +47,8 @@ class Service {
   // 1, 2, ... 0x7fffffff, 1, ...
   std::int32_t new_session();
 
-  // Whether the service has been retired: it must not be given another message. Its mailbox is closed then. Any thread.
+  // Whether the service has been retired: it must not be given another message. Its mailbox is
+  // closed then. Any thread.
   bool retired() const { return retired_.load(std::memory_order_acquire); }
   void set_retired() { retired_.store(true, std::memory_order_release); }  // for Mailbox::close()
 
@@ -59,15 +61,16 @@ class Service {
   void set_endless() { endless_.store(true, std::memory_order_relaxed); }  // any thread
   bool take_endless() { return endless_.exchange(false, std::memory_order_relaxed); }
 
-  // Starts or ends the message log of this service; a null file ends it. Any thread. Gives the previous file.
+  // Starts or ends the message log of this service; a null file ends it. Any thread. Gives the
+  // previous file.
   std::FILE* exchange_log_file(std::FILE* file);
   bool logs_messages() const { return logs_messages_.load(std::memory_order_relaxed); }
 
   // Calls the module's signal function, unless the instance has gone. Any thread.
   void signal(int signal);
 
-  // Keeps this object, not its instance, alive until drop(). Any thread that knows the service to be alive; others
-  // go through Mailbox::acquire().
+  // Keeps this object, not its instance, alive until drop(). Any thread that knows the service to
+  // be alive; others go through Mailbox::acquire().
   void hold() { holders_.fetch_add(1, std::memory_order_relaxed); }
   void drop() {
     if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
@@ -84,7 +87,8 @@ class Service {
   friend class Scheduler;
   friend class Turn;
 
-  static constexpr std::size_t kOverload = 1024;  // messages in the mailbox that are worth a warning
+  // Messages in the mailbox that are worth a warning.
+  static constexpr std::size_t kOverload = 1024;
 
   ~Service();
   void run(Turn& turn);
@@ -94,9 +98,9 @@ class Service {
   const Module& module_;
   Handle handle_ = 0;
   Mailbox* mailbox_ = nullptr;
-  std::mutex instance_mutex_;   // between signal() and the release of the instance
-  void* instance_ = nullptr;    // guarded by instance_mutex_ once launched
-  bool has_instance_ = false;   // guarded by instance_mutex_
+  std::mutex instance_mutex_;  // between signal() and the release of the instance
+  void* instance_ = nullptr;   // guarded by instance_mutex_ once launched
+  bool has_instance_ = false;  // guarded by instance_mutex_
   skynet_cb callback_ = nullptr;
   Drain drain_ = nullptr;
   void* userdata_ = nullptr;
@@ -108,7 +112,7 @@ class Service {
   std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
   std::size_t overload_threshold_ = kOverload;
   std::mutex log_mutex_;
-  std::FILE* log_file_ = nullptr;         // guarded by log_mutex_
+  std::FILE* log_file_ = nullptr;           // guarded by log_mutex_
   std::atomic<bool> logs_messages_{false};  // whether log_file_ is set
   std::string command_result_;
 };

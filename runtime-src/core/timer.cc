@@ -67,7 +67,8 @@ void Timer::run() {
     due.clear();
     {
       std::lock_guard lock(mutex_);
-      wheel_.advance(Ticks(elapsed_ns() / kTickNs), [&due](const TimerEntry& entry) { due.push_back(entry); });
+      wheel_.advance(Ticks(elapsed_ns() / kTickNs),
+                     [&due](const TimerEntry& entry) { due.push_back(entry); });
       if (const auto next = wheel_.next_due()) next_ns = next->count() * kTickNs;
       sleeps_until_ns_ = next_ns;
     }

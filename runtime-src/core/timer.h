@@ -39,12 +39,13 @@ class Timer {
   void run();
 
   const std::function<void(const TimerEntry&)> post_;
-  std::int64_t start_ns_;          // CLOCK_MONOTONIC at which now() would have been 0
+  std::int64_t start_ns_;  // CLOCK_MONOTONIC at which now() would have been 0
   std::uint32_t start_seconds_;
   std::mutex mutex_;
-  TimerWheel wheel_;               // guarded by mutex_
-  std::int64_t sleeps_until_ns_ = 0;         // guarded by mutex_; when the thread will look again by itself
-  std::atomic<std::uint32_t> changed_{0};    // what the thread sleeps on
+  TimerWheel wheel_;  // guarded by mutex_
+  // Guarded by mutex_; when the thread will look again by itself.
+  std::int64_t sleeps_until_ns_ = 0;
+  std::atomic<std::uint32_t> changed_{0};  // what the thread sleeps on
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

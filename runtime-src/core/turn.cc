@@ -29,9 +29,11 @@ bool Turn::next(Message* message) {
                        "error: May overload, message queue length = " + std::to_string(waiting));
   }
   take_bytes(block_bytes(message->data));
-  service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1,
+                           std::memory_order_relaxed);
   worker_.source_.store(message->source, std::memory_order_relaxed);
-  worker_.version_.store(worker_.version_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  worker_.version_.store(worker_.version_.load(std::memory_order_relaxed) + 1,
+                         std::memory_order_relaxed);
   if (service_.logs_messages_.load(std::memory_order_relaxed)) [[unlikely]] {
     service_.log_message(*message);
   }

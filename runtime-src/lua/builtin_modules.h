@@ -1,5 +1,5 @@
-// What native modules give every service: modules that are part of the executable, found by `require` without a file,
-// and functions of the library `coroutine`. lualib-src/ has both.
+// What native modules give every service: modules that are part of the executable, found by
+// `require` without a file, and functions of the library `coroutine`. lualib-src/ has both.
 #pragma once
 
 #include <span>
@@ -15,8 +15,8 @@ struct BuiltinModule {
 
 std::span<const BuiltinModule> builtin_modules();
 
-// Adds the resume and wrap that measure (skynet.profile) to the table on top: those of the library `coroutine`, if it
-// has them, else new ones.
+// Adds the resume and wrap that measure (skynet.profile) to the table on top: those of the library
+// `coroutine`, if it has them, else new ones.
 void add_resuming_functions(lua_State* L);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -19,12 +19,14 @@ constexpr char kHelperSource[] =
     "    return istype(int64, value) and 1 or istype(uint64, value) and 2 or 0\n"
     "  end\n";
 
-// Their addresses are registry keys: of the function that makes an int64_t, of the one for the kind.
+// Their addresses are registry keys: of the function that makes an int64_t, of the one for the
+// kind.
 char make_key, kind_key;
 
 enum CdataKind { kOtherCdata = 0, kInt64 = 1, kUint64 = 2 };
 
-// Pushes one of the helpers; makes both when the state has none yet. Raises when the FFI is missing.
+// Pushes one of the helpers; makes both when the state has none yet. Raises when the FFI is
+// missing.
 void push_helper(lua_State* L, const char* key) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, key);
   if (!lua_isnil(L, -1)) return;

@@ -1,12 +1,13 @@
 // The Lua engine that this file is compiled for, behind one interface: that of Lua 5.4.
 //
-// Every file that sees a lua_State is compiled twice, with RUNTIME_LUA54 and with RUNTIME_LUAJIT, and
-// puts what it defines into `namespace runtime::RUNTIME_ENGINE`. What 5.4 has and LuaJIT lacks is
-// supplied here under its 5.4 name; where the two cannot be made equal, there is a function of our own.
+// Every file that sees a lua_State is compiled twice, with RUNTIME_LUA54 and with RUNTIME_LUAJIT,
+// and puts what it defines into `namespace runtime::RUNTIME_ENGINE`. What 5.4 has and LuaJIT lacks
+// is supplied here under its 5.4 name; where the two cannot be made equal, there is a function of
+// our own.
 //
-// Do not use results of lua_getfield, lua_rawget, lua_rawgeti and the like: on LuaJIT they are void.
-// On LuaJIT every error unwinds the stack, on Lua 5.4 it is a longjmp: a function that may raise keeps
-// trivially destructible locals only.
+// Do not use results of lua_getfield, lua_rawget, lua_rawgeti and the like: on LuaJIT they are
+// void. On LuaJIT every error unwinds the stack, on Lua 5.4 it is a longjmp: a function that may
+// raise keeps trivially destructible locals only.
 #pragma once
 
 #include <cmath>
@@ -83,15 +84,9 @@ inline const char* luaL_tolstring(lua_State* L, int index, std::size_t* size) {
   } else {
     switch (lua_type(L, index)) {
       case LUA_TNUMBER:
-      case LUA_TSTRING:
-        lua_pushvalue(L, index);
-        break;
-      case LUA_TBOOLEAN:
-        lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
-        break;
-      case LUA_TNIL:
-        lua_pushliteral(L, "nil");
-        break;
+      case LUA_TSTRING: lua_pushvalue(L, index); break;
+      case LUA_TBOOLEAN: lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false"); break;
+      case LUA_TNIL: lua_pushliteral(L, "nil"); break;
       default:
         lua_getglobal(L, "tostring");  // int64_t cdata print as 123LL only through the library
         lua_pushvalue(L, index);
@@ -127,27 +122,30 @@ inline int lua_closethread(lua_State* co, lua_State*) { return lua_resetthread(c
 
 namespace runtime::RUNTIME_ENGINE {
 
-// A whole number of 64 bits. On LuaJIT a number is a double: values that it cannot hold exactly (beyond
-// 2^53) are pushed as int64_t cdata, the engine's own 64-bit integer. May raise (memory).
+// A whole number of 64 bits. On LuaJIT a number is a double: values that it cannot hold exactly
+// (beyond 2^53) are pushed as int64_t cdata, the engine's own 64-bit integer. May raise (memory).
 void push_int64(lua_State* L, std::int64_t value);
 
-// Whether the value at `index` is a whole number that fits 64 bits, and which: a Lua 5.4 integer; on LuaJIT
-// a number without fraction of at most 2^53, or int64_t / uint64_t cdata. A 5.4 float is not, even 1.0.
+// Whether the value at `index` is a whole number that fits 64 bits, and which: a Lua 5.4 integer;
+// on LuaJIT a number without fraction of at most 2^53, or int64_t / uint64_t cdata. A 5.4 float is
+// not, even 1.0.
 bool to_int64(lua_State* L, int index, std::int64_t* value);
 
-// Same, as an argument of a function: raises "bad argument #index ... (number expected ...)" for anything else;
-// a 5.4 float without fraction and a numeric string are accepted, as luaL_checkinteger does.
+// Same, as an argument of a function: raises "bad argument #index ... (number expected ...)" for
+// anything else; a 5.4 float without fraction and a numeric string are accepted, as
+// luaL_checkinteger does.
 std::int64_t check_int64(lua_State* L, int index);
 
-// The bytes of the string at `index`, valid as long as it is on the stack; a number becomes its text, as everywhere in
-// Lua. Raises for anything else.
+// The bytes of the string at `index`, valid as long as it is on the stack; a number becomes its
+// text, as everywhere in Lua. Raises for anything else.
 inline std::string_view check_string(lua_State* L, int index) {
   std::size_t size;
   const char* bytes = luaL_checklstring(L, index, &size);
   return {bytes, size};
 }
 
-// Pushes the table with weak keys that the registry has under `key`, an address; makes it when there is none. May raise.
+// Pushes the table with weak keys that the registry has under `key`, an address; makes it when
+// there is none. May raise.
 void push_weak_table(lua_State* L, const void* key);
 
 // Pushes a coroutine of the same state. It may be L itself.
@@ -164,8 +162,9 @@ T& check_object(lua_State* L, int index) {
 
 }  // namespace runtime::RUNTIME_ENGINE
 
-// Makes `open` (an int(lua_State*)) the entry point luaopen_NAME of a shared module. A LuaJIT state loads only
-// objects that carry the marker: one built for Lua 5.4 would bind to the wrong library and crash.
+// Makes `open` (an int(lua_State*)) the entry point luaopen_NAME of a shared module. A LuaJIT state
+// loads only objects that carry the marker: one built for Lua 5.4 would bind to the wrong library
+// and crash.
 #ifdef RUNTIME_LUAJIT
 #define RUNTIME_LUA_MODULE_MARKER \
   extern "C" __attribute__((visibility("default"), used)) const int runtime_luajit_module = 1;

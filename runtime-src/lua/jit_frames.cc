@@ -62,11 +62,13 @@ Areas& areas() {
 }
 
 std::uintptr_t begin_of(const char* info) {
-  return reinterpret_cast<std::uintptr_t>(info + kAddress) + number_at<std::int32_t>(info + kAddress);
+  return reinterpret_cast<std::uintptr_t>(info + kAddress) +
+         number_at<std::int32_t>(info + kAddress);
 }
 
 bool in_executable(std::uintptr_t pc) {
-  return pc >= reinterpret_cast<std::uintptr_t>(&__executable_start) && pc < reinterpret_cast<std::uintptr_t>(&etext);
+  return pc >= reinterpret_cast<std::uintptr_t>(&__executable_start) &&
+         pc < reinterpret_cast<std::uintptr_t>(&etext);
 }
 
 const void* find(std::uintptr_t pc, dwarf_eh_bases* bases) {
@@ -97,8 +99,10 @@ void runtime_register_frame(const void* info_of_area) {
   Areas& all = areas();
   std::lock_guard lock(all.mutex);
   all.by_begin[begin] = {end, info};
-  if (begin < all.lowest.load(std::memory_order_relaxed)) all.lowest.store(begin, std::memory_order_relaxed);
-  if (end > all.highest.load(std::memory_order_relaxed)) all.highest.store(end, std::memory_order_relaxed);
+  if (begin < all.lowest.load(std::memory_order_relaxed))
+    all.lowest.store(begin, std::memory_order_relaxed);
+  if (end > all.highest.load(std::memory_order_relaxed))
+    all.highest.store(end, std::memory_order_relaxed);
 }
 
 void runtime_deregister_frame(const void* info_of_area) {

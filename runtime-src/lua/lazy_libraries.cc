@@ -11,8 +11,7 @@ constexpr luaL_Reg kEager[] = {
     {"", luaopen_base},
     {LUA_JITLIBNAME, luaopen_jit},
 #else
-    {LUA_GNAME, luaopen_base},
-    {LUA_COLIBNAME, luaopen_coroutine},
+    {LUA_GNAME, luaopen_base},          {LUA_COLIBNAME, luaopen_coroutine},
 #endif
     {LUA_LOADLIBNAME, luaopen_package},
     {LUA_TABLIBNAME, luaopen_table},
@@ -20,8 +19,8 @@ constexpr luaL_Reg kEager[] = {
 };
 
 constexpr luaL_Reg kLazy[] = {
-    {LUA_IOLIBNAME, luaopen_io},       {LUA_OSLIBNAME, luaopen_os},   {LUA_MATHLIBNAME, luaopen_math},
-    {LUA_DBLIBNAME, luaopen_debug},
+    {LUA_IOLIBNAME, luaopen_io},     {LUA_OSLIBNAME, luaopen_os},
+    {LUA_MATHLIBNAME, luaopen_math}, {LUA_DBLIBNAME, luaopen_debug},
 #ifdef RUNTIME_LUAJIT
     {LUA_BITLIBNAME, luaopen_bit},
 #else
@@ -29,7 +28,8 @@ constexpr luaL_Reg kLazy[] = {
 #endif
 };
 
-char metatable_key;  // its address is the key in the registry: the metatable of libraries that are not open
+// Its address is the key in the registry: the metatable of libraries that are not open.
+char metatable_key;
 
 // Opens `library` into its table at `index`, which keeps what it has.
 void open(lua_State* L, int index, const luaL_Reg& library) {

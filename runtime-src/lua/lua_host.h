@@ -1,4 +1,5 @@
-// A Lua state in a service, whatever its engine: what the service module `snlua` needs to know of it.
+// A Lua state in a service, whatever its engine: what the service module `snlua` needs to know of
+// it.
 #pragma once
 
 #include <memory>
@@ -13,10 +14,12 @@ class LuaHost {
   // Closes the state: on the worker that releases the service.
   virtual ~LuaHost() = default;
 
-  // From the module's init: the script named in `args` is loaded on a worker, when the service first runs.
+  // From the module's init: the script named in `args` is loaded on a worker, when the service
+  // first runs.
   virtual void start(std::string args) = 0;
 
-  // 0: raises "signal 0" in the Lua code that runs now, if any. 1: logs the memory in use. Any thread.
+  // 0: raises "signal 0" in the Lua code that runs now, if any. 1: logs the memory in use. Any
+  // thread.
   virtual void signal(int signal) = 0;
 };
 

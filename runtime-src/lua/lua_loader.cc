@@ -1,6 +1,8 @@
-// skynet.loader: from the argument string of a Lua service to its running script. A function(arguments).
+// skynet.loader: from the argument string of a Lua service to its running script. A
+// function(arguments).
 //
-// It reads the globals that lua_state.cc sets (LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD), and takes them away.
+// It reads the globals that lua_state.cc sets (LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD), and
+// takes them away.
 #include <cstring>
 
 #include "lua/code_cache.h"
@@ -41,7 +43,8 @@ void take_global(lua_State* L, const char* name) {
   lua_setglobal(L, name);
 }
 
-// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. Raises with what was wrong with each.
+// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. Raises with what
+// was wrong with each.
 void push_script(lua_State* L, const char* name) {
   take_global(L, "LUA_SERVICE");
   push_service_patterns(L, luaL_checkstring(L, -1), name);
@@ -81,8 +84,8 @@ void move_path(lua_State* L, const char* global, const char* field) {
   lua_pop(L, 1);
 }
 
-// SERVICE_PATH, from the pattern at the top: the folder of the service. One of its own (./?/main.lua) is the first where
-// modules are searched.
+// SERVICE_PATH, from the pattern at the top: the folder of the service. One of its own
+// (./?/main.lua) is the first where modules are searched.
 void set_service_path(lua_State* L, const char* name) {
   const char* pattern = lua_tostring(L, -1);
   const char* slash = std::strrchr(pattern, '/');
@@ -94,7 +97,8 @@ void set_service_path(lua_State* L, const char* name) {
   lua_pushlstring(L, pattern, static_cast<std::size_t>(slash + 1 - pattern));
   const char* folder = lua_tostring(L, -1);
   const std::size_t file_size = std::strlen(slash);
-  const bool own_folder = std::strchr(folder, '?') != nullptr && std::strchr(slash, '?') == nullptr && file_size > 5 &&
+  const bool own_folder = std::strchr(folder, '?') != nullptr &&
+                          std::strchr(slash, '?') == nullptr && file_size > 5 &&
                           std::strcmp(slash + file_size - 4, ".lua") == 0;
   if (own_folder) {
     luaL_gsub(L, folder, "?", name);

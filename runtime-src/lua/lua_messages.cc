@@ -1,4 +1,5 @@
-// Native functions of skynet.native and skynet.scheduler (lua_native.h): sending, calling, answering.
+// Native functions of skynet.native and skynet.scheduler (lua_native.h): sending, calling,
+// answering.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -11,7 +12,7 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// ---- protocols ---------------------------------------------------------------------------------------------
+// ---- protocols ----------------------------------------------------------------------------------
 
 // Pushes the protocols, and of them the one whose name is at `name`. Raises for an unknown one.
 void push_protocol(lua_State* L, const TaskScheduler::References& refs, int name) {
@@ -32,10 +33,12 @@ struct Outgoing {
   Packed payload;
 };
 
-// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one. The stack stays.
+// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one.
+// The stack stays.
 Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
   const TaskScheduler& tasks = scheduler(L);
-  if (lua_type(L, name) == LUA_TSTRING && lua_tostring(L, name) == tasks.lua_protocol.name) [[likely]] {
+  if (lua_type(L, name) == LUA_TSTRING && lua_tostring(L, name) == tasks.lua_protocol.name)
+      [[likely]] {
     if (native_unpack != nullptr) *native_unpack = true;
     return {kTypeLua, pack(L, first)};
   }
@@ -72,7 +75,7 @@ int type_of(lua_State* L, int name) {
   return type;
 }
 
-// ---- sending and calling -----------------------------------------------------------------------------------
+// ---- sending and calling ------------------------------------------------------------------------
 
 // send(address, protocol, ...) -> 0, or nothing if there is no such service
 int l_send(lua_State* L) {
@@ -94,20 +97,25 @@ int l_redirect(lua_State* L) {
   const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
   const int type = type_of(L, 3);
   const auto session = static_cast<int>(luaL_checkinteger(L, 4));
-  return push_sent(L, send_to(scheduler(L).service(), address, source, type, session, check_payload(L, 5)));
+  return push_sent(
+      L, send_to(scheduler(L).service(), address, source, type, session, check_payload(L, 5)));
 }
 
 int invalid_address(lua_State* L) {
-  if (lua_type(L, 1) != LUA_TNUMBER) return luaL_error(L, "call to invalid address %s", lua_tostring(L, 1));
+  if (lua_type(L, 1) != LUA_TNUMBER)
+    return luaL_error(L, "call to invalid address %s", lua_tostring(L, 1));
   char text[16];
-  *fmt::format_to_n(text, sizeof(text) - 1, ":{:08x}", static_cast<Handle>(lua_tointeger(L, 1))).out = '\0';
+  *fmt::format_to_n(text, sizeof(text) - 1, ":{:08x}", static_cast<Handle>(lua_tointeger(L, 1)))
+       .out = '\0';
   return luaL_error(L, "call to invalid address %s", text);
 }
 
-// Sends a request and makes the current task wait for its answer. Raises if there is no such service.
+// Sends a request and makes the current task wait for its answer. Raises if there is no such
+// service.
 void request(lua_State* L, Task& task, Address address, int type, Packed payload, Wait wait) {
   TaskScheduler& tasks = scheduler(L);
-  if (task.traced) [[unlikely]] tasks.trace(L, "call", &task, 1);
+  if (task.traced) [[unlikely]]
+    tasks.trace(L, "call", &task, 1);
   const std::int32_t session = tasks.new_session();
   const int result = send_to(tasks.service(), address, 0, type, session, payload);
   if (result < 0) {
@@ -116,14 +124,16 @@ void request(lua_State* L, Task& task, Address address, int type, Packed payload
   }
   tasks.wait_for(session, wait);
   task.callee = address.handle;
-  if (address.name != nullptr) [[unlikely]] task.callee_name = address.name;
+  if (address.name != nullptr) [[unlikely]]
+    task.callee_name = address.name;
 }
 
 #ifdef RUNTIME_LUA54
 // Where a call goes on. Raises if it failed; else gives the values of the reply.
 int after_call(lua_State* L, int, lua_KContext context) {
   TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
-  if (tasks.take_failure()) [[unlikely]] return tasks.raise_failure(L);
+  if (tasks.take_failure()) [[unlikely]]
+    return tasks.raise_failure(L);
   return lua_gettop(L);
 }
 
@@ -170,8 +180,8 @@ int suspend_message_call(lua_State* L, const Task& task) {
   return suspend_call(L, task, after_call);
 }
 #else
-// LuaJIT cannot go on in C after a yield. What a call comes back with goes through skynet.lua, where `mark` as the first
-// value says that the second one is a function that is to have the rest.
+// LuaJIT cannot go on in C after a yield. What a call comes back with goes through skynet.lua,
+// where `mark` as the first value says that the second one is a function that is to have the rest.
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
@@ -196,13 +206,14 @@ int l_rawcall(lua_State* L) {
   return suspend_message_call(L, task);
 }
 
-// ---- answering ---------------------------------------------------------------------------------------------
+// ---- answering ----------------------------------------------------------------------------------
 
 // Sends an answer to the current request; true if it was delivered.
 int answer(lua_State* L, Task& task, Packed payload) {
   task.request = Request::closed;
   Service& service = scheduler(L).service();
-  if (task.traced) [[unlikely]] scheduler(L).trace(L, "response", &task);
+  if (task.traced) [[unlikely]]
+    scheduler(L).trace(L, "response", &task);
   if (task.session == 0) {
     std::free(payload.data);
     lua_pushboolean(L, 0);
@@ -214,8 +225,8 @@ int answer(lua_State* L, Task& task, Packed payload) {
     lua_pushboolean(L, 0);
     return 1;
   }
-  const int result = api::send_owned(service, service.handle(), task.source, kTypeResponse, task.session, payload.data,
-                                     payload.size);
+  const int result = api::send_owned(service, service.handle(), task.source, kTypeResponse,
+                                     task.session, payload.data, payload.size);
   lua_pushboolean(L, result >= 0);
   return 1;
 }

@@ -16,7 +16,7 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// ---- protocols ---------------------------------------------------------------------------------------------
+// ---- protocols ----------------------------------------------------------------------------------
 
 constexpr int kMaxProtocol = 255;
 
@@ -28,17 +28,21 @@ bool has_protocol_id(lua_State* L, int index) {
   return lua_type(L, index) == LUA_TNUMBER && id >= 0 && id <= kMaxProtocol && id == std::floor(id);
 }
 
-// register_protocol{ name =, id =, pack =, unpack =, dispatch =, trace = }: makes a message type known by name
+// register_protocol{ name =, id =, pack =, unpack =, dispatch =, trace = }: makes a message type
+// known by name
 int l_register_protocol(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   lua_getfield(L, 1, "name");
   lua_getfield(L, 1, "id");
-  if (lua_type(L, 2) != LUA_TSTRING) return luaL_error(L, "register_protocol: the name must be a string");
-  if (!has_protocol_id(L, 3)) return luaL_error(L, "register_protocol: the id must be 0 .. %d", kMaxProtocol);
+  if (lua_type(L, 2) != LUA_TSTRING)
+    return luaL_error(L, "register_protocol: the name must be a string");
+  if (!has_protocol_id(L, 3))
+    return luaL_error(L, "register_protocol: the id must be 0 .. %d", kMaxProtocol);
   push_ref(L, scheduler(L).refs.protocols);
   lua_getfield(L, 4, lua_tostring(L, 2));
-  if (!lua_isnil(L, -1)) return luaL_error(L, "register_protocol: the name %s is taken", lua_tostring(L, 2));
+  if (!lua_isnil(L, -1))
+    return luaL_error(L, "register_protocol: the name %s is taken", lua_tostring(L, 2));
   const int id = static_cast<int>(lua_tointeger(L, 3));
   lua_rawgeti(L, 4, id);
   if (!lua_isnil(L, -1)) return luaL_error(L, "register_protocol: the id %d is taken", id);
@@ -49,7 +53,8 @@ int l_register_protocol(lua_State* L) {
   return 0;
 }
 
-// Keeps what handles the requests of the protocol "lua" beside its table (TaskScheduler::lua_protocol).
+// Keeps what handles the requests of the protocol "lua" beside its table
+// (TaskScheduler::lua_protocol).
 void note_lua_dispatch(lua_State* L) {
   const TaskScheduler& tasks = scheduler(L);
   if (tasks.lua_protocol.name == nullptr) return;
@@ -62,7 +67,8 @@ void note_lua_dispatch(lua_State* L) {
   lua_settop(L, top);
 }
 
-// dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only asks
+// dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only
+// asks
 int l_dispatch(lua_State* L) {
   lua_settop(L, 2);
   push_ref(L, scheduler(L).refs.protocols);
@@ -82,7 +88,8 @@ int l_dispatch(lua_State* L) {
 }
 
 // Registers { name =, id =, pack =, unpack = }.
-void add_protocol(lua_State* L, const char* name, int id, lua_CFunction pack, lua_CFunction unpack) {
+void add_protocol(lua_State* L, const char* name, int id, lua_CFunction pack,
+                  lua_CFunction unpack) {
   lua_pushcfunction(L, l_register_protocol);
   lua_createtable(L, 0, 4);
   lua_pushstring(L, name);
@@ -100,7 +107,7 @@ void add_protocol(lua_State* L, const char* name, int id, lua_CFunction pack, lu
   lua_call(L, 1, 0);
 }
 
-// ---- the service -------------------------------------------------------------------------------------------
+// ---- the service --------------------------------------------------------------------------------
 
 // self() -> handle
 int l_self(lua_State* L) {
@@ -116,7 +123,9 @@ int l_address(lua_State* L) {
     return 1;
   }
   char text[24];
-  const char* end = fmt::format_to_n(text, sizeof(text), ":{:08x}", static_cast<std::uint64_t>(check_int64(L, 1))).out;
+  const char* end =
+      fmt::format_to_n(text, sizeof(text), ":{:08x}", static_cast<std::uint64_t>(check_int64(L, 1)))
+          .out;
   lua_pushlstring(L, text, static_cast<std::size_t>(end - text));
   return 1;
 }
@@ -127,7 +136,8 @@ int l_getenv(lua_State* L) {
   return 1;
 }
 
-// begin([f]): from now on the messages of this service are dispatched, by `f` if there is one (skynet.start)
+// begin([f]): from now on the messages of this service are dispatched, by `f` if there is one
+// (skynet.start)
 int l_begin(lua_State* L) {
   if (lua_isnoneornil(L, 1)) lua_pushcfunction(L, l_dispatch_message);
   luaL_checktype(L, -1, LUA_TFUNCTION);
@@ -139,7 +149,8 @@ int l_begin(lua_State* L) {
 int l_exit(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);
   Service& service = tasks.service();
-  skynet_command(service.context(), "EXIT", nullptr);  // whoever hears of the end from here on finds nobody
+  skynet_command(service.context(), "EXIT",
+                 nullptr);  // whoever hears of the end from here on finds nobody
   lua_settop(L, 0);
   lua_pushliteral(L, "REMOVE");
   lua_pushinteger(L, service.handle());
@@ -195,8 +206,11 @@ TaskScheduler& prepare(lua_State* L) {
   const struct {
     int* ref;
     const char* text;
-  } strings[] = {{&refs.suspend, "SUSPEND"}, {&refs.dispatch, "dispatch"}, {&refs.unpack, "unpack"},
-                 {&refs.pack, "pack"},       {&refs.id, "id"}};
+  } strings[] = {{&refs.suspend, "SUSPEND"},
+                 {&refs.dispatch, "dispatch"},
+                 {&refs.unpack, "unpack"},
+                 {&refs.pack, "pack"},
+                 {&refs.id, "id"}};
   for (const auto& [ref, text] : strings) {
     lua_pushstring(L, text);
     *ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -218,9 +232,10 @@ TaskScheduler& prepare(lua_State* L) {
 int l_dispatch_message(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);
   const int type = static_cast<int>(luaL_checkinteger(L, 1));
-  const Message message = Message::make(static_cast<Handle>(luaL_optinteger(L, 5, 0)), type,
-                                        static_cast<std::int32_t>(luaL_optinteger(L, 4, 0)), lua_touserdata(L, 2),
-                                        static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
+  const Message message =
+      Message::make(static_cast<Handle>(luaL_optinteger(L, 5, 0)), type,
+                    static_cast<std::int32_t>(luaL_optinteger(L, 4, 0)), lua_touserdata(L, 2),
+                    static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
   if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
   lua_settop(L, 0);
   tasks.push_fixed(L);

@@ -1,5 +1,6 @@
-// The native half of lualib/skynet.lua, as two modules. "skynet.native" is the table that skynet.lua completes and
-// returns: what every service uses. "skynet.scheduler" has what its parts and sister modules work with.
+// The native half of lualib/skynet.lua, as two modules. "skynet.native" is the table that
+// skynet.lua completes and returns: what every service uses. "skynet.scheduler" has what its parts
+// and sister modules work with.
 #pragma once
 
 #include "lua/engine.h"
@@ -10,8 +11,8 @@ namespace runtime::RUNTIME_ENGINE {
 int open_native(lua_State* L);
 int open_scheduler(lua_State* L);
 
-// function(type, message, size, session, source): handles one message. Given to skynet.core.callback it stands for the
-// native dispatcher.
+// function(type, message, size, session, source): handles one message. Given to
+// skynet.core.callback it stands for the native dispatcher.
 int l_dispatch_message(lua_State* L);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -35,17 +35,19 @@ Address check_address(lua_State* L, int index) {
     luaL_error(L, "dest address type (%s) must be a string or number.", luaL_typename(L, index));
   }
   const char* name = lua_tostring(L, index);
-  // A numeric string counts as that number. Converting the value in place would change the caller's.
+  // A numeric string counts as that number. Converting the value in place would change the
+  // caller's.
   if (*name >= '0' && *name <= '9' && lua_isnumber(L, index)) {
     if (const auto handle = static_cast<Handle>(lua_tointeger(L, index))) return {handle, nullptr};
   }
   return {0, name};
 }
 
-int send_to(Service& service, Address address, Handle source, int type, int session, Packed payload) {
+int send_to(Service& service, Address address, Handle source, int type, int session,
+            Packed payload) {
   if (address.handle != 0 && payload.size <= kMaxMessageBytes) [[likely]] {
-    return api::send_owned(service, source ? source : service.handle(), address.handle, type, session, payload.data,
-                           payload.size);
+    return api::send_owned(service, source ? source : service.handle(), address.handle, type,
+                           session, payload.data, payload.size);
   }
   skynet_context* context = service.context();
   type |= PTYPE_TAG_DONTCOPY;

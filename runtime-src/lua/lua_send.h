@@ -7,11 +7,12 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// The payload at `index`: a string (copied; the empty one is no memory), or a light userdata with its size behind it
-// (ownership passes). Raises "invalid param T" for anything else.
+// The payload at `index`: a string (copied; the empty one is no memory), or a light userdata with
+// its size behind it (ownership passes). Raises "invalid param T" for anything else.
 Packed check_payload(lua_State* L, int index);
 
-// Where a message goes: a handle; or, when that is 0, a name (":hex", ".name" or a global one), which is Lua's.
+// Where a message goes: a handle; or, when that is 0, a name (":hex", ".name" or a global one),
+// which is Lua's.
 struct Address {
   Handle handle;
   const char* name;
@@ -20,11 +21,13 @@ struct Address {
 // The address at `index`: a number, a numeric string or a name. Raises for anything else.
 Address check_address(lua_State* L, int index);
 
-// Takes the payload in any case. `source` 0 is the service itself. The session; -1 if there is no such service, -2 if the
-// message is too large.
-int send_to(Service& service, Address address, Handle source, int type, int session, Packed payload);
+// Takes the payload in any case. `source` 0 is the service itself. The session; -1 if there is no
+// such service, -2 if the message is too large.
+int send_to(Service& service, Address address, Handle source, int type, int session,
+            Packed payload);
 
-// What send functions return for the result of send_to(): the session; nothing without such a service; false if too large.
+// What send functions return for the result of send_to(): the session; nothing without such a
+// service; false if too large.
 int push_sent(lua_State* L, int result);
 
 }  // namespace runtime::RUNTIME_ENGINE

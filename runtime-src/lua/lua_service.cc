@@ -34,7 +34,8 @@ int l_traceback(lua_State* L) {
   return 1;
 }
 
-// What a turn's entry into Lua works on. The message is its owner's until it is handled or reported.
+// What a turn's entry into Lua works on. The message is its owner's until it is handled or
+// reported.
 struct LuaService::Frame {
   Turn* turn;
   Message message;
@@ -66,7 +67,7 @@ void LuaService::set_drain(Service::Drain drain) {
   ++callback_version_;
 }
 
-// ---- loading -----------------------------------------------------------------------------------------------
+// ---- loading ------------------------------------------------------------------------------------
 
 void LuaService::drain_load(Service&, void* self, Turn&) { static_cast<LuaService*>(self)->load(); }
 
@@ -88,7 +89,8 @@ void LuaService::load() {
   lua_pushcfunction(L, l_load);
   lua_pushlightuserdata(L, this);
   const int status = lua_pcall(L, 1, 0, kTraceback);
-  if (Profiler* profiler = profiler_.load(std::memory_order_relaxed)) profiler->set_running(nullptr);
+  if (Profiler* profiler = profiler_.load(std::memory_order_relaxed))
+    profiler->set_running(nullptr);
   if (status != LUA_OK) {
     const std::string text = lua_tostring(L, -1) ? lua_tostring(L, -1) : "?";
     lua_pop(L, 1);
@@ -97,7 +99,8 @@ void LuaService::load() {
   lua_getfield(L, LUA_REGISTRYINDEX, "memlimit");
   if (const auto limit = static_cast<std::size_t>(lua_tonumber(L, -1))) {
     heap_.set_limit(limit);
-    service_.node().log(service_.handle(), fmt::format("Set memory limit to {:.2f} M", megabytes(limit)));
+    service_.node().log(service_.handle(),
+                        fmt::format("Set memory limit to {:.2f} M", megabytes(limit)));
   }
   lua_pop(L, 1);
 }
@@ -135,7 +138,7 @@ int LuaService::l_load(lua_State* L) {
   return 0;
 }
 
-// ---- messages ----------------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 
 void LuaService::set_callback(lua_State* L, int index, bool forward) {
   if (lua_tocfunction(L, index) == l_dispatch_message && !forward) {
@@ -158,14 +161,14 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
   Frame frame{&turn, {}};
-  // Without a limit on the heap nothing on the way of a common message raises outside of its coroutine, and a lua_pcall
-  // would be a tenth of its cost.
+  // Without a limit on the heap nothing on the way of a common message raises outside of its
+  // coroutine, and a lua_pcall would be a tenth of its cost.
   if (self->heap_.limit() == 0) {
 #ifdef RUNTIME_LUA54
     if (self->run_bare(frame)) return;
 #else
-    // But for finalizers: LuaJIT passes their errors on to whoever made the collector run. It raises as C++ does
-    // (luajit.org/extensions.html, "C++ Exception Interoperability").
+    // But for finalizers: LuaJIT passes their errors on to whoever made the collector run. It
+    // raises as C++ does (luajit.org/extensions.html, "C++ Exception Interoperability").
     try {
       if (self->run_bare(frame)) return;
     } catch (...) {
@@ -178,12 +181,14 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
     self->frame_ = &frame;
     lua_pushvalue(L, kTurn);
     const int status = lua_pcall(L, 0, 0, kTraceback);
-    if (status == LUA_OK) [[likely]] return;
+    if (status == LUA_OK) [[likely]]
+      return;
     self->give_up(status, frame);
   }
 }
 
-// After an error that has left its message on the stack: reports it, and answers the request that was being handled.
+// After an error that has left its message on the stack: reports it, and answers the request that
+// was being handled.
 void LuaService::give_up(int status, Frame& frame) {
   report(status, frame.message);
   tasks_->refuse(frame.message);
@@ -194,7 +199,8 @@ void LuaService::give_up(int status, Frame& frame) {
 
 // Makes the main thread's stack end at kFixedTop. Does not raise.
 void LuaService::keep_fixed() {
-  if (lua_gettop(main_) == kFixedTop) [[likely]] return;
+  if (lua_gettop(main_) == kFixedTop) [[likely]]
+    return;
   lua_settop(main_, kBase);
   tasks_->push_fixed(main_);
   lua_rawgeti(main_, LUA_REGISTRYINDEX, turn_);
@@ -207,15 +213,18 @@ bool LuaService::run_bare(Frame& frame) {
   const std::uint32_t version = callback_version_;
   while (frame.turn->next(&frame.message)) {
     frame.holds_message = true;
-    if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]] return false;
+    if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]]
+      return false;
     frame.holds_message = false;
     after_message(frame);
-    if (callback_version_ != version) [[unlikely]] break;
+    if (callback_version_ != version) [[unlikely]]
+      break;
   }
   return true;
 }
 
-// Handles messages until the turn ends: one entry into Lua for all of them. Upvalues: those of TaskScheduler::push_fixed.
+// Handles messages until the turn ends: one entry into Lua for all of them. Upvalues: those of
+// TaskScheduler::push_fixed.
 int LuaService::l_turn(lua_State* L) {
   LuaService& self = of(L);
   Frame& frame = *self.frame_;
@@ -224,7 +233,8 @@ int LuaService::l_turn(lua_State* L) {
     tasks.settle(L);
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
-  constexpr TaskScheduler::Fixed kHere{lua_upvalueindex(1), lua_upvalueindex(2), lua_upvalueindex(3)};
+  constexpr TaskScheduler::Fixed kHere{lua_upvalueindex(1), lua_upvalueindex(2),
+                                       lua_upvalueindex(3)};
   const std::uint32_t version = self.callback_version_;
   while (frame.holds_message || frame.turn->next(&frame.message)) {
     frame.holds_message = true;
@@ -238,8 +248,10 @@ int LuaService::l_turn(lua_State* L) {
 
 void LuaService::after_message(Frame& frame) {
   frame.message.free_payload();
-  if (tasks_->has_errors()) [[unlikely]] log_error(frame.message, tasks_->take_errors());
-  if (interrupt_.load(std::memory_order_relaxed)) [[unlikely]] interrupt_.store(false, std::memory_order_relaxed);
+  if (tasks_->has_errors()) [[unlikely]]
+    log_error(frame.message, tasks_->take_errors());
+  if (interrupt_.load(std::memory_order_relaxed)) [[unlikely]]
+    interrupt_.store(false, std::memory_order_relaxed);
 }
 
 void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
@@ -273,8 +285,9 @@ void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
 void LuaService::report(int status, const Message& message) {
   lua_State* L = main_;
   const auto short_form = [&](const char* what) {
-    service_.node().log(service_.handle(), fmt::format("{} : [{:x} to :{:x} : {}]", what, message.source,
-                                                       service_.handle(), message.session));
+    service_.node().log(service_.handle(),
+                        fmt::format("{} : [{:x} to :{:x} : {}]", what, message.source,
+                                    service_.handle(), message.session));
   };
   if (status == LUA_ERRMEM) {
     short_form("lua memory error");
@@ -289,16 +302,18 @@ void LuaService::report(int status, const Message& message) {
 }
 
 void LuaService::log_error(const Message& message, const std::string& text) {
-  service_.node().log(service_.handle(),
-                      fmt::format("lua call [{:x} to :{:x} : {} msgsz = {}] error : \x1b[31m{}\x1b[0m", message.source,
-                                  service_.handle(), message.session, message.size(), text));
+  service_.node().log(
+      service_.handle(),
+      fmt::format("lua call [{:x} to :{:x} : {} msgsz = {}] error : \x1b[31m{}\x1b[0m",
+                  message.source, service_.handle(), message.session, message.size(), text));
 }
 
-// ---- signals and memory ------------------------------------------------------------------------------------
+// ---- signals and memory -------------------------------------------------------------------------
 
 void LuaService::on_memory_warning(void* userdata, std::size_t used) {
   auto* self = static_cast<LuaService*>(userdata);
-  self->service_.node().log(self->service_.handle(), fmt::format("Memory warning {:.2f} M", megabytes(used)));
+  self->service_.node().log(self->service_.handle(),
+                            fmt::format("Memory warning {:.2f} M", megabytes(used)));
 }
 
 void LuaService::on_signal(lua_State* L, lua_Debug*) {
@@ -318,11 +333,14 @@ void LuaService::signal(int signal) {
       lua_sethook(running, on_signal, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     }
   } else if (signal == 1) {
-    node.log(service_.handle(), fmt::format("Current Memory {:.3f}K", static_cast<double>(heap_.used()) / 1024));
+    node.log(service_.handle(),
+             fmt::format("Current Memory {:.3f}K", static_cast<double>(heap_.used()) / 1024));
   }
 }
 
 // Declared in lua_host.h for either engine.
-std::unique_ptr<LuaHost> make_lua_host(Service& service) { return std::make_unique<LuaService>(service); }
+std::unique_ptr<LuaHost> make_lua_host(Service& service) {
+  return std::make_unique<LuaService>(service);
+}
 
 }  // namespace runtime::RUNTIME_ENGINE

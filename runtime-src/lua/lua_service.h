@@ -32,7 +32,8 @@ class LuaService : public LuaHost {
   // The service that a state belongs to. Not for states that belong to none.
   static LuaService& of(lua_State* L) {
 #ifdef RUNTIME_LUA54
-    return **static_cast<LuaService**>(lua_getextraspace(L));  // every coroutine has a copy of the main thread's
+    // Every coroutine has a copy of the main thread's.
+    return **static_cast<LuaService**>(lua_getextraspace(L));
 #else
     void* heap;
     lua_getallocf(L, &heap);
@@ -48,8 +49,9 @@ class LuaService : public LuaHost {
   TaskScheduler* tasks() { return tasks_.get(); }
   TaskScheduler& make_tasks();
 
-  // Makes the function at `index` handle the messages from the next one on: f(type, message, size, session, source).
-  // With `forward` the message's memory is f's; else it is freed when f has returned.
+  // Makes the function at `index` handle the messages from the next one on: f(type, message, size,
+  // session, source). With `forward` the message's memory is f's; else it is freed when f has
+  // returned.
   void set_callback(lua_State* L, int index, bool forward);
 
  private:

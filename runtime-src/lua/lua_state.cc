@@ -12,7 +12,8 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// print(...), as Lua's, but in one piece: Lua's writes word by word, and lines of the log came between.
+// print(...), as Lua's, but in one piece: Lua's writes word by word, and lines of the log came
+// between.
 int l_print(lua_State* L) {
   const int count = lua_gettop(L);
   luaL_checkstack(L, 2 * count + 4, "too many values to print");
@@ -22,7 +23,8 @@ int l_print(lua_State* L) {
     lua_getglobal(L, "tostring");  // Lua 5.1 takes the one of the program
     lua_pushvalue(L, i);
     lua_call(L, 1, 1);
-    if (lua_tostring(L, -1) == nullptr) return luaL_error(L, "'tostring' must return a string to 'print'");
+    if (lua_tostring(L, -1) == nullptr)
+      return luaL_error(L, "'tostring' must return a string to 'print'");
 #else
     luaL_tolstring(L, i, nullptr);
 #endif

@@ -1,4 +1,5 @@
-// What a service's Lua state contains before its script runs: libraries, ways to find modules, the loader.
+// What a service's Lua state contains before its script runs: libraries, ways to find modules, the
+// loader.
 #pragma once
 
 #include "core/environment.h"
@@ -6,8 +7,8 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Opens the standard libraries, makes `require` find built-in and native modules, and sets the globals that the loader
-// reads (LUA_PATH, LUA_CPATH, LUA_SERVICE, LUA_PRELOAD). May raise.
+// Opens the standard libraries, makes `require` find built-in and native modules, and sets the
+// globals that the loader reads (LUA_PATH, LUA_CPATH, LUA_SERVICE, LUA_PRELOAD). May raise.
 void open_service_libraries(lua_State* L, const Environment& environment);
 
 // Pushes the chunk of the config's `lualoader`. Raises "Can't load LOADER : REASON".

@@ -1,11 +1,13 @@
-// Native functions of skynet.scheduler, for the parts of skynet: looking at tasks, ending them, tracing.
+// Native functions of skynet.scheduler, for the parts of skynet: looking at tasks, ending them,
+// tracing.
 #include "lua/task_functions.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an ended wait
+// tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an
+// ended wait
 int l_tasks(lua_State* L) {
   lua_newtable(L);
   int count = 0;
@@ -62,7 +64,8 @@ int l_traced(lua_State* L) {
   return 0;
 }
 
-// adopt{ unknown_response =, unknown_request =, dead =, trace = }: the functions that the dispatcher calls
+// adopt{ unknown_response =, unknown_request =, dead =, trace = }: the functions that the
+// dispatcher calls
 int l_adopt(lua_State* L) {
   TaskScheduler::References& refs = scheduler(L).refs;
   const auto take = [L](const char* name, int* ref) {
@@ -84,7 +87,7 @@ int l_adopt(lua_State* L) {
 }  // namespace
 
 const luaL_Reg kTaskTools[] = {
-    {"tasks", l_tasks},   {"blocked", l_blocked}, {"kill", l_kill},     {"running", l_running},
+    {"tasks", l_tasks},   {"blocked", l_blocked}, {"kill", l_kill},   {"running", l_running},
     {"traced", l_traced}, {"adopt", l_adopt},     {nullptr, nullptr},
 };
 

@@ -1,4 +1,5 @@
-// Native functions of skynet.native and skynet.scheduler (lua_native.h): sleeping, waiting, timers, forks.
+// Native functions of skynet.native and skynet.scheduler (lua_native.h): sleeping, waiting, timers,
+// forks.
 #include "core/node.h"
 #include "lua/lua_send.h"
 #include "lua/task_functions.h"
@@ -51,7 +52,8 @@ void set_token(lua_State* L, Task& task, int index) {
 
 // Raises for a token that somebody waits on already.
 void check_token(lua_State* L, int index) {
-  if (!lua_isnoneornil(L, index) && sleeper_of(L, index) != nullptr) luaL_error(L, "token duplicative");
+  if (!lua_isnoneornil(L, index) && sleeper_of(L, index) != nullptr)
+    luaL_error(L, "token duplicative");
 }
 
 // Posts the message that ends a wait of `ticks`.
@@ -68,7 +70,8 @@ int sleep_for(lua_State* L, lua_Integer ticks, int token) {
   Task& task = blocking_task(L);
   TaskScheduler& tasks = scheduler(L);
   check_token(L, token);
-  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  if (task.traced) [[unlikely]]
+    tasks.trace(L, "sleep", &task);
   const std::int32_t session = tasks.new_session();
   tasks.wait_for(session, Wait::timer);
   set_token(L, task, token);
@@ -89,7 +92,8 @@ int l_wait(lua_State* L) {
   Task& task = blocking_task(L);
   TaskScheduler& tasks = scheduler(L);
   check_token(L, 1);
-  if (task.traced) [[unlikely]] tasks.trace(L, "sleep", &task);
+  if (task.traced) [[unlikely]]
+    tasks.trace(L, "sleep", &task);
   tasks.wait_for(tasks.new_session(), Wait::wakeup);
   set_token(L, task, 1);
   return suspend(L, task);
@@ -140,8 +144,9 @@ int l_timeout(lua_State* L) {
   return 1;
 }
 
-// expect(session, address | nil, f): when the answer from `address`, or the timer's, comes, runs f(true, message, size,
-// session) as a task of its own; f(false, nil, nil, session) if there will be none
+// expect(session, address | nil, f): when the answer from `address`, or the timer's, comes, runs
+// f(true, message, size, session) as a task of its own; f(false, nil, nil, session) if there will
+// be none
 int l_expect(lua_State* L) {
   const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
   Address callee{0, nullptr};
@@ -179,12 +184,13 @@ int l_genid(lua_State* L) {
 }  // namespace
 
 const luaL_Reg kWaitingFunctions[] = {
-    {"sleep", l_sleep},   {"yield", l_yield}, {"wait", l_wait},       {"wakeup", l_wakeup},
+    {"sleep", l_sleep},     {"yield", l_yield}, {"wait", l_wait},   {"wakeup", l_wakeup},
     {"timeout", l_timeout}, {"fork", l_fork},   {nullptr, nullptr},
 };
 
 const luaL_Reg kRareWaitingFunctions[] = {
-    {"expect", l_expect}, {"forget", l_forget}, {"term", l_term}, {"genid", l_genid}, {nullptr, nullptr},
+    {"expect", l_expect}, {"forget", l_forget}, {"term", l_term},
+    {"genid", l_genid},   {nullptr, nullptr},
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -57,7 +57,8 @@ int l_search_source(lua_State* L) {
   lua_pop(L, 1);
   const char* file = lua_tostring(L, -1);
   if (load_file(L, file) != LUA_OK) {
-    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, file, lua_tostring(L, -1));
+    return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, file,
+                      lua_tostring(L, -1));
   }
   lua_insert(L, -2);
   return 2;
@@ -66,7 +67,12 @@ int l_search_source(lua_State* L) {
 #ifdef RUNTIME_LUAJIT
 
 struct Found {
-  enum { none, opened, refused, failed } state = none;  // refused: one that is not for LuaJIT; another may follow
+  enum {
+    none,
+    opened,
+    refused,
+    failed
+  } state = none;  // refused: one that is not for LuaJIT; another may follow
   lua_CFunction open = nullptr;
   char text[512] = "";  // the file that was opened, or why it could not be
 
@@ -96,10 +102,12 @@ void open_object(const std::string& file, const std::string& function, Found* fo
     dlclose(object);
     if (found->state == Found::refused) return;
     found->state = Found::refused;
-    std::snprintf(found->text, sizeof(found->text),
-                  "%s is built for Lua 5.4 and cannot be loaded into LuaJIT; run this service on Lua 5.4 (config key "
-                  "`lua54`), or build the module for LuaJIT and put it into the folder jit/ beside it",
-                  file.c_str());
+    std::snprintf(
+        found->text, sizeof(found->text),
+        "%s is built for Lua 5.4 and cannot be loaded into LuaJIT; run this service on Lua 5.4 "
+        "(config key "
+        "`lua54`), or build the module for LuaJIT and put it into the folder jit/ beside it",
+        file.c_str());
     return;
   }
   found->open = reinterpret_cast<lua_CFunction>(dlsym(object, function.c_str()));
@@ -108,8 +116,10 @@ void open_object(const std::string& file, const std::string& function, Found* fo
   std::snprintf(found->text, sizeof(found->text), "%s", file.c_str());
 }
 
-// Looks for module `name` in the object of `object_name` (itself, or the first part of a dotted name).
-void search_path(std::string_view path, std::string_view name, std::string_view object_name, Found* found) noexcept {
+// Looks for module `name` in the object of `object_name` (itself, or the first part of a dotted
+// name).
+void search_path(std::string_view path, std::string_view name, std::string_view object_name,
+                 Found* found) noexcept {
   const std::string file_part = replace_all(object_name, '.', "/");
   const std::string function = "luaopen_" + replace_all(name.substr(name.find('-') + 1), '.', "_");
   while (!path.empty()) {
@@ -145,16 +155,16 @@ int l_search_object(lua_State* L) {
       lua_pushstring(L, found.text);
       return 2;
     case Found::refused:
-    case Found::failed:
-      return luaL_error(L, "error loading module '%s':\n\t%s", name, found.text);
+    case Found::failed: return luaL_error(L, "error loading module '%s':\n\t%s", name, found.text);
     default:
       lua_pushfstring(L, RUNTIME_REASON "no module '%s' for LuaJIT in '%s'", name, path);
       return 1;
   }
 }
 
-// package.loadlib(file, function) -> the function; or nil, why, and at which step it failed. With "*" for the function the
-// file may be any library: its symbols become visible to all, nothing of it is called.
+// package.loadlib(file, function) -> the function; or nil, why, and at which step it failed. With
+// "*" for the function the file may be any library: its symbols become visible to all, nothing of
+// it is called.
 int l_loadlib(lua_State* L) {
   const char* file = luaL_checkstring(L, 1);
   const char* function = luaL_checkstring(L, 2);

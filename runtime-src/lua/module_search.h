@@ -5,10 +5,11 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Adds a searcher for built-in modules behind that of package.preload, and lets source files come from the code cache: a
-// module is compiled once for all services. On LuaJIT also replaces the searchers for shared objects: each pattern of
-// package.cpath is tried with "jit/" before its '?' first, and an object that was not built for LuaJIT is refused, as it
-// would bind to the wrong Lua library.
+// Adds a searcher for built-in modules behind that of package.preload, and lets source files come
+// from the code cache: a module is compiled once for all services. On LuaJIT also replaces the
+// searchers for shared objects: each pattern of package.cpath is tried with "jit/" before its '?'
+// first, and an object that was not built for LuaJIT is refused, as it would bind to the wrong Lua
+// library.
 void install_module_search(lua_State* L);
 
 // Pushes the value of a module that does not block while it loads. May raise.

@@ -23,15 +23,18 @@ class Profiler {
   int resume(lua_State* co, lua_State* from, int arguments, int* results) {
     lua_State* outer = running();
     set_running(co);
-    if (measured_ != 0) [[unlikely]] begin_time(co, from);
+    if (measured_ != 0) [[unlikely]]
+      begin_time(co, from);
     const int status = lua_resume(co, from, arguments, results);
     // Asked again: the coroutine may have begun its own measurement, as the first one of the state.
-    if (measured_ != 0) [[unlikely]] end_time(co, from);
+    if (measured_ != 0) [[unlikely]]
+      end_time(co, from);
     set_running(outer);
     return status;
   }
 
-  // The coroutine that runs now, so that it can be interrupted; null while none does. running() from any thread.
+  // The coroutine that runs now, so that it can be interrupted; null while none does. running()
+  // from any thread.
   lua_State* running() const { return running_.load(std::memory_order_relaxed); }
   void set_running(lua_State* L) { running_.store(L, std::memory_order_relaxed); }
 
@@ -42,11 +45,13 @@ class Profiler {
   double stop(lua_State* L, lua_State* co);
 
  private:
-  // Before and after `co` runs; `from` is the coroutine that resumes it. Nothing if it is not measured.
+  // Before and after `co` runs; `from` is the coroutine that resumes it. Nothing if it is not
+  // measured.
   static void begin_time(lua_State* co, lua_State* from);
   static void end_time(lua_State* co, lua_State* from);
 
-  // No fewer than there are coroutines in the table of times: the dead in it count until the next start() or stop().
+  // No fewer than there are coroutines in the table of times: the dead in it count until the next
+  // start() or stop().
   int measured_ = 0;
   std::atomic<lua_State*> running_{nullptr};
 };

@@ -1,16 +1,16 @@
 // Where to look first for a module or a service that both an application and this tree may have.
 //
-// Beside skynet's own, this tree has modules and services with everyday names: config, log, main, ... An application may
-// list the tree's folders before its own: with skynet it found its files of these names all the same, as skynet has
-// none, and so it must here.
+// Beside skynet's own, this tree has modules and services with everyday names: config, log, main,
+// ... An application may list the tree's folders before its own: with skynet it found its files of
+// these names all the same, as skynet has none, and so it must here.
 #pragma once
 
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Pushes the patterns of `path` (as in package.path) in the order in which to look for the module: as they are, but for
-// an everyday name those of this tree's lualib/ come last. May raise.
+// Pushes the patterns of `path` (as in package.path) in the order in which to look for the module:
+// as they are, but for an everyday name those of this tree's lualib/ come last. May raise.
 void push_module_patterns(lua_State* L, const char* path, const char* name);
 
 // The same for the patterns of a config's luaservice, and this tree's service/.

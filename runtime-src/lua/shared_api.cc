@@ -1,4 +1,5 @@
-// Part of the copies of the two Lua libraries that the build makes: the only file that may define lua_*.
+// Part of the copies of the two Lua libraries that the build makes: the only file that may define
+// lua_*.
 #include "lua/shared_api.h"
 
 #include <atomic>
@@ -9,8 +10,8 @@ const char shared_node_key = 0;
 
 namespace {
 
-// Set before the first shared table is made. Whoever sees such a table has got it from a service that made one,
-// through the same state or a message, so relaxed reads are enough.
+// Set before the first shared table is made. Whoever sees such a table has got it from a service
+// that made one, through the same state or a message, so relaxed reads are enough.
 std::atomic<const SharedAccess*> shared_access{nullptr};
 
 // Null, without a look at the table, as long as there are no shared tables.
@@ -30,7 +31,9 @@ bool fill_if_lazy(lua_State* L, int index) {
 }  // namespace
 
 void set_shared_access(const SharedAccess* access) { shared_access.store(access); }
-void set_fill_lazy_table(FillLazyTable fill) { fill_lazy_table.store(fill, std::memory_order_relaxed); }
+void set_fill_lazy_table(FillLazyTable fill) {
+  fill_lazy_table.store(fill, std::memory_order_relaxed);
+}
 
 const void* shared_node(lua_State* L, int index) {
   if (lua_type(L, index) != LUA_TTABLE || !stock_lua_getmetatable(L, index)) return nullptr;
@@ -68,7 +71,8 @@ __attribute__((visibility("default"))) lua_GetResult lua_rawget(lua_State* L, in
 #endif
 }
 
-__attribute__((visibility("default"))) lua_GetResult lua_rawgeti(lua_State* L, int index, lua_ArrayIndex n) {
+__attribute__((visibility("default"))) lua_GetResult lua_rawgeti(lua_State* L, int index,
+                                                                 lua_ArrayIndex n) {
   const void* node = node_of(L, index);
   if (node == nullptr) return stock_lua_rawgeti(L, index, n);
   index = lua_absindex(L, index);

@@ -1,16 +1,17 @@
 // How the C API sees tables that are shared between services.
 //
-// A service holds a shared table as an empty Lua table whose metatable finds the data. Metamethods serve Lua
-// code; C code, foreign modules included, reads tables with lua_next, lua_rawget and the like, which know no
-// metamethods. So these functions are ours: each is the library's own (stock_lua_next, ...) with a look
-// aside for shared tables first, and none at all as long as the process shares nothing.
+// A service holds a shared table as an empty Lua table whose metatable finds the data. Metamethods
+// serve Lua code; C code, foreign modules included, reads tables with lua_next, lua_rawget and the
+// like, which know no metamethods. So these functions are ours: each is the library's own
+// (stock_lua_next, ...) with a look aside for shared tables first, and none at all as long as the
+// process shares nothing.
 //
 //   lua_next, lua_rawget, lua_rawgeti, lua_rawlen   read the shared data
 //   lua_getmetatable                                gives none: the metatable is no affair of the program's
 //   lua_rawset, lua_setmetatable                    raise
 //
-// On Lua 5.4 that also makes the base library right (next, rawget, rawlen, getmetatable, ...), as it uses the
-// C API. LuaJIT's does not: see shared_base.h.
+// On Lua 5.4 that also makes the base library right (next, rawget, rawlen, getmetatable, ...), as
+// it uses the C API. LuaJIT's does not: see shared_base.h.
 //
 // Threads: a state from the thread that runs it; set_shared_access() once, from any.
 #pragma once
@@ -44,7 +45,8 @@ int stock_lua_setmetatable(lua_State* L, int index);
 lua_Unsigned stock_lua_rawlen(lua_State* L, int index);
 #endif
 
-// For modules that are shared objects: 1 for a shared table. Weak, as a plain interpreter has no such function.
+// For modules that are shared objects: 1 for a shared table. Weak, as a plain interpreter has no
+// such function.
 __attribute__((weak)) int runtime_is_shared_table(lua_State* L, int index);
 }
 
@@ -60,15 +62,17 @@ struct SharedAccess {
 };
 void set_shared_access(const SharedAccess* access);
 
-// Tables that are filled when they are looked at (lazy_libraries.cc): lua_next and lua_setmetatable call this for an
-// empty table and for one with a metatable. It fills the table at `index` if it is such a one; else gives false.
+// Tables that are filled when they are looked at (lazy_libraries.cc): lua_next and lua_setmetatable
+// call this for an empty table and for one with a metatable. It fills the table at `index` if it is
+// such a one; else gives false.
 using FillLazyTable = bool (*)(lua_State* L, int index);
 void set_fill_lazy_table(FillLazyTable fill);
 
 // The table's own key, by its address, for the light userdata that leads to its data.
 extern const char shared_node_key;
 
-// What leads to the data of the table at `index`; null when that is no shared table. Does not raise.
+// What leads to the data of the table at `index`; null when that is no shared table. Does not
+// raise.
 const void* shared_node(lua_State* L, int index);
 
 inline void stock_rawgetp(lua_State* L, int index, const void* key) {

@@ -102,7 +102,8 @@ int l_shared_array(lua_State* L) {
   return 1;
 }
 
-// The wrappers' bytecode, without what is for debuggers, from a state of its own: compiling is what takes long here.
+// The wrappers' bytecode, without what is for debuggers, from a state of its own: compiling is what
+// takes long here.
 std::string compile() noexcept {
   std::string code;
   lua_State* L = luaL_newstate();

@@ -14,13 +14,13 @@ namespace runtime::RUNTIME_ENGINE {
 // What a task waits for, and so what it is resumed with.
 enum class Wait : std::uint8_t {
   nothing,
-  start,     // a timer's function, which has not begun: nothing
-  reply,     // a call: the values of the reply
-  message,   // a call: the reply as it is, a light userdata and a size
-  unpack,    // a call on LuaJIT: the mark, the protocol's own unpack, and the reply as it is
-  timer,     // a sleep: nil, or "BREAK" when woken before
-  wakeup,    // a wait: nothing
-  answer,    // an expected answer's function, which has not begun: whether it came, message, size, session
+  start,    // a timer's function, which has not begun: nothing
+  reply,    // a call: the values of the reply
+  message,  // a call: the reply as it is, a light userdata and a size
+  unpack,   // a call on LuaJIT: the mark, the protocol's own unpack, and the reply as it is
+  timer,    // a sleep: nil, or "BREAK" when woken before
+  wakeup,   // a wait: nothing
+  answer,  // an expected answer's function, which has not begun: whether it came, message, size, session
 };
 
 // How it stands with the request that a task serves.
@@ -33,27 +33,29 @@ enum class Request : std::uint8_t {
 // A coroutine that runs messages, timers and forks; reused when it has ended.
 struct Task {
   lua_State* co = nullptr;
-  int anchor = 0;                    // reference in the registry: keeps `co` alive
-  int token_anchor = LUA_NOREF;      // another one, made when it is needed: to the token while `table_token`
+  int anchor = 0;  // reference in the registry: keeps `co` alive
+  // Another one, made when it is needed: to the token while `table_token`.
+  int token_anchor = LUA_NOREF;
   Request request = Request::none;
   Wait wait = Wait::nothing;
-  std::uint8_t type = 0;             // of the request
-  std::uint8_t called_type = 0;      // of the call, for Wait::unpack
-  bool woken = false;                // in the queue of woken tasks
-  bool failed = false;               // in the queue of failed calls: it is resumed so that the call raises
-  bool own_token = false;            // sleeps or waits on its own coroutine
-  bool table_token = false;          // sleeps or waits on a value in the table of tokens
-  bool traced = false;               // has a trace tag (lualib/skynet/trace.lua)
-  std::int32_t session = 0;          // of the request; 0 for a message that wants no answer
-  Handle source = 0;                 // of the request
-  std::int32_t waits_for = 0;        // the session of its wait
-  Handle callee = 0;                 // of a call by handle
-  std::string callee_name;           // of a call by name
-  std::uint32_t index = 0;           // in TaskScheduler's list of tasks
+  std::uint8_t type = 0;         // of the request
+  std::uint8_t called_type = 0;  // of the call, for Wait::unpack
+  bool woken = false;            // in the queue of woken tasks
+  bool failed = false;       // in the queue of failed calls: it is resumed so that the call raises
+  bool own_token = false;    // sleeps or waits on its own coroutine
+  bool table_token = false;  // sleeps or waits on a value in the table of tokens
+  bool traced = false;       // has a trace tag (lualib/skynet/trace.lua)
+  std::int32_t session = 0;  // of the request; 0 for a message that wants no answer
+  Handle source = 0;         // of the request
+  std::int32_t waits_for = 0;  // the session of its wait
+  Handle callee = 0;           // of a call by handle
+  std::string callee_name;     // of a call by name
+  std::uint32_t index = 0;     // in TaskScheduler's list of tasks
 };
 
-// From sessions to the tasks that wait for them. A session may also be ended: its message, when it comes, is dropped.
-// Open addressing with linear probing: a look-up is a multiplication and a cache line.
+// From sessions to the tasks that wait for them. A session may also be ended: its message, when it
+// comes, is dropped. Open addressing with linear probing: a look-up is a multiplication and a cache
+// line.
 class SessionTable {
  public:
   struct Entry {

@@ -1,5 +1,5 @@
-// What ends before its time: tasks that raise or are killed, calls that fail, requests that nobody answers, the service
-// itself. None of it is on the way of a common message.
+// What ends before its time: tasks that raise or are killed, calls that fail, requests that nobody
+// answers, the service itself. None of it is on the way of a common message.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::size_t kForgotten = 4096;  // requests that are remembered
 
-// Leaves the error value on top of `co` as a string, with the traceback of `co`, on top of L. May raise (memory).
+// Leaves the error value on top of `co` as a string, with the traceback of `co`, on top of L. May
+// raise (memory).
 void push_traceback(lua_State* L, lua_State* co) {
   lua_xmove(co, L, 1);
   if (lua_type(L, -1) != LUA_TSTRING) {
@@ -40,7 +41,7 @@ std::uint64_t request_key(Handle source, std::int32_t session) {
 
 }  // namespace
 
-// ---- errors of tasks ---------------------------------------------------------------------------------------
+// ---- errors of tasks ----------------------------------------------------------------------------
 
 void TaskScheduler::keep_error(lua_State* L, lua_State* co) {
   push_traceback(L, co);
@@ -55,7 +56,8 @@ void TaskScheduler::raised(lua_State* L, Task* task) {
   if (task->wait != Wait::nothing) drop_wait(task, true);
   if (task->request == Request::open) answer_error(task->source, task->session);
   task->request = Request::closed;
-  if (task->traced) [[unlikely]] trace(L, "error", task);
+  if (task->traced) [[unlikely]]
+    trace(L, "error", task);
   keep_error(L, task->co);
   lua_closethread(task->co, L);
   discard(L, task);
@@ -70,7 +72,7 @@ int TaskScheduler::raise_errors(lua_State* L) {
   return lua_error(L);
 }
 
-// ---- calls that fail ---------------------------------------------------------------------------------------
+// ---- calls that fail ----------------------------------------------------------------------------
 
 void TaskScheduler::fail_call(std::int32_t session) {
   SessionTable::Entry* entry = sessions_.find(session);
@@ -80,19 +82,22 @@ void TaskScheduler::fail_call(std::int32_t session) {
     sessions_.erase(entry);  // this was the message that was to be dropped
     return;
   }
-  if (task->wait != Wait::reply && task->wait != Wait::message && task->wait != Wait::answer) return;
+  if (task->wait != Wait::reply && task->wait != Wait::message && task->wait != Wait::answer)
+    return;
   if (!std::exchange(task->failed, true)) failed_.push(task);
 }
 
 void TaskScheduler::fail_calls_to(Handle callee) {
   for (auto& task : tasks_) {
-    if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true)) failed_.push(task.get());
+    if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true))
+      failed_.push(task.get());
   }
 }
 
 void TaskScheduler::fail_calls_to(std::string_view callee) {
   for (auto& task : tasks_) {
-    if (!task->callee_name.empty() && task->callee_name == callee && !std::exchange(task->failed, true)) {
+    if (!task->callee_name.empty() && task->callee_name == callee &&
+        !std::exchange(task->failed, true)) {
       failed_.push(task.get());
     }
   }
@@ -118,7 +123,7 @@ int TaskScheduler::raise_failure(lua_State* L) {
   return lua_error(L);
 }
 
-// ---- requests that nobody answers --------------------------------------------------------------------------
+// ---- requests that nobody answers ---------------------------------------------------------------
 
 void TaskScheduler::answer_error(Handle to, std::int32_t session) {
   if (session == 0 || to == 0) return;
@@ -151,8 +156,9 @@ void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
   lua_pop(L, 2);
   const char* source = info.source != nullptr ? info.source : "?";
   char line[512];
-  const auto end = fmt::format_to_n(line, sizeof(line), "Maybe forgot response session {} from :{:08x} : {}:{}",
-                                    task->session, task->source, source, info.linedefined);
+  const auto end =
+      fmt::format_to_n(line, sizeof(line), "Maybe forgot response session {} from :{:08x} : {}:{}",
+                       task->session, task->source, source, info.linedefined);
   service_.node().log(service_.handle(), {line, std::min(end.size, sizeof(line))});
 }
 
@@ -160,7 +166,9 @@ void TaskScheduler::promise(const Task& task) {
   if (task.session != 0) promised_.insert(request_key(task.source, task.session));
 }
 
-void TaskScheduler::keep_promise(Handle source, std::int32_t session) { promised_.erase(request_key(source, session)); }
+void TaskScheduler::keep_promise(Handle source, std::int32_t session) {
+  promised_.erase(request_key(source, session));
+}
 
 void TaskScheduler::tell_requesters() {
   for (auto& task : tasks_) {
@@ -177,7 +185,7 @@ void TaskScheduler::tell_requesters() {
   }
 }
 
-// ---- the end of a task, and of the service -----------------------------------------------------------------
+// ---- the end of a task, and of the service ------------------------------------------------------
 
 bool TaskScheduler::kill(lua_State* L, Task* task) {
   if (task == current_) return false;
@@ -206,7 +214,8 @@ void TaskScheduler::exit(lua_State* L) {
   callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
   tell_requesters();
   for (std::size_t i = tasks_.size(); i-- > 0;) {
-    if (i < tasks_.size() && tasks_[i].get() != current_ && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i].get());
+    if (i < tasks_.size() && tasks_[i].get() != current_ && tasks_[i]->wait != Wait::nothing)
+      kill(L, tasks_[i].get());
   }
   for (const Handle callee : callees) {
     api::send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);

@@ -1,9 +1,9 @@
-// What the files of native functions over a TaskScheduler share: lua_messages.cc (sending, calling, answering),
-// lua_waiting.cc (sleeping, forking, timers), lua_task_tools.cc (looking at tasks, ending them), lua_native.cc (the
-// modules that they make).
+// What the files of native functions over a TaskScheduler share: lua_messages.cc (sending, calling,
+// answering), lua_waiting.cc (sleeping, forking, timers), lua_task_tools.cc (looking at tasks,
+// ending them), lua_native.cc (the modules that they make).
 //
-// The functions have no upvalues, so that on Lua 5.4 they cost a service no memory: what they work on is found through
-// the state itself.
+// The functions have no upvalues, so that on Lua 5.4 they cost a service no memory: what they work
+// on is found through the state itself.
 #pragma once
 
 #include "lua/engine.h"
@@ -18,7 +18,8 @@ inline TaskScheduler& scheduler(lua_State* L) { return *LuaService::of(L).tasks(
 // Pushes what a reference of TaskScheduler::refs stands for.
 inline void push_ref(lua_State* L, int ref) { stock_lua_rawgeti(L, LUA_REGISTRYINDEX, ref); }
 
-// The task that is about to block. Raises where a yield is not possible, before anything is registered for it.
+// The task that is about to block. Raises where a yield is not possible, before anything is
+// registered for it.
 inline Task& blocking_task(lua_State* L) {
   Task* task = scheduler(L).current();
   if (task == nullptr) luaL_error(L, "attempt to yield from outside a coroutine");
@@ -26,8 +27,8 @@ inline Task& blocking_task(lua_State* L) {
   return *task;
 }
 
-// Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever drives it
-// (lualib/skynet/coroutine.lua).
+// Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever
+// drives it (lualib/skynet/coroutine.lua).
 inline int suspend(lua_State* L, const Task& task) {
   TaskScheduler& tasks = scheduler(L);
   tasks.block();

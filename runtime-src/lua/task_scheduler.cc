@@ -28,7 +28,7 @@ void push_hook(lua_State* L, const int& ref, const char* module) {
 
 TaskScheduler::~TaskScheduler() = default;
 
-// ---- sessions and tasks ------------------------------------------------------------------------------------
+// ---- sessions and tasks -------------------------------------------------------------------------
 
 std::int32_t TaskScheduler::new_session() {
   std::int32_t session = service_.new_session();
@@ -133,23 +133,19 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   if (!task->callee_name.empty()) task->callee_name.clear();
 }
 
-// ---- the dispatcher ----------------------------------------------------------------------------------------
+// ---- the dispatcher -----------------------------------------------------------------------------
 
 void TaskScheduler::push_fixed(lua_State* L) {
-  for (const int ref : {refs.protocols, refs.dispatch, refs.unpack}) lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+  for (const int ref : {refs.protocols, refs.dispatch, refs.unpack})
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
 }
 
 bool TaskScheduler::handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
   bool handled;
   switch (message.type()) {
-    case kTypeResponse:
-      handled = on_response(L, message, entry);
-      break;
-    case kTypeError:
-      handled = on_error(L, message, entry);
-      break;
-    default:
-      handled = on_request(L, message, fixed, entry);
+    case kTypeResponse: handled = on_response(L, message, entry); break;
+    case kTypeError: handled = on_error(L, message, entry); break;
+    default: handled = on_request(L, message, fixed, entry);
   }
   if (!woken_.empty() || !failed_.empty() || !forks_.empty()) settle(L);
   return handled;
@@ -226,8 +222,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
       lua_pushnil(L);
       values = 1;
       break;
-    default:
-      break;
+    default: break;
   }
   drop_wait(task, false);
   if (values != 0) {
@@ -257,7 +252,8 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
   return true;
 }
 
-bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
+bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed& fixed,
+                               Entry entry) {
   if (exited_) {
     refuse(message);
     return true;
@@ -275,14 +271,16 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
 
 int TaskScheduler::push_lua_request(lua_State* L, const Message& message) {
   stock_lua_rawgeti(L, LUA_REGISTRYINDEX, lua_protocol.dispatch);
-  if (!lua_isfunction(L, -1)) [[unlikely]] return kMayRaise;
+  if (!lua_isfunction(L, -1)) [[unlikely]]
+    return kMayRaise;
   lua_pushinteger(L, message.session);
   lua_pushinteger(L, message.source);
   UnpackError error;
   return unpack(L, message.data, message.size(), &error);
 }
 
-int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
+int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixed& fixed,
+                                Entry entry) {
   const int protocol = lua_gettop(L) + 1;
   stock_lua_rawgeti(L, fixed.protocols, message.type());
   if (!lua_istable(L, protocol)) {
@@ -362,10 +360,11 @@ void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool know
   lua_call(L, 5, 0);
 }
 
-// ---- running tasks -----------------------------------------------------------------------------------------
+// ---- running tasks ------------------------------------------------------------------------------
 
 void TaskScheduler::resume(lua_State* L, Task* task, int values) {
-  if (task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]] trace(L, "resume", task);
+  if (task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]]
+    trace(L, "resume", task);
   current_ = task;
   suspending_ = false;
   int results;
@@ -378,7 +377,8 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
       return;
     }
     if (results == 0) {
-      // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at it.
+      // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at
+      // it.
       drop_wait(task, true);
       if (task->request == Request::open) forget(*task);
       discard(L, task);
@@ -399,8 +399,10 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
 }
 
 void TaskScheduler::ended(lua_State* L, Task* task) {
-  if (task->wait != Wait::nothing) drop_wait(task, true);  // a plain coroutine of its own swallowed the yield
-  if (task->traced) [[unlikely]] trace(L, "end", task);
+  if (task->wait != Wait::nothing)
+    drop_wait(task, true);  // a plain coroutine of its own swallowed the yield
+  if (task->traced) [[unlikely]]
+    trace(L, "end", task);
   if (task->request == Request::open && task->session != 0) [[unlikely]] {
     warn_forgotten(L, task);
     forget(*task);

@@ -1,14 +1,16 @@
-// Runs the messages of one Lua service as tasks: coroutines that block on replies, timers and wake-ups.
+// Runs the messages of one Lua service as tasks: coroutines that block on replies, timers and
+// wake-ups.
 //
-// Order:   for each message: (1) the task that waits for it is resumed, or a new one is started; (2) whenever a task
-//          blocks or ends, the woken tasks run, then those whose call has failed; (3) then the forks. Only then comes
-//          the next message.
+// Order:   for each message: (1) the task that waits for it is resumed, or a new one is started;
+//          (2) whenever a task blocks or ends, the woken tasks run, then those whose call has
+//          failed; (3) then the forks. Only then comes the next message.
 // Threads: the worker that runs the service.
-// Errors:  what raises in a task ends that task. What raises outside of one (a reply that nobody waits for, a protocol's
-//          own unpack) ends the handling of that message. Both are logged, and the requester gets an error message.
+// Errors:  what raises in a task ends that task. What raises outside of one (a reply that nobody
+//          waits for, a protocol's own unpack) ends the handling of that message. Both are logged,
+//          and the requester gets an error message.
 //
-// What ends before its time (tasks that raise or are killed, calls that fail, requests without an answer, the service)
-// is in task_endings.cc, everything else in task_scheduler.cc.
+// What ends before its time (tasks that raise or are killed, calls that fail, requests without an
+// answer, the service) is in task_endings.cc, everything else in task_scheduler.cc.
 #pragma once
 
 #include <cstdint>
@@ -31,12 +33,14 @@ namespace runtime::RUNTIME_ENGINE {
 class TaskScheduler {
  public:
   // `L` is the state's main thread.
-  TaskScheduler(Service& service, lua_State* L) : service_(service), main_(L), profiler_(Profiler::of(L)) {}
+  TaskScheduler(Service& service, lua_State* L)
+      : service_(service), main_(L), profiler_(Profiler::of(L)) {}
   ~TaskScheduler();
 
   // ---- the dispatcher ----
 
-  // Where the values lie that every message needs: stack indices, or upvalues of the running function.
+  // Where the values lie that every message needs: stack indices, or upvalues of the running
+  // function.
   struct Fixed {
     int protocols;  // refs.protocols
     int dispatch;   // "dispatch"
@@ -50,8 +54,8 @@ class TaskScheduler {
     bare,            // outside of any: must not raise (but for finalizers of LuaJIT)
   };
 
-  // Handles one message, all of it. L: the main thread. The payload stays the caller's. False, with nothing done: on a
-  // bare entry, what this message needs may raise.
+  // Handles one message, all of it. L: the main thread. The payload stays the caller's. False, with
+  // nothing done: on a bare entry, what this message needs may raise.
   bool handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
 
   // Runs what is left to run after a message whose handling raised.
@@ -77,7 +81,8 @@ class TaskScheduler {
   // A pooled or new task.
   Task* take(lua_State* L);
   void queue_fork(Task* task) { forks_.push(task); }
-  // Makes a task that has not begun wait for the message of `session` (Wait::start or Wait::answer).
+  // Makes a task that has not begun wait for the message of `session` (Wait::start or
+  // Wait::answer).
   void wait_to_start(Task* task, std::int32_t session, Wait wait);
   // The message of `session` is dropped when it comes, and a task that has not begun is given up.
   void forget_answer(std::int32_t session);
@@ -85,13 +90,16 @@ class TaskScheduler {
 
   // Marks a task that sleeps or waits; it runs when the current one blocks.
   void wake(Task* task);
-  bool wakes(const Task* task) const { return task->wait == Wait::timer || task->wait == Wait::wakeup; }
+  bool wakes(const Task* task) const {
+    return task->wait == Wait::timer || task->wait == Wait::wakeup;
+  }
 
   void fail_call(std::int32_t session);
   void fail_calls_to(Handle callee);
   void fail_calls_to(std::string_view callee);
 
-  // Ends a task that blocks or has not started: it is closed, its requester gets an error message. False for others.
+  // Ends a task that blocks or has not started: it is closed, its requester gets an error message.
+  // False for others.
   bool kill(lua_State* L, Task* task);
 
   // Lua 5.4: whether the call that has just been resumed has failed; forgets it.
@@ -101,7 +109,8 @@ class TaskScheduler {
   // Raises the errors of tasks, if there were any.
   int raise_errors(lua_State* L);
 
-  // The end: drops the forks, tells requesters and callees, closes all blocked tasks. Never resumes the current task again.
+  // The end: drops the forks, tells requesters and callees, closes all blocked tasks. Never resumes
+  // the current task again.
   void exit(lua_State* L);
   // The same for a service that was killed: only tells requesters, touches no Lua state.
   void tell_requesters();
@@ -109,8 +118,8 @@ class TaskScheduler {
   SessionTable& sessions() { return sessions_; }
   // Forgotten and ignored requests are answered with an error when the service ends.
   void forget(Task& task);
-  // A request that a response closure will answer, and that it has done so; what is still promised when the service
-  // ends is answered with an error.
+  // A request that a response closure will answer, and that it has done so; what is still promised
+  // when the service ends is answered with an error.
   void promise(const Task& task);
   void keep_promise(Handle source, std::int32_t session);
 
@@ -118,26 +127,31 @@ class TaskScheduler {
   struct References {
     int protocols = LUA_NOREF;  // table: name and type -> protocol
     int tokens = LUA_NOREF;     // table: token -> light userdata of the Task
-    int mark = LUA_NOREF;       // LuaJIT: the first value of what a call is resumed with when a function is to follow it
-    int suspend = LUA_NOREF;    // "SUSPEND": what a blocked coroutine yields to those that drive it
-    int dispatch = LUA_NOREF;   // "dispatch", "unpack", "pack", "id": the keys of a protocol
+    // LuaJIT: the first value of what a call is resumed with when a function is to follow it.
+    int mark = LUA_NOREF;
+    int suspend = LUA_NOREF;   // "SUSPEND": what a blocked coroutine yields to those that drive it
+    int dispatch = LUA_NOREF;  // "dispatch", "unpack", "pack", "id": the keys of a protocol
     int unpack = LUA_NOREF;
     int pack = LUA_NOREF;
     int id = LUA_NOREF;
     // The modules in lualib that hand these over are loaded when one is first needed.
     int unknown_response = LUA_NOREF;  // skynet.unknown: function(session, source, message, size)
-    int unknown_request = LUA_NOREF;   // skynet.unknown: function(session, source, message, size, type or name)
-    int dead = LUA_NOREF;              // skynet.response: function(source): its response closures are dead
-    int trace = LUA_NOREF;             // skynet.trace: function(event, co, source, type, about) -> whether co stays traced
+    // skynet.unknown: function(session, source, message, size, type or name)
+    int unknown_request = LUA_NOREF;
+    int dead = LUA_NOREF;  // skynet.response: function(source): its response closures are dead
+    // skynet.trace: function(event, co, source, type, about) -> whether co stays traced.
+    int trace = LUA_NOREF;
   } refs;
-  // The protocol "lua", that of nearly all messages. Its table is made here (lua_native.cc) and known to nobody else, so
-  // that nothing has to be looked up in it. Once somebody gets to see the table this ends.
+  // The protocol "lua", that of nearly all messages. Its table is made here (lua_native.cc) and
+  // known to nobody else, so that nothing has to be looked up in it. Once somebody gets to see the
+  // table this ends.
   struct {
-    const char* name = nullptr;  // the state's own string, which can be told by its address; null: look it all up
-    int dispatch = LUA_NOREF;    // reference: its dispatch function, or false
+    // The state's own string, which can be told by its address; null: look it all up.
+    const char* name = nullptr;
+    int dispatch = LUA_NOREF;  // reference: its dispatch function, or false
   } lua_protocol;
-  bool tracing = false;     // some task is traced, or some protocol is
-  bool responses = false;   // there are response closures: refs.dead wants to know
+  bool tracing = false;    // some task is traced, or some protocol is
+  bool responses = false;  // there are response closures: refs.dead wants to know
 
   // Tells refs.trace; the value at index `about` goes with the event if it is not 0.
   void trace(lua_State* L, const char* event, Task* task, int about = 0);
@@ -146,8 +160,8 @@ class TaskScheduler {
   bool on_response(lua_State* L, const Message& message, Entry entry);
   bool on_error(lua_State* L, const Message& message, Entry entry);
   bool on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
-  // Push what a request's task begins with: its handler, session and source, and what unpack gives. They return the number
-  // of these last values, or one below 0 (task_scheduler.cc).
+  // Push what a request's task begins with: its handler, session and source, and what unpack gives.
+  // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
   int push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
@@ -159,7 +173,8 @@ class TaskScheduler {
   void ended(lua_State* L, Task* task);
   // The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
   void raised(lua_State* L, Task* task);
-  // Adds the error on top of `co`, with its traceback, to those of take_errors(). May raise (memory).
+  // Adds the error on top of `co`, with its traceback, to those of take_errors(). May raise
+  // (memory).
   void keep_error(lua_State* L, lua_State* co);
   // Logs that the task has ended without an answer to its request.
   void warn_forgotten(lua_State* L, Task* task);
@@ -174,9 +189,9 @@ class TaskScheduler {
 
   Service& service_;
   lua_State* const main_;
-  Profiler& profiler_;          // owned by the state
+  Profiler& profiler_;  // owned by the state
   Task* current_ = nullptr;
-  bool suspending_ = false;     // the current task yields because it blocks
+  bool suspending_ = false;  // the current task yields because it blocks
   bool call_failed_ = false;
   bool exited_ = false;
   bool session_wrapped_ = false;
@@ -184,11 +199,11 @@ class TaskScheduler {
   std::string failure_text_;
   std::string errors_;
   SessionTable sessions_;
-  std::vector<std::unique_ptr<Task>> tasks_;             // all that are not discarded
+  std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
   std::vector<Task*> idle_;
   std::unordered_map<lua_State*, Task*> by_coroutine_;
   RingQueue<Task*> woken_, failed_, forks_;
-  std::unordered_set<std::uint64_t> promised_;             // source and session of requests
+  std::unordered_set<std::uint64_t> promised_;            // source and session of requests
   RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest 4096 of them
 };
 

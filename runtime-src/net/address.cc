@@ -89,9 +89,7 @@ std::optional<Address> Address::decode(std::string_view binary) {
   return result;
 }
 
-int Address::port() const {
-  return ntohs(family() == AF_INET6 ? v6_.sin6_port : v4_.sin_port);
-}
+int Address::port() const { return ntohs(family() == AF_INET6 ? v6_.sin6_port : v4_.sin_port); }
 
 std::string Address::host_text() const {
   char buffer[INET6_ADDRSTRLEN] = "";

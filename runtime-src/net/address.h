@@ -20,7 +20,8 @@ class Address {
 
   static constexpr int kMaxPort = 65535;
 
-  // A numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0". Nothing if it is a name, or the port is none.
+  // A numeric host without brackets: "127.0.0.1", "::1", "fe80::1%eth0". Nothing if it is a name,
+  // or the port is none.
   static std::optional<Address> parse(const std::string& host, int port);
 
   // The address of this end of a socket; none when the system knows none.

@@ -1,8 +1,9 @@
 // What other threads ask an I/O thread to do.
 //
-// A stack that producers push onto with one atomic step, and that the consumer takes whole and turns round, so
-// that it gets the commands in the order of the pushes. A special top says that the consumer sleeps: exactly one producer
-// finds it there, and must wake the consumer. So a busy consumer is never woken, and no wake-up is lost.
+// A stack that producers push onto with one atomic step, and that the consumer takes whole and
+// turns round, so that it gets the commands in the order of the pushes. A special top says that the
+// consumer sleeps: exactly one producer finds it there, and must wake the consumer. So a busy
+// consumer is never woken, and no wake-up is lost.
 //
 // Threads: push() from any; the rest from the consumer.
 #pragma once
@@ -17,13 +18,13 @@ namespace runtime {
 
 struct Command {
   enum class Kind {
-    connect,   // to `resolved`
-    start,     // in the name of `owner`
+    connect,  // to `resolved`
+    start,    // in the name of `owner`
     pause,
-    close,     // Socket::closing is set
-    settle,    // what a writer left to do: Socket::settle_queued is set
-    read,      // from a file that is always ready
-    stop,      // end the thread
+    close,   // Socket::closing is set
+    settle,  // what a writer left to do: Socket::settle_queued is set
+    read,    // from a file that is always ready
+    stop,    // end the thread
   };
   Kind kind;
   int id = 0;

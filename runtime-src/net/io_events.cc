@@ -149,8 +149,8 @@ void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
   if (!events_.text(owner, kSocketAccept, listener.id, id, peer.text())) release(*socket);
 }
 
-// The process or the system has run out of something: drops one connection, so that its peer knows, and leaves the
-// others waiting in the kernel for a while.
+// The process or the system has run out of something: drops one connection, so that its peer knows,
+// and leaves the others waiting in the kernel for a while.
 void IoThread::pause_listener(Socket& listener, int error) {
   if (reserve_fd_ >= 0) {
     close(reserve_fd_);
@@ -200,8 +200,8 @@ char* IoThread::take_block(std::size_t size) {
 bool IoThread::read_stream(Socket& socket) {
   const int id = socket.id;
   const bool file = socket.kind == Socket::Kind::file;
-  const ssize_t count = file ? read(socket.fd, block_, kReadBytes)
-                             : recv(socket.fd, block_, kReadBytes, 0);
+  const ssize_t count =
+      file ? read(socket.fd, block_, kReadBytes) : recv(socket.fd, block_, kReadBytes, 0);
   if (count < 0) {
     if (errno == EAGAIN || errno == EINTR) return true;
     fail(socket, std::strerror(errno));
@@ -214,8 +214,7 @@ bool IoThread::read_stream(Socket& socket) {
   const auto size = static_cast<std::size_t>(count);
   socket.bytes_read.fetch_add(size, std::memory_order_relaxed);
   socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
-  const bool counted =
-      size >= kCountedBytes && socket.acknowledges.load(std::memory_order_relaxed);
+  const bool counted = size >= kCountedBytes && socket.acknowledges.load(std::memory_order_relaxed);
   if (counted) socket.unacknowledged.fetch_add(count);
   if (!events_.data(socket.owner, id, take_block(size), size)) {
     orphan(socket);
@@ -239,7 +238,8 @@ void IoThread::read_datagrams(Socket& socket) {
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     socklen_t size = sizeof(storage);
     const ssize_t count = recvfrom(socket.fd, block_, kReadBytes, 0, address, &size);
-    // Errors are those of earlier datagrams (a port was closed, say); reading them has cleared them.
+    // Errors are those of earlier datagrams (a port was closed, say); reading them has cleared
+    // them.
     if (count < 0) return;
     const auto bytes = static_cast<std::size_t>(count);
     socket.bytes_read.fetch_add(bytes, std::memory_order_relaxed);

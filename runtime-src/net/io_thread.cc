@@ -192,8 +192,8 @@ void IoThread::settle(Socket& socket) {
 
 // ---- events ------------------------------------------------------------------------------------
 
-// A service that is woken for the first of several messages comes at once, may take this thread's core, and sleeps
-// again before the second; so the first ones wait for some of the others.
+// A service that is woken for the first of several messages comes at once, may take this thread's
+// core, and sleeps again before the second; so the first ones wait for some of the others.
 void IoThread::handle_all(std::span<const epoll_event> events) {
   while (!events.empty()) {
     const std::size_t count = std::min(events.size(), kEventsTogether);
@@ -288,7 +288,8 @@ void IoThread::writing_failed(Socket& socket, int error) {
   if (table_.find(id) != nullptr) fail(socket, std::strerror(error));
 }
 
-// The end of an id whose connection is of no use any more. It takes nothing more when the owner hears of it.
+// The end of an id whose connection is of no use any more. It takes nothing more when the owner
+// hears of it.
 void IoThread::fail(Socket& socket, std::string_view text) {
   bool closing;
   {
@@ -308,8 +309,8 @@ void IoThread::fail(Socket& socket, std::string_view text) {
   }
 }
 
-// The owner is dead. Another service may take the id over by start(); until then nothing is read, so that nothing
-// more is lost, and when the peer goes away, so does the id.
+// The owner is dead. Another service may take the id over by start(); until then nothing is read,
+// so that nothing more is lost, and when the peer goes away, so does the id.
 void IoThread::orphan(Socket& socket) {
   const Socket::Lock lock(socket.mutex);
   socket.orphaned = socket.kind != Socket::Kind::udp;
@@ -335,7 +336,8 @@ void IoThread::dispose(SocketTable& table, Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
     fd = socket.fd;
-    discard = socket.kind == Socket::Kind::tcp && socket.closing && !socket.cut && !socket.read_ended;
+    discard =
+        socket.kind == Socket::Kind::tcp && socket.closing && !socket.cut && !socket.read_ended;
     if (socket.kind == Socket::Kind::file) {
       // The descriptor stays open, and goes back as it came.
       if (socket.armed != 0) socket.poller->watch(fd, socket.armed, 0, 0);
@@ -343,7 +345,8 @@ void IoThread::dispose(SocketTable& table, Socket& socket) {
       fd = -1;
     }
   }
-  // Bytes that are closed unread make the kernel reset the connection, and the peer would lose our last ones.
+  // Bytes that are closed unread make the kernel reset the connection, and the peer would lose our
+  // last ones.
   if (discard && fd >= 0) recv(fd, nullptr, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
   table.release(socket);
   if (fd >= 0) close(fd);

@@ -1,5 +1,5 @@
-// One I/O thread: waits for descriptors, reads, accepts, connects, goes on with writes that did not fit, and tells
-// the owners. A socket belongs to one I/O thread, chosen by its id.
+// One I/O thread: waits for descriptors, reads, accepts, connects, goes on with writes that did not
+// fit, and tells the owners. A socket belongs to one I/O thread, chosen by its id.
 //
 // The loop, phase by phase:
 //   1. commands:   does what other threads asked for;
@@ -8,8 +8,8 @@
 //   3. events:     one read, write, connect or batch of accepts for each ready descriptor;
 //   4. pauses:     listeners that ran out of descriptors accept again.
 //
-// Memory: one block of kReadBytes. A read that fills at least half of it hands the block over; what is smaller is
-//         copied into memory of its size.
+// Memory: one block of kReadBytes. A read that fills at least half of it hands the block over; what
+//         is smaller is copied into memory of its size.
 #pragma once
 
 #include <sys/epoll.h>
@@ -31,8 +31,8 @@ namespace runtime {
 class IoThread {
  public:
   static constexpr std::size_t kReadBytes = 64 * 1024;
-  // When the owner, one that acknowledges, has so many bytes of a connection unread in its mailbox, reading stops
-  // until it has half of them.
+  // When the owner, one that acknowledges, has so many bytes of a connection unread in its mailbox,
+  // reading stops until it has half of them.
   static constexpr std::int64_t kMaxUnacknowledged = 4 * 1024 * 1024;
   // Blocks below this are not counted for that.
   static constexpr std::size_t kCountedBytes = 16 * 1024;
@@ -97,9 +97,9 @@ class IoThread {
   CommandQueue commands_;
   std::thread thread_;
   bool stopping_ = false;
-  char* block_ = nullptr;    // kReadBytes
+  char* block_ = nullptr;            // kReadBytes
   bool out_of_descriptors_ = false;  // since when has been logged
-  int reserve_fd_ = -1;      // given up to accept, and drop, a connection when descriptors have run out
+  int reserve_fd_ = -1;  // given up to accept, and drop, a connection when descriptors have run out
 
   struct PausedListener {
     int id;

@@ -14,7 +14,8 @@ Poller::Poller()
   if (!ok()) return;
   // Edge-triggered: each wake() is one event, and nobody needs to read the counter.
   epoll_event event = {.events = EPOLLIN | EPOLLET, .data = {.u64 = kWakeKey}};
-  RUNTIME_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) == 0, "epoll takes an eventfd");
+  RUNTIME_CHECK(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, wake_fd_, &event) == 0,
+                "epoll takes an eventfd");
 }
 
 Poller::~Poller() {

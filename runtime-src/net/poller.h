@@ -21,8 +21,9 @@ class Poller {
   // False: the system had no descriptors left when this was made; nothing else may be called then.
   bool ok() const { return epoll_fd_ >= 0 && wake_fd_ >= 0; }
 
-  // Changes what is waited for on `fd` from `before` to `after` (EPOLLIN, EPOLLOUT, EPOLLRDHUP; 0 is not
-  // watching it at all, so that not even errors are reported). 0, or the system's error number.
+  // Changes what is waited for on `fd` from `before` to `after` (EPOLLIN, EPOLLOUT, EPOLLRDHUP; 0
+  // is not watching it at all, so that not even errors are reported). 0, or the system's error
+  // number.
   int watch(int fd, std::uint32_t before, std::uint32_t after, std::uint64_t key);
 
   // Fills the front of `events` and tells how many. `timeout_ms` -1 waits for as long as it takes.

@@ -61,7 +61,8 @@ std::string_view ReceiveBuffer::join(std::size_t count) {
     std::memcpy(block + done, first.start(), part);
     done += part;
     first.begin += part;
-    if (done == count && first.begin < first.end) break;  // the rest of it stays behind the new piece
+    if (done == count && first.begin < first.end)
+      break;  // the rest of it stays behind the new piece
     std::free(first.block);
     head_ = (head_ + 1) & (capacity_ - 1);
     --count_;

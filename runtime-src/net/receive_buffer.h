@@ -1,4 +1,5 @@
-// The bytes of one stream that have been received and not been read: a ring of the blocks they came in.
+// The bytes of one stream that have been received and not been read: a ring of the blocks they came
+// in.
 //
 // Threads:   one at a time.
 // Ownership: push() takes a block (malloc), which is freed when its last byte has been consumed.
@@ -22,17 +23,19 @@ class ReceiveBuffer {
 
   void push(char* block, std::size_t size);
 
-  // The first `count` bytes, of at least as many, in one piece (which may have to be put together first). Valid
-  // until the next call.
+  // The first `count` bytes, of at least as many, in one piece (which may have to be put together
+  // first). Valid until the next call.
   std::string_view front(std::size_t count) {
-    return count <= pieces_[head_].size() ? std::string_view(pieces_[head_].start(), count) : join(count);
+    return count <= pieces_[head_].size() ? std::string_view(pieces_[head_].start(), count)
+                                          : join(count);
   }
 
   // Drops the first `count` bytes, of at least as many.
   void consume(std::size_t count);
 
-  // How many bytes there are before the first `separator`. Goes on where the last search for the same
-  // separator came to, so that it is cheap to ask after each block. An empty one is found at once.
+  // How many bytes there are before the first `separator`. Goes on where the last search for the
+  // same separator came to, so that it is cheap to ask after each block. An empty one is found at
+  // once.
   std::optional<std::size_t> find(std::string_view separator);
 
   void clear();
@@ -60,7 +63,7 @@ class ReceiveBuffer {
   std::size_t head_ = 0;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
-  std::size_t searched_ = 0;        // in front of this no separator_ begins
+  std::size_t searched_ = 0;  // in front of this no separator_ begins
   char separator_[kRemembered] = {};
   std::size_t separator_size_ = 0;
 };

@@ -13,7 +13,8 @@ namespace runtime {
 namespace {
 
 constexpr int kPieces = 64;  // of memory in one system call
-// After so much a writer leaves the rest to the I/O thread, so that nothing else waits for it too long.
+// After so much a writer leaves the rest to the I/O thread, so that nothing else waits for it too
+// long.
 constexpr std::size_t kFlushBytes = 1024 * 1024;
 
 ssize_t write_pieces(Socket::Kind kind, int fd, iovec* pieces, int count) {
@@ -167,8 +168,8 @@ void Socket::note_queued() {
 bool Socket::must_settle() {
   if (settle_queued) return false;
   const bool ended = closing && close_handled && unsent() == 0;
-  settle_queued = warn_due != 0 || drain_due ||
-                  (!writing && (write_error != 0 || release_due || ended));
+  settle_queued =
+      warn_due != 0 || drain_due || (!writing && (write_error != 0 || release_due || ended));
   return settle_queued;
 }
 

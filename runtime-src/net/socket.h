@@ -1,14 +1,16 @@
 // One socket: a descriptor, who owns it, and what waits to be read and written.
 //
-// Sockets live in a SocketTable and are known to the outside by their ids. The memory of a Socket is never given back
-// while the table lives, but used again for other ids: whoever finds one locks its mutex, and compares the id
-// once more.
+// Sockets live in a SocketTable and are known to the outside by their ids. The memory of a Socket
+// is never given back while the table lives, but used again for other ids: whoever finds one locks
+// its mutex, and compares the id once more.
 //
-// Writing: one thread at a time (writing) has the right to write to the descriptor, and does so without the mutex;
-//          others append to the queue meanwhile, and the writer does not stop before the queue is empty or the
-//          kernel takes no more (blocked), in which case the I/O thread goes on when it does.
+// Writing: one thread at a time (writing) has the right to write to the descriptor, and does so
+//          without the mutex; others append to the queue meanwhile, and the writer does not stop
+//          before the queue is empty or the kernel takes no more (blocked), in which case the I/O
+//          thread goes on when it does.
 // Reading: the I/O thread's alone.
-// The end: the I/O thread's alone, but a descriptor with a writer at work is closed only when the writer has
+// The end: the I/O thread's alone, but a descriptor with a writer at work is closed only when the
+// writer has
 //          left it (release_due); the writer tells the I/O thread by a command (settle).
 #pragma once
 
@@ -55,18 +57,21 @@ struct Socket {
   bool can_write() const {
     return phase >= Phase::idle && kind != Kind::listen && !writing && !blocked && write_error == 0;
   }
-  // Writes what is queued, until it is gone or the kernel takes no more. Needs can_write() and a queue that is not
-  // empty. Releases the mutex meanwhile.
+  // Writes what is queued, until it is gone or the kernel takes no more. Needs can_write() and a
+  // queue that is not empty. Releases the mutex meanwhile.
   void flush(Lock& lock);
-  // Writes bytes that are not queued, and queues what the kernel does not take. Needs can_write() and an empty
-  // queue. Releases the mutex meanwhile. `owned` tells whether `memory` is to be freed (malloc).
+  // Writes bytes that are not queued, and queues what the kernel does not take. Needs can_write()
+  // and an empty queue. Releases the mutex meanwhile. `owned` tells whether `memory` is to be freed
+  // (malloc).
   void write_through(Lock& lock, char* memory, std::size_t size, bool owned);
-  // Sends one datagram, or queues it; false if the system refuses it, with errno set. Keeps the mutex.
+  // Sends one datagram, or queues it; false if the system refuses it, with errno set. Keeps the
+  // mutex.
   bool send_datagram(const Address& to, std::string_view bytes);
   void flush_datagrams();
   // To be called when something was queued.
   void note_queued();
-  // Whether there is something that only the I/O thread can do, and it has not been told yet. True: tell it.
+  // Whether there is something that only the I/O thread can do, and it has not been told yet. True:
+  // tell it.
   [[nodiscard]] bool must_settle();
 
   // ---- with the mutex ----
@@ -79,55 +84,56 @@ struct Socket {
   void reset(int next_id);
 
   std::mutex mutex;
-  std::atomic<int> id{0};         // changed with the mutex; 0: nobody's
-  std::atomic<Handle> owner{0};   // who gets the events
+  std::atomic<int> id{0};        // changed with the mutex; 0: nobody's
+  std::atomic<Handle> owner{0};  // who gets the events
 
-  // Guarded by the mutex, from here on, unless said otherwise. What says "I/O thread" is changed by that
-  // thread only, which may therefore read it without the mutex.
-  Poller* poller = nullptr;       // of its I/O thread
-  int fd = -1;                    // I/O thread, once the id is known
+  // Guarded by the mutex, from here on, unless said otherwise. What says "I/O thread" is changed by
+  // that thread only, which may therefore read it without the mutex.
+  Poller* poller = nullptr;  // of its I/O thread
+  int fd = -1;               // I/O thread, once the id is known
   Kind kind = Kind::tcp;
   Phase phase = Phase::reserved;
-  int family = 0;                 // AF_INET or AF_INET6, of a udp socket
+  int family = 0;  // AF_INET or AF_INET6, of a udp socket
 
-  bool reading = false;           // the owner wants to be given what comes in
-  bool throttled = false;         // but has too much of it already
-  bool read_ended = false;        // I/O thread: the peer has ended its direction
-  bool closing = false;           // close() or shutdown() was called
-  bool close_handled = false;     // I/O thread: and the I/O thread has done its part
-  bool cut = false;               // it was shutdown(): unsent bytes are to be dropped
-  bool end_posted = false;        // I/O thread: the owner has been told of the end
-  bool orphaned = false;          // I/O thread: the owner is dead; only the end of the peer is waited for
-  bool nodelay = false;           // asked for before there was a connection
+  bool reading = false;        // the owner wants to be given what comes in
+  bool throttled = false;      // but has too much of it already
+  bool read_ended = false;     // I/O thread: the peer has ended its direction
+  bool closing = false;        // close() or shutdown() was called
+  bool close_handled = false;  // I/O thread: and the I/O thread has done its part
+  bool cut = false;            // it was shutdown(): unsent bytes are to be dropped
+  bool end_posted = false;     // I/O thread: the owner has been told of the end
+  bool orphaned = false;  // I/O thread: the owner is dead; only the end of the peer is waited for
+  bool nodelay = false;   // asked for before there was a connection
   bool writing = false;
   bool blocked = false;
-  bool release_due = false;       // it has ended: to be closed as soon as nobody writes
+  bool release_due = false;  // it has ended: to be closed as soon as nobody writes
   bool settle_queued = false;
-  bool always_ready = false;      // a regular file, which epoll does not take
-  std::uint32_t armed = 0;        // what the poller waits for
+  bool always_ready = false;        // a regular file, which epoll does not take
+  std::uint32_t armed = 0;          // what the poller waits for
   std::uint32_t orders_queued = 0;  // start and pause commands that the I/O thread has not come to
-  std::uint32_t cork_thread = 0;  // the thread that has promised to flush (see SocketServer::flush_thread)
-  int write_error = 0;            // why writing failed
-  int saved_file_flags = -1;      // of an adopted descriptor, to be restored
+  // The thread that has promised to flush (see SocketServer::flush_thread)
+  std::uint32_t cork_thread = 0;
+  int write_error = 0;        // why writing failed
+  int saved_file_flags = -1;  // of an adopted descriptor, to be restored
 
   WriteQueue out;
   std::unique_ptr<std::deque<Datagram>> datagrams;  // udp: those that the kernel did not take
   std::size_t datagram_bytes = 0;
   std::size_t warn_at = kWarnBytes;
-  std::size_t warn_due = 0;       // bytes to warn of
-  bool drain_due = false;         // the end of a warning is to be told
+  std::size_t warn_due = 0;  // bytes to warn of
+  bool drain_due = false;    // the end of a warning is to be told
 
-  Address remote;                 // tcp: the peer; udp: the default destination; listen: the own address
+  Address remote;  // tcp: the peer; udp: the default destination; listen: the own address
   std::vector<Address> candidates;  // I/O thread: addresses to be tried still, last one first
 
   // Statistics. Read without the mutex.
-  std::atomic<std::uint64_t> bytes_read{0};   // listen: connections accepted
+  std::atomic<std::uint64_t> bytes_read{0};  // listen: connections accepted
   std::atomic<std::uint64_t> bytes_written{0};
-  std::atomic<std::int64_t> read_ms{0};       // coarse_ms() of the last read; 0: never
+  std::atomic<std::int64_t> read_ms{0};  // coarse_ms() of the last read; 0: never
   std::atomic<std::int64_t> written_ms{0};
   // Bytes in large blocks that were posted, and that the receiver has not acknowledged.
   std::atomic<std::int64_t> unacknowledged{0};
-  std::atomic<bool> acknowledges{false};      // whether the receiver acknowledges at all
+  std::atomic<bool> acknowledges{false};  // whether the receiver acknowledges at all
 
  private:
   void finish_write();

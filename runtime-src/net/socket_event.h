@@ -1,8 +1,8 @@
 // What happened to a socket, as its owner is told.
 //
-// The message is a SocketEvent, of the layout that struct skynet_socket_message has. When `buffer` is null, a text
-// without a terminator follows it directly; when it is not, the receiver owns that memory (malloc), and
-// the binary address of a datagram's sender follows.
+// The message is a SocketEvent, of the layout that struct skynet_socket_message has. When `buffer`
+// is null, a text without a terminator follows it directly; when it is not, the receiver owns that
+// memory (malloc), and the binary address of a datagram's sender follows.
 //
 //   | SocketEvent | text or address |
 #pragma once
@@ -32,18 +32,20 @@ struct SocketEvent {
   char* buffer;
 };
 
-// Where a socket server leaves its messages and its log lines. Plain functions, so that tests inject their own.
+// Where a socket server leaves its messages and its log lines. Plain functions, so that tests
+// inject their own.
 //
 // Threads: called from any thread, and from several at once. They must not block.
 struct SocketHost {
   void* context = nullptr;  // handed to each
-  // Delivers a message of type kTypeSocket, whose memory passes on. False: there is no such service; the memory
-  // is still the caller's.
+  // Delivers a message of type kTypeSocket, whose memory passes on. False: there is no such
+  // service; the memory is still the caller's.
   bool (*post)(void* context, Handle to, int type, void* data, std::size_t size) = nullptr;
   void (*log)(void* context, std::string_view text) = nullptr;
   // The time in 1/100 s, for statistics.
   std::uint64_t (*now)(void* context) = nullptr;
-  // Around several posts of one thread: whoever gets them may begin when all are there. Either both or none.
+  // Around several posts of one thread: whoever gets them may begin when all are there. Either both
+  // or none.
   void (*hold)(void* context) = nullptr;
   void (*release)(void* context) = nullptr;
 };

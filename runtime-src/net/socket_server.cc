@@ -59,8 +59,9 @@ bool SocketServer::ensure_started() {
     threads_.clear();
     return false;
   }
-  resolver_ = std::make_unique<Resolver>(
-      [this](int id, Resolved resolved) { tell(Command::Kind::connect, id, 0, std::move(resolved)); });
+  resolver_ = std::make_unique<Resolver>([this](int id, Resolved resolved) {
+    tell(Command::Kind::connect, id, 0, std::move(resolved));
+  });
   started_.store(true, std::memory_order_release);
   return true;
 }
@@ -261,7 +262,8 @@ void SocketServer::start(Handle owner, int id) {
       const bool alive = !socket->closing && !socket->read_ended && !socket->release_due &&
                          socket->write_error == 0;
       if (!alive || !(first || resume) || socket->orders_queued > 0) {
-        // Something may be being read for another owner: the I/O thread finds the moment between two reads.
+        // Something may be being read for another owner: the I/O thread finds the moment between
+        // two reads.
         ++socket->orders_queued;
         tell(Command::Kind::start, id, owner);
         return;

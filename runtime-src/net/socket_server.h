@@ -1,26 +1,30 @@
 // The sockets of one node.
 //
-// Every socket has an id and an owner, a service that gets its events (socket_event.h; what they say is in
-// skynet_socket.h). The ids are the only handles: a call with an id that nobody has does nothing, or says so.
+// Every socket has an id and an owner, a service that gets its events (socket_event.h; what they
+// say is in skynet_socket.h). The ids are the only handles: a call with an id that nobody has does
+// nothing, or says so.
 //
-// Threads:   all members from any thread, and none waits for an I/O thread. Calls of one thread for one socket take
-//            effect in their order. Where a host name is taken and is not numeric, listen(), udp(), udp_connect(),
-//            udp_dial(), udp_listen() and resolve() block the caller for as long as the system's resolver takes;
-//            connect() never blocks.
+// Threads:   all members from any thread, and none waits for an I/O thread. Calls of one thread for
+//            one socket take effect in their order. Where a host name is taken and is not numeric,
+//            listen(), udp(), udp_connect(), udp_dial(), udp_listen() and resolve() block the
+//            caller for as long as the system's resolver takes; connect() never blocks.
 // Start:     the I/O threads start with the first socket; a server without sockets has no threads.
 // End:       stop(), or the destructor, closes everything. No call may be running or follow then.
-// Order:     the bytes of one thread leave in the order of its sends, whichever thread writes them in the end;
-//            the blocks of several threads are never mixed. Events of one id are posted in the order in which
-//            things happened.
-// Memory:    sizeof(Socket), about 300 bytes, for each connection; what waits to be sent (which only the sender can bound,
-//            and for which there are warnings); and what was read and not yet taken by the owner. The
-//            last is bounded by pause(), and by IoThread::kMaxUnacknowledged for owners that call acknowledge().
-//            Each I/O thread has one read block of 64 KB.
+// Order:     the bytes of one thread leave in the order of its sends, whichever thread writes them
+//            in the end; the blocks of several threads are never mixed. Events of one id are posted
+//            in the order in which things happened.
+// Memory:    sizeof(Socket), about 300 bytes, for each connection; what waits to be sent (which
+//            only the sender can bound, and for which there are warnings); and what was read and
+//            not yet taken by the owner. The last is bounded by pause(), and by
+//            IoThread::kMaxUnacknowledged for owners that call acknowledge(). Each I/O thread has
+//            one read block of 64 KB.
 //
-// Corking: a worker thread calls cork_thread() once. From then on what it sends is only queued, and leaves when the
-// worker calls flush_thread(): once after each stretch of messages of a service, and before it sleeps or blocks.
-// So everything that a service writes to one connection while it handles a message leaves in one system call.
-// More than kCorkBytes for one connection leave at once. Other threads write directly.
+// Corking: a worker thread calls cork_thread() once. From then on what it sends is only queued, and
+//          leaves when the
+// worker calls flush_thread(): once after each stretch of messages of a service, and before it
+// sleeps or blocks. So everything that a service writes to one connection while it handles a
+// message leaves in one system call. More than kCorkBytes for one connection leave at once. Other
+// threads write directly.
 #pragma once
 
 #include <atomic>
@@ -45,8 +49,8 @@ struct SocketServerOptions {
   std::uint32_t max_sockets = 65536;  // a power of two
 };
 
-// Bytes to be sent: borrowed (they are read before the call returns) or owned (memory from malloc, which passes to the
-// server whatever the result).
+// Bytes to be sent: borrowed (they are read before the call returns) or owned (memory from malloc,
+// which passes to the server whatever the result).
 struct SendData {
   enum class Memory { borrowed, owned };
   Memory memory;
@@ -68,13 +72,14 @@ struct SocketInfo {
   int id;
   Kind kind;
   Handle owner;
-  std::uint64_t read;     // bytes; listen: connections accepted
-  std::uint64_t written;  // bytes
-  std::size_t unsent;     // bytes
+  std::uint64_t read;                   // bytes; listen: connections accepted
+  std::uint64_t written;                // bytes
+  std::size_t unsent;                   // bytes
   std::uint64_t read_time, write_time;  // on the host's clock, in 1/100 s; 0: never
-  bool reading;           // it is read
-  bool writing;           // the kernel takes no more at the moment
-  std::string address;    // "ip:port": of the peer; listen: its own; udp: the default destination; or empty
+  bool reading;                         // it is read
+  bool writing;                         // the kernel takes no more at the moment
+  // "ip:port": of the peer; listen: its own; udp: the default destination; or empty.
+  std::string address;
 };
 
 class SocketServer {
@@ -87,18 +92,22 @@ class SocketServer {
   SocketServer(const SocketServer&) = delete;
   SocketServer& operator=(const SocketServer&) = delete;
 
-  // Ends the resolver and the I/O threads, tries once more to send what is queued, and closes everything.
+  // Ends the resolver and the I/O threads, tries once more to send what is queued, and closes
+  // everything.
   void stop();
 
   // ---- making sockets: the new id, or -1 ----
 
-  // Connects; the owner gets kSocketConnect or kSocketError later. Bytes sent before are kept and sent then. -1: the
-  // host is longer than kMaxHostBytes, or there are max_sockets ids already (the log says so).
+  // Connects; the owner gets kSocketConnect or kSocketError later. Bytes sent before are kept and
+  // sent then. -1: the host is longer than kMaxHostBytes, or there are max_sockets ids already (the
+  // log says so).
   int connect(Handle owner, std::string_view host, int port);
-  // Listens, but accepts nothing before start(). The host may be empty: all IPv4 interfaces. Port 0: the
-  // system chooses. The owner gets kSocketConnect with the address and the port. -1: it was not possible.
+  // Listens, but accepts nothing before start(). The host may be empty: all IPv4 interfaces. Port
+  // 0: the system chooses. The owner gets kSocketConnect with the address and the port. -1: it was
+  // not possible.
   int listen(Handle owner, std::string_view host, int port, int backlog);
-  // Takes an open descriptor, which is made non-blocking meanwhile and is never closed. Reading begins at once.
+  // Takes an open descriptor, which is made non-blocking meanwhile and is never closed. Reading
+  // begins at once.
   int bind(Handle owner, int fd);
   // A udp socket: bound, or not when the host is empty and the port 0.
   int udp(Handle owner, std::string_view host, int port);
@@ -112,7 +121,8 @@ class SocketServer {
   // Makes `owner` the owner, and begins or resumes to read or to accept; answers by an event.
   void start(Handle owner, int id);
   void pause(int id);
-  // close() sends what is queued first, shutdown() drops it. From now on nothing is read, and sends are refused.
+  // close() sends what is queued first, shutdown() drops it. From now on nothing is read, and sends
+  // are refused.
   void close(int id);
   void shutdown(int id);
   void nodelay(int id);
@@ -121,12 +131,13 @@ class SocketServer {
   bool send(int id, SendData data, Priority priority = Priority::normal);
   // One datagram, to a binary address (address.h). False for another family than the socket's, too.
   bool udp_send(int id, std::string_view address, SendData data);
-  // Sets the default destination of a udp socket. False: no such id, or no such host. A host of the wrong
-  // family is an event, "protocol mismatch".
+  // Sets the default destination of a udp socket. False: no such id, or no such host. A host of the
+  // wrong family is an event, "protocol mismatch".
   bool udp_connect(int id, std::string_view host, int port);
 
-  // Tells that the owner has taken `size` bytes of one kSocketData event from its mailbox. An owner that does this
-  // once must do it always; it is then not given more than it can take (IoThread::kMaxUnacknowledged).
+  // Tells that the owner has taken `size` bytes of one kSocketData event from its mailbox. An owner
+  // that does this once must do it always; it is then not given more than it can take
+  // (IoThread::kMaxUnacknowledged).
   void acknowledge(int id, std::size_t size) {
     if (size >= IoThread::kCountedBytes) acknowledge_large(id, size);
   }
@@ -159,7 +170,9 @@ class SocketServer {
   void add_corked(Socket& socket, int id);
 
   bool ensure_started();
-  IoThread& thread_of(int id) const { return *threads_[static_cast<std::size_t>(id) % threads_.size()]; }
+  IoThread& thread_of(int id) const {
+    return *threads_[static_cast<std::size_t>(id) % threads_.size()];
+  }
   void tell(Command::Kind kind, int id, Handle owner = 0, Resolved resolved = {}) {
     thread_of(id).push(kind, id, owner, std::move(resolved));
   }

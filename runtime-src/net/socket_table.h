@@ -1,11 +1,12 @@
 // The sockets of a server, and their ids.
 //
-// Ids go upwards from 1 to 2^31 - 1 and round again, so that an id is not seen for a long time after its end. An id's slot
-// is the id modulo the number of slots; an id whose slot is in use is passed over.
+// Ids go upwards from 1 to 2^31 - 1 and round again, so that an id is not seen for a long time
+// after its end. An id's slot is the id modulo the number of slots; an id whose slot is in use is
+// passed over.
 //
 // Threads: any. find() takes no lock and writes nothing.
-// Memory:  8 bytes a slot (touched as ids come to it), and sizeof(Socket) for each of the largest number of
-//          sockets that were in use at once.
+// Memory:  8 bytes a slot (touched as ids come to it), and sizeof(Socket) for each of the largest
+//          number of sockets that were in use at once.
 #pragma once
 
 #include <atomic>

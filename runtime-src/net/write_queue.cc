@@ -11,7 +11,8 @@ namespace {
 
 // Memory of this size is what allocators hand out fastest; most responses fit.
 constexpr std::size_t kSharedBlockBytes = 4096;
-// Owned memory of up to this size is copied into a shared block: cheaper than a block and a piece of its own.
+// Owned memory of up to this size is copied into a shared block: cheaper than a block and a piece
+// of its own.
 constexpr std::size_t kCopyBytes = 1024;
 
 }  // namespace
@@ -22,7 +23,7 @@ struct WriteQueue::Block {
   std::size_t begin;  // data[begin, end) waits
   std::size_t end;
   std::size_t capacity;
-  char* owned;        // null when data is behind this struct
+  char* owned;  // null when data is behind this struct
 
   std::size_t size() const { return end - begin; }
   std::size_t room() const { return capacity - end; }
@@ -140,7 +141,8 @@ void WriteQueue::take(Chain& chain, std::size_t count) {
 
 void WriteQueue::consume(std::size_t count) {
   bytes_ -= count;
-  // What was appended to the normal line since gather() must not be taken for what came from the low one.
+  // What was appended to the normal line since gather() must not be taken for what came from the
+  // low one.
   const std::size_t normal = std::min(count, gathered_normal_);
   take(normal_, normal);
   const std::size_t low = count - normal;

@@ -1,15 +1,17 @@
 // The bytes that one stream still has to send.
 //
-// Two lines of blocks: normal ones, and low ones that go out only while no normal block waits. What is sent in
-// one go is the normal line and then the low one; a low block that went out in part becomes the front of the
-// normal line, so that nothing comes between its halves.
+// Two lines of blocks: normal ones, and low ones that go out only while no normal block waits. What
+// is sent in one go is the normal line and then the low one; a low block that went out in part
+// becomes the front of the normal line, so that nothing comes between its halves.
 //
 //   next to leave ->  [rest of a block that has begun] [normal] [normal] ...   [low] [low] ...
 //
 // Small pieces of the normal line share blocks: many small sends leave as one piece of memory.
 //
-// Threads: none of its own; the socket's mutex guards it. Between gather() and consume() the mutex may be
-// released, and others may append, but only one thread at a time gathers and consumes, and nobody clears.
+// Threads: none of its own; the socket's mutex guards it. Between gather() and consume() the mutex
+//          may be
+// released, and others may append, but only one thread at a time gathers and consumes, and nobody
+// clears.
 #pragma once
 
 #include <sys/uio.h>
@@ -36,11 +38,13 @@ class WriteQueue {
   void append(Line line, std::string_view bytes);
   // Appends `size` bytes at `memory`, from malloc, and owns them.
   void append_owned(Line line, char* memory, std::size_t size);
-  // The same, of which the first `sent` bytes have left already: the rest goes in front of everything.
+  // The same, of which the first `sent` bytes have left already: the rest goes in front of
+  // everything.
   void begin_with(std::string_view rest);
   void begin_with_owned(char* memory, std::size_t size, std::size_t sent);
 
-  // Points `pieces` at the bytes that leave next, in order, and tells how many it filled; `bytes` becomes their sum.
+  // Points `pieces` at the bytes that leave next, in order, and tells how many it filled; `bytes`
+  // becomes their sum.
   int gather(std::span<iovec> pieces, std::size_t* bytes);
   // The first `count` bytes of what gather() told have left.
   void consume(std::size_t count);

@@ -108,7 +108,8 @@ bool Gate::listen(const std::string& address) {
     host = host.substr(1, host.size() - 2);
   }
   int port = 0;
-  const std::string_view digits = std::string_view(address).substr(colon + 1);  // all, without a colon
+  const std::string_view digits =
+      std::string_view(address).substr(colon + 1);  // all, without a colon
   if (!read_number(digits, 10, &port) || port <= 0 || port > 65535) {
     skynet_error(context_, "Invalid gate address %s", address.c_str());
     return false;
@@ -127,11 +128,8 @@ int Gate::on_message(skynet_context*, void* self, int type, int session, std::ui
   Gate& gate = *static_cast<Gate*>(self);
   const auto* bytes = static_cast<const char*>(message);
   switch (type) {
-    case PTYPE_TEXT:
-      gate.on_command({bytes, size});
-      break;
-    case PTYPE_CLIENT:
-      return gate.on_client(source, bytes, size) ? 1 : 0;
+    case PTYPE_TEXT: gate.on_command({bytes, size}); break;
+    case PTYPE_CLIENT: return gate.on_client(source, bytes, size) ? 1 : 0;
     case PTYPE_SOCKET: {
       const Message whole = Message::make(source, type, session, const_cast<void*>(message), size);
       if (const skynet_socket_message* event = socket_event(whole)) {
@@ -167,7 +165,8 @@ void Gate::on_command(std::string_view text) {
     if (listen_id_ >= 0) skynet_socket_close(context_, listen_id_);
     listen_id_ = -1;
   } else {
-    skynet_error(context_, "[gate] Unknown command : %.*s", static_cast<int>(text.size()), text.data());
+    skynet_error(context_, "[gate] Unknown command : %.*s", static_cast<int>(text.size()),
+                 text.data());
   }
 }
 
@@ -187,7 +186,8 @@ void Gate::forward(std::string_view args, std::string_view command) {
   }
 }
 
-// Bytes for a connection, and its id, low byte first. True: the message has passed on to the socket.
+// Bytes for a connection, and its id, low byte first. True: the message has passed on to the
+// socket.
 bool Gate::on_client(std::uint32_t source, const char* message, std::size_t size) {
   if (size <= kClientIdBytes) {
     skynet_error(context_, "Invalid client message from %x", source);
@@ -215,15 +215,12 @@ void Gate::on_event(const skynet_socket_message& event, std::string_view text) {
       runtime_socket_acknowledge(event.id, static_cast<std::size_t>(event.ud));
       receive(event.id, event.buffer, static_cast<std::size_t>(event.ud));
       break;
-    case SKYNET_SOCKET_TYPE_ACCEPT:
-      accept(event.ud, text);
-      break;
-    case SKYNET_SOCKET_TYPE_CLOSE:
-      end(event.id);
-      break;
+    case SKYNET_SOCKET_TYPE_ACCEPT: accept(event.ud, text); break;
+    case SKYNET_SOCKET_TYPE_CLOSE: end(event.id); break;
     case SKYNET_SOCKET_TYPE_ERROR:
       if (event.id == listen_id_) {
-        skynet_error(context_, "gate: accept error: %.*s", static_cast<int>(text.size()), text.data());
+        skynet_error(context_, "gate: accept error: %.*s", static_cast<int>(text.size()),
+                     text.data());
       } else {
         end(event.id);
       }
@@ -295,7 +292,8 @@ void Gate::deliver(int id, const Connection& connection, std::string_view packag
 
 void Gate::report(int session, const std::string& text) {
   if (watchdog_ == 0) return;
-  skynet_send(context_, 0, watchdog_, PTYPE_TEXT, session, const_cast<char*>(text.data()), text.size());
+  skynet_send(context_, 0, watchdog_, PTYPE_TEXT, session, const_cast<char*>(text.data()),
+              text.size());
 }
 
 }  // namespace

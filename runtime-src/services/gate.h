@@ -1,5 +1,5 @@
-// The service module `gate`: packages with a length in front, from many connections, for other services.
-// docs/gates.md has its parameters, commands and messages.
+// The service module `gate`: packages with a length in front, from many connections, for other
+// services. docs/gates.md has its parameters, commands and messages.
 #pragma once
 
 #include "skynet.h"

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/node.h"
 #include "base/memory_ledger.h"
+#include "core/node.h"
 #include "core/remote_message.h"
 #include "skynet_harbor.h"
 
@@ -33,7 +33,8 @@ class Harbor {
   bool init(skynet_context* context, const char* args) {
     unsigned id = 0, slave = 0;
     if (args == nullptr || std::sscanf(args, "%u %u", &id, &slave) != 2 || slave == 0) {
-      skynet_error(context, "error: harbor: the arguments must be a node id and the slave's handle");
+      skynet_error(context,
+                   "error: harbor: the arguments must be a node id and the slave's handle");
       return false;
     }
     context_ = context;
@@ -74,13 +75,15 @@ class Harbor {
   };
 
   void pass_on(const Waiting& message, std::uint32_t handle) {
-    const int result = skynet_send(context_, message.source, handle, message.type | PTYPE_TAG_DONTCOPY,
-                                   message.session, message.data, message.size);
+    const int result =
+        skynet_send(context_, message.source, handle, message.type | PTYPE_TAG_DONTCOPY,
+                    message.session, message.data, message.size);
     if (result < 0) refuse(message, handle);
   }
 
   void refuse(const Waiting& message, std::uint32_t handle) {
-    if (message.session == 0 || message.type == PTYPE_RESPONSE || message.type == PTYPE_ERROR) return;
+    if (message.session == 0 || message.type == PTYPE_RESPONSE || message.type == PTYPE_ERROR)
+      return;
     skynet_send(context_, handle, message.source, PTYPE_ERROR, message.session, nullptr, 0);
   }
 
@@ -102,8 +105,8 @@ class Harbor {
   std::unordered_map<std::string, Entry> names_;
 };
 
-int on_harbor_message(skynet_context*, void* userdata, int type, int session, std::uint32_t source, const void* data,
-                      std::size_t size) {
+int on_harbor_message(skynet_context*, void* userdata, int type, int session, std::uint32_t source,
+                      const void* data, std::size_t size) {
   auto& harbor = *static_cast<Harbor*>(userdata);
   if (type == PTYPE_HARBOR) {
     const std::string_view text(static_cast<const char*>(data), size);

@@ -54,7 +54,8 @@ void* snlua_create(void) { return new LuaInstance; }
 
 int snlua_init(void* instance, skynet_context* context, const char* args) {
   if (args == nullptr) args = "";
-  return start(instance, context, args, wants_luajit(Service::from(context).node().environment, args));
+  return start(instance, context, args,
+               wants_luajit(Service::from(context).node().environment, args));
 }
 
 int snjit_init(void* instance, skynet_context* context, const char* args) {

@@ -4,7 +4,8 @@
 #include "skynet.h"
 
 extern "C" {
-// On the engine that the config gives to the script: `lua54` and `luajit`, lists of patterns, go before `engine`.
+// On the engine that the config gives to the script: `lua54` and `luajit`, lists of patterns, go
+// before `engine`.
 void* snlua_create(void);
 int snlua_init(void* instance, skynet_context* context, const char* args);
 void snlua_release(void* instance);

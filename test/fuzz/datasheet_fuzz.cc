@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const Value value = table->value(slot);
       if (table->find(to_key(table->key(slot))) != slot) std::abort();
       if (value.type == Type::text && value.text->data()[value.text->size] != '\0') std::abort();
-      if (value.type == Type::table && seen.insert(value.table).second) waiting.push_back(value.table);
+      if (value.type == Type::table && seen.insert(value.table).second)
+        waiting.push_back(value.table);
     }
     if (same_place(table, *image.get()) == nullptr) std::abort();
   }

@@ -1,5 +1,5 @@
-// HTTP heads and chunk lines of any bytes: nothing is read beyond them, and what a parser accepts fits the line
-// it came from.
+// HTTP heads and chunk lines of any bytes: nothing is read beyond them, and what a parser accepts
+// fits the line it came from.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

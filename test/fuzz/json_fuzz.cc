@@ -1,5 +1,5 @@
-// Any bytes as JSON. What can be read is written, read and written again, which must give the same text, but
-// for the order of the members of objects.
+// Any bytes as JSON. What can be read is written, read and written again, which must give the same
+// text, but for the order of the members of objects.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// The frame queue, fed with any bytes in any pieces on a few connections: each connection gets its frames back,
-// byte for byte, and no memory is lost.
+// The frame queue, fed with any bytes in any pieces on a few connections: each connection gets its
+// frames back, byte for byte, and no memory is lost.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// The TLS read path with records that a peer could make up: random bytes into a fresh server or client, and into
-// a session whose handshake is done, between records that are right.
+// The TLS read path with records that a peer could make up: random bytes into a fresh server or
+// client, and into a session whose handshake is done, between records that are right.
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 

@@ -1,5 +1,5 @@
-// The WebSocket decoder, fed with any bytes in any pieces. Whatever comes, it must give the same events in small
-// pieces as in one, and hold no more than it promises.
+// The WebSocket decoder, fed with any bytes in any pieces. Whatever comes, it must give the same
+// events in small pieces as in one, and hold no more than it promises.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

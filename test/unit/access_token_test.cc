@@ -32,17 +32,19 @@ TEST(AccessToken, IsByteForByteThatOfTheVendor) {
   uid.expires_at = 1446455471;
   uid.salt = 0xb75d5a50;
   uid.issued_at = 0x6b03e46b - 86400;
-  EXPECT_EQ(token_of(uid),
-            "006970CA35de60c44645bbae8a215061b33IADXi3DSx8kB4Io5vbPTMzwnyOWC6zUkI3iy76WOPyBDCbdIfRBXoFHl"
-            "IgBQWl23a+QDawQAAQCvKDdWAgCvKDdWAwCvKDdWBACvKDdW");
+  EXPECT_EQ(
+      token_of(uid),
+      "006970CA35de60c44645bbae8a215061b33IADXi3DSx8kB4Io5vbPTMzwnyOWC6zUkI3iy76WOPyBDCbdIfRBXoFHl"
+      "IgBQWl23a+QDawQAAQCvKDdWAgCvKDdWAwCvKDdWBACvKDdW");
 
   Request account = request("chan", "alice");
   account.expires_at = 1446455471;
   account.salt = 0xc031a789;
   account.issued_at = 0x6b03e46b - 86400;
-  EXPECT_EQ(token_of(account),
-            "006970CA35de60c44645bbae8a215061b33IADT32pDil7KHmEw79/7S6cenw5VTcE/l1K1Hr8H32SOKdAL/5hHvI4n"
-            "IgCJpzHAa+QDawQAAQCvKDdWAgCvKDdWAwCvKDdWBACvKDdW");
+  EXPECT_EQ(
+      token_of(account),
+      "006970CA35de60c44645bbae8a215061b33IADT32pDil7KHmEw79/7S6cenw5VTcE/l1K1Hr8H32SOKdAL/5hHvI4n"
+      "IgCJpzHAa+QDawQAAQCvKDdWAgCvKDdWAwCvKDdWBACvKDdW");
 }
 
 TEST(AccessToken, ProgramsThatShareNoCodeWithUsAcceptIt) {
@@ -50,19 +52,20 @@ TEST(AccessToken, ProgramsThatShareNoCodeWithUsAcceptIt) {
   r.expires_at = 4294967295;
   r.salt = 12345;
   r.issued_at = 1700000000;
-  EXPECT_EQ(independent_check({"agora", token_of(r), std::string(kAppId), std::string(kCertificate), "room 7",
-                               "alice@example.org", "4294967295"}),
+  EXPECT_EQ(independent_check({"agora", token_of(r), std::string(kAppId), std::string(kCertificate),
+                               "room 7", "alice@example.org", "4294967295"}),
             "ok");
-  EXPECT_NE(independent_check({"agora", token_of(r), std::string(kAppId), std::string(kCertificate), "room 8",
-                               "alice@example.org", "4294967295"}),
+  EXPECT_NE(independent_check({"agora", token_of(r), std::string(kAppId), std::string(kCertificate),
+                               "room 8", "alice@example.org", "4294967295"}),
             "ok");
 }
 
 TEST(AccessToken, IdsAreThirtyTwoHexDigits) {
   char token[kTokenBytes];
   Request r = request("c", "1");
-  for (const std::string_view bad : {"", "970CA35de60c44645bbae8a215061b3", "970CA35de60c44645bbae8a215061b333",
-                                     "970CA35de60c44645bbae8a215061b3g"}) {
+  for (const std::string_view bad :
+       {"", "970CA35de60c44645bbae8a215061b3", "970CA35de60c44645bbae8a215061b333",
+        "970CA35de60c44645bbae8a215061b3g"}) {
     r.app_id = bad;
     r.certificate = kCertificate;
     EXPECT_STREQ(build_token(r, token), "invalid appID") << bad;

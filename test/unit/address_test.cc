@@ -36,8 +36,8 @@ TEST(Address, TheBinaryFormIsReadBack) {
 }
 
 TEST(Address, BadBinaryFormsGiveNothing) {
-  for (const std::string bad : {"", "\x01", "\x01\x22\x3d\x7f", "\x01\x22\x3d\x7f\x01\x01\x01\x01", "\x02\x22\x3d\x7f",
-                                "\x09zzzzzzzzzzzzzzzzzz"}) {
+  for (const std::string bad : {"", "\x01", "\x01\x22\x3d\x7f", "\x01\x22\x3d\x7f\x01\x01\x01\x01",
+                                "\x02\x22\x3d\x7f", "\x09zzzzzzzzzzzzzzzzzz"}) {
     EXPECT_FALSE(Address::decode(bad)) << bad.size();
   }
 }

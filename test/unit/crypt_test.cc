@@ -119,7 +119,8 @@ TEST(CryptDes, ComesBackForEveryLength) {
 TEST(CryptDes, ChecksThePadding) {
   char out[8];
   std::size_t size;
-  for (const char* last : {"x", "\t", ""}) {  // 9 bytes of padding in a block of 8, none, zeros only
+  for (const char* last :
+       {"x", "\t", ""}) {  // 9 bytes of padding in a block of 8, none, zeros only
     std::string block(8, '\0');
     std::string_view(last).copy(block.data() + 7, 1);
     // Encrypted by hand: the first block of a text is encrypted without padding.

@@ -51,7 +51,8 @@ TEST(Datasheet, ATextEndsAtItsFirstNulAndIsStoredOnce) {
 
 TEST(Datasheet, AnythingCutOffIsRefused) {
   const std::string whole = example();
-  for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_FALSE(read_sheet(whole.substr(0, size))) << size;
+  for (std::size_t size = 0; size < whole.size(); ++size)
+    EXPECT_FALSE(read_sheet(whole.substr(0, size))) << size;
 }
 
 TEST(Datasheet, RandomDamageIsRefusedOrHarmless) {
@@ -59,7 +60,8 @@ TEST(Datasheet, RandomDamageIsRefusedOrHarmless) {
   const std::string whole = example();
   for (int i = 0; i < 20000; ++i) {
     std::string damaged = whole;
-    for (int n = random() % 3; n >= 0; --n) damaged[random() % damaged.size()] = static_cast<char>(random());
+    for (int n = random() % 3; n >= 0; --n)
+      damaged[random() % damaged.size()] = static_cast<char>(random());
     const ImageRef image = read_sheet(damaged);
     EXPECT_LT(image ? image->bytes() : 0, std::size_t{1} << 20);
   }

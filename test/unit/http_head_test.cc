@@ -1,9 +1,8 @@
-#include "http/head.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
 
+#include "http/head.h"
 #include "http/status.h"
 
 namespace runtime::http {
@@ -43,11 +42,10 @@ TEST(HttpRequestLine, KeepsBlanksInsideTheUrl) {
 }
 
 TEST(HttpRequestLine, MalformedOnesGiveNothing) {
-  for (const char* line :
-       {"", "GET", "GET /", "GET / HTTP/x", "GET / HTTP/", "GET / HTTP/1.", "GET / HTTP/.1",
-        "GET / HTTP/1.1.1", "GET / HTTP/1.1 ", "G3T / HTTP/1.1", "/ HTTP/1.1", "GET/HTTP/1.1",
-        "GET HTTP/1.1", " / HTTP/1.1", "GET / http/1.1", "GET /\n HTTP/1.1",
-        "GET / HTTP/1234567890123456"}) {
+  for (const char* line : {"", "GET", "GET /", "GET / HTTP/x", "GET / HTTP/", "GET / HTTP/1.",
+                           "GET / HTTP/.1", "GET / HTTP/1.1.1", "GET / HTTP/1.1 ", "G3T / HTTP/1.1",
+                           "/ HTTP/1.1", "GET/HTTP/1.1", "GET HTTP/1.1", " / HTTP/1.1",
+                           "GET / http/1.1", "GET /\n HTTP/1.1", "GET / HTTP/1234567890123456"}) {
     EXPECT_FALSE(parse_request_line(line)) << line;
   }
 }
@@ -62,8 +60,9 @@ TEST(HttpStatusLine, HasCodeAndReason) {
 }
 
 TEST(HttpStatusLine, MalformedOnesGiveNothing) {
-  for (const char* line : {"", "nonsense", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 OK", "HTTP/1.1 20x OK",
-                           "HTTP/1.1 1234567890", "HTTP/1.1200 OK", "HTTP/1.1 200\rOK"}) {
+  for (const char* line :
+       {"", "nonsense", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 OK", "HTTP/1.1 20x OK",
+        "HTTP/1.1 1234567890", "HTTP/1.1200 OK", "HTTP/1.1 200\rOK"}) {
     EXPECT_FALSE(parse_status_line(line)) << line;
   }
 }

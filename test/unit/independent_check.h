@@ -7,7 +7,8 @@
 
 namespace runtime {
 
-// What the script printed, without the newline: "ok", or what is wrong. The tests run in the top folder.
+// What the script printed, without the newline: "ok", or what is wrong. The tests run in the top
+// folder.
 inline std::string independent_check(const std::vector<std::string>& arguments) {
   std::string command = "python3 test/unit/verify_tokens.py";
   for (const std::string& argument : arguments) {

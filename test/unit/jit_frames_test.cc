@@ -13,7 +13,8 @@ namespace {
 class Area {
  public:
   Area() {
-    const unsigned char head[] = {0x1c, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'P', 'R', 0, 1, 0x78, 0x10, 0x0a, 0};
+    const unsigned char head[] = {0x1c, 0,   0,   0, 0, 0,    0,    0,    1,
+                                  'z',  'P', 'R', 0, 1, 0x78, 0x10, 0x0a, 0};
     std::memcpy(bytes_.data(), head, sizeof head);
     bytes_[26] = 0x1b;  // addresses are relative, of 4 bytes
     put(32, 0x14);
@@ -29,7 +30,9 @@ class Area {
   static constexpr std::uint32_t kCode = 60, kCodeBytes = 1000;
 
  private:
-  void put(std::size_t at, std::uint32_t number) { std::memcpy(&bytes_[at], &number, sizeof number); }
+  void put(std::size_t at, std::uint32_t number) {
+    std::memcpy(&bytes_[at], &number, sizeof number);
+  }
 
   std::array<unsigned char, kCode + kCodeBytes> bytes_{};
 };

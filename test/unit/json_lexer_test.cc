@@ -13,10 +13,8 @@ namespace {
 std::string token_of(std::string_view text, bool invalid_numbers = true) {
   Lexer lexer(text, invalid_numbers);
   switch (lexer.next()) {
-    case Token::integer:
-      return "integer " + std::to_string(lexer.integer());
-    case Token::number:
-      return "number " + std::to_string(lexer.number());
+    case Token::integer: return "integer " + std::to_string(lexer.integer());
+    case Token::number: return "number " + std::to_string(lexer.number());
     case Token::string: {
       std::string bytes(lexer.string().size(), '\0');
       bytes.resize(unescape(lexer.string(), bytes.data()));
@@ -24,8 +22,7 @@ std::string token_of(std::string_view text, bool invalid_numbers = true) {
     }
     case Token::invalid:
       return std::string(lexer.name()) + " at " + std::to_string(lexer.position());
-    default:
-      return lexer.name();
+    default: return lexer.name();
   }
 }
 
@@ -81,7 +78,8 @@ TEST(JsonLexer, NumbersThatJsonDoesNotKnowAreAnOption) {
 
 TEST(JsonLexer, EscapesBecomeBytes) {
   EXPECT_EQ(token_of(R"("\"\\\/\b\f\n\r\t")"), "string \"\\/\b\f\n\r\t");
-  EXPECT_EQ(token_of(R"("\u00e9\u4F60\ud83d\uDE00")"), "string \xc3\xa9\xe4\xbd\xa0\xf0\x9f\x98\x80");
+  EXPECT_EQ(token_of(R"("\u00e9\u4F60\ud83d\uDE00")"),
+            "string \xc3\xa9\xe4\xbd\xa0\xf0\x9f\x98\x80");
   EXPECT_EQ(token_of(R"("a\u0000b")"), std::string("string a\0b", 10));
 }
 
@@ -90,8 +88,8 @@ TEST(JsonLexer, BadStringsSayWhereAndWhy) {
   EXPECT_EQ(token_of(std::string_view("\"a\0b\"", 5)), "unexpected end of string at 2");
   EXPECT_EQ(token_of(R"("ab\x")"), "invalid escape code at 3");
   EXPECT_EQ(token_of("\"ab\\"), "invalid escape code at 3");
-  for (const char* bad : {R"("\u12")", R"("\u12g4")", R"("\ud800")", R"("\ud800\n")", R"("\ud800\u0041")",
-                          R"("\udc00")", "\"\\ud800\\u", "\"\\u"}) {
+  for (const char* bad : {R"("\u12")", R"("\u12g4")", R"("\ud800")", R"("\ud800\n")",
+                          R"("\ud800\u0041")", R"("\udc00")", "\"\\ud800\\u", "\"\\u"}) {
     EXPECT_EQ(token_of(bad), "invalid unicode escape code at 1") << bad;
   }
 }

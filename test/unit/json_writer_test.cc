@@ -46,8 +46,8 @@ TEST(JsonWriter, NothingButEscapesStillFits) {
 }
 
 TEST(JsonWriter, NumbersLookAsPrintfWritesThem) {
-  for (const double value : {0.1, -1.0 / 3, 1e14, 1e15, 123456789012345.0, 5e-324, 1.7976931348623157e308, -0.0,
-                             99999999999999.5, 1e-5, 0.0001}) {
+  for (const double value : {0.1, -1.0 / 3, 1e14, 1e15, 123456789012345.0, 5e-324,
+                             1.7976931348623157e308, -0.0, 99999999999999.5, 1e-5, 0.0001}) {
     for (const int precision : {1, 3, 14, 17}) {
       char want[64];
       std::snprintf(want, sizeof(want), "%.*g", precision, value);

@@ -16,7 +16,9 @@ constexpr std::uint64_t kNow = 250;
 // The line that a message becomes.
 std::string line_of(Handle source, int type, const std::string& payload) {
   std::FILE* file = std::tmpfile();
-  write_message_log(file, Message::make(source, type, 5, const_cast<char*>(payload.data()), payload.size()), kNow);
+  write_message_log(
+      file, Message::make(source, type, 5, const_cast<char*>(payload.data()), payload.size()),
+      kNow);
   std::rewind(file);
   char line[512] = "";
   EXPECT_NE(std::fgets(line, sizeof line, file), nullptr);
@@ -35,14 +37,17 @@ TEST(MessageLog, AMessageIsItsSourceTypeSessionTimeAndBytes) {
 
 TEST(MessageLog, AnEventOfASocketIsShownWithItsBytesOrItsText) {
   char bytes[] = "hi";
-  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_DATA, 3, 2, bytes)), "[socket] 1 3 2 6869\n");
-  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_ERROR, 3, 0, nullptr) + "gone"), "[socket] 5 3 0 [gone]\n");
+  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_DATA, 3, 2, bytes)),
+            "[socket] 1 3 2 6869\n");
+  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_ERROR, 3, 0, nullptr) + "gone"),
+            "[socket] 5 3 0 [gone]\n");
 }
 
 TEST(MessageLog, WhatAServiceSendsAsAnEventIsNotBelieved) {
   char* const nowhere = reinterpret_cast<char*>(16);
   const std::string line = line_of(7, kTypeSocket, event(SKYNET_SOCKET_TYPE_DATA, 3, 2, nowhere));
-  EXPECT_EQ(line.substr(0, 18), ":00000007 6 5 250 ") << "an address that nobody has vouched for would be read";
+  EXPECT_EQ(line.substr(0, 18), ":00000007 6 5 250 ")
+      << "an address that nobody has vouched for would be read";
   EXPECT_EQ(line_of(0, kTypeSocket, "cut"), ":00000000 6 5 250 637574\n");
 }
 

@@ -71,7 +71,8 @@ TEST_F(FrameQueueTest, AFrameMaySplitAtEveryByte) {
     for (std::size_t i = 0; i < bytes.size(); i += piece) {
       push(1, std::string_view(bytes).substr(i, piece));
     }
-    // A frame that ends a block is given at once, one that does not is queued: the order holds per block only.
+    // A frame that ends a block is given at once, one that does not is queued: the order holds per
+    // block only.
     Texts all = pop_all();
     std::sort(all.begin(), all.end());
     EXPECT_EQ(all, (Texts{"1:", "1:split", "1:" + std::string(300, 'x')})) << "pieces of " << piece;

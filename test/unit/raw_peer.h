@@ -1,4 +1,5 @@
-// The other end of a connection under test: a plain blocking socket that can do what peers should not do.
+// The other end of a connection under test: a plain blocking socket that can do what peers should
+// not do.
 #pragma once
 
 #include <arpa/inet.h>

@@ -18,7 +18,8 @@ TEST(Resolver, NumericHostsAreAnsweredAtOnce) {
 }
 
 TEST(Resolver, AnEmptyHostMeansAllInterfacesForOnesOwnEndOnly) {
-  EXPECT_EQ(resolve_here("", 80, SOCK_STREAM, ResolveFor::own_end).addresses[0].text(), "0.0.0.0:80");
+  EXPECT_EQ(resolve_here("", 80, SOCK_STREAM, ResolveFor::own_end).addresses[0].text(),
+            "0.0.0.0:80");
 }
 
 TEST(Resolver, AnUnknownNameHasNoAddressButAnError) {

@@ -42,7 +42,9 @@ TEST(SchedulerHold, WhatIsHeldBackBeginsWithTheRelease) {
   Node node(options, environment);
   node.start();
   ASSERT_NE(node.launch("quiet", nullptr), 0U) << "the log service";
-  const auto send = [&](Handle to) { return node.deliver(to, Message::make(0, kTypeLua, 0, nullptr, 0)); };
+  const auto send = [&](Handle to) {
+    return node.deliver(to, Message::make(0, kTypeLua, 0, nullptr, 0));
+  };
 
   node.scheduler.hold();
   const Handle first = node.launch("count", nullptr), second = node.launch("count", nullptr);

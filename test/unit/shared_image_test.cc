@@ -91,7 +91,8 @@ TEST(Image, TextsOfEveryLengthDiffer) {
   const std::string bytes = "the quick brown fox jumps over the lazy dog";
   builder.begin(builder.add_table());
   for (std::size_t size = 0; size <= bytes.size(); ++size) {
-    builder.entry(Value::of(builder.text(bytes.substr(0, size))), Value::of(static_cast<std::int64_t>(size)));
+    builder.entry(Value::of(builder.text(bytes.substr(0, size))),
+                  Value::of(static_cast<std::int64_t>(size)));
   }
   builder.end();
   EXPECT_EQ(builder.text("the"), builder.text(std::string("the"))) << "each text is stored once";
@@ -108,7 +109,8 @@ TEST(Image, TextsOfEveryLengthDiffer) {
   }
 }
 
-// { list = { {}, { leaf = {} } } }, without the leaf if so wanted; the leaf has the number `number`.
+// { list = { {}, { leaf = {} } } }, without the leaf if so wanted; the leaf has the number
+// `number`.
 ImageRef nested(bool with_leaf, std::int64_t number) {
   ImageBuilder builder;
   Table* root = builder.add_table();

@@ -39,7 +39,8 @@ TEST(SkipList, AgreesWithASortedVectorThroughRandomChanges) {
   SkipList list;
   std::vector<Pair> sorted;
   for (int step = 0; step < 4000; ++step) {
-    const Pair pair(random() % 20, std::string(random() % 4, static_cast<char>('a' + random() % 3)));
+    const Pair pair(random() % 20,
+                    std::string(random() % 4, static_cast<char>('a' + random() % 3)));
     const auto at = std::lower_bound(sorted.begin(), sorted.end(), pair);
     const bool grow = (step / 500) % 2 == 0 ? random() % 4 != 0 : random() % 4 == 0;
     if (grow) {
@@ -75,7 +76,8 @@ TEST(SkipList, FindsTheEndsOfAScoreRange) {
 TEST(SkipList, MembersAreBytes) {
   SkipList list;
   using namespace std::string_view_literals;
-  for (const std::string_view member : {"ab"sv, "a"sv, "a\0"sv, "\xff"sv, ""sv}) list.insert(0, member);
+  for (const std::string_view member : {"ab"sv, "a"sv, "a\0"sv, "\xff"sv, ""sv})
+    list.insert(0, member);
   EXPECT_EQ(SkipList::member(list.at(1)), "");
   EXPECT_EQ(SkipList::member(list.at(3)), "a\0"sv);
   EXPECT_EQ(SkipList::member(list.at(5)), "\xff");

@@ -34,7 +34,8 @@ class SocketSendTest : public testing::Test {
     std::memcpy(memory, bytes.data(), bytes.size());
     return server.send(id, SendData::owned(memory, bytes.size()));
   }
-  // Fills what the kernel holds for the peer, so that the rest is queued; gives the number of bytes.
+  // Fills what the kernel holds for the peer, so that the rest is queued; gives the number of
+  // bytes.
   std::size_t fill() {
     const std::string piece(kMega, 'f');
     std::size_t sent = 0;
@@ -53,8 +54,8 @@ class SocketSendTest : public testing::Test {
       SocketServer::flush_thread();
     }).join();
   }
-  // How many pieces the peer's kernel holds: a non-blocking read of a byte stream does not tell, but a corked write
-  // must not have left at all.
+  // How many pieces the peer's kernel holds: a non-blocking read of a byte stream does not tell,
+  // but a corked write must not have left at all.
   bool nothing_has_come() {
     char byte;
     return recv(peer.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
@@ -168,7 +169,8 @@ TEST_F(SocketSendTest, WarnsOfUnsentBytesAndTellsWhenTheyAreGone) {
   // Several thresholds that are passed at once make one warning.
   ASSERT_GE(warnings.size(), 2u);
   EXPECT_GE(warnings[0], 1024);
-  for (std::size_t i = 1; i + 1 < warnings.size(); ++i) EXPECT_GE(warnings[i], 2 * warnings[i - 1] - 1024);
+  for (std::size_t i = 1; i + 1 < warnings.size(); ++i)
+    EXPECT_GE(warnings[i], 2 * warnings[i - 1] - 1024);
   EXPECT_EQ(server.info()[0].unsent, 0u);
   // The thresholds start over.
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(send(piece));
@@ -178,7 +180,8 @@ TEST_F(SocketSendTest, WarnsOfUnsentBytesAndTellsWhenTheyAreGone) {
 TEST_F(SocketSendTest, ASlowReaderGetsEverythingInOrder) {
   std::string want;
   for (int i = 0; i < 20000; ++i) {
-    const std::string piece = std::to_string(i) + std::string(static_cast<std::size_t>(i % 500), '.') + ";";
+    const std::string piece =
+        std::to_string(i) + std::string(static_cast<std::size_t>(i % 500), '.') + ";";
     EXPECT_TRUE(i % 3 == 0 ? send_owned(piece) : send(piece));
     want += piece;
   }
@@ -215,7 +218,9 @@ TEST_F(SocketSendTest, BlocksOfManyThreadsAreWholeAndEachThreadsAreInOrder) {
     const int t = all[at] - '0';
     ASSERT_TRUE(t >= 0 && t < kThreads) << "a block within another";
     const int i = next[t]++;
-    ASSERT_EQ(all.compare(at, 2 + std::to_string(i).size(), std::to_string(t) + ":" + std::to_string(i)), 0);
+    ASSERT_EQ(
+        all.compare(at, 2 + std::to_string(i).size(), std::to_string(t) + ":" + std::to_string(i)),
+        0);
     ASSERT_EQ(end - at, 20 + static_cast<std::size_t>(i) % 3000);
     at = end + 1;
   }
@@ -256,7 +261,8 @@ TEST_F(SocketSendTest, EndingWhileManyThreadsWriteHarmsNothing) {
     server.shutdown(target);
     ASSERT_TRUE(eventually([&] { return !server.send(target, SendData::borrowed("x")); }));
   }
-  EXPECT_TRUE(eventually([&] { return server.info().size() == 2; })) << "the listener and the pair of the fixture";
+  EXPECT_TRUE(eventually([&] { return server.info().size() == 2; }))
+      << "the listener and the pair of the fixture";
 }
 
 }  // namespace

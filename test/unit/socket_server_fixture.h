@@ -1,5 +1,5 @@
-// A socket server under test, and ways to sockets of it. The tests over it: socket_connect_test.cc, socket_end_test.cc,
-// socket_server_test.cc.
+// A socket server under test, and ways to sockets of it. The tests over it: socket_connect_test.cc,
+// socket_end_test.cc, socket_server_test.cc.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// The socket server as a whole: reading, foreign descriptors, limits, its threads, what it tells of itself.
+// The socket server as a whole: reading, foreign descriptors, limits, its threads, what it tells of
+// itself.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -23,7 +24,8 @@ TEST_F(SocketServerTest, AGigabyteFitsThroughAPausingReader) {
   while (got < 32u << 20) {
     const std::string bytes = host.take(kSocketData, accepted).data;
     ASSERT_FALSE(bytes.empty());
-    for (std::size_t i = 0; i < bytes.size(); i += 997) same &= bytes[i] == piece[(got + i) % piece.size()];
+    for (std::size_t i = 0; i < bytes.size(); i += 997)
+      same &= bytes[i] == piece[(got + i) % piece.size()];
     got += bytes.size();
     server.pause(accepted);
     server.start(kOwner, accepted);

@@ -75,12 +75,15 @@ TEST_F(SocketUdpTest, ADefaultDestinationIsNeededAndCanBeChanged) {
   const int a = bound(&port_a);
   const int c = server.udp(kOwner, "", 0);
   EXPECT_FALSE(send(c, "x"));
-  EXPECT_EQ(host.log_count("socket-server : set udp (" + std::to_string(c) + ") error: address first."), 1u);
+  EXPECT_EQ(
+      host.log_count("socket-server : set udp (" + std::to_string(c) + ") error: address first."),
+      1u);
   EXPECT_TRUE(server.udp_connect(c, "127.0.0.1", port_a));
   EXPECT_TRUE(send(c, "to a"));
   EXPECT_EQ(host.take(kSocketUdp, a).data, "to a");
   const int b = bound(&port_b);
-  EXPECT_TRUE(server.udp_connect(c, "localhost", port_b)) << "the address of the socket's family is taken";
+  EXPECT_TRUE(server.udp_connect(c, "localhost", port_b))
+      << "the address of the socket's family is taken";
   EXPECT_TRUE(send(c, "to b"));
   EXPECT_EQ(host.take(kSocketUdp, b).data, "to b");
 }

@@ -18,7 +18,8 @@ namespace {
 class Certificate {
  public:
   explicit Certificate(const char* name) {
-    const std::string base = testing::TempDir() + "tls_test." + std::to_string(getpid()) + "." + name;
+    const std::string base =
+        testing::TempDir() + "tls_test." + std::to_string(getpid()) + "." + name;
     chain_file = base + ".cert";
     key_file = base + ".key";
     EVP_PKEY* key = EVP_EC_gen("P-256");
@@ -84,7 +85,8 @@ class TlsTest : public testing::Test {
     ASSERT_TRUE(outcome.ok) << outcome.text;
   }
 
-  // Makes both sessions and carries bytes until both are done; the error of the one that failed first.
+  // Makes both sessions and carries bytes until both are done; the error of the one that failed
+  // first.
   std::string connect(const char* host = nullptr) {
     client = std::make_unique<Session>(Role::client, client_context.get());
     server = std::make_unique<Session>(Role::server, server_context.get());
@@ -158,7 +160,8 @@ TEST_F(TlsTest, RefusesAnUnknownRoot) {
   const Certificate stranger{"stranger.test"};
   ASSERT_TRUE(client_context.verify_peers(stranger.chain_file.c_str(), nullptr).ok);
   const std::string error = connect("localhost");
-  EXPECT_TRUE(contains(error, "SSL_do_handshake error:1 ret:-1 (self-signed certificate)")) << error;
+  EXPECT_TRUE(contains(error, "SSL_do_handshake error:1 ret:-1 (self-signed certificate)"))
+      << error;
   EXPECT_TRUE(contains(error, "certificate verify failed")) << error;
   EXPECT_FALSE(client->outgoing().empty()) << "the alert for the server";
 }
@@ -238,7 +241,8 @@ TEST_F(TlsTest, SaysWhichFileIsMissing) {
 }
 
 TEST_F(TlsTest, TakesCiphersOfBothKinds) {
-  ASSERT_TRUE(server_context.use_ciphers("TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256").ok);
+  ASSERT_TRUE(
+      server_context.use_ciphers("TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256").ok);
   EXPECT_EQ(connect(), "");
   EXPECT_FALSE(server_context.use_ciphers("nonsense").ok);
   EXPECT_FALSE(server_context.use_ciphers("TLS_nonsense").ok);

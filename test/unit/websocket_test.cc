@@ -39,7 +39,8 @@ std::vector<std::string> drain(Decoder& decoder) {
     const Decoder::Event event = decoder.next();
     if (event.kind == Kind::incomplete) return all;
     const bool failed = event.kind == Kind::error;
-    all.push_back((failed ? "error" : std::to_string(event.opcode)) + ":" + std::string(event.text));
+    all.push_back((failed ? "error" : std::to_string(event.opcode)) + ":" +
+                  std::string(event.text));
     if (failed) return all;
   }
 }

@@ -23,7 +23,8 @@ std::string send(WriteQueue& queue, std::size_t limit) {
   std::size_t size = 0;
   const int count = queue.gather(pieces, &size);
   std::string sent;
-  for (int i = 0; i < count; ++i) sent.append(static_cast<char*>(pieces[i].iov_base), pieces[i].iov_len);
+  for (int i = 0; i < count; ++i)
+    sent.append(static_cast<char*>(pieces[i].iov_base), pieces[i].iov_len);
   EXPECT_EQ(sent.size(), size);
   sent.resize(std::min(limit, sent.size()));
   queue.consume(sent.size());

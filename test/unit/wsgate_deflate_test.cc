@@ -19,13 +19,9 @@ std::string inflated(Deflate& deflate, std::string_view message, std::size_t max
   Block bytes;
   std::size_t size = 0;
   switch (deflate.inflate(message, max, &bytes, &size)) {
-    case Deflate::Result::ok:
-      EXPECT_EQ(bytes.get()[size], '\0');
-      return {bytes.get(), size};
-    case Deflate::Result::too_large:
-      return "too large";
-    case Deflate::Result::malformed:
-      return "malformed";
+    case Deflate::Result::ok: EXPECT_EQ(bytes.get()[size], '\0'); return {bytes.get(), size};
+    case Deflate::Result::too_large: return "too large";
+    case Deflate::Result::malformed: return "malformed";
   }
   return "";
 }

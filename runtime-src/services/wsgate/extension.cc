@@ -28,14 +28,9 @@ int on_extension(lws_context*, const lws_extension*, lws* wsi,
   }
   if (connection.deflate == nullptr) return -1;
   switch (static_cast<const lws_ext_option_arg*>(in)->option_index) {
-    case kForgetSent:
-      connection.deflate->forget_sent();
-      break;
-    case kForgetReceived:
-      connection.deflate->forget_received();
-      break;
-    default:
-      return -1;
+    case kForgetSent: connection.deflate->forget_sent(); break;
+    case kForgetReceived: connection.deflate->forget_received(); break;
+    default: return -1;
   }
   return 0;
 }

@@ -12,11 +12,12 @@ namespace runtime::wsgate {
 
 namespace {
 
-// Which connection a message to a peer is for: its session; or, when that is 0, these bytes behind it, the lowest first,
-// as for the C gate.
+// Which connection a message to a peer is for: its session; or, when that is 0, these bytes behind
+// it, the lowest first, as for the C gate.
 constexpr std::size_t kIdBytes = 4;
 
-// The id of a connection, taken off the front of `text`; 0, which no connection has, for what is no number.
+// The id of a connection, taken off the front of `text`; 0, which no connection has, for what is no
+// number.
 int take_id(std::string_view* text) {
   int id = 0;
   read_number(take_word(text), 10, &id);
@@ -89,24 +90,22 @@ bool Gate::start_threads() {
 
 // ---- messages -----------------------------------------------------------------------------------
 
-int Gate::on_message(skynet_context* context, void* self, int type, int session, std::uint32_t source,
-                     const void* message, std::size_t size) {
+int Gate::on_message(skynet_context* context, void* self, int type, int session,
+                     std::uint32_t source, const void* message, std::size_t size) {
   Gate& gate = *static_cast<Gate*>(self);
   const std::string_view bytes(static_cast<const char*>(message), message != nullptr ? size : 0);
   switch (type) {
-    case PTYPE_TEXT:
-      gate.run_command(bytes);
-      break;
+    case PTYPE_TEXT: gate.run_command(bytes); break;
     case PTYPE_CLIENT:
-      gate.send_to_peer(session, source, Block(static_cast<char*>(const_cast<void*>(message))), bytes.size());
+      gate.send_to_peer(session, source, Block(static_cast<char*>(const_cast<void*>(message))),
+                        bytes.size());
       return 1;
     case PTYPE_SYSTEM:  // Outbox::log()
       if (source == skynet_context_handle(context)) {
         skynet_error(context, "[wsgate] %.*s", size_of(bytes), bytes.data());
       }
       break;
-    default:
-      break;
+    default: break;
   }
   return 0;
 }
@@ -155,7 +154,8 @@ void Gate::send_to_peer(int id, std::uint32_t source, Block message, std::size_t
     return;
   }
   size -= id_bytes;
-  for (std::size_t i = id_bytes; i-- > 0;) id = id << 8 | static_cast<unsigned char>(message.get()[size + i]);
+  for (std::size_t i = id_bytes; i-- > 0;)
+    id = id << 8 | static_cast<unsigned char>(message.get()[size + i]);
   dispatch({.kind = Command::Kind::write,
             .id = id,
             .data = std::move(message),

@@ -179,13 +179,9 @@ lws_close_status IoThread::finish_incoming(Connection& connection, Package* pack
     switch (connection.deflate->inflate({package->bytes.get(), package->size},
                                         shared_.options.max_message, &inflated.bytes,
                                         &inflated.size)) {
-      case Deflate::Result::ok:
-        *package = std::move(inflated);
-        break;
-      case Deflate::Result::too_large:
-        return LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE;
-      case Deflate::Result::malformed:
-        return LWS_CLOSE_STATUS_INVALID_PAYLOAD;
+      case Deflate::Result::ok: *package = std::move(inflated); break;
+      case Deflate::Result::too_large: return LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE;
+      case Deflate::Result::malformed: return LWS_CLOSE_STATUS_INVALID_PAYLOAD;
     }
   }
   if (connection.is_text && !is_utf8({package->bytes.get(), package->size})) {

@@ -229,21 +229,14 @@ void IoThread::run(Command& command) {
 
 void IoThread::run(Command& command, Connection& connection) {
   switch (command.kind) {
-    case Command::Kind::start:
-      start(connection);
-      break;
+    case Command::Kind::start: start(connection); break;
     case Command::Kind::forward:
       connection.agent = command.agent;
       connection.client = command.client;
       break;
-    case Command::Kind::kick:
-      kick(connection);
-      break;
-    case Command::Kind::write:
-      enqueue(connection, std::move(command.data), command.size);
-      break;
-    default:
-      break;
+    case Command::Kind::kick: kick(connection); break;
+    case Command::Kind::write: enqueue(connection, std::move(command.data), command.size); break;
+    default: break;
   }
 }
 
@@ -324,7 +317,8 @@ int IoThread::on_acceptable(lws* listener) {
       ::close(accepted);
       continue;
     }
-    // Or a message waits for the peer to acknowledge the one before, which it may put off for 40 ms.
+    // Or a message waits for the peer to acknowledge the one before, which it may put off for 40
+    // ms.
     const int on = 1;
     setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     IoThread& owner = *accept_for_[next_thread_++ % accept_for_.size()];
@@ -457,47 +451,34 @@ int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot,
                      std::string_view in) {
   had_events_ = true;
   switch (reason) {
-    case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-      run_commands();
-      return 0;
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: run_commands(); return 0;
 
     case LWS_CALLBACK_RAW_RX_FILE:
       if (wsi == listener_) return on_acceptable(wsi);
       has_readable_ = true;  // the only other one
       return 0;
-    case LWS_CALLBACK_TIMER:
-      return on_timer(wsi, slot);
+    case LWS_CALLBACK_TIMER: return on_timer(wsi, slot);
     case LWS_CALLBACK_RAW_CLOSE_FILE:
       if (wsi == listener_) listener_ = nullptr;
       return 0;
 
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-      return on_request(wsi);
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_request(wsi);
     case LWS_CALLBACK_HTTP:  // no upgrade was asked for
       lws_return_http_status(wsi, kUpgradeRequired, nullptr);
       return -1;
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-      return on_handshake(wsi, slot);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return on_handshake(wsi, slot);
     case LWS_CALLBACK_CONFIRM_EXTENSION_OKAY:
       return is_acceptable_offer(header(wsi, WSI_TOKEN_EXTENSIONS)) ? 0 : 1;
-    case LWS_CALLBACK_ESTABLISHED:
-      return on_established(**slot);
+    case LWS_CALLBACK_ESTABLISHED: return on_established(**slot);
 
-    case LWS_CALLBACK_RECEIVE:
-      return on_received(**slot, in);
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-      return on_writable(**slot);
+    case LWS_CALLBACK_RECEIVE: return on_received(**slot, in);
+    case LWS_CALLBACK_SERVER_WRITEABLE: return on_writable(**slot);
 
-    case LWS_CALLBACK_CLOSED:
-      release(slot);
-      return 0;
+    case LWS_CALLBACK_CLOSED: release(slot); return 0;
     case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-      on_ending(slot);
-      return 0;
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: on_ending(slot); return 0;
 
-    default:
-      return 0;
+    default: return 0;
   }
 }
 

@@ -5,8 +5,8 @@
 
 namespace runtime::wsgate {
 
-// Whether permessage-deflate can be agreed on. Other extensions in the list do not matter. It cannot
-// when
+// Whether permessage-deflate can be agreed on. Other extensions in the list do not matter. It
+// cannot when
 // - it is offered more than once, for a client that has preferences: libwebsockets would refuse the
 //   handshake;
 // - the client limits our window (server_max_window_bits) and would have to be told that we obey,

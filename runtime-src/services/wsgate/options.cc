@@ -129,12 +129,9 @@ std::string parse_options(std::string_view text, Options* options) {
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view{} : word.substr(equals + 1);
     switch (apply(key, value, options)) {
-      case Setting::good:
-        break;
-      case Setting::bad_value:
-        return because("Invalid value of a wsgate option : ", word);
-      case Setting::unknown:
-        return because("Unknown wsgate option ", key);
+      case Setting::good: break;
+      case Setting::bad_value: return because("Invalid value of a wsgate option : ", word);
+      case Setting::unknown: return because("Unknown wsgate option ", key);
     }
   }
   return {};

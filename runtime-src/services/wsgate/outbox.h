@@ -2,8 +2,8 @@
 //
 // Threads: one. Packages leave together, with flush() or when there are many: the services they are
 // for run on other threads, and waking those costs more than anything else here, so they are woken
-// once for all that the loop brought while it was busy. The rest leaves at once, behind the packages
-// before it: libwebsockets may go to sleep after a timer's work.
+// once for all that the loop brought while it was busy. The rest leaves at once, behind the
+// packages before it: libwebsockets may go to sleep after a timer's work.
 #pragma once
 
 #include <atomic>
