@@ -72,7 +72,7 @@ MAIN_OBJ   := $(B)/core/runtime-src/main.o
 # Everything but main(), for tests and benchmarks to link.
 LIB_OBJ    := $(CORE_OBJ) $(CONFIG_OBJ) $(LUA54_OBJ) $(JIT_OBJ)
 
-LTO_PATHS := $(addprefix core/runtime-src/,base/ core/ api/) $(foreach e,lua54 luajit,$(e)/runtime-src/lua/ $(e)/lualib-src/seri)
+LTO_PATHS := $(addprefix core/runtime-src/,base/ core/ api/) $(addsuffix /runtime-src/lua/,lua54 luajit)
 $(filter $(LTO_PATHS:%=$(B)/%%),$(LIB_OBJ)): CXXFLAGS += $(LTO)
 
 JIT_NAMES := $(B)/luajit_names.h

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/lua_heap.h"
-#include "seri.h"
+#include "lua/seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {

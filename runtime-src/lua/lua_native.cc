@@ -6,10 +6,10 @@
 #include <cstring>
 
 #include "core/node.h"
+#include "lua/lua_core.h"
 #include "lua/lua_send.h"
 #include "lua/module_search.h"
 #include "lua/task_functions.h"
-#include "lua_core.h"
 #include "skynet.h"
 
 namespace runtime::RUNTIME_ENGINE {

@@ -3,7 +3,7 @@
 
 #include "core/service.h"
 #include "lua/engine.h"
-#include "seri.h"
+#include "lua/seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

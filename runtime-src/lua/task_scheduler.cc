@@ -2,8 +2,8 @@
 
 #include "lua/lua_service.h"
 #include "lua/module_search.h"
+#include "lua/seri.h"
 #include "lua/shared_api.h"
-#include "seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

@@ -10,7 +10,7 @@ FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_seri      := core/runtime-src/base/lua_heap.o \
-  $(call both_engines,test/fuzz/engine/seri_round_trip lualib-src/seri_pack lualib-src/seri_unpack runtime-src/lua/engine)
+  $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/engine)
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o

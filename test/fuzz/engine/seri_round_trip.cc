@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "base/lua_heap.h"
-#include "seri.h"
+#include "lua/seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

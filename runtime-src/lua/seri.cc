@@ -1,4 +1,4 @@
-#include "seri.h"
+#include "lua/seri.h"
 
 #include <cstdlib>
 

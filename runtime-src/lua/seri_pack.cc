@@ -1,8 +1,8 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "seri.h"
-#include "seri_format.h"
+#include "lua/seri.h"
+#include "lua/seri_format.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

@@ -2,8 +2,8 @@
 #include <climits>
 #include <cmath>
 
-#include "seri.h"
-#include "seri_format.h"
+#include "lua/seri.h"
+#include "lua/seri_format.h"
 
 // A table is read twice. scan_*() checks its bytes and counts its pairs, without touching Lua: bad
 // input leaves no garbage and cannot ask for memory. Then build_*() makes the values, trusts the

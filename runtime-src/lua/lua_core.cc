@@ -1,5 +1,5 @@
 // skynet.core: the primitive interface of a Lua service.
-#include "lua_core.h"
+#include "lua/lua_core.h"
 
 #include <fmt/format.h>
 
@@ -9,8 +9,8 @@
 #include "core/node.h"
 #include "lua/lua_send.h"
 #include "lua/lua_service.h"
+#include "lua/seri.h"
 #include "lua/task_scheduler.h"
-#include "seri.h"
 #include "skynet.h"
 
 namespace runtime::RUNTIME_ENGINE {
