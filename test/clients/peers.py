@@ -164,13 +164,13 @@ def flooded(peer):
 
 def flooded_and_kicked(peer):
     peer.open()
-    peer.send(frame(TEXT, b"flood and kick"))
+    peer.send(frame(TEXT, b"flood and kick me"))
     time.sleep(0.5)
 
 
 def kicked(peer):
     peer.open()
-    peer.send(frame(TEXT, b"kick"))
+    peer.send(frame(TEXT, b"kick me"))
 
 
 def cases():

@@ -177,10 +177,12 @@ wsgate.watch {
 		if for_peers[gate] ~= false then wsgate.start(gate, id) end
 	end,
 	data = function(gate, id, bytes)
-		if bytes:find "^flood" then flood(gate, id) end
-		if bytes:find "kick" then
+		-- All else may be any bytes, these words among them.
+		local floods = bytes == "flood" or bytes == "flood and kick me"
+		if floods then flood(gate, id) end
+		if bytes == "kick me" or bytes == "flood and kick me" then
 			wsgate.kick(gate, id)
-		elseif bytes ~= "flood" then
+		elseif not floods then
 			wsgate.send(gate, id, bytes)
 		end
 	end,

@@ -108,11 +108,12 @@ function M.handle(ptype, f) handlers[ptype] = f end
 function M.self() return core.addresscommand "REG" end
 
 function M.exit()
+	local self = M.self()
+	core.command "EXIT" -- who hears of the end from here on finds nobody
 	for _, request in pairs(requests) do
 		if request[1] ~= 0 then core.send(request[2], ERROR, request[1], "") end
 	end
-	core.send(".launcher", LUA, 0, core.pack("REMOVE", M.self(), false))
-	core.command "EXIT"
+	core.send(".launcher", LUA, 0, core.pack("REMOVE", self, false))
 	yield "EXIT"
 end
 
