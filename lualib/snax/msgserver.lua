@@ -44,6 +44,12 @@ local handshakes = deadlines(HANDSHAKE_TIME, gateserver.closeclient)
 
 local msgserver = {}
 
+-- For request handlers, which pass what clients ask on to agents: `skynet.rawcall(agent, "client", msg)`.
+skynet.register_protocol {
+	name = "client",
+	id = skynet.PTYPE_CLIENT,
+}
+
 --- The name under which a user is known here and to its client.
 ---@param uid string|integer
 ---@param subid string|integer
