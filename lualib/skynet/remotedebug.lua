@@ -37,6 +37,10 @@ end
 local run_stepwise
 
 local function watch(name, condition)
+	-- Nobody else would run, and bring the lines of the debugger, while the service stands.
+	if tonumber(skynet.getenv "thread") == 1 then
+		error("watch needs a node of two threads or more (thread = 1)", 2)
+	end
 	local original = skynet.dispatch(name)
 	if not original then error("protocol " .. tostring(name) .. " has no dispatch function", 2) end
 	unwatch(name)
