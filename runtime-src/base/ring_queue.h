@@ -2,10 +2,12 @@
 // unlike std::deque.
 //
 // Threads: one at a time.
+// Limits:  2^31 values.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -26,7 +28,7 @@ class RingQueue {
   T pop() {
     if (size_ == 0) return T{};
     T value = std::move(ring_[head_]);
-    head_ = (head_ + 1) & (ring_.size() - 1);
+    head_ = static_cast<std::uint32_t>((head_ + 1) & (ring_.size() - 1));
     --size_;
     return value;
   }
@@ -50,8 +52,8 @@ class RingQueue {
     head_ = 0;
   }
 
-  std::vector<T> ring_;  // its size is a power of two, or 0
-  std::size_t head_ = 0, size_ = 0;
+  std::vector<T> ring_;                // its size is a power of two, or 0
+  std::uint32_t head_ = 0, size_ = 0;  // each Lua service has four of these queues
 };
 
 }  // namespace runtime

@@ -58,7 +58,7 @@ LuaService::~LuaService() {
 }
 
 void LuaService::start(std::string args) {
-  args_ = std::move(args);
+  args_ = std::make_unique<const std::string>(std::move(args));
   service_.set_drain(drain_load, this);
 }
 
@@ -124,7 +124,8 @@ int LuaService::l_load(lua_State* L) {
   profiler.set_running(L);
   self->profiler_.store(&profiler, std::memory_order_release);
   load_service_loader(L, self->service_.node().environment);
-  lua_pushlstring(L, self->args_.data(), self->args_.size());
+  lua_pushlstring(L, self->args_->data(), self->args_->size());
+  self->args_.reset();
   lua_pushcfunction(L, l_traceback);
   lua_insert(L, -3);
   if (lua_pcall(L, 1, 0, -3) != LUA_OK) {

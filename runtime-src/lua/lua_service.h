@@ -83,9 +83,9 @@ class LuaService : public LuaHost {
   Heap heap_;
   lua_State* main_ = nullptr;
   std::unique_ptr<TaskScheduler> tasks_;  // outlives the state, whose finalizers may still call it
-  std::string args_;
-  Frame* frame_ = nullptr;  // while l_turn runs
-  int turn_ = LUA_NOREF;    // l_turn
+  std::unique_ptr<const std::string> args_;  // until it is loaded
+  Frame* frame_ = nullptr;                   // while l_turn runs
+  int turn_ = LUA_NOREF;                     // l_turn
   int callback_ = LUA_NOREF;
   bool forward_ = false;
   std::uint32_t callback_version_ = 0;
