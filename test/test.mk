@@ -24,7 +24,8 @@ $(UNIT_TESTS): $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS) test/test.mk
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
 	  $(shell $(PKG) --libs $(UNIT_PKGS)) -Wl,--dynamic-list=$(EXPORTS)
 
-test: all $(UNIT_TESTS)  ## run all tests, on both engines
+test: setup         ## set up, build, and run all tests, on both engines
+	@$(MAKE) all $(UNIT_TESTS)
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
 	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" \
 	  $(if $(filter release,$(VARIANT)),"$(MAKE) -s test-demo")
