@@ -53,25 +53,12 @@ int l_register_protocol(lua_State* L) {
   return 0;
 }
 
-// Keeps what handles the requests of the protocol "lua" beside its table
-// (TaskScheduler::lua_protocol).
-void note_lua_dispatch(lua_State* L) {
-  const TaskScheduler& tasks = scheduler(L);
-  if (tasks.lua_protocol.name == nullptr) return;
-  const int top = lua_gettop(L);
-  push_ref(L, tasks.refs.protocols);
-  lua_rawgeti(L, -1, kTypeLua);
-  lua_getfield(L, -1, "dispatch");
-  // Not nil, which would give the reference away.
-  if (!lua_isnil(L, -1)) lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
-  lua_settop(L, top);
-}
-
 // dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only
 // asks
 int l_dispatch(lua_State* L) {
+  const TaskScheduler& tasks = scheduler(L);
   lua_settop(L, 2);
-  push_ref(L, scheduler(L).refs.protocols);
+  push_ref(L, tasks.refs.protocols);
   lua_pushvalue(L, 1);
   lua_gettable(L, 3);
   if (lua_isnil(L, 4)) {
@@ -82,7 +69,12 @@ int l_dispatch(lua_State* L) {
   if (lua_toboolean(L, 2)) {
     lua_pushvalue(L, 2);
     lua_setfield(L, 4, "dispatch");
-    note_lua_dispatch(L);
+    lua_rawgeti(L, 3, kTypeLua);
+    if (tasks.lua_protocol.name != nullptr && lua_rawequal(L, 4, -1)) {
+      lua_pushvalue(L, 2);
+      lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
+    }
+    lua_settop(L, 5);
   }
   return 1;
 }
