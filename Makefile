@@ -87,8 +87,10 @@ LIBS := $(ENGINE_LIBS) $(MALLOC_LIBS) $(shell $(PKG) --libs $(CORE_PKGS)) -ldl -
 
 all: $(RUNTIME) modules links $(if $(NO_COMPDB),,compile_commands.json)
 
+# Without link-time optimisation, for bench/stages: that makes one function of a stage and the next.
+PLAIN_RUNTIME := $(B)/runtime_plain
 $(RUNTIME): LINK_LTO := $(LTO)
-$(RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
+$(RUNTIME) $(PLAIN_RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
 
 # The C interface is what plugins bind to.

@@ -44,12 +44,8 @@ $(MICRO_BENCH): $(BENCH_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 bench-micro: $(MICRO_BENCH)  ## run the micro benchmarks (ONLY=REGEX for some of them)
 	$(MICRO_BENCH) $(if $(ONLY),--benchmark_filter='$(ONLY)')
 
-# The executable, linked as the tests are: link-time optimisation makes one function of a stage and the next.
-$(B)/runtime_stages: $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
-	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
-
-bench-stages: all $(B)/runtime_stages  ## count the instructions of a request, stage by stage (needs valgrind)
-	@bench/stages --bin $(B)/runtime_stages
+bench-stages: all $(PLAIN_RUNTIME)  ## count the instructions of a request, stage by stage (needs valgrind)
+	@bench/stages --bin $(PLAIN_RUNTIME)
 
 # With the libraries as the distribution has them, not with our copies.
 $(B)/floor_lua54: bench/floor.c
