@@ -4,9 +4,8 @@
 
 #include <stddef.h>
 
-#define SOCKET_BUFFER_MEMORY 0 /* memory from skynet_malloc, which passes to the runtime */
-#define SOCKET_BUFFER_OBJECT \
-  1 /* an object in the sense of skynet: refused, and still the caller's */
+#define SOCKET_BUFFER_MEMORY 0     /* memory from skynet_malloc, which passes to the runtime */
+#define SOCKET_BUFFER_OBJECT 1     /* an object as skynet has it: refused, still the caller's */
 #define SOCKET_BUFFER_RAWPOINTER 2 /* memory that stays the caller's: it is copied */
 
 struct socket_sendbuffer {

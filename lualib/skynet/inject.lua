@@ -25,10 +25,11 @@ end
 -- upvalues, too); `_P`, protocol name -> table-valued upvalues of its dispatch function; `print`, whose lines go to
 -- `output`; else the service's globals.
 local function chunk_globals(output)
-	local upvalues = { skynet = skynet, c = core, proto = scheduler.expose_protocols() }
+	local known = scheduler.expose_protocols()
+	local upvalues = { skynet = skynet, c = core, proto = known }
 	collect_upvalues(skynet.dispatch_message, upvalues, true, {})
 	local protocols = {}
-	for name, proto in pairs(scheduler.protocols) do
+	for name, proto in pairs(known) do
 		if type(name) == "string" and proto.dispatch then
 			protocols[name] = collect_upvalues(proto.dispatch, {}, false, {})
 		end

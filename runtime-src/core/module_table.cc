@@ -28,16 +28,15 @@ std::vector<std::string> patterns_of(std::string_view path) {
   return patterns;
 }
 
-// Where the pattern has the file of a module. A pattern that has no place for the name ends the
-// process.
-std::string file_of(std::string pattern, std::string_view name) {
+// Where the name goes into the pattern. One that has no place for it ends the process.
+std::size_t place_of_name(const std::string& pattern) {
   const std::size_t mark = pattern.find('?');
   if (mark == std::string::npos) {
     std::fprintf(stderr, "Invalid C service path\n");
     std::fflush(nullptr);
     std::_Exit(1);  // other threads run
   }
-  return pattern.replace(mark, 1, name);
+  return mark;
 }
 
 template <class Function>
@@ -53,7 +52,7 @@ ModuleTable::ModuleTable(std::string_view path, std::span<const Module> builtins
 const Module* ModuleTable::find(std::string_view name, std::string* error) {
   std::lock_guard lock(mutex_);
   // What is built in stands for a file that the first pattern finds.
-  if (!patterns_.empty()) file_of(patterns_.front(), name);
+  if (!patterns_.empty()) place_of_name(patterns_.front());
   for (const Module& module : modules_) {
     if (module.name == name) return &module;
   }
@@ -64,7 +63,8 @@ const Module* ModuleTable::load(const std::string& name, std::string* error) {
   std::string tried;
   void* library = nullptr;
   for (const std::string& pattern : patterns_) {
-    const std::string file = file_of(pattern, name);
+    std::string file = pattern;
+    file.replace(place_of_name(pattern), 1, name);
     library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
     if (library != nullptr) break;
     // A file that is there and does not load says more than all those that are not there.

@@ -158,6 +158,16 @@ local function hello(id, index)
 	return recv(id)
 end
 
+-- The answer to a request on a connection of its own.
+local function answer_to(index, request)
+	local id = open(msg_port)
+	T.eq(hello(id, index), "200 OK")
+	socket.write(id, frame(request))
+	local reply = recv(id)
+	socket.close(id)
+	return reply
+end
+
 T.test("msgserver: a client that says nothing is cut off", function()
 	msg = skynet.newservice "net_msg"
 	msg_port = tonumber(skynet.getenv "port") + 1
@@ -184,19 +194,11 @@ T.test("msgserver: a new connection of a user replaces the one before, silently"
 end)
 
 T.test("msgserver: a reply that is no string counts as an error", function()
-	local id = open(msg_port)
-	T.eq(hello(id, 3), "200 OK")
-	socket.write(id, frame "number\0\0\0\9")
-	T.eq(recv(id), "\0\0\0\0\9")
-	socket.close(id)
+	T.eq(answer_to(3, "number\0\0\0\9"), "\0\0\0\0\9")
 end)
 
 T.test("msgserver: a request may be passed on as a message of type client", function()
-	local id = open(msg_port)
-	T.eq(hello(id, 4), "200 OK")
-	socket.write(id, frame "pass on\0\0\0\10")
-	T.eq(recv(id), "agent: pass on\1\0\0\0\10")
-	socket.close(id)
+	T.eq(answer_to(4, "pass on\0\0\0\10"), "agent: pass on\1\0\0\0\10")
 end)
 
 T.test("msgserver: an index that no double holds is a bad request", function()
