@@ -45,11 +45,15 @@ Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
   std::lock_guard lock(mutex_);
   if (handle_ != to) [[unlikely]]
     return Pushed::refused;
+  if (!running_) {
+    // No worker has the service, so that its side is ours: pop() need not lock.
+    running_ = true;
+    batch_.append(message);
+    return Pushed::must_run;
+  }
   incoming_.append(message);
   arrived_.store(incoming_.size, std::memory_order_relaxed);
-  if (running_) return Pushed::queued;
-  running_ = true;
-  return Pushed::must_run;
+  return Pushed::queued;
 }
 
 bool Mailbox::pop(Message* message, std::size_t* refilled) {
@@ -73,10 +77,8 @@ std::size_t Mailbox::size() const {
 
 bool Mailbox::become_idle() {
   if (next_ != batch_.size) return false;
-  if (batch_.capacity > kIdleCapacity) {
-    batch_.release();
-    next_ = 0;
-  }
+  next_ = batch_.size = 0;
+  if (batch_.capacity > kIdleCapacity) batch_.release();
   std::lock_guard lock(mutex_);
   if (incoming_.size != 0 || handle_ == 0) return false;
   if (incoming_.capacity > kIdleCapacity) incoming_.release();

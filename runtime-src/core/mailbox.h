@@ -10,7 +10,8 @@
 //            one holds at most two small buffers.
 //
 // Two buffers: senders append to `incoming_` under the lock; the worker swaps it for its own
-// emptied `batch_` and then reads that without a lock.
+// emptied `batch_` and then reads that without a lock. The message that makes an idle mailbox
+// runnable goes to `batch_` at once.
 #pragma once
 
 #include <atomic>
@@ -80,8 +81,9 @@ class alignas(64) Mailbox {
   Service* service_ = nullptr;
   Buffer incoming_;                        // guarded by mutex_
   std::atomic<std::uint32_t> arrived_{0};  // incoming_.size, for a look without the lock
-  Buffer batch_;                           // the worker's
-  std::uint32_t next_ = 0;                 // the worker's: index of the oldest message in batch_
+  // The worker's while running_, else guarded by mutex_:
+  Buffer batch_;
+  std::uint32_t next_ = 0;  // index of the oldest message in batch_
 };
 
 }  // namespace runtime

@@ -93,7 +93,13 @@ void Scheduler::schedule(Service* service) {
     share({&service, 1});
     return;
   }
-  Service* displaced = self->next_.exchange(service, std::memory_order_acq_rel);
+  // Only this thread fills the slot, others only empty it: one that is empty stays so.
+  Service* displaced = self->next_.load(std::memory_order_relaxed);
+  if (displaced == nullptr) [[likely]] {
+    self->next_.store(service, std::memory_order_release);
+  } else {
+    displaced = self->next_.exchange(service, std::memory_order_acq_rel);
+  }
   self->next_filled_.store(self->next_filled_.load(std::memory_order_relaxed) + 1,
                            std::memory_order_release);
   if (displaced != nullptr) {
