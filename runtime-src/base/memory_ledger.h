@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 
 namespace runtime {
 
@@ -26,6 +27,9 @@ inline std::size_t block_bytes(const void* block) {
 inline constinit thread_local std::int64_t bytes_given = 0;
 inline void give_bytes(std::size_t bytes) { bytes_given += static_cast<std::int64_t>(bytes); }
 inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int64_t>(bytes); }
+
+// Frees a block that somebody has given and nobody has taken.
+void free_given(void* block);
 
 // The account of one service.
 //
@@ -48,6 +52,7 @@ class MemoryLedger {
   std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
+  friend void free_given(void* block);
   static std::int64_t held_by_thread();
 
 #ifdef RUNTIME_JEMALLOC
@@ -73,6 +78,21 @@ inline std::int64_t MemoryLedger::held_by_thread() {
   if (counters_.allocated == nullptr) [[unlikely]]
     find_counters();
   return static_cast<std::int64_t>(*counters_.allocated - *counters_.freed) - bytes_given;
+}
+
+// jemalloc's counter tells the size for less than a look-up of the block.
+inline void free_given(void* block) {
+  if (MemoryLedger::counters_.freed == nullptr) [[unlikely]]
+    MemoryLedger::find_counters();
+  const std::uint64_t* freed = MemoryLedger::counters_.freed;
+  const std::uint64_t before = *freed;
+  std::free(block);
+  take_bytes(*freed - before);
+}
+#else
+inline void free_given(void* block) {
+  take_bytes(block_bytes(block));
+  std::free(block);
 }
 #endif
 

@@ -95,7 +95,14 @@ class Turn {
 
   // The next message, which the caller now owns; false ends the turn. When the service has been
   // retired there is no next one.
-  bool next(Message* message);
+  bool next(Message* message) {
+    if (!next_given(message)) return false;
+    take_bytes(block_bytes(message->data));
+    return true;
+  }
+  // The same, but the payload is not on the service's account: for callers that give it to nobody
+  // and end it with free_given().
+  bool next_given(Message* message);
 
  private:
   // A turn that handles small messages should take about the time in which a service that waits for

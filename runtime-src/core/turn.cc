@@ -4,7 +4,7 @@
 
 namespace runtime {
 
-bool Turn::next(Message* message) {
+bool Turn::next_given(Message* message) {
   if (service_.retired()) return false;
   if (--left_ % kMessagesPerLook == 0) {
     const std::uint64_t now = cycles();
@@ -28,7 +28,6 @@ bool Turn::next(Message* message) {
     service_.node_.log(service_.handle_,
                        "error: May overload, message queue length = " + std::to_string(waiting));
   }
-  take_bytes(block_bytes(message->data));
   service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1,
                            std::memory_order_relaxed);
   worker_.source_.store(message->source, std::memory_order_relaxed);

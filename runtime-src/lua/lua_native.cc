@@ -56,7 +56,7 @@ int l_register_protocol(lua_State* L) {
 // dispatch(protocol[, f]) -> the previous one: sets what handles its requests; without `f` only
 // asks
 int l_dispatch(lua_State* L) {
-  const TaskScheduler& tasks = scheduler(L);
+  TaskScheduler& tasks = scheduler(L);
   lua_settop(L, 2);
   push_ref(L, tasks.refs.protocols);
   lua_pushvalue(L, 1);
@@ -73,6 +73,7 @@ int l_dispatch(lua_State* L) {
     if (tasks.lua_protocol.name != nullptr && lua_rawequal(L, 4, -1)) {
       lua_pushvalue(L, 2);
       lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
+      tasks.lua_protocol.has_dispatch = lua_isfunction(L, 2);
     }
     lua_settop(L, 5);
   }
@@ -157,6 +158,7 @@ int l_exit(lua_State* L) {
 int l_expose_protocols(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);
   tasks.lua_protocol.name = nullptr;
+  tasks.lua_protocol.has_dispatch = false;
   lua_pushboolean(L, 0);
   lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
   push_ref(L, tasks.refs.protocols);

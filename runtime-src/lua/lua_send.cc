@@ -7,7 +7,11 @@
 namespace runtime::RUNTIME_ENGINE {
 
 Packed check_payload(lua_State* L, int index) {
-  if (lua_type(L, index) == LUA_TSTRING) {
+  const int type = lua_type(L, index);
+  if (type == LUA_TLIGHTUSERDATA) {
+    return {lua_touserdata(L, index), static_cast<std::size_t>(luaL_checkinteger(L, index + 1))};
+  }
+  if (type == LUA_TSTRING) {
     std::size_t size;
     const char* text = lua_tolstring(L, index, &size);
     if (size == 0) return {nullptr, 0};
@@ -16,9 +20,6 @@ Packed check_payload(lua_State* L, int index) {
     std::memcpy(copy, text, size);
     copy[size] = '\0';
     return {copy, size};
-  }
-  if (lua_type(L, index) == LUA_TLIGHTUSERDATA) {
-    return {lua_touserdata(L, index), static_cast<std::size_t>(luaL_checkinteger(L, index + 1))};
   }
   luaL_error(L, "invalid param %s", luaL_typename(L, index));
   return {};

@@ -73,7 +73,7 @@ void LuaService::drain_load(Service&, void* self, Turn&) { static_cast<LuaServic
 
 // A service that has not asked for messages.
 void LuaService::drain_nothing(Service&, void*, Turn& turn) {
-  for (Message message; turn.next(&message);) message.free_payload();
+  for (Message message; turn.next_given(&message);) free_given(message.data);
 }
 
 void LuaService::load() {
@@ -193,7 +193,7 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
 void LuaService::give_up(int status, Frame& frame) {
   report(status, frame.message);
   tasks_->refuse(frame.message);
-  if (frame.holds_message) frame.message.free_payload();
+  if (frame.holds_message) free_given(frame.message.data);
   frame.holds_message = false;
   frame.settle_first = true;
 }
@@ -212,7 +212,7 @@ bool LuaService::run_bare(Frame& frame) {
   lua_State* L = main_;
   keep_fixed();
   const std::uint32_t version = callback_version_;
-  while (frame.turn->next(&frame.message)) {
+  while (frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
     if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]]
       return false;
@@ -237,7 +237,7 @@ int LuaService::l_turn(lua_State* L) {
   constexpr TaskScheduler::Fixed kHere{lua_upvalueindex(1), lua_upvalueindex(2),
                                        lua_upvalueindex(3)};
   const std::uint32_t version = self.callback_version_;
-  while (frame.holds_message || frame.turn->next(&frame.message)) {
+  while (frame.holds_message || frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
     tasks.handle(L, frame.message, kHere, TaskScheduler::Entry::protected_call);
     frame.holds_message = false;
@@ -248,7 +248,7 @@ int LuaService::l_turn(lua_State* L) {
 }
 
 void LuaService::after_message(Frame& frame) {
-  frame.message.free_payload();
+  free_given(frame.message.data);
   if (tasks_->has_errors()) [[unlikely]]
     log_error(frame.message, tasks_->take_errors());
   if (interrupt_.load(std::memory_order_relaxed)) [[unlikely]]

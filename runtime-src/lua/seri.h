@@ -34,7 +34,8 @@ struct UnpackError {
 
 // Pushes the values in `data` and gives their number. For bytes that are no values it pushes
 // nothing, fills `error` and gives -1. Input may be hostile: memory stays in proportion to `size`,
-// nesting is bounded. Raises only when memory runs out.
+// nesting is bounded. Raises only when memory runs out. The stack has room for 4 values already;
+// more is made.
 int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error);
 
 // Pushes the text for `error`: "Invalid serialize stream LEFT (REASON)".

@@ -239,6 +239,7 @@ const Byte* build_scanned(lua_State* L, const Byte* at, Scan& scan) {
 }  // namespace
 
 int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error) {
+  constexpr int kStackRoom = 4;  // there when it begins; the rest is for values in tables
   constexpr int kStackStep = 8;
   std::uint32_t counts[kLocalCounts];
   const Byte* at = static_cast<const Byte*>(data);
@@ -247,7 +248,7 @@ int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error)
   Build build{L, counts};
   int count = 0;
   for (; at != scan.end; ++count) {
-    if (count % kStackStep == 0 && !lua_checkstack(L, kStackStep + LUA_MINSTACK)) {
+    if (count % kStackStep == kStackRoom && !lua_checkstack(L, kStackStep + LUA_MINSTACK)) {
       fail(scan, at, kTooMany);
       break;
     }

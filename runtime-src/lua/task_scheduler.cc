@@ -10,6 +10,9 @@ namespace runtime::RUNTIME_ENGINE {
 namespace {
 
 constexpr std::size_t kIdleTasks = 256;  // ended coroutines that are kept for reuse
+// A coroutine that has ended, or yielded from C with nothing on its stack, has room for
+// LUA_MINSTACK values. So many are not worth asking.
+constexpr int kSurelyFit = 10;
 
 // Instead of the number of values of a request:
 constexpr int kMayRaise = -1;   // it needs a protected call
@@ -226,7 +229,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
   }
   drop_wait(task, false);
   if (values != 0) {
-    if (!lua_checkstack(task->co, values)) {
+    if (values > kSurelyFit && !lua_checkstack(task->co, values)) {
       lua_pop(L, values);
       failure_text_ = "too many values in a reply";
       values = push_failure(L);
@@ -259,11 +262,15 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
     return true;
   }
   const int top = lua_gettop(L);
-  int values = message.type() == kTypeLua ? push_lua_request(L, message) : kMayRaise;
-  if (values < 0) [[unlikely]] {
+  if (message.type() == kTypeLua && lua_protocol.has_dispatch) [[likely]] {
+    const int values = push_lua_request(L, message);
+    if (values >= 0) [[likely]] {
+      start_request(L, message, values);
+      return true;
+    }
     lua_settop(L, top);
-    values = push_request(L, message, fixed, entry);
   }
+  const int values = push_request(L, message, fixed, entry);
   if (values >= 0) start_request(L, message, values);
   lua_settop(L, top);
   return values != kMayRaise;
@@ -271,8 +278,6 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
 
 int TaskScheduler::push_lua_request(lua_State* L, const Message& message) {
   stock_lua_rawgeti(L, LUA_REGISTRYINDEX, lua_protocol.dispatch);
-  if (!lua_isfunction(L, -1)) [[unlikely]]
-    return kMayRaise;
   lua_pushinteger(L, message.session);
   lua_pushinteger(L, message.source);
   UnpackError error;
@@ -319,8 +324,10 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixe
 
 void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {
   Task* task = take(L);
-  if (!lua_checkstack(task->co, values + 3)) luaL_error(L, "too many values in a message");
-  lua_xmove(L, task->co, values + 3);
+  const int all = values + 3;
+  if (all > kSurelyFit && !lua_checkstack(task->co, all))
+    luaL_error(L, "too many values in a message");
+  lua_xmove(L, task->co, all);
   task->request = Request::open;
   task->session = message.session;
   task->source = message.source;
@@ -391,7 +398,7 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
     raised(L, task);
   } else if (status == LUA_OK) [[likely]] {
     if (exited_) return;
-    lua_settop(task->co, 0);
+    if (results != 0) lua_settop(task->co, 0);
     ended(L, task);
   } else {
     raised(L, task);

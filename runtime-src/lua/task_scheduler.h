@@ -148,7 +148,8 @@ class TaskScheduler {
   struct {
     // The state's own string, which can be told by its address; null: look it all up.
     const char* name = nullptr;
-    int dispatch = LUA_NOREF;  // reference: its dispatch function, or false
+    int dispatch = LUA_NOREF;   // reference: its dispatch function, while has_dispatch
+    bool has_dispatch = false;  // it is a function
   } lua_protocol;
   bool tracing = false;    // some task is traced, or some protocol is
   bool responses = false;  // there are response closures: refs.dead wants to know
