@@ -171,7 +171,7 @@ modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%
 
 # ---- C services that are shared objects: the others are part of the executable -------------------
 WSGATE_SRC  := $(wildcard runtime-src/services/wsgate/*.cc) \
-               runtime-src/base/utf8.cc runtime-src/base/websocket_frame.cc
+               $(addprefix runtime-src/,base/utf8.cc base/websocket_frame.cc net/poller.cc)
 WSGATE_PKGS := libwebsockets openssl zlib fmt
 $(CSERVICE)/wsgate.so: $(WSGATE_SRC:%.cc=$(B)/core/%.o)
 	@mkdir -p $(@D)

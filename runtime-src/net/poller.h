@@ -32,6 +32,9 @@ class Poller {
   // Makes the current wait() return, or the next one.
   void wake();
 
+  // Readable while wait() would not wait: for those who wait for other things as well.
+  int descriptor() const { return epoll_fd_; }
+
  private:
   int epoll_fd_;
   int wake_fd_;

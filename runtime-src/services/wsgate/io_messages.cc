@@ -41,6 +41,7 @@ bool IoThread::flush(Connection& connection) {
     if (lws_write(connection.wsi, frames_.data(), frames_.size(), LWS_WRITE_RAW) < 0) return false;
   }
   if (!connection.unsent.empty()) lws_callback_on_writable(connection.wsi);
+  if (lws_partial_buffered(connection.wsi)) leave_to_library_ = true;
   return true;
 }
 
@@ -80,15 +81,13 @@ int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
 
 // ---- in -----------------------------------------------------------------------------------------
 
-std::size_t IoThread::read_connections() {
+bool IoThread::read_connections(int timeout_ms) {
   while (!held_back_.empty()) {
     Connection& connection = *held_back_.back();
     held_back_.pop_back();
     read(connection);
   }
-  if (!has_readable_) return 0;
-  has_readable_ = false;
-  const std::size_t count = readable_.collect();
+  if (!readable_.collect(timeout_ms)) return false;
   while (Connection* const connection = readable_.next()) {
     if (!connection->is_paused) {
       read(*connection);
@@ -99,7 +98,7 @@ std::size_t IoThread::read_connections() {
     report_closed(*connection);
     cut(*connection);
   }
-  return count;
+  return true;
 }
 
 void IoThread::read(Connection& connection) {

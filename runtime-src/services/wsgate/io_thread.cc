@@ -18,6 +18,7 @@
 
 #include "base/batch_thread.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "services/wsgate/extension.h"
 #include "services/wsgate/offer.h"
 
@@ -33,7 +34,6 @@ constexpr std::size_t kPieceBytes = 4 * 1024;
 // Descriptors beyond the connections: the listener, the event pipe, handshakes that are going on.
 constexpr unsigned kSpareDescriptors = 256;
 constexpr int kAcceptAtOnce = 64;
-constexpr int kReadsARound = 8;
 constexpr lws_usec_t kAcceptPause = 100 * LWS_US_PER_MS;  // when there are no descriptors left
 
 constexpr unsigned kForbidden = 403;
@@ -111,6 +111,7 @@ std::string IoThread::prepare() {
                                            options.certificate, options.private_key)
                              : "libwebsockets cannot make a host";
   }
+  if (!readable_.ok()) return "no descriptor is left";
   const int readable_events = fcntl(readable_.descriptor(), F_DUPFD_CLOEXEC, 0);
   if (readable_events < 0 || adopt_file(readable_events) == nullptr) return "no descriptor is left";
   return {};
@@ -145,27 +146,30 @@ void IoThread::start() {
 
 bool IoThread::serve_round() {
   constexpr int kWait = 0, kDoNotWait = -1;
-  had_events_ = false;
+  constexpr std::int64_t kLeftAloneNs = 2'000'000;
+  constexpr int kPatienceMs = 1;
+  run_commands();
   const bool may_wait = outbox_.size() == 0 && held_back_.empty();
+  leave_to_library_ = false;
   if (lws_service(context_, may_wait ? kWait : kDoNotWait) < 0) return false;
-  // What libwebsockets looks at grows with the connections, what is looked at here with the bytes:
-  // under load it is asked once in a while only.
-  std::size_t count = read_connections();
-  for (int i = 1; count > 1 && i < kReadsARound; ++i) {
+  const std::int64_t end = monotonic_ns() + kLeftAloneNs;
+  bool has_read = read_connections(0);
+  while (has_read && !leave_to_library_ && monotonic_ns() < end) {
     run_commands();
-    has_readable_ = true;
-    count = read_connections();
+    // Packages are held as long as sockets bring more: the more leave together, the fewer times
+    // their receivers are woken.
+    if (outbox_.size() > 1 && read_connections(0)) continue;
+    outbox_.flush();
+    has_read = read_connections(kPatienceMs);
   }
-  // Under load packages are held as long as sockets bring more: the more leave together, the fewer
-  // times their receivers are woken.
-  if (!had_events_ || outbox_.size() == 1) outbox_.flush();
+  if (!has_read) outbox_.flush();
   return true;
 }
 
 void IoThread::stop() {
   stopping_ = true;
   if (thread_.joinable()) {
-    lws_cancel_service(context_);
+    readable_.wake();
     thread_.join();
   }
   if (context_ != nullptr) lws_context_destroy(context_);
@@ -186,7 +190,7 @@ void IoThread::post(Command command) {
     commands_.push_back(std::move(command));
   }
   // One system call for all that follow until the thread comes round.
-  if (was_empty) lws_cancel_service(context_);
+  if (was_empty) readable_.wake();
 }
 
 void IoThread::run_commands() {
@@ -449,14 +453,9 @@ int IoThread::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* 
 
 int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot,
                      std::string_view in) {
-  had_events_ = true;
   switch (reason) {
-    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: run_commands(); return 0;
-
-    case LWS_CALLBACK_RAW_RX_FILE:
-      if (wsi == listener_) return on_acceptable(wsi);
-      has_readable_ = true;  // the only other one
-      return 0;
+    case LWS_CALLBACK_RAW_RX_FILE:  // that of the listener, or of readable_
+      return wsi == listener_ ? on_acceptable(wsi) : 0;
     case LWS_CALLBACK_TIMER: return on_timer(wsi, slot);
     case LWS_CALLBACK_RAW_CLOSE_FILE:
       if (wsi == listener_) listener_ = nullptr;

@@ -5,9 +5,11 @@
 // Memory:    for each connection what it sends (Options::max_message; twice that for a compressed
 //            message while it is inflated, or for what comes before the start), what is to be sent
 //            to it (max_unsent), 76 KB for permessage-deflate, and libwebsockets' own buffers.
-// The loop:  libwebsockets waits for sockets and for post(), and runs callbacks: commands, accepted
-//            sockets, handshakes, messages out, ends. Then the connections that have something are
-//            read (see read_set.h), which runs callbacks, too: messages in, ends.
+// The loop:  libwebsockets waits for sockets and for post(), and runs callbacks: accepted sockets,
+//            handshakes, messages out that were stuck, ends. Then commands are run (messages out),
+//            and the connections that have something are read (see read_set.h), which runs
+//            callbacks, too: messages in, ends. As long as that goes on libwebsockets, which looks
+//            at every socket each time, is left alone for some milliseconds.
 #pragma once
 
 #include <libwebsockets.h>
@@ -80,8 +82,8 @@ class IoThread {
   void deliver(Connection& connection, Package package);
   void enqueue(Connection& connection, Block data, std::size_t size);
 
-  // How many had something.
-  std::size_t read_connections();
+  // False: for so long nobody had anything, and there was no post() either.
+  bool read_connections(int timeout_ms);
   void read(Connection& connection);
   // Takes nothing from the peer until resume(), but notices its end.
   void pause(Connection& connection);
@@ -141,7 +143,6 @@ class IoThread {
   bool accept_failed_ = false;  // and that has been logged
 
   ReadSet readable_;
-  bool has_readable_ = false;           // in this round
   std::vector<Connection*> held_back_;  // of these libwebsockets may hold bytes that it has read
   Connection* reading_ = nullptr;       // the one in read(); null again if that has released it
 
@@ -153,7 +154,8 @@ class IoThread {
   std::mutex mutex_;
   std::vector<Command> commands_;  // guarded by mutex_
   std::vector<Command> running_;   // being run
-  bool had_events_ = false;        // in this round
+  // Bytes are stuck, and libwebsockets is to send them as soon as it can.
+  bool leave_to_library_ = false;
 
   std::atomic<bool> stopping_ = false;
   std::thread thread_;

@@ -13,7 +13,7 @@ namespace runtime::wsgate {
 namespace {
 
 // The most letters that wait for flush(): beyond it other threads may as well begin.
-constexpr std::size_t kMaxLetters = 32;
+constexpr std::size_t kMaxLetters = 64;
 
 // A copy of both, with a zero behind: readers in C may take it for a string.
 Block join(std::string_view first, std::string_view second) {

@@ -1,55 +1,50 @@
 #include "services/wsgate/read_set.h"
 
 #include <libwebsockets.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-
-#include "base/check.h"
 
 namespace runtime::wsgate {
 
-ReadSet::ReadSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {}
+namespace {
 
-ReadSet::~ReadSet() {
-  if (epoll_ >= 0) close(epoll_);
+constexpr std::uint64_t kNobody = Poller::kWakeKey;
+
+std::uint32_t events_of(ReadSet::Watch watch) {
+  return watch == ReadSet::Watch::end_only ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
 }
 
-int ReadSet::control(int operation, Connection& connection, Watch watch) {
-  epoll_event event{};
-  event.events = watch == Watch::end_only ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
-  event.data.ptr = &connection;
-  return epoll_ctl(epoll_, operation, lws_get_socket_fd(connection.wsi), &event);
+std::uint64_t key_of(Connection& connection) {
+  return reinterpret_cast<std::uintptr_t>(&connection);
 }
+
+}  // namespace
 
 bool ReadSet::add(Connection& connection, Watch watch) {
-  return control(EPOLL_CTL_ADD, connection, watch) == 0;
+  return poller_.watch(lws_get_socket_fd(connection.wsi), 0, events_of(watch),
+                       key_of(connection)) == 0;
 }
 
 void ReadSet::change(Connection& connection, Watch watch) {
-  control(EPOLL_CTL_MOD, connection, watch);
+  poller_.watch(lws_get_socket_fd(connection.wsi), EPOLLRDHUP, events_of(watch),
+                key_of(connection));
 }
 
 void ReadSet::remove(Connection& connection) {
-  control(EPOLL_CTL_DEL, connection, Watch::end_only);
+  poller_.watch(lws_get_socket_fd(connection.wsi), EPOLLRDHUP, 0, key_of(connection));
   for (std::size_t i = given_; i < size_; ++i) {
-    if (batch_[i].data.ptr == &connection) batch_[i].data.ptr = nullptr;
+    if (batch_[i].data.u64 == key_of(connection)) batch_[i].data.u64 = kNobody;
   }
 }
 
-std::size_t ReadSet::collect() {
-  const int count = epoll_wait(epoll_, batch_.data(), static_cast<int>(batch_.size()), 0);
-  RUNTIME_CHECK(count >= 0 || errno == EINTR, "epoll_wait on our own descriptor");
+bool ReadSet::collect(int timeout_ms) {
   given_ = 0;
-  size_ = static_cast<std::size_t>(std::max(count, 0));
-  return size_;
+  size_ = static_cast<std::size_t>(poller_.wait(batch_, timeout_ms));
+  return size_ != 0;
 }
 
 Connection* ReadSet::next() {
   while (given_ < size_) {
-    auto* const connection = static_cast<Connection*>(batch_[given_++].data.ptr);
-    if (connection != nullptr) return connection;
+    const std::uint64_t key = batch_[given_++].data.u64;
+    if (key != kNobody) return reinterpret_cast<Connection*>(key);
   }
   return nullptr;
 }

@@ -5,15 +5,14 @@
 // any more. So it is told not to read (lws_rx_flow_control), the sockets are watched here, and who
 // has something is served by one call of lws_service_fd(), which has no such loop.
 //
-// Threads:   one.
+// Threads:   one, but for wake().
 // Ownership: connections are not owned; remove() comes before their end.
 #pragma once
-
-#include <sys/epoll.h>
 
 #include <array>
 #include <cstddef>
 
+#include "net/poller.h"
 #include "services/wsgate/connection.h"
 
 namespace runtime::wsgate {
@@ -22,13 +21,9 @@ class ReadSet {
  public:
   enum class Watch { bytes_and_end, end_only };
 
-  ReadSet();
-  ~ReadSet();
-  ReadSet(const ReadSet&) = delete;
-  ReadSet& operator=(const ReadSet&) = delete;
-
-  // Readable while a connection has something; -1: there was no descriptor left.
-  int descriptor() const { return epoll_; }
+  bool ok() const { return poller_.ok(); }
+  // Readable while a connection has something, or after wake().
+  int descriptor() const { return poller_.descriptor(); }
 
   // False: the system watches no more sockets.
   [[nodiscard]] bool add(Connection& connection, Watch watch);
@@ -36,15 +31,17 @@ class ReadSet {
   // Also of a connection that is not here. next() does not give it any more.
   void remove(Connection& connection);
 
-  // Looks who has something, without waiting, and takes note of a batch of them. How many they are.
-  std::size_t collect();
+  // Waits until somebody has something, or wake(), and takes note of a batch of them. False: there
+  // was nothing in that time.
+  bool collect(int timeout_ms);
   // The next one of the batch, or null.
   Connection* next();
 
- private:
-  int control(int operation, Connection& connection, Watch watch);
+  // Makes the current collect() return, or the next one. Any thread.
+  void wake() { poller_.wake(); }
 
-  const int epoll_;
+ private:
+  Poller poller_;
   std::array<epoll_event, 256> batch_{};
   std::size_t given_ = 0;  // of the batch
   std::size_t size_ = 0;
