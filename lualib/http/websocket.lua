@@ -28,6 +28,7 @@ local TEXT, CLOSE, PING, PONG = codec.TEXT, codec.CLOSE, codec.PING, codec.PONG
 ---@field real_ip? string
 ---@field mask? boolean         frames sent are masked
 ---@field closed? boolean       close() was called, or a handler has heard of the end
+---@field told? boolean         a handler has heard of the end
 ---@field early? string         bytes that came with the handshake
 
 ---@type table<integer, http.websocket.object>
@@ -235,7 +236,7 @@ end
 
 -- The end of a session that broke no rule: exactly one of the two handlers hears of it.
 local function finish(ws, how, ...)
-	ws.closed = true
+	ws.closed, ws.told = true, true
 	call(ws, how, ...)
 	return true
 end
@@ -320,16 +321,20 @@ function websocket.accept(id, handle, protocol, addr, options)
 	driver.nodelay(id)
 	local ws = { id = id, addr = addr, handle = handle, decoder = codec.decoder(MAX_MESSAGE) }
 	ws_pool[id] = ws
-	if handle.warning then
+	if handle.warning and not socket.invalid(id) then
 		socket.warning(id, function(_, kbytes) handle.warning(ws, kbytes) end)
 	end
 	local ok, good, err = xpcall(serve, with_traceback, ws, protocol, options)
 	handshakes:remove(ws)
 	if not ok then
 		good, err = false, good
-		if err == sockethelper.socket_error and not ws.closed then
-			-- the peer has vanished while a handler, or the handshake, wrote or read
-			ok, good, err = xpcall(finish, with_traceback, ws, "error", err)
+		if err == sockethelper.socket_error and not ws.told then
+			-- the peer has vanished, or close() was called, while a handler or the handshake wrote or read
+			if ws.closed then
+				ok, good, err = xpcall(finish, with_traceback, ws, "close")
+			else
+				ok, good, err = xpcall(finish, with_traceback, ws, "error", err)
+			end
 			if not ok then good, err = false, good end
 		end
 	end

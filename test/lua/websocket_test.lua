@@ -147,6 +147,79 @@ T.test("a close from another task ends the session with one close", function()
 	s.stop()
 end)
 
+T.test("a close from another task while the handshake waits ends the session with one close", function()
+	local at
+	local s = server(nil, { connect = function(id) at = id end })
+	local id = assert(socket.open(net.host, s.port))
+	websocket.close(T.eventually(function() return at end))
+	T.eq(s.result(), { true })
+	T.eq(s.log, { { "close" } })
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("a handler that raises is told by accept, once, and leaves nothing behind", function()
+	local connected = net.count "TCP"
+	for _, name in ipairs { "connect", "handshake", "message", "ping", "pong" } do
+		local at
+		local s = server(nil, { [name] = function(id)
+			at = id
+			error("raised by " .. name)
+		end })
+		local id
+		local logged = net.logged(function()
+			id = assert(socket.open(net.host, s.port))
+			socket.write(id, HANDSHAKE .. "\r\n" .. codec.frame(codec.PING, "") .. codec.frame(codec.PONG, "")
+				.. codec.frame(codec.TEXT, "go"))
+			local r = s.result()
+			T.eq({ r[1], #r }, { false, 2 }, name)
+			T.ok(r[2]:find("raised by " .. name, 1, true), r[2])
+			T.ok(r[2]:find("stack traceback", 1, true), r[2])
+		end)
+		T.eq(logged, "")
+		T.eq({ s.heard "close", s.heard "error" }, {}, name)
+		T.eq({ websocket.is_close(at), socket.invalid(at) }, { true, true }, name)
+		T.raises("assertion failed", websocket.write, at, "x")
+		socket.close(id)
+		s.stop()
+	end
+	T.eventually(function() return net.count "TCP" == connected end)
+end)
+
+T.test("a handler that raises while it hears of the end is told by accept", function()
+	for _, name in ipairs { "close", "error" } do
+		local calls = 0
+		local function raise()
+			calls = calls + 1
+			error("raised at the end")
+		end
+		local s = server(nil, { close = raise, error = raise })
+		local id = net.websocket(s.port, "/")
+		if name == "close" then socket.write(id, codec.frame(codec.CLOSE, "")) else socket.close(id) end
+		local r = s.result()
+		T.eq(r[1], false)
+		T.ok(r[2]:find("raised at the end", 1, true), r[2])
+		T.eq(calls, 1)
+		socket.close(id)
+		s.stop()
+	end
+end)
+
+T.test("an id that is gone before its upgrade ends with error, whatever the handlers", function()
+	local heard
+	local id, other = net.pair()
+	socket.close(other)
+	socket.close(id)
+	local upgrade = { method = "GET", url = "/", header = {
+		host = "me", upgrade = "websocket", connection = "Upgrade",
+		["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==", ["sec-websocket-version"] = "13",
+	} }
+	local handle = { warning = function() end, error = function(_, err) heard = err end }
+	T.eq(websocket.accept(id, handle, "ws", "me", { upgrade = upgrade }), true)
+	T.ok(heard == sockethelper.socket_error)
+	T.ok(websocket.is_close(id))
+end)
+
 T.test("a close in the connect handler ends the session before its handshake", function()
 	local s = server(nil, { connect = function(id) websocket.close(id) end })
 	local id = assert(socket.open(net.host, s.port))
