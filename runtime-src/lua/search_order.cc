@@ -6,36 +6,19 @@
 #include <climits>
 #include <cstdio>
 #include <cstring>
-#include <string_view>
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 
-// Modules, or the first parts of their names.
 constexpr std::string_view kModules[] = {
-    "config",
-    "db",
-    "debug_console_inject",
-    "dirtydb",
-    "dirtydoc",
-    "etcd",
-    "extern_debug",
-    "int64",
-    "json",
-    "log",
-    "qqapi",
-    "role",
-    "router",
-    "schema",
-    "schema_base",
-    "service",
-    "snapshot_utils",
-    "snowflake",
-    "staticdata",
-    "staticfile",
-    "util",
-    "web_router",
-    "ws_gate_slave",
+    "config",       "db",         "debug_console_inject",
+    "dirtydb",      "dirtydoc",   "etcd",
+    "extern_debug", "int64",      "json",
+    "log",          "meta",       "qqapi",
+    "role",         "router",     "schema",
+    "schema_base",  "service",    "snapshot_utils",
+    "snowflake",    "staticdata", "staticfile",
+    "util",         "web_router", "ws_gate_slave",
     "zset",
 };
 
@@ -70,6 +53,10 @@ void push_tree_last(lua_State* L, std::string_view path, const char* landmark) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> everyday_modules() { return kModules; }
+
+std::span<const std::string_view> everyday_services() { return kServices; }
 
 void push_module_patterns(lua_State* L, const char* path, const char* name) {
   const std::string_view first_part(name, std::strcspn(name, "."));

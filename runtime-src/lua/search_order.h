@@ -5,9 +5,17 @@
 // these names all the same, as skynet has none, and so it must here.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {
+
+// The names in question, sorted; of modules, their first parts. Services that modules of skynet's
+// start are not among them: they must be this tree's.
+std::span<const std::string_view> everyday_modules();
+std::span<const std::string_view> everyday_services();
 
 // Pushes the patterns of `path` (as in package.path) in the order in which to look for the module:
 // as they are, but for an everyday name those of this tree's lualib/ come last. May raise.
