@@ -82,9 +82,15 @@ void TaskScheduler::fail_call(std::int32_t session) {
     sessions_.erase(entry);  // this was the message that was to be dropped
     return;
   }
-  if (task->wait != Wait::reply && task->wait != Wait::message && task->wait != Wait::answer)
-    return;
-  if (!std::exchange(task->failed, true)) failed_.push(task);
+  switch (task->wait) {
+    case Wait::reply:
+    case Wait::message:
+    case Wait::unpack:
+    case Wait::answer:
+      if (!std::exchange(task->failed, true)) failed_.push(task);
+      break;
+    default: break;  // no call
+  }
 }
 
 void TaskScheduler::fail_calls_to(Handle callee) {

@@ -20,6 +20,18 @@ local function fails(result)
 	T.ok(tostring(result.err):find("call failed", 1, true), result.err)
 end
 
+T.test("a call by a protocol that unpacks with Lua code fails as any other", function()
+	skynet.register_protocol {
+		name = "plain",
+		id = 70,
+		pack = function(...) return ... end,
+		unpack = skynet.tostring,
+	}
+	T.raises("call failed", skynet.call, ".launcher", "plain", "it has no such protocol")
+	T.raises("call failed", skynet.call, skynet.localname ".launcher", "plain", "x")
+	T.raises("call to invalid address", skynet.call, 0xfffff0, "plain", "x")
+end)
+
 T.test("a service that is killed fails the calls it holds", function()
 	local holder = skynet.newservice "holder"
 	local first, second = call_held(holder), call_held(holder)
