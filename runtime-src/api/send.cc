@@ -18,6 +18,7 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
   const Handle harbor = service.node().harbor_service.load(std::memory_order_relaxed);
   auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
   RUNTIME_CHECK(envelope != nullptr, "out of memory");
+  envelope->mark = service.node().remote_mark;
   name.copy(envelope->name, sizeof(envelope->name));
   envelope->destination = to;
   envelope->data = data;

@@ -1,6 +1,7 @@
 #include "core/node.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,12 +14,23 @@
 
 namespace runtime {
 
+namespace {
+
+std::uint64_t random_number() {
+  std::uint64_t number;
+  RUNTIME_CHECK(getentropy(&number, sizeof(number)) == 0, "the system has no random numbers");
+  return number;
+}
+
+}  // namespace
+
 Node::Node(const NodeOptions& options, Environment& environment)
     : environment(environment),
       timer([this](const TimerEntry& entry) {
         deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
       }),
       scheduler(options.threads, release),
+      remote_mark(random_number()),
       harbor_(options.harbor),
       handles_(options.harbor),
       modules_(options.module_path, options.builtin_modules),

@@ -102,6 +102,9 @@ class Node {
   }
   // Takes the messages for other nodes; 0 while there is no harbor service.
   std::atomic<Handle> harbor_service{0};
+  // A random number in each RemoteMessage, by which the harbor service knows that the pointer in it
+  // is ours: anybody may send it a message of that type and size.
+  const std::uint64_t remote_mark;
   int harbor() const { return harbor_; }
 
   // Writes one line to the log. Before there is a log service, to stderr.

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/message.h"
 
 namespace runtime {
 
 struct RemoteMessage {
-  char name[16];  // of the destination, filled up with zeros; empty if it is a handle
+  std::uint64_t mark;  // Node::remote_mark; without it these are bytes that some service has sent
+  char name[16];       // of the destination, filled up with zeros; empty if it is a handle
   Handle destination;
   int type;
   void* data;  // from malloc; belongs to the envelope's owner

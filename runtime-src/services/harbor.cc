@@ -49,7 +49,13 @@ class Harbor {
     entry.waiting.clear();
   }
 
-  void on_message(std::uint32_t source, int session, const RemoteMessage& remote) {
+  void on_message(std::uint32_t source, int session, const void* data, std::size_t size) {
+    RemoteMessage remote;
+    if (size != sizeof(remote)) return drop_foreign(source, session);
+    std::memcpy(&remote, data, sizeof(remote));
+    if (remote.mark != Service::from(context_).node().remote_mark) {
+      return drop_foreign(source, session);
+    }
     take_bytes(block_bytes(remote.data));
     const Waiting message{source, session, remote.type, remote.data, remote.size};
     if (remote.name[0] == '\0') {
@@ -87,6 +93,11 @@ class Harbor {
     skynet_send(context_, handle, message.source, PTYPE_ERROR, message.session, nullptr, 0);
   }
 
+  void drop_foreign(std::uint32_t source, int session) {
+    skynet_error(context_, "error: harbor: a message from :%08x is none for another node", source);
+    refuse({source, session, PTYPE_SYSTEM, nullptr, 0}, 0);
+  }
+
   void drop_remote(const Waiting& message, std::uint32_t destination) {
     skynet_error(context_, "Drop message to harbor %d from %x to %x (session = %d, msgsz = %d)",
                  static_cast<int>(destination >> 24), message.source, destination, message.session,
@@ -111,8 +122,8 @@ int on_harbor_message(skynet_context*, void* userdata, int type, int session, st
   if (type == PTYPE_HARBOR) {
     const std::string_view text(static_cast<const char*>(data), size);
     if (text.starts_with("N ")) harbor.on_name(text.substr(2), source);
-  } else if (type == PTYPE_SYSTEM && size == sizeof(RemoteMessage)) {
-    harbor.on_message(source, session, *static_cast<const RemoteMessage*>(data));
+  } else if (type == PTYPE_SYSTEM) {
+    harbor.on_message(source, session, data, size);
   }
   return 0;
 }

@@ -99,4 +99,23 @@ T.test("the global names keep their first owner", function()
 	T.eq(harbor.queryname "FIRST", skynet.self())
 end)
 
+T.test("the harbor service takes no bytes of a service for a message to another node", function()
+	local harbor = require "skynet.harbor"
+	local HARBOR = 5
+	skynet.register_protocol {
+		name = "system",
+		id = skynet.PTYPE_SYSTEM,
+		pack = function(...) return ... end,
+		unpack = skynet.tostring,
+	}
+	for size = 0, 64 do
+		for _, byte in ipairs { "\0", "x", "\255" } do
+			T.raises("call failed", skynet.call, HARBOR, "system", byte:rep(size))
+			skynet.send(HARBOR, "system", byte:rep(size))
+		end
+	end
+	harbor.globalname("AFTER", skynet.self())
+	T.eq(skynet.call("AFTER", "debug", "PING"), nil)
+end)
+
 T.run()
