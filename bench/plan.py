@@ -71,6 +71,11 @@ AIMS = {
 }
 
 
+def usual_options(scene):
+    """The options of the first row that runs the scene; {} if none does."""
+    return next((row.options for row in MESSAGES if row.scene == scene), {})
+
+
 def scenes(rows):
     """[(scene, options, its rows)] in the order of the rows."""
     found = {}
