@@ -153,6 +153,27 @@ T.test("a datagram that is lost is sent again", function()
 	T.eq(seen, 2)
 end)
 
+T.test("an answer that comes after its query was given up fills the cache, and is nobody else's", function()
+	local late
+	respond = function(query, from)
+		late = function() socket.sendto(main, from, head(query, 1) .. record(NAME, 1, 60, A)) end
+	end
+	local sleep = skynet.sleep
+	skynet.sleep = function(_, token) return sleep(1, token) end -- dns.resolve waits for 30 s otherwise
+	local ok, err = pcall(dns.resolve, "late.test")
+	skynet.sleep = sleep
+	T.eq(ok, false)
+	T.ok(tostring(err):find("timeout or no answer", 1, true), err)
+	respond = function(query)
+		late()
+		return head(query, 1) .. record(NAME, 1, 60, "\10\0\0\9")
+	end
+	T.eq({ dns.resolve "next.test" }, { "10.0.0.9", { "10.0.0.9" } })
+	local before = queries
+	T.eq((dns.resolve "late.test"), "10.0.0.7")
+	T.eq(queries, before)
+end)
+
 T.test("an expired entry is better than no answer", function()
 	respond = function(query) return head(query, 1) .. record(NAME, 1, 0, A) end
 	T.eq((dns.resolve "stale.test"), "10.0.0.7")
