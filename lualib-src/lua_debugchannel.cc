@@ -94,7 +94,8 @@ char hooks_key;  // its address is the registry key of a table: coroutine, weak 
 
 void push_hooks(lua_State* L) { push_weak_table(L, &hooks_key); }
 
-// Calls the coroutine's hook function with the event and the line, and yields if it says so.
+// Calls the coroutine's hook function with the event, the line and whether it may yield; and yields
+// if it says so.
 void hook(lua_State* L, lua_Debug* event) {
   constexpr const char* kEvents[] = {"call", "return", "line", "count", "tail call"};
   luaL_checkstack(L, 6, "hook");
@@ -103,6 +104,9 @@ void hook(lua_State* L, lua_Debug* event) {
   lua_rawget(L, -2);
   if (!lua_isfunction(L, -1)) {
     lua_pop(L, 2);
+#ifdef RUNTIME_LUA54
+    lua_sethook(L, nullptr, 0, 0);  // inherited from the coroutine that made this one
+#endif
     return;
   }
   lua_pushstring(L, kEvents[event->event]);
@@ -111,14 +115,14 @@ void hook(lua_State* L, lua_Debug* event) {
   } else {
     lua_pushnil(L);
   }
-  lua_call(L, 2, 1);
+  // Engines can yield at these two events only.
+  const bool may_yield =
+      (event->event == LUA_HOOKLINE || event->event == LUA_HOOKCOUNT) && lua_isyieldable(L);
+  lua_pushboolean(L, may_yield);
+  lua_call(L, 3, 1);
   const bool yield = lua_toboolean(L, -1);
   lua_pop(L, 2);
-  // Engines can yield at these two events only.
-  if (yield && (event->event == LUA_HOOKLINE || event->event == LUA_HOOKCOUNT) &&
-      lua_isyieldable(L)) {
-    lua_yield(L, 0);
-  }
+  if (yield && may_yield) lua_yield(L, 0);
 }
 
 int mask_of(const char* text, int count) {
@@ -130,9 +134,9 @@ int mask_of(const char* text, int count) {
   return mask;
 }
 
-// sethook([co,] f, mask [, count]): debug.sethook, but for a hook that returns true the coroutine
-// yields. sethook([co]) takes the hook away. On LuaJIT a hook sees code that is not compiled yet:
-// what is, is dropped.
+// sethook([co,] f, mask [, count]): debug.sethook, but f(event, line | nil, whether it may yield)
+// makes the coroutine yield by returning true. sethook([co]) takes the hook away. On LuaJIT a hook
+// sees code that is not compiled yet: what is, is dropped.
 int l_sethook(lua_State* L) {
   const int first = lua_isthread(L, 1) ? 2 : 1;
   lua_State* const co = first == 2 ? lua_tothread(L, 1) : L;

@@ -2,7 +2,7 @@
 
 -- The variables of a function at `level` of `co`: its upvalues, then its locals in order, so that of two variables
 -- of one name the innermost wins: name -> { get, set }. And its globals.
-local function variables(co, level)
+local function variables(co, level, locals)
 	local found = {}
 	local info = debug.getinfo(co, level, "f")
 	if not info then return found, _G end
@@ -20,7 +20,8 @@ local function variables(co, level)
 	end
 	i = 1
 	while true do
-		local index, name = i, debug.getlocal(co, level, i)
+		local index, name = i, locals and locals[i]
+		if not locals then name = debug.getlocal(co, level, i) end
 		if name == nil then break end
 		if name:byte() ~= 40 then -- "(": a slot without a name
 			found[name] = {
@@ -44,11 +45,12 @@ end
 ---@param co? thread      a suspended coroutine; without it the code sees globals only
 ---@param level? integer  which function of `co` (0 is the innermost): the code sees and sets its locals and upvalues
 ---@param funcs? table<string, any>  further names that the code sees
+---@param locals? string[]  the names of its locals in order, for who knows them better than `co` tells
 ---@return boolean ok
 ---@return any ...  the results, or the error
-local function injectcode(source, co, level, funcs)
+local function injectcode(source, co, level, funcs, locals)
 	local found, globals = {}, _G
-	if co then found, globals = variables(co, level or 0) end
+	if co then found, globals = variables(co, level or 0, locals) end
 	local scope = setmetatable({}, {
 		__index = function(_, name)
 			if found[name] then return found[name].get() end

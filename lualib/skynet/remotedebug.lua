@@ -1,6 +1,10 @@
 --- The debugger inside a service: evaluates what the console's `debug` command sends, and breaks at the next message
 --- of a protocol to step through its handler. Loaded when a debugger attaches.
+--
+-- A task that stands at a line is one that waits: its line hook has suspended it, and it goes on when it is woken. So
+-- the service handles other messages meanwhile, and talks with the console in the task that M.start runs in.
 local skynet = require "skynet"
+local scheduler = require "skynet.scheduler"
 local debugchannel = require "skynet.debugchannel"
 local socketdriver = require "skynet.socketdriver"
 local injectcode = require "skynet.injectcode"
@@ -8,22 +12,36 @@ local injectcode = require "skynet.injectcode"
 local running = coroutine.running
 
 local POLL = 10 -- 1/100 s between two looks at an empty channel
+local POLL_STEPPING = 1 -- the same while a task runs line by line: a step is waited for
 local MAX_SHOWN = 64 * 1024 -- bytes of one value that are sent to the console
+local OWN_SOURCE = debug.getinfo(1, "S").source
 
 local M = {}
+
+---@class skynet.remotedebug.step  the task that runs line by line
+---@field co thread
+---@field how? "n"|"s"  how it goes on from its last stop
+---@field depth? integer  of its last stop
+---@field lines table<integer, integer>  by depth: the line of the last stop there
+---@field stop? { prompt: string, locals: string[] }  while it stands
 
 local fd ---@type integer?  the console's connection; nil while no debugger is attached
 local channel ---@type any  brings its lines
 local watched = {} ---@type table<string, { original: function, wrapper: function }>
-local hooked ---@type thread?  runs line by line
+local step ---@type skynet.remotedebug.step?
 
 local function write(text)
 	socketdriver.send(fd, text)
 end
 
+local function text_of(value)
+	local ok, text = pcall(tostring, value)
+	return ok and type(text) == "string" and text or "(" .. type(value) .. " without a text)"
+end
+
 local function show(separator_after_last, ...)
 	local words = {}
-	for i = 1, select("#", ...) do words[i] = tostring((select(i, ...))):sub(1, MAX_SHOWN) end
+	for i = 1, select("#", ...) do words[i] = text_of((select(i, ...))):sub(1, MAX_SHOWN) end
 	write(table.concat(words, "\t") .. (separator_after_last and "\t\n" or "\n"))
 end
 
@@ -37,16 +55,15 @@ end
 local run_stepwise
 
 local function watch(name, condition)
-	-- Nobody else would run, and bring the lines of the debugger, while the service stands.
-	if tonumber(skynet.getenv "thread") == 1 then
-		error("watch needs a node of two threads or more (thread = 1)", 2)
-	end
 	local original = skynet.dispatch(name)
 	if not original then error("protocol " .. tostring(name) .. " has no dispatch function", 2) end
 	unwatch(name)
 	original = skynet.dispatch(name)
 	local function wrapper(session, source, ...)
-		if condition and not condition(session, source, ...) then return original(session, source, ...) end
+		-- One task at a time; and one whose own coroutine runs, as that is what can be made to wait.
+		if step or running() ~= scheduler.running() or condition and not condition(session, source, ...) then
+			return original(session, source, ...)
+		end
 		unwatch(name)
 		return run_stepwise(original, session, source, ...)
 	end
@@ -59,7 +76,7 @@ local names = {
 	watch = watch,
 }
 
-local function evaluate(line, co, level)
+local function evaluate(line, co, locals)
 	local function results(ok, ...)
 		if not ok then
 			show(false, (...))
@@ -67,89 +84,121 @@ local function evaluate(line, co, level)
 			show(true, ...)
 		end
 	end
-	results(injectcode(line, co, level, names))
+	results(injectcode(line, co, 0, names, locals))
 end
 
 local function write_prompt()
 	if fd then write(skynet.address(skynet.self()) .. ">") end
 end
 
--- Lets the coroutine run freely that runs line by line.
+-- Lets the task run freely that runs line by line.
 local function unhook()
-	if not hooked then return end
-	debug.sethook(hooked)
-	hooked = nil
+	debugchannel.sethook(step.co)
+	step = nil
 	write_prompt()
+end
+
+-- Lets the task that stands go on: to the next line, into a function, or freely ("c").
+local function go_on(how)
+	local task = step
+	task.how, task.stop = how, nil
+	if how == "c" then unhook() end
+	skynet.wakeup(task)
 end
 
 local function detach()
 	fd = nil
 	for name in pairs(watched) do unwatch(name) end
-	unhook()
+	if step then go_on "c" end
 end
 
--- The level in `co` of the function that `hook` has interrupted.
-local function level_below(co, hook)
-	local level = 0
-	while debug.getinfo(co, level, "f").func ~= hook do level = level + 1 end
-	return level + 1
+-- The number of levels of the running stack. Only comparisons between calls from one place make sense. To look at a
+-- level takes time for each level above it: hence no look at all of them.
+local function depth()
+	local there, missing = 1, 2
+	while debug.getinfo(missing, "l") do there, missing = missing, missing * 2 end
+	while missing - there > 1 do
+		local middle = math.floor((there + missing) / 2)
+		if debug.getinfo(middle, "l") then there = middle else missing = middle end
+	end
+	return there
 end
 
--- Talks with the console until it says how to go on: "n", "s" or "c". Runs in a coroutine of its own, so that the
--- stack of `co` is as the hook found it.
-local function stand(co, hook, line)
-	local level = level_below(co, hook)
-	local prompt = string.format("%s(%d)>", debug.getinfo(co, level, "S").short_src, line)
-	write(prompt)
+-- Whether depth() were more, called from the same place.
+local function is_deeper(than)
+	return debug.getinfo(than + 1, "l") ~= nil
+end
+
+-- The names of the locals of the function that has been interrupted by the hook, which calls this. Once the coroutine
+-- is suspended, both engines take it to be at the instruction before, where the latest local has no name yet.
+local function names_of_locals()
+	local found = {}
 	while true do
-		local ok, text = pcall(channel.read, channel, 1)
-		if not ok or text == "cont" then -- not ok: the service was killed meanwhile
-			detach()
-			return "c"
-		end
-		if text == "n" or text == "s" or text == "c" then return text end
-		if text then
-			evaluate(text, co, level)
-			write(prompt)
-		end
+		local name = debug.getlocal(3, #found + 1)
+		if not name then return found end
+		found[#found + 1] = name
 	end
 end
 
--- The number of levels of the running stack. Only comparisons between calls from one place make sense.
-local function depth()
-	local level = 1
-	while debug.getinfo(level, "l") do level = level + 1 end
-	return level
+-- Whether the event is for a line that was stopped at before and has not been left since: LuaJIT has a line again when
+-- the coroutine goes on in the middle of it, and when a function returns there.
+local function reported(now, line)
+	if not jit then return false end
+	local lines = step.lines
+	for deeper in pairs(lines) do
+		if deeper > now then lines[deeper] = nil end
+	end
+	local again = lines[now] == line
+	lines[now] = line
+	return again
+end
+
+-- Where it may not yield (in a function that C code has called, say to compare for a sort) the task does not stop.
+local function hook(_, line, may_yield)
+	if not may_yield or step.how == "n" and is_deeper(step.depth) then return false end
+	local info, now = debug.getinfo(2, "S"), depth()
+	if info.source == OWN_SOURCE or reported(now, line) then return false end
+	-- Not so in what is left to run when another task closes this one.
+	if not scheduler.stand(step) then return false end
+	step.depth = now
+	step.stop = { prompt = string.format("%s(%d)>", info.short_src, line), locals = names_of_locals() }
+	write(step.stop.prompt)
+	return true
 end
 
 local function traceback(err)
-	return debug.traceback(tostring(err), 2)
+	return debug.traceback(text_of(err), 2)
 end
 
-local function finish(ok, ...)
-	if hooked == running() then unhook() end
+local function finish(task, ok, ...)
+	if step == task then unhook() end
 	if not ok then error((...), 0) end
 	return ...
 end
 
-local OWN_SOURCE = debug.getinfo(1, "S").source
-
--- Calls f(...) and stands at its first line. While it stands, the whole service stands: the hook does not return.
+-- Calls f(...) and stands at its first line.
 function run_stepwise(f, ...)
-	local co = running()
-	local how, here -- of the last stop: how to go on from it, its depth
-	local function hook(_, line)
-		-- LuaJIT's hook sees all coroutines.
-		if running() ~= co or debug.getinfo(2, "S").source == OWN_SOURCE then return end
-		local now = depth()
-		if how == "n" and now > here then return end
-		here = now
-		how = coroutine.wrap(stand)(co, hook, line)
-		if how == "c" then unhook() end
+	local task = { co = running(), lines = {} }
+	step = task
+	debugchannel.sethook(task.co, hook, "l")
+	return finish(task, xpcall(f, traceback, ...))
+end
+
+-- Where the task stands, if it does.
+local function current_stop()
+	if step and not scheduler.is_task(step.co) then unhook() end -- it was killed
+	return step and step.stop
+end
+
+-- What a line of the console means while a task stands.
+local function at_stop(stop, line)
+	if line == "n" or line == "s" or line == "c" then
+		go_on(line)
+		skynet.yield() -- the task runs now; the next line is for where it stands then
+		return
 	end
-	hooked = co
-	debug.sethook(co, hook, "l")
-	return finish(xpcall(f, traceback, ...))
+	evaluate(line, step.co, stop.locals)
+	if current_stop() == stop then write(stop.prompt) end
 end
 
 -- Compiled traces do not call hooks.
@@ -178,14 +227,16 @@ function M.start(socket_id, handle)
 	set_jit(false)
 	write_prompt()
 	while fd do
-		local line = channel:read()
-		if line == "cont" then
+		local line, stop = channel:read(), current_stop()
+		if not line then
+			skynet.sleep(step and POLL_STEPPING or POLL)
+		elseif line == "cont" then
 			detach()
-		elseif line then
+		elseif stop then
+			at_stop(stop, line)
+		else
 			evaluate(line)
 			write_prompt()
-		else
-			skynet.sleep(POLL)
 		end
 	end
 	set_jit(true)

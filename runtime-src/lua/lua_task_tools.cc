@@ -49,6 +49,13 @@ int l_kill(lua_State* L) {
   return 1;
 }
 
+// is_task(coroutine) -> whether it is that of a task; not that of one that was killed or has raised
+int l_is_task(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTHREAD);
+  lua_pushboolean(L, scheduler(L).find(lua_tothread(L, 1)) != nullptr);
+  return 1;
+}
+
 // running() -> the current task's coroutine, or nil
 int l_running(lua_State* L) {
   const Task* task = scheduler(L).current();
@@ -87,8 +94,8 @@ int l_adopt(lua_State* L) {
 }  // namespace
 
 const luaL_Reg kTaskTools[] = {
-    {"tasks", l_tasks},   {"blocked", l_blocked}, {"kill", l_kill},   {"running", l_running},
-    {"traced", l_traced}, {"adopt", l_adopt},     {nullptr, nullptr},
+    {"tasks", l_tasks},     {"blocked", l_blocked}, {"kill", l_kill},   {"is_task", l_is_task},
+    {"running", l_running}, {"traced", l_traced},   {"adopt", l_adopt}, {nullptr, nullptr},
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -87,16 +87,36 @@ int l_yield(lua_State* L) {
   return sleep_for(L, 0, 1);
 }
 
-// wait([token])
-int l_wait(lua_State* L) {
-  Task& task = blocking_task(L);
+// Makes the task wait on the token at index 1 until wakeup(token).
+void begin_wait(lua_State* L, Task& task) {
   TaskScheduler& tasks = scheduler(L);
   check_token(L, 1);
   if (task.traced) [[unlikely]]
     tasks.trace(L, "sleep", &task);
   tasks.wait_for(tasks.new_session(), Wait::wakeup);
   set_token(L, task, 1);
+}
+
+// wait([token])
+int l_wait(lua_State* L) {
+  Task& task = blocking_task(L);
+  begin_wait(L, task);
   return suspend(L, task);
+}
+
+// stand(token) -> true: what wait(token) does, but for the yield. That is left to the caller, a hook
+// of the task's own coroutine that yields without values. False if any other coroutine runs.
+int l_stand(lua_State* L) {
+  luaL_checkany(L, 1);
+  TaskScheduler& tasks = scheduler(L);
+  Task* const task = tasks.current();
+  const bool own = task != nullptr && task->co == L;
+  if (own) {
+    begin_wait(L, *task);
+    tasks.block();
+  }
+  lua_pushboolean(L, own);
+  return 1;
 }
 
 // wakeup(token) -> true, or nil if nobody waits on it
@@ -190,7 +210,7 @@ const luaL_Reg kWaitingFunctions[] = {
 
 const luaL_Reg kRareWaitingFunctions[] = {
     {"expect", l_expect}, {"forget", l_forget}, {"term", l_term},
-    {"genid", l_genid},   {nullptr, nullptr},
+    {"genid", l_genid},   {"stand", l_stand},   {nullptr, nullptr},
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -76,6 +76,37 @@ TEST_F(LuaDebugChannelTest, AHookThatReturnsTrueYieldsTheCoroutine) {
             "4 2 line4,line5,line6");
 }
 
+TEST_F(LuaDebugChannelTest, AHookIsToldWhereItMayNotYieldAndDoesNotYieldThere) {
+  EXPECT_EQ(eval(R"(
+    local may = {}
+    local function twice(text)
+      return text .. text
+    end
+    local co = coroutine.create(function()
+      return (("x"):gsub("x", twice))
+    end)
+    channel.sethook(co, function(_, line, may_yield) may[line] = may_yield return true end, "l")
+    local result
+    while coroutine.status(co) ~= "dead" do result = select(2, coroutine.resume(co)) end
+    return result .. tostring(may[4]) .. tostring(may[7]))"),
+            "xxfalsetrue");
+}
+
+#ifdef RUNTIME_LUA54  // LuaJIT has one hook for all coroutines
+TEST_F(LuaDebugChannelTest, ACoroutineLosesTheHookItInherited) {
+  EXPECT_EQ(eval(R"(
+    local inner
+    local co = coroutine.create(function()
+      inner = coroutine.create(function() return 1 end)
+      return select(2, coroutine.resume(inner))
+    end)
+    channel.sethook(co, function() end, "l")
+    local _, result = coroutine.resume(co)
+    return result .. " " .. tostring(debug.gethook(co)) .. " " .. tostring(debug.gethook(inner)))"),
+            "1 external hook nil");
+}
+#endif
+
 TEST_F(LuaDebugChannelTest, AHookIsOfOneCoroutineAndCanBeTakenAway) {
   EXPECT_EQ(eval(R"(
     local n = 0
