@@ -13,17 +13,18 @@ namespace {
 constexpr Handle kHandle = 8;
 
 // A mailbox needs a service only to hand it out.
-struct Opened : Mailbox {
-  Opened() {
-    open(kHandle, reinterpret_cast<Service*>(this));
-    become_idle();
-  }
+struct Running : Mailbox {
+  Running() { open(kHandle, reinterpret_cast<Service*>(this)); }
+};
+
+struct Idle : Running {
+  Idle() { become_idle(); }
 };
 
 // One message handed over with nobody else at the mailbox: the floor for a message between two
 // services.
 void push_and_pop(benchmark::State& state) {
-  Opened mailbox;
+  Idle mailbox;
   const Message message = Message::make(1, kTypeLua, 1, nullptr, 0);
   Message taken;
   std::size_t waiting;
@@ -38,7 +39,7 @@ BENCHMARK(push_and_pop)->Name("mailbox/push_and_pop");
 
 // The same when so many wait: batches are drained without the lock.
 void fill_and_drain(benchmark::State& state) {
-  Opened mailbox;
+  Idle mailbox;
   const Message message = Message::make(1, kTypeLua, 1, nullptr, 0);
   Message taken;
   std::size_t waiting;
@@ -57,7 +58,7 @@ void producers(benchmark::State& state) {
   constexpr std::int64_t kEach = 200'000;
   const std::int64_t total = state.range(0) * kEach;
   for (auto _ : state) {
-    Opened mailbox;
+    Running mailbox;
     std::vector<std::thread> threads;
     for (std::int64_t t = 0; t < state.range(0); ++t) {
       threads.emplace_back([&mailbox, t] {
