@@ -26,7 +26,7 @@ constexpr std::int64_t kLastLookNs = 500'000;    // while cores are free
 constexpr std::int64_t kBusyLookNs = 1'000'000;  // while all cores are at work
 constexpr std::int64_t kBlockedNs =
     2'000'000;                  // a message that takes longer may be waiting for something
-constexpr int kQuietLooks = 6;  // looks at a node where nothing runs, before the watcher sleeps
+constexpr int kQuietLooks = 8;  // looks at a node where nothing runs, before the watcher sleeps
 
 std::uint32_t usable_cores() {
   cpu_set_t set;
