@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "core/remote_message.h"
 #include "core/socket_message.h"
 
 namespace runtime {
@@ -193,6 +194,11 @@ void Node::refuse_remaining(Service& service) {
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
     // What came over a socket is a block of its own beside the message.
     if (const skynet_socket_message* event = socket_event(message)) std::free(event->buffer);
+    // So is what was to go to another node.
+    if (message.type() == kTypeSystem) {
+      const RemoteMessage* remote = remote_message(message.data, message.size(), remote_mark);
+      if (remote != nullptr) std::free(remote->data);
+    }
     message.free_payload();
     if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse)
       continue;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "core/message.h"
 
@@ -17,5 +18,12 @@ struct RemoteMessage {
   void* data;  // from malloc; belongs to the envelope's owner
   std::size_t size;
 };
+
+// The envelope in a message of type kTypeSystem; null for all other bytes. `mark` is the node's.
+inline const RemoteMessage* remote_message(const void* data, std::size_t size, std::uint64_t mark) {
+  if (data == nullptr || size != sizeof(RemoteMessage)) return nullptr;
+  if (std::memcmp(data, &mark, sizeof(mark)) != 0) return nullptr;
+  return static_cast<const RemoteMessage*>(data);
+}
 
 }  // namespace runtime

@@ -50,12 +50,10 @@ class Harbor {
   }
 
   void on_message(std::uint32_t source, int session, const void* data, std::size_t size) {
-    RemoteMessage remote;
-    if (size != sizeof(remote)) return drop_foreign(source, session);
-    std::memcpy(&remote, data, sizeof(remote));
-    if (remote.mark != Service::from(context_).node().remote_mark) {
-      return drop_foreign(source, session);
-    }
+    const RemoteMessage* envelope =
+        remote_message(data, size, Service::from(context_).node().remote_mark);
+    if (envelope == nullptr) return drop_foreign(source, session);
+    const RemoteMessage& remote = *envelope;
     take_bytes(block_bytes(remote.data));
     const Waiting message{source, session, remote.type, remote.data, remote.size};
     if (remote.name[0] == '\0') {
