@@ -3,27 +3,9 @@ local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
 local T = require "harness"
+local console = require "console"
 
-local port = tonumber(skynet.getenv "port")
-local console
-
-local function open()
-	console = console or skynet.newservice("debug_console", port)
-	local fd = assert(socket.open("127.0.0.1", port))
-	T.eq(socket.readline(fd), "Welcome to skynet console")
-	return fd
-end
-
--- Reads until `text` has come; returns what came up to its end.
-local function till(fd, text)
-	local got = ""
-	while got:sub(-#text) ~= text do
-		local byte = socket.read(fd, 1)
-		if not byte then error("closed after " .. got, 2) end
-		got = got .. byte
-	end
-	return got
-end
+local open, till, attach = console.open, console.till, console.attach
 
 local function ask(fd, line)
 	socket.write(fd, line .. "\n")
@@ -90,16 +72,6 @@ T.test("missing arguments are named", function()
 	end
 	socket.close(fd)
 end)
-
-local function attach(fd, handle)
-	socket.write(fd, "debug " .. skynet.address(handle) .. "\n")
-	local prompt = skynet.address(handle) .. ">"
-	till(fd, prompt)
-	return function(line, expect)
-		socket.write(fd, line .. "\n")
-		return till(fd, expect or prompt)
-	end, prompt
-end
 
 T.test("the debugger steps over, into and out of functions, and over a wait", function()
 	local fd, target = open(), skynet.newservice "stepped"

@@ -5,34 +5,23 @@ local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
 local T = require "harness"
+local console = require "console"
 
-local port = tonumber(skynet.getenv "port")
 local echo
 
 -- A service with a debugger: send() and till() talk with the console, call() calls the service aside.
 local function debugged()
-	if not echo then
-		skynet.newservice("debug_console", port)
-		echo = skynet.newservice "echo"
-	end
-	local target = skynet.newservice "breakable"
-	local fd = assert(socket.open("127.0.0.1", port))
-	local prompt = skynet.address(target) .. ">"
-	local d = { target = target, fd = fd, prompt = prompt }
+	echo = echo or skynet.newservice "echo"
+	local fd, target = console.open(), skynet.newservice "breakable"
+	local tell, prompt = console.attach(fd, target)
+	local d = { target = target, fd = fd }
 
 	function d.till(text)
-		local got = ""
-		while got:sub(-#text) ~= text do
-			local byte = socket.read(fd, 1)
-			if not byte then error("closed after " .. got, 2) end
-			got = got .. byte
-		end
-		return got:sub(1, -#text - 1)
+		return console.till(fd, text):sub(1, -#text - 1)
 	end
 
 	function d.send(line, expected)
-		socket.write(fd, line .. "\n")
-		return d.till(expected or prompt)
+		return tell(line, expected):sub(1, -#(expected or prompt) - 1)
 	end
 
 	-- The line at which it stands now; nil: it runs freely.
@@ -66,8 +55,14 @@ local function debugged()
 		socket.close(fd)
 	end
 
-	d.till "console\n"
-	d.send("debug " .. skynet.address(target))
+	-- Lets the called function run to its end, and leaves.
+	function d.finish(call)
+		d.go "c"
+		local results = d.result(call)
+		d.leave()
+		return results
+	end
+
 	return d
 end
 
@@ -119,18 +114,14 @@ T.test("each line is one stop, on both engines", function()
 	T.eq(d.result(call), { true, 8 })
 	call = d.call_and_enter(47, "lines", 1)
 	T.eq({ d.go "s", d.go "s", d.go "s" }, { 43, 43, 48 })
-	d.go "c"
-	T.eq(d.result(call), { true, 8 })
-	d.leave()
+	T.eq(d.finish(call), { true, 8 })
 end)
 
 T.test("to step over a deep recursion takes no time", function()
 	local d = debugged()
 	local call = d.call_and_enter(79, "deep", 3000)
 	T.eq(d.go "n", 80)
-	d.go "c"
-	T.eq(d.result(call), { true, 3000 })
-	d.leave()
+	T.eq(d.finish(call), { true, 3000 })
 end)
 
 T.test("a coroutine inside of the function may block and yield", function()
@@ -138,18 +129,14 @@ T.test("a coroutine inside of the function may block and yield", function()
 	local call = d.call_and_enter(21, "inner")
 	T.eq({ d.go "n", d.go "n", d.go "n" }, { 22, 23, 24 })
 	T.eq(d.send("a, b", "(24)>"):match "^%S+\t%S+\t\n", "2\t4\t\n")
-	d.go "c"
-	T.eq(d.result(call), { true, 2, 4 })
-	d.leave()
+	T.eq(d.finish(call), { true, 2, 4 })
 end)
 
 T.test("a function that C code calls is no place to stand", function()
 	local d = debugged()
 	local call = d.call_and_enter(37, "sort")
 	T.eq({ d.go "s", d.go "s", d.go "s" }, { 38, 39, 90 })
-	d.go "c"
-	T.eq(d.result(call), { true, 1 })
-	d.leave()
+	T.eq(d.finish(call), { true, 1 })
 end)
 
 T.test("expressions see and set the variables of the function", function()
@@ -181,9 +168,7 @@ T.test("the request is that of the task that is stepped", function()
 	T.eq(d.result(call), { true, skynet.self(), true })
 	call = d.call_and_enter(61, "respond")
 	T.eq(d.go "n", 62)
-	d.go "c"
-	T.eq(d.result(call), { true, "later" })
-	d.leave()
+	T.eq(d.finish(call), { true, "later" })
 end)
 
 T.test("an error has its message and traceback, and the caller is told", function()
@@ -236,9 +221,7 @@ T.test("a killed task leaves the debugger where no task stands", function()
 	T.eq((d.result(call)[1]), false)
 	T.eq(d.send "1 + 1", "2\t\n")
 	call = d.call_and_enter(28, "fail", "again")
-	d.go "c"
-	T.eq((d.result(call)[1]), false)
-	d.leave()
+	T.eq(d.finish(call)[1], false)
 end)
 
 T.test("the function goes on when the debugger leaves, standing or blocked", function()
