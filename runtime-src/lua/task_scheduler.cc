@@ -10,8 +10,8 @@ namespace runtime::RUNTIME_ENGINE {
 namespace {
 
 constexpr std::size_t kIdleTasks = 256;  // ended coroutines that are kept for reuse
-// A coroutine that has ended, or yielded from C with nothing on its stack, has room for
-// LUA_MINSTACK values. So many are not worth asking.
+// A coroutine that has not begun, or has ended, has room for LUA_MINSTACK values: so many need no
+// look. One that has yielded may have none, as LuaJIT's coroutine.yield is no function in C.
 constexpr int kSurelyFit = 10;
 
 // Instead of the number of values of a request:
@@ -229,7 +229,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
   }
   drop_wait(task, false);
   if (values != 0) {
-    if (values > kSurelyFit && !lua_checkstack(task->co, values)) {
+    if (!lua_checkstack(task->co, values)) {
       lua_pop(L, values);
       failure_text_ = "too many values in a reply";
       values = push_failure(L);
