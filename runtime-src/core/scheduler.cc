@@ -18,16 +18,6 @@ constexpr std::uint32_t kSlotChain = 64;  // services taken from the slot in a r
 constexpr std::uint32_t kSharedInterval = 61;  // turns after which shared work is looked at first
 constexpr double kTurnLimitNs = 25'000;
 
-// The watcher's looks: soon after there is something to watch, then less and less often. A worker
-// that sees others run when it has nothing to do becomes the watcher, and so finds what was queued
-// while the last one left.
-constexpr std::int64_t kFirstLookNs = 15'000;
-constexpr std::int64_t kLastLookNs = 500'000;    // while cores are free
-constexpr std::int64_t kBusyLookNs = 1'000'000;  // while all cores are at work
-constexpr std::int64_t kBlockedNs =
-    2'000'000;                  // a message that takes longer may be waiting for something
-constexpr int kQuietLooks = 8;  // looks at a node where nothing runs, before the watcher sleeps
-
 std::uint32_t usable_cores() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) == 0)
@@ -56,9 +46,10 @@ std::uint64_t Worker::cycles_in_turn() const { return cycles() - mark_; }
 
 Scheduler::Scheduler(int threads, Release release) : release_(release), cores_(usable_cores()) {
   for (int i = 0; i < threads; ++i) {
-    workers_.emplace_back(new Worker(*this));
+    workers_.emplace_back(new Worker(*this, static_cast<std::size_t>(i)));
     workers_.back()->random_ = static_cast<std::uint32_t>(i);
   }
+  sightings_.resize(workers_.size());
 }
 
 Scheduler::~Scheduler() { stop(); }
@@ -74,7 +65,7 @@ void Scheduler::start() {
 void Scheduler::stop() {
   stopping_.store(true);
   for (auto& worker : workers_) {
-    worker->wake_.store(kWork);
+    worker->wake_.store(kStop);
     futex_wake(worker->wake_, 1);
   }
   for (auto& thread : threads_) thread.join();
@@ -146,26 +137,26 @@ void Scheduler::wake_for_queued_work() {
   wake_one(kWork);
 }
 
-void Scheduler::call_watcher() {
-  if (active_.load(std::memory_order_relaxed) == workers_.size()) return;
-  if (watched_.exchange(true, std::memory_order_acq_rel)) return;
-  if (!wake_one(kWatch)) watched_.store(false, std::memory_order_release);
-}
-
 // Takes a worker off the parked list and wakes it. One that is to work counts as active and
-// searching at once, so that nobody wakes another for the same work.
+// searching at once, so that nobody wakes another for the same work. Who watched before watches
+// again, and the others work, so that slices rarely change.
 bool Scheduler::wake_one(Wake what) {
   Worker* worker;
   {
     std::lock_guard lock(parked_mutex_);
     if (parked_.empty()) return false;
-    worker = parked_.back();
-    parked_.pop_back();
+    auto at = std::find_if(parked_.rbegin(), parked_.rend(), [what](const Worker* parked) {
+      return parked->slice_.is_short() == (what == kWatch);
+    });
+    if (at == parked_.rend()) at = parked_.rbegin();
+    worker = *at;
+    parked_.erase(std::next(at).base());
     if (what == kWork) {
       active_.fetch_add(1, std::memory_order_seq_cst);
       searching_.fetch_add(1, std::memory_order_seq_cst);
     }
   }
+  if (what == kWatch) worker->slice_.shorten();
   worker->wake_.store(what, std::memory_order_release);
   futex_wake(worker->wake_, 1);
   return true;
@@ -176,6 +167,7 @@ bool Scheduler::wake_one(Wake what) {
 void Scheduler::work(Worker& self) {
   Worker::current_ = &self;
   if (hooks_.thread_start != nullptr) hooks_.thread_start();
+  self.slice_.attach();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
   searching_.fetch_add(1, std::memory_order_seq_cst);
   bool searching = true;
@@ -210,6 +202,7 @@ void Scheduler::work(Worker& self) {
 
 Service* Scheduler::take_own(Worker& self) {
   if (++self.ticks_ % kSharedInterval == 0) {
+    self.slice_.restore();
     if (Service* service = take_shared()) return service;
   }
   if (self.next_.load(std::memory_order_relaxed) != nullptr) {
@@ -333,72 +326,9 @@ void Scheduler::wait(Worker& self) {
     active_.fetch_add(1, std::memory_order_seq_cst);
     searching_.fetch_add(1, std::memory_order_seq_cst);
     watch(self);
+  } else {
+    self.slice_.restore();
   }
-}
-
-// ---- watching -----------------------------------------------------------------------------------
-
-// The watcher's loop. Meanwhile it is neither on the parked list nor active; it comes and goes
-// active and searching.
-void Scheduler::watch(Worker& self) {
-  searching_.fetch_sub(1, std::memory_order_seq_cst);
-  active_.fetch_sub(1, std::memory_order_seq_cst);
-  std::vector<Sighting> sightings(workers_.size());
-  std::int64_t interval = kFirstLookNs;
-  int quiet = 0;
-  Service* service = nullptr;
-  while (!stopping_.load(std::memory_order_relaxed) && quiet < kQuietLooks) {
-    const std::uint32_t active = active_.load(std::memory_order_seq_cst);
-    service = take_stalled(sightings);
-    if (service != nullptr) break;
-    if (active < cores_ && searching_.load(std::memory_order_relaxed) == 0 && anything_queued())
-      break;
-    quiet = active == 0 ? quiet + 1 : 0;
-    futex_wait(self.wake_, self.wake_.load(std::memory_order_relaxed),
-               std::chrono::nanoseconds(interval));
-    interval = std::min(interval * 2, active < cores_ ? kLastLookNs : kBusyLookNs);
-  }
-  active_.fetch_add(1, std::memory_order_seq_cst);
-  searching_.fetch_add(1, std::memory_order_seq_cst);
-  watched_.store(false, std::memory_order_seq_cst);
-  if (service != nullptr) {
-    enqueue(self, service);
-    call_watcher();  // we may be held up as well
-  }
-}
-
-// A service that has been waiting for its worker since an earlier look, while that worker handled
-// one message.
-Service* Scheduler::take_stalled(std::vector<Sighting>& sightings) {
-  const std::int64_t now = monotonic_ns();
-  const bool cores_free = active_.load(std::memory_order_relaxed) < cores_;
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    Worker& worker = *workers_[i];
-    Sighting& seen = sightings[i];
-    const std::uint32_t filled = worker.next_filled_.load(std::memory_order_acquire);
-    const std::uint32_t version = worker.version_.load(std::memory_order_relaxed);
-    if (seen.since_ns == 0 || filled != seen.filled || version != seen.version) {
-      seen = {filled, version, now};
-      continue;
-    }
-    if (now - seen.since_ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
-    if (worker.next_.load(std::memory_order_relaxed) != nullptr) {
-      if (Service* service = worker.next_.exchange(nullptr, std::memory_order_acq_rel))
-        return service;
-    }
-    if (worker.queued_.load(std::memory_order_relaxed) != 0) {
-      std::lock_guard lock(worker.queue_mutex_);
-      Service* service = worker.queue_.pop();
-      worker.queued_.store(static_cast<std::uint32_t>(worker.queue_.size()),
-                           std::memory_order_relaxed);
-      if (service != nullptr) return service;
-    }
-    if (worker.destination_.load(std::memory_order_relaxed) != 0 &&
-        shared_size_.load(std::memory_order_relaxed) != 0) {
-      if (Service* service = take_shared()) return service;
-    }
-  }
-  return nullptr;
 }
 
 }  // namespace runtime

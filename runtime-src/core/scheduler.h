@@ -9,7 +9,7 @@
 //           was queued, nobody is searching, and fewer workers run than there are cores. A service
 //           in a slot is about to run where it is, so it wakes nobody; instead one idle worker, the
 //           watcher, looks every now and then whether a slot or a queue stands still because its
-//           worker's message takes long, and takes over. The same makes up for workers that block
+//           worker's message takes long, and takes over (watch.cc). The same makes up for workers that block
 //           in system calls: beyond the number of cores, workers are added as long as the running
 //           ones do not get on.
 // Idling:   with nothing to run all workers sleep without a timeout.
@@ -22,11 +22,13 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
 #include "base/ring_queue.h"
+#include "base/time_slice.h"
 #include "base/tiny_mutex.h"
 #include "core/message.h"
 #include "core/service.h"
@@ -61,17 +63,21 @@ class alignas(64) Worker {
   friend class Scheduler;
   friend class Turn;
 
-  explicit Worker(Scheduler& scheduler) : scheduler_(scheduler) {}
+  Worker(Scheduler& scheduler, std::size_t index) : scheduler_(scheduler), index_(index) {}
 
   static thread_local Worker* current_;
 
   Scheduler& scheduler_;
+  const std::size_t index_;
   // The worker's own.
   Service* service_ = nullptr;
   std::uint64_t mark_ = 0;  // cycles() when the current turn, or its last 8 messages, began
   std::uint32_t ticks_ = 0;
   std::uint32_t slot_chain_ = 0;
   std::uint32_t random_ = 0;
+  // Short for one that watches, so that it looks when it is time to, whoever runs on its core. Also
+  // used by whoever wakes the worker; read under parked_mutex_ while it is parked.
+  TimeSlice slice_;
 
   // Written by the worker, read by others.
   alignas(64) std::atomic<Service*> next_{nullptr};
@@ -158,7 +164,7 @@ class Scheduler {
   bool profile = true;  // CPU accounting; set before start()
 
  private:
-  enum Wake : std::uint32_t { kAsleep, kWork, kWatch };
+  enum Wake : std::uint32_t { kAsleep, kWork, kWatch, kStop };
 
   void work(Worker& self);
   Service* take_own(Worker& self);
@@ -168,13 +174,14 @@ class Scheduler {
   void wait(Worker& self);
   bool anything_queued() const;
 
-  // Watching: what the watcher remembers of each worker from its last look.
+  // Watching (watch.cc): what was seen of a worker at one time.
   struct Sighting {
-    std::uint32_t filled = 0, version = 0;
-    std::int64_t since_ns = 0;
+    explicit Sighting(const Worker& worker);
+    std::uint32_t filled, version;
+    std::int64_t ns;
   };
   void watch(Worker& self);
-  Service* take_stalled(std::vector<Sighting>& sightings);
+  Service* take_stalled(bool* moved);
   void call_watcher();
 
   void enqueue(Worker& self, Service* service);
@@ -199,6 +206,8 @@ class Scheduler {
   std::atomic<std::uint32_t> searching_{0};
   std::atomic<bool> watched_{false};  // there is a watcher, or one has been called
   std::atomic<bool> stopping_{false};
+  // The last sighting of each worker; for who has set watched_, until it is unset.
+  std::vector<std::optional<Sighting>> sightings_;
 
   std::mutex parked_mutex_;
   std::vector<Worker*> parked_;  // guarded by parked_mutex_; the last one parked is woken first
