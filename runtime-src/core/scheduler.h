@@ -181,7 +181,7 @@ class Scheduler {
     std::int64_t ns;
   };
   void watch(Worker& self);
-  Service* take_stalled(bool* moved);
+  Service* take_stalled(bool* slots_used);
   void call_watcher();
 
   void enqueue(Worker& self, Service* service);

@@ -18,7 +18,7 @@ constexpr std::int64_t kLastLookNs = 500'000;    // while cores are free
 constexpr std::int64_t kBusyLookNs = 1'000'000;  // while all cores are at work
 constexpr std::int64_t kBlockedNs =
     2'000'000;                  // a message that takes longer may be waiting for something
-constexpr int kQuietLooks = 3;  // looks at a node where nothing ran meanwhile, before it sleeps
+constexpr int kQuietLooks = 3;  // looks at a node that needs none, before the watcher sleeps
 
 }  // namespace
 
@@ -44,12 +44,12 @@ void Scheduler::watch(Worker& self) {
   Service* service = nullptr;
   while (!stopping_.load(std::memory_order_relaxed)) {
     const std::uint32_t active = active_.load(std::memory_order_seq_cst);
-    bool moved = false;
-    service = take_stalled(&moved);
+    bool slots_used = false;
+    service = take_stalled(&slots_used);
     if (service != nullptr) break;
     if (active < cores_ && searching_.load(std::memory_order_relaxed) == 0 && anything_queued())
       break;
-    if (active == 0 && !moved) {
+    if (active == 0 && !slots_used) {
       if (++quiet == kQuietLooks) break;
       interval = kLastLookNs;
     } else {
@@ -75,16 +75,16 @@ Scheduler::Sighting::Sighting(const Worker& worker)
       ns(monotonic_ns()) {}
 
 // A service that has been waiting for its worker since an earlier look, while that worker handled
-// one message. `*moved` becomes true when a worker got on since then.
-Service* Scheduler::take_stalled(bool* moved) {
+// one message. `*slots_used` becomes true when any was put into a slot since then.
+Service* Scheduler::take_stalled(bool* slots_used) {
   const bool cores_free = active_.load(std::memory_order_relaxed) < cores_;
   for (auto& worker_ptr : workers_) {
     Worker& worker = *worker_ptr;
     std::optional<Sighting>& earlier = sightings_[worker.index_];
     const Sighting now(worker);
     if (!earlier || now.filled != earlier->filled || now.version != earlier->version) {
+      *slots_used = *slots_used || !earlier || now.filled != earlier->filled;
       earlier = now;
-      *moved = true;
       continue;
     }
     if (now.ns - earlier->ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
