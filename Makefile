@@ -13,7 +13,8 @@ MAKEFLAGS += --no-builtin-rules
 VARIANT ?= release
 CXX     ?= g++
 CC      ?= gcc
-OPT_release := -O2
+# Functions begin with a cache line: or else any edit moves the rates, `call` by up to 9 %.
+OPT_release := -O2 -falign-functions=64
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # TSan sees no fences: ours order flags and counters (scheduler.cc), never data.
 OPT_tsan    := -O1 -fsanitize=thread -Wno-tsan -fno-omit-frame-pointer

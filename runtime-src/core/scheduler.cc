@@ -96,7 +96,7 @@ void Scheduler::schedule(Service* service) {
   if (displaced != nullptr) {
     enqueue(*self, displaced);
     wake_for_queued_work();
-  } else if (!watched_.load(std::memory_order_relaxed)) {
+  } else if (watch_.load(std::memory_order_relaxed) != kLooks) {
     call_watcher();
   }
 }
@@ -130,11 +130,11 @@ void Scheduler::wake_for_queued_work() {
   // Pairs with the fence in wait(): either we see the worker parked, or it sees what we queued.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (active_.load(std::memory_order_relaxed) >= std::min<std::size_t>(cores_, workers_.size())) {
-    if (!watched_.load(std::memory_order_relaxed)) call_watcher();
+    if (watch_.load(std::memory_order_relaxed) == kNobody) call_watcher();
     return;
   }
   if (searching_.load(std::memory_order_relaxed) != 0) return;
-  wake_one(kWork);
+  if (!wake_one(kWork) && watch_.load(std::memory_order_relaxed) == kDozes) call_watcher();
 }
 
 // Takes a worker off the parked list and wakes it. One that is to work counts as active and
@@ -316,10 +316,9 @@ void Scheduler::wait(Worker& self) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (anything_queued() || stopping_.load(std::memory_order_relaxed)) {
     if (leave_parked(self)) return;
-  } else if (active_.load(std::memory_order_relaxed) != 0 &&
-             !watched_.exchange(true, std::memory_order_acq_rel)) {
+  } else if (active_.load(std::memory_order_relaxed) != 0 && begin_watch()) {
     if (leave_parked(self)) return watch(self);
-    watched_.store(false, std::memory_order_release);
+    watch_.store(kNobody, std::memory_order_release);
   }
   while (self.wake_.load(std::memory_order_acquire) == kAsleep) futex_wait(self.wake_, kAsleep);
   if (self.wake_.load(std::memory_order_acquire) == kWatch) {

@@ -164,6 +164,9 @@ class Scheduler {
   bool profile = true;  // CPU accounting; set before start()
 
  private:
+  // Whether there is a watcher, or one has been called. One that dozes looks rarely, because a worker
+  // is held up; whoever leaves work behind wakes it.
+  enum Watch : std::uint32_t { kNobody, kLooks, kDozes };
   enum Wake : std::uint32_t { kAsleep, kWork, kWatch, kStop };
 
   void work(Worker& self);
@@ -180,8 +183,14 @@ class Scheduler {
     std::uint32_t filled, version;
     std::int64_t ns;
   };
+  struct Look {
+    Service* stalled = nullptr;  // waited since an earlier look; now the watcher's
+    bool slots_used = false;     // since the last look
+    bool held_up = false;        // a worker is at one message for long
+  };
   void watch(Worker& self);
-  Service* take_stalled(bool* slots_used);
+  Look look();
+  bool begin_watch();
   void call_watcher();
 
   void enqueue(Worker& self, Service* service);
@@ -204,9 +213,10 @@ class Scheduler {
   // How many workers are not parked, and how many of these have nothing and look around.
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> searching_{0};
-  std::atomic<bool> watched_{false};  // there is a watcher, or one has been called
+  std::atomic<Watch> watch_{kNobody};
   std::atomic<bool> stopping_{false};
-  // The last sighting of each worker; for who has set watched_, until it is unset.
+  std::atomic<Worker*> watcher_{nullptr};  // the last one
+  // The last sighting of each worker; for who has begun to watch, or has called the watcher.
   std::vector<std::optional<Sighting>> sightings_;
 
   std::mutex parked_mutex_;

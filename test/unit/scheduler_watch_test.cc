@@ -25,8 +25,16 @@ int arrive_init(void*, skynet_context* context, const char*) {
   return 0;
 }
 
+void work_for(std::chrono::microseconds time) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
 // Sends a message to the service that the message names, and works until that has handled it.
 int send_and_work(skynet_context*, void*, int, int session, uint32_t to, const void*, size_t) {
+  // Now and then long enough for the watcher to doze.
+  if (session % 7 == 0) work_for(std::chrono::milliseconds(2));
   const int before = arrived.load();
   node_of_test->deliver(to, Message::make(0, kTypeLua, session, nullptr, 0));
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
@@ -38,6 +46,16 @@ int send_and_work(skynet_context*, void*, int, int session, uint32_t to, const v
   }
   return 0;
 }
+std::atomic<bool> released{false};
+int work_until_released(skynet_context*, void*, int, int, uint32_t, const void*, size_t) {
+  while (!released.load()) {
+  }
+  return 0;
+}
+int hold_init(void*, skynet_context* context, const char*) {
+  Service::from(context).set_callback(work_until_released, nullptr);
+  return 0;
+}
 int work_init(void*, skynet_context* context, const char*) {
   Service::from(context).set_callback(send_and_work, nullptr);
   return 0;
@@ -46,34 +64,73 @@ int quiet_init(void*, skynet_context*, const char*) { return 0; }
 
 class SchedulerWatch : public testing::TestWithParam<int> {};
 
-TEST_P(SchedulerWatch, AMessageArrivesWhileItsSenderWorks) {
-  const Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
-                            {"arrive", nullptr, arrive_init, nullptr, nullptr},
-                            {"work", nullptr, work_init, nullptr, nullptr}};
-  NodeOptions options;
-  options.threads = GetParam();
-  options.builtin_modules = modules;
-  Environment environment;
-  Node node(options, environment);
-  node_of_test = &node;
-  node.start();
-  ASSERT_NE(node.launch("quiet", nullptr), 0U) << "the log service";
-  const Handle to = node.launch("arrive", nullptr), worker = node.launch("work", nullptr);
+// A node with the services of this test.
+class WatchedNode {
+ public:
+  explicit WatchedNode(int threads) : node_(options(threads), environment_) {
+    node_of_test = &node_;
+    node_.start();
+    EXPECT_NE(node_.launch("quiet", nullptr), 0U) << "the log service";
+    arrived.store(0);
+    in_time.store(true);
+    released.store(false);
+  }
+  ~WatchedNode() {
+    released.store(true);
+    node_.abort();
+    EXPECT_TRUE(node_.wait(std::chrono::seconds(60)));
+    node_.stop();
+  }
 
-  arrived.store(0);
-  in_time.store(true);
+  Handle launch(const char* module) { return node_.launch(module, nullptr); }
+  void send(Handle from, Handle to, int session) {
+    EXPECT_TRUE(node_.deliver(to, Message::make(from, kTypeLua, session, nullptr, 0)));
+  }
+
+ private:
+  static NodeOptions options(int threads) {
+    static constexpr Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
+                                         {"arrive", nullptr, arrive_init, nullptr, nullptr},
+                                         {"work", nullptr, work_init, nullptr, nullptr},
+                                         {"hold", nullptr, hold_init, nullptr, nullptr}};
+    NodeOptions options;
+    options.threads = threads;
+    options.builtin_modules = modules;
+    return options;
+  }
+
+  Environment environment_;
+  Node node_;
+};
+
+bool arrive_in_time(int count) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  while (arrived.load() < count && std::chrono::steady_clock::now() < end)
+    std::this_thread::yield();
+  return arrived.load() == count;
+}
+
+TEST_P(SchedulerWatch, AMessageArrivesWhileItsSenderWorks) {
+  WatchedNode node(GetParam());
+  const Handle to = node.launch("arrive"), worker = node.launch("work");
   for (int i = 1; i <= 200; ++i) {
     // With a watcher that is still awake, and with one that has gone to sleep.
     if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    ASSERT_TRUE(node.deliver(worker, Message::make(to, kTypeLua, i, nullptr, 0)));
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-    while (arrived.load() < i && std::chrono::steady_clock::now() < end) std::this_thread::yield();
-    ASSERT_EQ(arrived.load(), i);
+    node.send(to, worker, i);
+    ASSERT_TRUE(arrive_in_time(i));
     ASSERT_TRUE(in_time.load());
   }
-  node.abort();
-  EXPECT_TRUE(node.wait(std::chrono::seconds(60)));
-  node.stop();
+}
+
+TEST_P(SchedulerWatch, MessagesFromElsewhereArriveWhileAWorkerIsHeldUp) {
+  WatchedNode node(GetParam());
+  const Handle to = node.launch("arrive"), holder = node.launch("hold");
+  node.send(to, holder, 1);
+  for (int i = 1; i <= 100; ++i) {
+    if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    node.send(holder, to, i);
+    ASSERT_TRUE(arrive_in_time(i));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, SchedulerWatch, testing::Values(2, 3, 16));
