@@ -65,7 +65,7 @@ void Scheduler::start() {
 void Scheduler::stop() {
   stopping_.store(true);
   for (auto& worker : workers_) {
-    worker->wake_.store(kStop);
+    worker->wake_.store(kWork);
     futex_wake(worker->wake_, 1);
   }
   for (auto& thread : threads_) thread.join();
@@ -303,8 +303,18 @@ bool Scheduler::leave_parked(Worker& self) {
   return true;
 }
 
+bool Scheduler::another_may_watch() {
+  if (watch_.load(std::memory_order_relaxed) != kNobody) return true;
+  std::lock_guard lock(parked_mutex_);
+  return std::ranges::any_of(parked_,
+                             [](const Worker* parked) { return parked->slice_.is_short(); });
+}
+
 // Sleeps until there may be work. Comes and goes active and searching.
 void Scheduler::wait(Worker& self) {
+  // One that is ready to watch is enough. Slices change here rather than when there is work, as a
+  // worker whose slice has just become long keeps the watcher off its core.
+  if (self.slice_.is_short() && another_may_watch()) self.slice_.restore();
   self.wake_.store(kAsleep, std::memory_order_relaxed);
   {
     std::lock_guard lock(parked_mutex_);
@@ -325,8 +335,6 @@ void Scheduler::wait(Worker& self) {
     active_.fetch_add(1, std::memory_order_seq_cst);
     searching_.fetch_add(1, std::memory_order_seq_cst);
     watch(self);
-  } else {
-    self.slice_.restore();
   }
 }
 

@@ -167,13 +167,14 @@ class Scheduler {
   // Whether there is a watcher, or one has been called. One that dozes looks rarely, because a worker
   // is held up; whoever leaves work behind wakes it.
   enum Watch : std::uint32_t { kNobody, kLooks, kDozes };
-  enum Wake : std::uint32_t { kAsleep, kWork, kWatch, kStop };
+  enum Wake : std::uint32_t { kAsleep, kWork, kWatch };
 
   void work(Worker& self);
   Service* take_own(Worker& self);
   Service* take_shared();
   Service* steal(Worker& self);
   void run(Worker& self, Service* service);
+  bool another_may_watch();
   void wait(Worker& self);
   bool anything_queued() const;
 
