@@ -89,10 +89,10 @@ class WatchedNode {
 
  private:
   static NodeOptions options(int threads) {
-    static constexpr Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
-                                         {"arrive", nullptr, arrive_init, nullptr, nullptr},
-                                         {"work", nullptr, work_init, nullptr, nullptr},
-                                         {"hold", nullptr, hold_init, nullptr, nullptr}};
+    static const Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
+                                     {"arrive", nullptr, arrive_init, nullptr, nullptr},
+                                     {"work", nullptr, work_init, nullptr, nullptr},
+                                     {"hold", nullptr, hold_init, nullptr, nullptr}};
     NodeOptions options;
     options.threads = threads;
     options.builtin_modules = modules;
