@@ -45,10 +45,8 @@ WorkerProgress Worker::progress() const {
 std::uint64_t Worker::cycles_in_turn() const { return cycles() - mark_; }
 
 Scheduler::Scheduler(int threads, Release release) : release_(release), cores_(usable_cores()) {
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < threads; ++i)
     workers_.emplace_back(new Worker(*this, static_cast<std::size_t>(i)));
-    workers_.back()->random_ = static_cast<std::uint32_t>(i);
-  }
   sightings_.resize(workers_.size());
 }
 
@@ -216,11 +214,7 @@ Service* Scheduler::take_own(Worker& self) {
     }
   }
   self.slot_chain_ = 0;
-  if (self.queued_.load(std::memory_order_relaxed) == 0) return nullptr;
-  std::lock_guard lock(self.queue_mutex_);
-  Service* service = self.queue_.pop();
-  self.queued_.store(static_cast<std::uint32_t>(self.queue_.size()), std::memory_order_relaxed);
-  return service;
+  return self.pop_queued();
 }
 
 Service* Scheduler::take_shared() {

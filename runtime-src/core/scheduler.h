@@ -9,9 +9,9 @@
 //           was queued, nobody is searching, and fewer workers run than there are cores. A service
 //           in a slot is about to run where it is, so it wakes nobody; instead one idle worker, the
 //           watcher, looks every now and then whether a slot or a queue stands still because its
-//           worker's message takes long, and takes over (watch.cc). The same makes up for workers that block
-//           in system calls: beyond the number of cores, workers are added as long as the running
-//           ones do not get on.
+//           worker's message takes long, and takes over (watch.cc). The same makes up for workers
+//           that block in system calls: beyond the number of cores, workers are added as long as
+//           the running ones do not get on.
 // Idling:   with nothing to run all workers sleep without a timeout.
 // Fairness: a turn handles a bounded number of messages, in bounded time; a chain of slots is
 //           bounded as well.
@@ -63,7 +63,17 @@ class alignas(64) Worker {
   friend class Scheduler;
   friend class Turn;
 
-  Worker(Scheduler& scheduler, std::size_t index) : scheduler_(scheduler), index_(index) {}
+  Worker(Scheduler& scheduler, std::size_t index)
+      : scheduler_(scheduler), index_(index), random_(static_cast<std::uint32_t>(index)) {}
+
+  // The first service of the queue, or null. Any thread.
+  Service* pop_queued() {
+    if (queued_.load(std::memory_order_relaxed) == 0) return nullptr;
+    std::lock_guard lock(queue_mutex_);
+    Service* service = queue_.pop();
+    queued_.store(static_cast<std::uint32_t>(queue_.size()), std::memory_order_relaxed);
+    return service;
+  }
 
   static thread_local Worker* current_;
 
@@ -74,7 +84,7 @@ class alignas(64) Worker {
   std::uint64_t mark_ = 0;  // cycles() when the current turn, or its last 8 messages, began
   std::uint32_t ticks_ = 0;
   std::uint32_t slot_chain_ = 0;
-  std::uint32_t random_ = 0;
+  std::uint32_t random_;
   // Short for one that watches, so that it looks when it is time to, whoever runs on its core. Also
   // used by whoever wakes the worker; read under parked_mutex_ while it is parked.
   TimeSlice slice_;
@@ -164,8 +174,8 @@ class Scheduler {
   bool profile = true;  // CPU accounting; set before start()
 
  private:
-  // Whether there is a watcher, or one has been called. One that dozes looks rarely, because a worker
-  // is held up; whoever leaves work behind wakes it.
+  // Whether there is a watcher, or one has been called. One that dozes looks rarely, because a
+  // worker is held up; whoever leaves work behind wakes it.
   enum Watch : std::uint32_t { kNobody, kLooks, kDozes };
   enum Wake : std::uint32_t { kAsleep, kWork, kWatch };
 

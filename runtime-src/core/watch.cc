@@ -111,21 +111,11 @@ Scheduler::Look Scheduler::look() {
     const bool at_work = worker.destination_.load(std::memory_order_relaxed) != 0;
     if (at_work && ns >= kHeldUpNs) seen.held_up = true;
     if (ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
-    if (worker.next_.load(std::memory_order_relaxed) != nullptr) {
+    if (worker.next_.load(std::memory_order_relaxed) != nullptr)
       seen.stalled = worker.next_.exchange(nullptr, std::memory_order_acq_rel);
-      if (seen.stalled != nullptr) return seen;
-    }
-    if (worker.queued_.load(std::memory_order_relaxed) != 0) {
-      std::lock_guard lock(worker.queue_mutex_);
-      seen.stalled = worker.queue_.pop();
-      worker.queued_.store(static_cast<std::uint32_t>(worker.queue_.size()),
-                           std::memory_order_relaxed);
-      if (seen.stalled != nullptr) return seen;
-    }
-    if (at_work && shared_size_.load(std::memory_order_relaxed) != 0) {
-      seen.stalled = take_shared();
-      if (seen.stalled != nullptr) return seen;
-    }
+    if (seen.stalled == nullptr) seen.stalled = worker.pop_queued();
+    if (seen.stalled == nullptr && at_work) seen.stalled = take_shared();
+    if (seen.stalled != nullptr) return seen;
   }
   return seen;
 }
