@@ -4,7 +4,7 @@
 # LuaJIT with every lua_* name prefixed (see $(JIT_NAMES)), so that both live in one executable.
 
 MAKEFLAGS += --no-builtin-rules
-.DEFAULT_GOAL := all
+.DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 
 # ---- what varies -------------------------------------------------------------------------------
@@ -197,20 +197,24 @@ include test/test.mk
 include bench/bench.mk
 
 # ---- for people --------------------------------------------------------------------------------
-setup:      ## install what building, testing and running need (Debian packages, npm packages)
+setup:      ## install what building and running need (Debian packages)
 	@tools/setup
 
-build: all  ## build; the same as make alone
+setup-test: setup  ## install what the tests need besides (Debian packages, npm packages)
+	@tools/setup-test
 
-run: setup  ## set up, build, and run the demo of etc/config.cfg
+# What is in $(shell ...) above is asked again once all is there.
+build: setup  ## set up, and build; the same as make alone
 	@$(MAKE) all
+
+run: build  ## set up, build, and run the demo of etc/config.cfg
 	./runtime etc/config.cfg
 
 schema: links  ## make lualib/schema.lua from proto/db.proto
 	3rd/lua/lua tools/gen_schema.lua proto/db.proto lualib/schema.lua
 
 # The name that skynet has for it.
-linux: all
+linux: build
 
 asan:       ## build with AddressSanitizer and UBSan, and run the tests
 	$(MAKE) VARIANT=asan test
@@ -242,4 +246,4 @@ cleanall: clean  ## remove that, and what setup installed in here
 help:       ## this list
 	@awk -F':.*##' '/^[a-z-]+:.*##/ {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all build linux modules links setup run schema asan tsan variants format install clean cleanall help
+.PHONY: all build linux modules links setup setup-test run schema asan tsan variants format install clean cleanall help

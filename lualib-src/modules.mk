@@ -5,7 +5,9 @@
 # NAME is the path under luaclib/, as `require` looks for it: skynet/crypt for "skynet.crypt".
 # ARCHIVE_NAME: a module that comes as the distribution's static libraries, liblua5.4-ARCHIVE.a and, for LuaJIT,
 # liblua5.1-ARCHIVE.a; its luaopen_NAME is called archived_open_NAME there.
-SHARED_MODULES := client/crypt client/socket lpeg ltls md5 skynet/crypt
+SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt
+# Ubuntu 22.04 has no LPeg for Lua 5.4: there is no module there.
+SHARED_MODULES += $(if $(wildcard $(dir $(LUA54_A))liblua5.4-lpeg.a),lpeg)
 
 SRC_skynet/crypt  := lualib-src/lua_crypt.cc $(wildcard lualib-src/crypt/*.cc)
 PKGS_skynet/crypt := libcrypto

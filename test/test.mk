@@ -24,7 +24,7 @@ $(UNIT_TESTS): $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS) test/test.mk
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIBS) \
 	  $(shell $(PKG) --libs $(UNIT_PKGS)) -Wl,--dynamic-list=$(EXPORTS)
 
-test: setup         ## set up, build, and run all tests, on both engines
+test: setup-test    ## set up, build, and run all tests, on both engines
 	@$(MAKE) all $(UNIT_TESTS)
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
 	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" \
@@ -44,7 +44,7 @@ test-conformance: all  ## run the conformance cases of test/conformance-areas (O
 	@test/run_cases conformance $(CASE_FLAGS) $(CASES) $(ONLY)
 
 test-clients: all   ## run clients that others wrote against a node: nc, curl, openssl, ws, Chromium
-	@LUACLIB=$(LUACLIB) test/clients/run $(RUNTIME)
+	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) test/clients/run $(RUNTIME)
 
 # They wait most of the time, hence more of them at once. Their modules are those of the release.
 test-demo: all      ## start nodes with the configs of etc/, and look at what they show (ONLY="demo_page ...")

@@ -138,9 +138,8 @@ def demo_page(folder):
 
 
 def has_browser():
-    browsers = ("chromium", "chromium-browser", "google-chrome")
-    return (shutil.which("node") and any(map(shutil.which, browsers))
-            and (CLIENTS / "node_modules/playwright-core").is_dir())
+    return (shutil.which("node") and (CLIENTS / "node_modules/playwright-core").is_dir()
+            and subprocess.run([CLIENTS / "find_browser"], stdout=subprocess.DEVNULL).returncode == 0)
 
 
 demo_page.needs = has_browser
