@@ -198,6 +198,7 @@ int run(const char* config_path) {
     api::attach(node);
     SocketServer sockets({{&node, post_event, log_line, now, hold, release}, *socket_threads});
     set_socket_server(&sockets);
+    node.close_socket = [](int id) { socket_server().close(id); };
     node.scheduler.set_hooks({SocketServer::cork_thread,
                               SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;

@@ -31,7 +31,7 @@ function CMD.start(conf)
 	local turn = 0
 	socket.start(id, function(fd)
 		turn = turn % #agents + 1
-		skynet.send(agents[turn], "lua", fd)
+		if not skynet.send(agents[turn], "lua", fd) then socket.close_fd(fd) end -- the agent has ended
 	end)
 end
 

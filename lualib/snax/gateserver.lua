@@ -18,8 +18,8 @@ local max_client, nodelay
 local connections = {}
 local client_count = 0
 
+-- When the service ends, so does all it holds. The queue frees its frames itself; it may have gone before this runs.
 local guard = engine.finalizer(function()
-	netpack.clear(queue)
 	if listen_id then driver.close(listen_id) end
 	for id in pairs(connections) do driver.close(id) end
 end)

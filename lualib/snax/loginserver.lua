@@ -13,6 +13,8 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
+local engine = require "skynet.engine"
 local crypt = require "skynet.crypt"
 local deadlines = require "skynet.deadlines"
 
@@ -111,16 +113,23 @@ local function start_master(conf)
 		end
 	end)
 	local slaves, turn = {}, 0
+	-- A slave lets go of a client before it answers: a master that has gone must not leave it behind.
+	local clients = {}
+	local guard = engine.finalizer(function()
+		for client in pairs(clients) do driver.close(client) end
+	end)
 	for i = 1, instance do slaves[i] = skynet.newservice(SERVICE_NAME) end
 	local id, bound_host, bound_port = socket.listen(host, port)
 	skynet.error(string.format("login server listen at : %s %s", bound_host, bound_port))
 	socket.start(id, function(client, address)
 		turn = turn % instance + 1
+		clients[client] = guard
 		local ok, err = pcall(serve_client, conf, slaves[turn], client)
 		if not ok then
 			skynet.error(string.format("invalid client (fd = %d, %s) error = %s", client, address, tostring(err)))
 		end
 		socket.close_fd(client)
+		clients[client] = nil
 	end)
 end
 

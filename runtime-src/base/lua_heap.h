@@ -40,8 +40,11 @@ class LuaHeap {
   void on_warning(OnWarning warn, void* context);
 
   // From here on freeing does nothing, as the destructor is about to free everything: for a quick
-  // lua_close.
-  void begin_release() { releasing_ = true; }
+  // lua_close. There is no limit any more: finalizers must be able to give back what they guard.
+  void begin_release() {
+    releasing_ = true;
+    set_limit(0);
+  }
 
   // Gives chunks without a used block back to malloc; the bytes that went. Runs by itself when
   // used() has fallen far below what the chunks hold, so callers need it only to be thorough.

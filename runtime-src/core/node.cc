@@ -193,7 +193,13 @@ void Node::refuse_remaining(Service& service) {
   Message message;
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
     // What came over a socket is a block of its own beside the message.
-    if (const skynet_socket_message* event = socket_event(message)) std::free(event->buffer);
+    if (const skynet_socket_message* event = socket_event(message)) {
+      std::free(event->buffer);
+      // So is a connection that nobody has heard of.
+      if (event->type == SKYNET_SOCKET_TYPE_ACCEPT && close_socket != nullptr) {
+        close_socket(event->ud);
+      }
+    }
     // So is what was to go to another node.
     if (message.type() == kTypeSystem) {
       const RemoteMessage* remote = remote_message(message.data, message.size(), remote_mark);

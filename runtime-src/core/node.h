@@ -71,6 +71,10 @@ class Node {
   // Who is told when a service ends; 0 is nobody.
   std::atomic<Handle> exit_monitor{0};
 
+  // Closes a connection whose owner has ended before it heard of it. Null: there are no sockets. Set
+  // before start().
+  void (*close_socket)(int id) = nullptr;
+
   std::size_t service_count() const { return services_.load(std::memory_order_relaxed); }
 
   // The service of a handle, held: the caller must drop() it. Null if there is none.

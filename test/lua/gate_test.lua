@@ -134,6 +134,18 @@ T.test("login: the server closes after its answer", function()
 	socket.close(id)
 end)
 
+T.test("login: a master that ends ends its clients, also those that a slave is busy with", function()
+	local master = skynet.localname ".hasty"
+	local result = net.async(log_in, "slow")
+	T.eventually(function() return skynet.getenv "slow_login" end)
+	skynet.kill(master)
+	local line, id = result()
+	T.eq(line, false)
+	socket.close(id)
+	T.eventually(function() return not skynet.localname ".hasty" end)
+	skynet.newservice "net_login"
+end)
+
 T.test("login: a client that says nothing is cut off, others are served meanwhile", function()
 	local silent = {}
 	for i = 1, 8 do silent[i] = open(login_port) end

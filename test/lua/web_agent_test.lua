@@ -1,5 +1,6 @@
 -- The web server where things go wrong.
 local skynet = require "skynet"
+require "skynet.manager"
 local socket = require "skynet.socket"
 local T = require "harness"
 
@@ -52,6 +53,13 @@ T.test("a second server cannot take the port, and leaves no agent behind", funct
 	T.raises("call failed", skynet.call, other, "lua", "start", { port = port, agent_cnt = 3 })
 	T.eq(agents(), before)
 	T.raises("call failed", skynet.call, other, "lua", "stop")
+end)
+
+T.test("a client whose agent has ended sees the end", function()
+	for address, name in pairs(skynet.call(".launcher", "lua", "LIST")) do
+		if name:find("web_agent http", 1, true) then skynet.kill(address) end
+	end
+	T.eq(ask "GET /hello HTTP/1.1\r\nhost: x\r\n\r\n", "")
 end)
 
 T.run()

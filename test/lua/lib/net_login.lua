@@ -9,6 +9,10 @@ login {
 	instance = 2,
 	handshake_time = 30,
 	auth_handler = function(token)
+		if token == "slow" then
+			skynet.setenv("slow_login", "begun")
+			skynet.wait()
+		end
 		if token ~= "token" then error "who is that" end
 		return "server", "uid"
 	end,
