@@ -1,5 +1,6 @@
 // skynet.http.parser: heads of HTTP/1 messages from and into strings. The interface is described in
 // lualib/meta/http_parser.lua.
+#include <algorithm>
 #include <cstdio>
 
 #include "http/head.h"
@@ -69,19 +70,37 @@ void extend_value(lua_State* L, int header, std::string_view text) {
   }
 }
 
+// What is allowed in the lines of a header.
+enum class Lines {
+  head,
+  folded_head,  // a line that starts with a tab continues the one before, unless that is of the framing
+  trailer,      // no field that must stand in the head
+};
+
+std::string_view text_at(lua_State* L, int index) {
+  std::size_t size;
+  const char* text = lua_tolstring(L, index, &size);
+  return {text, size};
+}
+
 // Adds one line to the table at `header`. The stack slot above `key` holds the name of the line
 // before, or nil, and then of this one. False: a bad line.
-bool add_line(lua_State* L, int header, int key, std::string_view line, Scratch& scratch) {
+bool add_line(lua_State* L, int header, int key, std::string_view line, Lines lines,
+              Scratch& scratch) {
   const http::Field field = http::parse_field(line);
   switch (field.kind) {
     case http::Field::Kind::pair:
       push_name(L, field.name, scratch);
+      if (lines == Lines::trailer && http::use_of_field(text_at(L, -1)) != http::FieldUse::other) {
+        return false;
+      }
       push_text(L, field.value);
       add_value(L, header);
       lua_replace(L, key);
       return true;
     case http::Field::Kind::continuation:
-      if (lua_isnil(L, key)) return false;
+      if (lines != Lines::folded_head || lua_isnil(L, key)) return false;
+      if (http::use_of_field(text_at(L, key)) == http::FieldUse::framing) return false;
       lua_pushvalue(L, key);
       extend_value(L, header, field.value);
       lua_pop(L, 1);
@@ -92,14 +111,14 @@ bool add_line(lua_State* L, int header, int key, std::string_view line, Scratch&
 }
 
 // Adds the lines of `text`, up to the empty one, to the table at `header`. False: a bad line.
-bool add_lines(lua_State* L, int header, std::string_view text) {
+bool add_lines(lua_State* L, int header, std::string_view text, Lines lines) {
   lua_pushnil(L);
   const int key = lua_gettop(L);
   Scratch scratch(L);
   bool good = true;
   for (std::string_view line = http::take_line(text); good && !line.empty();
        line = http::take_line(text)) {
-    good = add_line(L, header, key, line, scratch);
+    good = add_line(L, header, key, line, lines, scratch);
   }
   lua_settop(L, key - 1);
   return good;
@@ -125,21 +144,28 @@ std::string_view check_head(lua_State* L, std::string_view bytes, int limit_inde
   return {};
 }
 
-int reject_line(lua_State* L) {
+// The results for a first line that is none, or that holds what no line may hold.
+int reject_line(lua_State* L, std::string_view line) {
   lua_pushboolean(L, 0);
-  lua_pushliteral(L, "line");
+  if (http::fits_line(line)) {
+    lua_pushliteral(L, "line");
+  } else {
+    lua_pushliteral(L, "control");
+  }
   return 2;
 }
 
 // Pushes the header table and the position after the head, the last results of both functions
-// below. `fields` is the head without its first line; the third argument may be the table to fill.
-void push_header(lua_State* L, std::string_view fields, std::size_t head_size) {
-  if (lua_istable(L, 3)) {
-    lua_pushvalue(L, 3);
+// below. `fields` is the head without its first line; `table` is the index of the table to fill, or
+// of something else: then one is made.
+void push_header(lua_State* L, int table, std::string_view fields, Lines lines,
+                 std::size_t head_size) {
+  if (lua_istable(L, table)) {
+    lua_pushvalue(L, table);
   } else {
     lua_createtable(L, 0, 8);
   }
-  if (!add_lines(L, lua_gettop(L), fields)) {
+  if (!add_lines(L, lua_gettop(L), fields, lines)) {
     lua_pop(L, 1);
     lua_pushnil(L);
   }
@@ -152,13 +178,20 @@ int l_request(lua_State* L) {
   std::string_view head = check_head(L, bytes, 2, &results);
   if (results != 0) return results;
   const std::size_t size = head.size();
-  const std::optional<http::RequestLine> line = http::parse_request_line(http::take_line(head));
-  if (!line) return reject_line(L);
+  const std::string_view text = http::take_line(head);
+  const std::optional<http::RequestLine> line = http::parse_request_line(text);
+  if (!line) return reject_line(L, text);
+  const Lines lines = lua_toboolean(L, 4) ? Lines::folded_head : Lines::head;
   lua_settop(L, 3);
   push_text(L, line->method);
   push_text(L, line->url);
   lua_pushnumber(L, line->version);
-  push_header(L, head, size);
+  if (line->exact) {
+    push_header(L, 3, head, lines, size);
+    return 5;
+  }
+  lua_pushnil(L);
+  lua_pushinteger(L, static_cast<lua_Integer>(size) + 1);
   return 5;
 }
 
@@ -168,13 +201,17 @@ int l_response(lua_State* L) {
   std::string_view head = check_head(L, bytes, 2, &results);
   if (results != 0) return results;
   const std::size_t size = head.size();
-  const std::optional<http::StatusLine> line = http::parse_status_line(http::take_line(head));
-  if (!line) return reject_line(L);
+  const std::string_view text = http::take_line(head);
+  const std::optional<http::StatusLine> line = http::parse_status_line(text);
+  if (!line) return reject_line(L, text);
+  // The fields of an interim answer are not those of the answer: they get a table of their own.
+  const bool is_interim = line->code < 200 && line->code != 101;
+  lua_settop(L, is_interim ? 2 : 3);
   lua_settop(L, 3);
   lua_pushinteger(L, line->code);
   push_text(L, line->reason);
   lua_pushnumber(L, line->version);
-  push_header(L, head, size);
+  push_header(L, 3, head, Lines::head, size);
   return 5;
 }
 
@@ -192,7 +229,7 @@ int l_fields(lua_State* L) {
   int results = 0;
   const std::string_view head = check_head(L, bytes, 4, &results);
   if (results != 0) return results;
-  if (!add_lines(L, 3, head)) {
+  if (!add_lines(L, 3, head, Lines::trailer)) {
     lua_pushboolean(L, 0);
     lua_pushliteral(L, "field");
     return 2;
@@ -215,7 +252,7 @@ int l_lines(lua_State* L) {
     std::size_t size;
     const char* line = lua_tolstring(L, -1, &size);
     if (line == nullptr) break;
-    if (!add_line(L, 3, key, {line, size}, scratch)) return 0;
+    if (!add_line(L, 3, key, {line, size}, Lines::folded_head, scratch)) return 0;
     lua_pop(L, 1);
   }
   lua_pushvalue(L, 3);
@@ -224,7 +261,8 @@ int l_lines(lua_State* L) {
 
 int l_chunk_size(lua_State* L) {
   const std::string_view bytes = check_rest(L, check_string(L, 1), 2);
-  const http::ChunkLine line = http::parse_chunk_line(bytes);
+  const http::ChunkLine line = http::parse_chunk_line(
+      bytes, lua_toboolean(L, 3) ? http::ChunkExtensions::skipped : http::ChunkExtensions::refused);
   switch (line.kind) {
     case http::ChunkLine::Kind::incomplete: lua_pushnil(L); return 1;
     case http::ChunkLine::Kind::bad: lua_pushboolean(L, 0); return 1;
@@ -237,40 +275,88 @@ int l_chunk_size(lua_State* L) {
 
 // ---- text from tables ---------------------------------------------------------------------------
 
-// Appends the value at the top of the stack as text and pops it. `what` names it in the error.
-void append_value(lua_State* L, Scratch& out, const char* what) {
+// What will follow a head.
+struct Content {
   std::size_t size;
-  const char* text = luaL_tolstring(L, -1, &size);
-  if (!http::fits_line({text, size})) luaL_error(L, "%s holds a line break or a zero byte", what);
-  out.append({text, size});
-  lua_pop(L, 2);
+  bool
+      is_left_out;  // the size that the header gives may be that of what is not sent, as after HEAD
+};
+
+// The fields of a table that say where the body ends.
+struct Framing {
+  bool has_length = false;
+  bool is_chunked = false;
+};
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  return text.size() == lower.size() &&
+         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b;
+         });
+}
+
+bool is_length_of(std::string_view value, std::size_t size) {
+  while (value.size() > 1 && value.front() == '0') value.remove_prefix(1);
+  char text[24];
+  const int digits = std::snprintf(text, sizeof text, "%zu", size);
+  return value == std::string_view(text, static_cast<std::size_t>(digits));
+}
+
+// Takes notice of one field: both texts are as they will be written.
+void note_framing(lua_State* L, Framing& framing, std::string_view name, std::string_view value,
+                  const Content& content) {
+  if (equals_ignoring_case(name, "transfer-encoding")) {
+    framing.is_chunked = framing.is_chunked || equals_ignoring_case(value, "chunked");
+  } else if (equals_ignoring_case(name, "content-length")) {
+    if (!content.is_left_out && !is_length_of(value, content.size)) {
+      luaL_error(L, "the header's content-length is %s, the content has %f bytes", value.data(),
+                 static_cast<lua_Number>(content.size));
+    }
+    framing.has_length = true;
+  }
 }
 
 // Appends one line; the name is at `name`, the value at the top of the stack, and is popped.
-void append_field(lua_State* L, Scratch& out, int name, std::string_view separator) {
+void append_field(lua_State* L, Scratch& out, int name, std::string_view separator,
+                  const Content& content, Framing& framing) {
   lua_pushvalue(L, name);  // a copy: making a text of the key itself would confuse lua_next
-  append_value(L, out, "a header's name");
+  std::size_t size;
+  const char* text = luaL_tolstring(L, -1, &size);
+  const std::string_view name_text(text, size);
+  if (!http::is_token(name_text))
+    luaL_error(L, "a header's name holds a line break or is no token");
+  text = luaL_tolstring(L, -3, &size);  // value copy name value's text
+  const std::string_view value_text(text, size);
+  if (!http::fits_line(value_text)) {
+    luaL_error(L, "a header's value holds a line break or another control character");
+  }
+  note_framing(L, framing, name_text, value_text, content);
+  out.append(name_text);
   out.append(separator);
-  append_value(L, out, "a header's value");
+  out.append(value_text);
   out.append("\r\n");
+  lua_pop(L, 4);
 }
 
 // Appends all fields of the table at `header`. A list makes a line for each of its values.
-void append_fields(lua_State* L, Scratch& out, int header, std::string_view separator) {
+Framing append_fields(lua_State* L, Scratch& out, int header, std::string_view separator,
+                      const Content& content) {
+  Framing framing;
   lua_pushnil(L);
   while (lua_next(L, header) != 0) {
     const int name = lua_gettop(L) - 1;
     if (!lua_istable(L, -1)) {
-      append_field(L, out, name, separator);
+      append_field(L, out, name, separator, content, framing);
       continue;
     }
     const int count = static_cast<int>(lua_rawlen(L, -1));
     for (int i = 1; i <= count; ++i) {
       lua_rawgeti(L, -1, i);
-      append_field(L, out, name, separator);
+      append_field(L, out, name, separator, content, framing);
     }
     lua_pop(L, 1);
   }
+  return framing;
 }
 
 void append_number(Scratch& out, std::size_t number) {
@@ -304,10 +390,12 @@ int l_format_response(lua_State* L) {
   out.append(status);
   out.append(http::reason_phrase(code));
   out.append("\r\n");
-  if (has_header) append_fields(L, out, 2, ": ");
+  Framing framing;
+  if (has_header) framing = append_fields(L, out, 2, ": ", {body.size(), body.empty()});
   if (is_chunked) {
-    out.append("transfer-encoding: chunked\r\n");
-  } else if (has_body) {
+    if (framing.has_length) luaL_error(L, "a body in chunks has no content-length");
+    if (!framing.is_chunked) out.append("transfer-encoding: chunked\r\n");
+  } else if (has_body && !framing.has_length && !framing.is_chunked) {
     out.append("content-length: ");
     append_number(out, body.size());
     out.append("\r\n");
@@ -318,20 +406,9 @@ int l_format_response(lua_State* L) {
   return 1;
 }
 
-// Whether the table at `header` says that the content is sent in chunks.
-bool says_chunked(lua_State* L, int header) {
-  lua_pushliteral(L, "transfer-encoding");
-  lua_rawget(L, header);
-  std::size_t size = 0;
-  const char* value = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : "";
-  const bool chunked = std::string_view(value, size) == "chunked";
-  lua_pop(L, 1);
-  return chunked;
-}
-
 std::string_view check_part(lua_State* L, int index) {
   const std::string_view text = check_string(L, index);
-  luaL_argcheck(L, http::fits_line(text), index, "holds a line break or a zero byte");
+  luaL_argcheck(L, http::fits_line(text), index, "holds a line break or another control character");
   return text;
 }
 
@@ -353,8 +430,12 @@ int l_format_request(lua_State* L) {
     out.append(host);
     out.append("\r\n");
   }
-  if (has_header) append_fields(L, out, 3, ":");
-  if (!has_header || !says_chunked(L, 3)) {
+  Framing framing;
+  if (has_header) framing = append_fields(L, out, 3, ":", {content.size(), false});
+  if (framing.is_chunked && framing.has_length) {
+    luaL_error(L, "the header has a content-length and a transfer-encoding");
+  }
+  if (!framing.is_chunked && !framing.has_length) {
     out.append("Content-length:");
     append_number(out, content.size());
     out.append("\r\n");

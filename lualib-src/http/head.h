@@ -22,33 +22,46 @@ struct RequestLine {
   std::string_view method;  // letters
   std::string_view url;     // as it came; may be empty or hold blanks
   double version;           // 1.1
+  // Whether two readers can see one request in it only: one blank (no tab) each side of a url that
+  // holds no blank and no control character, and a version of one digit, a point and one digit.
+  bool exact;
 };
 
 // `letters SP url SP HTTP/number`, or nothing. A run of blanks or tabs counts as one.
 std::optional<RequestLine> parse_request_line(std::string_view line);
 
 struct StatusLine {
-  int code;
+  int code;                 // 100 to 999
   std::string_view reason;  // empty when there is none
   double version;
 };
 
-// `HTTP/number SP digits [SP reason]`, or nothing.
+// `HTTP/digit.digit SP three digits [SP reason]`, or nothing.
 std::optional<StatusLine> parse_status_line(std::string_view line);
 
 struct Field {
   enum class Kind {
     pair,          // name and value
     continuation,  // `value` is to be appended to the value of the field before
-    bad,           // no colon, or a byte that may not stand in a line: CR, LF, NUL
+    bad,           // no colon, a name that is no token, or a control character other than a tab
   };
   Kind kind;
-  std::string_view name;   // in any case, may be empty
+  std::string_view name;   // a token, in any case
   std::string_view value;  // without leading blanks
 };
 
 // One header line, without its end.
 Field parse_field(std::string_view line);
+
+// What a reader knows of a field that matters to it.
+enum class FieldUse {
+  other,
+  framing,  // says where the body ends or for whom it is; may not be folded
+  head,  // may stand in a head, but not in a trailer, which comes too late for it (RFC 9110 6.5.1)
+};
+
+// `name` in lower case. Every framing field is one of a head, too.
+FieldUse use_of_field(std::string_view name);
 
 // Writes `name` in lower case (ASCII letters only) to `out`, which has room for it.
 void lower_case(std::string_view name, char* out);
@@ -60,10 +73,17 @@ struct ChunkLine {
   std::size_t length;  // of the line, with its end
 };
 
-// The line in front of a chunk's data: plain hex digits, in all at most 128 bytes.
-ChunkLine parse_chunk_line(std::string_view bytes);
+enum class ChunkExtensions { refused, skipped };
 
-// Whether a text can be written into a head as part of one line.
+// The line in front of a chunk's data: plain hex digits, then, when they are skipped, blanks and
+// extensions (RFC 9112 7.1.1). At most 128 digits, and 1024 bytes in all.
+ChunkLine parse_chunk_line(std::string_view bytes, ChunkExtensions extensions);
+
+// Whether `text` is a token of RFC 9110, as names of fields are: not empty; letters, digits and some
+// punctuation of ASCII.
+bool is_token(std::string_view text);
+
+// Whether a text can be written into a head as part of one line: no control character but the tab.
 bool fits_line(std::string_view text);
 
 }  // namespace runtime::http

@@ -7,6 +7,7 @@ local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local engine = require "skynet.engine"
 local dns = require "skynet.dns"
+local framing = require "http.framing"
 local internal = require "http.internal"
 local sockethelper = require "http.sockethelper"
 
@@ -64,6 +65,7 @@ end
 ---@field id integer
 ---@field key string
 ---@field tls? any
+---@field context? any          httpc.tls_context when it was made
 ---@field kept_until? integer
 
 local function is_address(name)
@@ -76,7 +78,7 @@ local function start_tls(connection, target)
 	local id = connection.id
 	httpc.tls_context = httpc.tls_context or tlshelper.newctx()
 	local tls = tlshelper.newtls("client", httpc.tls_context, target.name)
-	connection.tls = tls
+	connection.tls, connection.context = tls, httpc.tls_context
 	connection.read = tlshelper.readfunc(id, tls)
 	connection.write = tlshelper.writefunc(id, tls)
 	connection.readall = tlshelper.readallfunc(id, tls)
@@ -131,16 +133,33 @@ end
 
 -- ---- connections kept for later ---------------------------------------------------------------
 
-local SWEEP = 100 -- cs between two looks at them
+local SWEEP = 100           -- cs between two looks at them
+local LARGE_CONTENT = 16384 -- bytes of a request; less is with the kernel at once
 local kept = {}   -- key → list of connections, the one used last at the end
 local sweeping = false
+
+-- Alive, without a byte that nobody has asked for, and made with today's tls_context.
+local function fit_for_use(connection)
+	if socket.disconnected(connection.id) ~= false then return false end
+	if connection.tls and connection.context ~= httpc.tls_context then return false end
+	local ok, holds = pcall(internal.holds, connection.read)
+	return ok and not holds
+end
+
+-- Whether no byte of a request still waits to be sent: a server may have answered without reading it.
+local function is_all_sent(id)
+	for _, info in ipairs(driver.info()) do
+		if info.id == id then return (info.wbuffer or 0) == 0 end
+	end
+	return false
+end
 
 local function sweep()
 	local now, left = skynet.now(), false
 	for key, list in pairs(kept) do
 		local live = {}
 		for _, connection in ipairs(list) do
-			if connection.kept_until > now and socket.disconnected(connection.id) == false then
+			if connection.kept_until > now and fit_for_use(connection) then
 				live[#live + 1] = connection
 			else
 				skynet.fork(close, connection)
@@ -153,16 +172,18 @@ local function sweep()
 	if left then skynet.timeout(SWEEP, sweep) end
 end
 
--- Says whether the other side, too, will go on with the connection after this response.
-local function reusable(connection, header)
+-- Whether the answer has left the connection in step, and both sides will go on with it. `header` is the request's,
+-- `fields` the answer's.
+local function reusable(connection, header, fields, content)
 	if not httpc.keepalive or not connection.clean then return false end
-	local option = header.connection
-	option = type(option) == "string" and option:lower() or ""
-	if connection.version >= 1.1 then return not option:find("close", 1, true) end
-	return option:find("keep-alive", 1, true) ~= nil
+	if header and framing.connection_says(header, "close") then return false end
+	if framing.connection_says(fields, "close") then return false end
+	if connection.version < 1.1 and not framing.connection_says(fields, "keep-alive") then return false end
+	return not content or #content < LARGE_CONTENT or is_all_sent(connection.id)
 end
 
 local function keep(connection)
+	if socket.disconnected(connection.id) ~= false then return close(connection) end
 	local list = kept[connection.key] or {}
 	if #list >= httpc.keepalive_max then return close(connection) end
 	kept[connection.key] = list
@@ -179,7 +200,7 @@ local function take_kept(target)
 	local list = kept[key]
 	while list and list[1] do
 		local connection = table.remove(list)
-		if socket.disconnected(connection.id) == false and socket.held(connection.id) == 0 then return connection end
+		if fit_for_use(connection) then return connection end
 		skynet.fork(close, connection)
 	end
 end
@@ -191,10 +212,10 @@ local function exchange(connection, method, target, url, recvheader, header, con
 	return code, internal.response(connection, code, rest, fields), fields
 end
 
-local function request_over(connection, stop_clock, method, target, ...)
-	local ok, code, body, fields = pcall(exchange, connection, method, target, ...)
+local function request_over(connection, stop_clock, method, target, url, recvheader, header, content)
+	local ok, code, body, fields = pcall(exchange, connection, method, target, url, recvheader, header, content)
 	stop_clock()
-	if ok and reusable(connection, fields) then
+	if ok and reusable(connection, header, fields, content) then
 		keep(connection)
 	else
 		close(connection)

@@ -14,7 +14,8 @@ end
 ---@async
 ---@param read fun(n?: integer): string  exactly n bytes, or at least one; raises when the stream ends
 ---@param bodylimit? integer  bytes; nil: none
----@return integer? code  200; 400, 413, 501, 505: to be answered, nothing else is returned; nil: see `url`
+---@return integer? code  200; 400, 413, 501, 505: to be answered, nothing else is returned, and the connection is to
+---                       be closed: where the next request begins is not known; nil: see `url`
 ---@return string|any url  raw; or what was raised when the stream ended or the request line is malformed
 ---@return string method
 ---@return table<string, string|string[]> header  names in lower case
@@ -32,6 +33,8 @@ end
 
 local function respond(write, code, body, header)
 	local kind = type(body)
+	-- These have none: its bytes would be taken for the next answer.
+	if code == 204 or code == 304 or (code >= 100 and code < 200) then body, kind = nil, "nil" end
 	if kind == "string" or kind == "nil" then
 		write(parser.format_response(code, header, body))
 	elseif kind == "function" then

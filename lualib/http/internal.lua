@@ -4,25 +4,43 @@
 --- in whatever pieces come, so bytes of the next message may come with it. They go back to where they came
 --- from: a read function that its maker has registered has a *source* that takes them; for any other they are
 --- kept here until that function reads the next message.
+---
+--- A registered read function is that of a connection, on which a second reader, a proxy, may see other messages than
+--- we do. There RFC 9112 holds to the letter. Over any other function some forms that skynet takes are taken as well:
+--- a folded line, the coding "identity"; and chunk extensions are refused.
 local parser = require "skynet.http.parser"
+local body = require "http.body"
+local framing = require "http.framing"
 
-local HEADER_LIMIT = 8192 -- bytes, of a head and of a trailer
+local HEADER_LIMIT = 8192 -- bytes, of a head
+local MAX_INTERIM = 1000  -- interim answers before the answer
 
 local internal = {}
 
 ---@class http.source
 ---@field unread fun(self: http.source, bytes: string)
 ---@field write fun(self: http.source, bytes: string)
+---@field holds? fun(self: http.source): boolean  whether bytes are there that nobody has read; does not block
 
 -- The keys are read functions. The values must not refer to their keys: on LuaJIT they would never be collected.
 local sources = setmetatable({}, { __mode = "k" })
 local leftovers = setmetatable({}, { __mode = "k" })
+local finished = setmetatable({}, { __mode = "k" }) -- true: no further request is taken
 
 --- Tells where unused bytes of a read function go.
 ---@param read function
 ---@param source http.source  must not refer to `read`
 function internal.register(read, source)
 	sources[read] = source
+end
+
+--- Whether bytes have come that no message has asked for.
+---@param read function
+---@return boolean
+function internal.holds(read)
+	local source = sources[read]
+	if source and source.holds then return source:holds() end
+	return leftovers[read] ~= nil
 end
 
 local function unread(read, bytes)
@@ -38,22 +56,20 @@ local function first_bytes(read)
 	return bytes
 end
 
--- A head. → bytes, and the results of `parse`, which is not nil
-local function read_head(read, parse, header)
+-- A request's head. → bytes, and the results of parser.request, the first of which is not nil
+local function read_request_head(read, folds)
 	local bytes = first_bytes(read)
 	local skipped = 0
 	while true do
-		local first = bytes:byte(1)
-		if first == 13 or first == 10 then
+		while bytes:sub(1, 2) == "\r\n" do
 			-- empty lines between messages
-			local line = bytes:match "^[\r\n]+"
-			skipped = skipped + #line
+			skipped = skipped + 2
 			if skipped > HEADER_LIMIT then return bytes, false, "limit" end
-			bytes = bytes:sub(#line + 1)
+			bytes = bytes:sub(3)
 		end
 		if bytes ~= "" then
-			local a, b, version, fields, next = parse(bytes, HEADER_LIMIT, header)
-			if a ~= nil then return bytes, a, b, version, fields, next end
+			local method, url, version, header, next = parser.request(bytes, HEADER_LIMIT, nil, folds)
+			if method ~= nil then return bytes, method, url, version, header, next end
 		end
 		bytes = bytes .. read()
 	end
@@ -88,35 +104,6 @@ function internal.parseheader(lines, from, header)
 	return parser.lines(lines, from, header)
 end
 
--- One chunk that begins in `bytes` at `at`. → data, bytes, at   (data nil: the last one; false: malformed)
-local function read_chunk(read, bytes, at, room)
-	local size, next = parser.chunk_size(bytes, at)
-	while size == nil do
-		bytes, at = bytes:sub(at) .. read(), 1
-		size, next = parser.chunk_size(bytes, at)
-	end
-	if not size or (room and size > room) then return false end
-	if size == 0 then return nil, bytes, next end
-	local held = #bytes - next + 1
-	local data
-	if held < size + 2 then
-		bytes, next = bytes:sub(next) .. read(size + 2 - held), 1
-	end
-	data = bytes:sub(next, next + size - 1)
-	if bytes:sub(next + size, next + size + 1) ~= "\r\n" then return false end
-	return data, bytes, next + size + 2
-end
-
--- The fields after the last chunk. → the bytes after them, or nil when malformed
-local function read_trailer(read, header, bytes, at)
-	while true do
-		local fields, next = parser.fields(bytes, at, header, HEADER_LIMIT)
-		if fields then return bytes:sub(next) end
-		if fields == false then return nil end
-		bytes, at = bytes:sub(at) .. read(), 1
-	end
-end
-
 --- A chunked body. Fields of its trailer are added to `header`.
 ---@param read function
 ---@param limit? integer  bytes of the whole body
@@ -127,32 +114,21 @@ end
 ---@return string rest  bytes after the body
 function internal.recvchunkedbody(read, limit, header, start)
 	local bytes, at, total, parts = start or "", 1, 0, {}
+	local extensions = sources[read] ~= nil
 	while true do
 		local data
-		data, bytes, at = read_chunk(read, bytes, at, limit and limit - total)
+		data, bytes, at = body.read_chunk(read, bytes, at, limit and limit - total, extensions)
 		if data == false then return nil end
 		if data == nil then break end
 		parts[#parts + 1] = data
 		total = total + #data
 	end
-	local rest = read_trailer(read, header, bytes, at)
+	local rest = body.read_trailer(read, header, bytes, at)
 	if not rest then return nil end
 	return table.concat(parts), header, rest
 end
 
--- The value of content-length. → number, nil when absent, false when it is none
-local function content_length(header)
-	local text = header["content-length"]
-	if text == nil then return nil end
-	if type(text) == "table" then
-		-- the same number several times is one number
-		for _, other in ipairs(text) do
-			if other ~= text[1] then return false end
-		end
-		text = text[1]
-	end
-	return text:find "^%d+%s*$" ~= nil and #text <= 15 and tonumber(text)
-end
+-- ---- requests that come -----------------------------------------------------------------------
 
 -- → n bytes, and what is left, from `start` and then `read`
 local function take(read, start, n)
@@ -171,28 +147,29 @@ local function answer_expectation(read, header)
 	end
 end
 
-local function request_body(read, limit, header, rest)
-	local encoding = header["transfer-encoding"]
-	local length = content_length(header)
-	local body
-	if encoding == "chunked" then
-		if rest == "" and header.expect then answer_expectation(read, header) end
-		local ok
-		body, ok, rest = internal.recvchunkedbody(read, limit, header, rest)
-		if not ok then return 413 end
-	elseif encoding ~= nil and encoding ~= "identity" then
-		return 501
-	elseif length == false then
-		return 400
-	elseif length then
-		if limit and length > limit then return 413 end
-		if rest == "" and header.expect and length > 0 then answer_expectation(read, header) end
-		body, rest = take(read, rest, length)
-	else
-		body = ""
+-- → 200, body, the bytes after it; or the status of a refusal
+local function request_body(read, limit, version, header, rest)
+	local kind, length = framing.of_request(header, version, sources[read] ~= nil)
+	if kind == "none" then return 200, "", rest end
+	if not kind then return length end
+	if limit and kind == "length" and length > limit then return 413 end
+	if rest == "" and header.expect and version >= 1.1 and length ~= 0 then answer_expectation(read, header) end
+	if kind == "length" then return 200, take(read, rest, length) end
+	local content, _, after = internal.recvchunkedbody(read, limit, header, rest)
+	if not content then return 413 end
+	return 200, content, after
+end
+
+-- skynet answers a request of HTTP/1.1 that names no host, and so do we when it is the only one of its connection: with
+-- another behind it, it is refused, and none is taken after it.
+local function refuses_hostless(read, rest)
+	if not sources[read] then
+		finished[read] = true
+		return false
 	end
-	unread(read, rest)
-	return 200, body
+	if rest ~= "" or internal.holds(read) then return true end
+	finished[read] = true
+	return false
 end
 
 --- One request. Raises when the stream ends before, or the request line is malformed.
@@ -205,21 +182,29 @@ end
 ---@return table? header
 ---@return string? body
 function internal.read_request(read, limit)
-	local bytes, method, url, version, header, next = read_head(read, parser.request)
+	local bytes, method, url, version, header, next = read_request_head(read, sources[read] == nil)
 	if not method then
 		if url == "limit" then return 413 end
+		if url == "control" then return 400 end
 		error "Invalid HTTP request line"
 	end
 	if version < 1.0 or version > 1.1 then return 505 end
-	if not header then return 400 end
+	if not header or finished[read] then return 400 end
+	local host = framing.host(header)
+	if host == false then return 400 end
 	local rest = next > #bytes and "" or bytes:sub(next)
-	if rest == "" and not header["content-length"] and not header["transfer-encoding"] then
-		return 200, url, method, header, ""
+	local content = ""
+	if header["content-length"] or header["transfer-encoding"] then
+		local code
+		code, content, rest = request_body(read, limit, version, header, rest)
+		if code ~= 200 then return code end
 	end
-	local code, body = request_body(read, limit, header, rest)
-	if code ~= 200 then return code end
-	return 200, url, method, header, body
+	if host == nil and version >= 1.1 and refuses_hostless(read, rest) then return 400 end
+	unread(read, rest)
+	return 200, url, method, header, content
 end
+
+-- ---- requests that are sent -------------------------------------------------------------------
 
 ---@class http.interface
 ---@field read function
@@ -228,9 +213,38 @@ end
 ---@field method? string    of the request sent last
 ---@field version? number   of the response read last
 ---@field begun? boolean    bytes of the response have come
----@field clean? boolean    the body has ended, and nothing came after it
+---@field unasked? boolean  bytes had come before the request was sent
+---@field clean? boolean    the answer has ended where both sides see its end, and nothing came after it
 
---- Sends a request and reads the head of its response. Raises when the stream ends or the head is malformed.
+local function names_host(header)
+	if header.Host ~= nil or header.host ~= nil then return true end
+	for name in pairs(header) do
+		if type(name) == "string" and name:lower() == "host" then return true end
+	end
+	return false
+end
+
+-- The head of an answer, at the start of `bytes` or still to come; the fields of an interim one are dropped.
+-- → bytes after the head, code, version, header
+local function read_response_head(interface, bytes, recvheader)
+	local code, reason, version, fields, next
+	while true do
+		if bytes ~= "" then
+			code, reason, version, fields, next = parser.response(bytes, HEADER_LIMIT, recvheader)
+			if code ~= nil then break end
+		end
+		bytes = bytes .. interface.read()
+		interface.begun = true
+	end
+	if code == false then
+		error(reason == "limit" and "Recv header failed" or "Invalid HTTP response header: no status line")
+	end
+	if not fields then error "Invalid HTTP response header" end
+	return bytes:sub(next), code, version, fields
+end
+
+--- Sends a request and reads the head of its response; interim answers (1xx, but 101) are skipped. Raises when the
+--- stream ends or the head is malformed.
 ---@async
 ---@param interface http.interface
 ---@param method string
@@ -243,35 +257,31 @@ end
 ---@return string rest  bytes after the head
 ---@return table header
 function internal.request(interface, method, host, url, recvheader, header, content)
-	if header and header.Host == nil and header.host == nil then header.Host = host end
+	if header and not names_host(header) then header.Host = host end
 	interface.method = method
 	interface.begun, interface.clean = false, false
+	interface.unasked = internal.holds(interface.read)
 	interface.write(parser.format_request(method, url, header, content, not header and host or nil))
-	local read = interface.read
-	local function first_read()
-		local bytes = read()
-		interface.begun = true
-		return bytes
+	recvheader = recvheader or {}
+	local rest, code, version, fields = "", nil, nil, nil
+	for _ = 1, MAX_INTERIM do
+		rest, code, version, fields = read_response_head(interface, rest, recvheader)
+		if code >= 200 or code == 101 then
+			interface.version = version
+			return code, rest, fields
+		end
 	end
-	local bytes, code, reason, version, fields, next = read_head(first_read, parser.response, recvheader or {})
-	if code == false then
-		error(reason == "limit" and "Recv header failed" or "Invalid HTTP response header: no status line")
-	end
-	if not fields then error "Invalid HTTP response header" end
-	interface.version = version
-	return code, bytes:sub(next), fields
+	error "Invalid HTTP response: interim answers without an end"
 end
 
--- How the body of a response ends: "none", "chunked", "length" and the number of bytes, or "stream".
-local function framing(interface, code, header)
-	if code == 204 or code == 304 or code < 200 or interface.method == "HEAD" then return "none" end
-	local encoding = header["transfer-encoding"]
-	if encoding == "chunked" then return "chunked" end
-	if encoding ~= nil and encoding ~= "identity" then error("Unsupport transfer-encoding: " .. tostring(encoding)) end
-	local length = content_length(header)
-	if length == false then error "Invalid HTTP response header: content-length" end
-	if length then return "length", length end
-	return "stream"
+-- What every reader of an answer's body goes through. → the function that gives its pieces; whether its end is the
+-- stream's
+local function response_pieces(interface, read, code, rest, header)
+	local kind, length, certain = framing.of_response(header, code, interface.version or 1.1, interface.method)
+	local function done(after)
+		interface.clean = certain and after == "" and not interface.unasked and not internal.holds(interface.read)
+	end
+	return body.pieces(kind, length, read, rest, header, done), kind == "stream"
 end
 
 --- The body of a response.
@@ -282,20 +292,18 @@ end
 ---@param header table
 ---@return string
 function internal.response(interface, code, rest, header)
-	local kind, length = framing(interface, code, header)
-	local body
-	if kind == "none" then
-		body = ""
-	elseif kind == "chunked" then
-		body, header, rest = internal.recvchunkedbody(interface.read, nil, header, rest)
-		if not body then error "Invalid response body" end
-	elseif kind == "length" then
-		body, rest = take(interface.read, rest, length)
-	else
-		return rest .. (interface.readall() or "")
+	local next_piece, to_the_end = response_pieces(interface, interface.read, code, rest, header)
+	if to_the_end and interface.readall then return rest .. (interface.readall() or "") end
+	local first = next_piece()
+	if first == nil then return "" end
+	local second = next_piece()
+	if second == nil then return first end
+	local parts, n = { first, second }, 2
+	for part in next_piece do
+		n = n + 1
+		parts[n] = part
 	end
-	interface.clean = rest == ""
-	return body
+	return table.concat(parts)
 end
 
 -- ---- bodies in pieces -------------------------------------------------------------------------
@@ -307,43 +315,6 @@ end
 ---@field onclose? fun(stream: http.stream)  called once
 ---@field private next fun(): string?
 local stream = {}
-
--- Each gives a function that returns the next piece, nil at the proper end, and raises for an early one.
-
-local function next_of_length(interface, rest, left)
-	return function()
-		if left == 0 then return nil end
-		local part = rest
-		rest = ""
-		if part == "" then part = interface.read() end
-		if #part > left then part = part:sub(1, left) end
-		left = left - #part
-		return part
-	end
-end
-
-local function next_of_chunks(interface, rest, header)
-	local bytes, at = rest, 1
-	return function()
-		local data
-		data, bytes, at = read_chunk(interface.read, bytes, at)
-		if data == nil and read_trailer(interface.read, header, bytes, at) then return nil end
-		if not data then error "Invalid response body" end
-		-- what was taken need not be held until the next piece
-		bytes, at = bytes:sub(at), 1
-		return data
-	end
-end
-
-local function next_of_stream(interface, rest)
-	return function()
-		local part = rest
-		rest = ""
-		if part ~= "" then return part end
-		local ok, bytes = pcall(interface.read)
-		return ok and bytes or nil
-	end
-end
 
 --- The next piece of the body, which may be ""; nil when there is none. Raises when it ends early.
 ---@async
@@ -382,18 +353,9 @@ local stream_meta = {
 ---@param header table
 ---@return http.stream
 function internal.response_stream(interface, code, rest, header)
-	local kind, length = framing(interface, code, header)
-	local next
-	if kind == "none" then
-		next = next_of_length(interface, "", 0)
-	elseif kind == "chunked" then
-		next = next_of_chunks(interface, rest, header)
-	elseif kind == "length" then
-		next = next_of_length(interface, rest, length)
-	else
-		next = next_of_stream(interface, rest)
-	end
-	return setmetatable({ status = code, header = header, connected = true, next = next }, stream_meta)
+	local function read(n) return interface.read(n) end -- that of the moment: httpc puts a time limit into it
+	local next_piece = response_pieces(interface, read, code, rest, header)
+	return setmetatable({ status = code, header = header, connected = true, next = next_piece }, stream_meta)
 end
 
 return internal

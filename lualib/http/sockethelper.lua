@@ -39,6 +39,10 @@ function source:unread(bytes)
 	socket.unread(self.id, bytes)
 end
 
+function source:holds()
+	return socket.held(self.id) > 0
+end
+
 function source:write(bytes)
 	socket_write(self.id, bytes)
 end

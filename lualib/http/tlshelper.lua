@@ -84,6 +84,14 @@ function source:unread(bytes)
 	self.held = bytes .. self.held
 end
 
+-- Records that came without data, as session tickets, count for nothing.
+function source:holds()
+	if self.held ~= "" then return true end
+	local bytes = self.tls:read(socket.held(self.id) > 0 and socket.read(self.id) or nil)
+	self.held = bytes
+	return bytes ~= ""
+end
+
 function source:write(bytes)
 	send(self.id, self.tls:write(bytes))
 end

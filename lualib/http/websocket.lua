@@ -193,6 +193,7 @@ local function read_request(ws, read)
 		end
 		if method == false then
 			if url == "limit" then return nil, 413 end
+			if url == "control" then return nil, 400 end
 			error("Invalid HTTP request line", 0)
 		end
 		bytes = bytes .. read()
