@@ -76,6 +76,14 @@ const char* skynet_socket_udp_address(struct skynet_socket_message* message, int
  * for all, and is then not given more of a connection than some megabytes ahead. Not in skynet. */
 void runtime_socket_acknowledge(int id, size_t size);
 
+/* A peer from which nothing has come for about `seconds`, neither bytes nor an acknowledgement of what was sent, counts as
+ * dead: the connection ends with an error. Also for a socket that is still connecting. Not in skynet. */
+void runtime_socket_dead_after(int id, int seconds);
+
+/* The bytes that wait to be sent; 0 for an id that nobody has. When they have once been more than a megabyte, an event
+ * WARNING with ud 0 tells that they have gone. Not in skynet. */
+size_t runtime_socket_unsent(int id);
+
 /* All sockets; to be freed with socket_info_release(). */
 struct socket_info* skynet_socket_info(void);
 

@@ -171,6 +171,15 @@ int l_control(lua_State* L) {
   return 0;
 }
 
+// dead_after(id, seconds): the connection ends when its peer has been silent for about so long
+int l_dead_after(lua_State* L) {
+  const int id = check_id(L, 1);
+  const lua_Integer seconds = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, seconds > 0 && seconds <= 86400, 2, "1 to 86400 seconds expected");
+  runtime_socket_dead_after(id, static_cast<int>(seconds));
+  return 0;
+}
+
 // ---- sending -----------------------------------------------------------------------------------
 
 struct Payload {
@@ -398,6 +407,7 @@ int open_socketdriver(lua_State* L) {
       {"close", l_control<skynet_socket_close>},
       {"shutdown", l_control<skynet_socket_shutdown>},
       {"nodelay", l_control<skynet_socket_nodelay>},
+      {"dead_after", l_dead_after},
       {"send", l_send<skynet_socket_sendbuffer>},
       {"lsend", l_send<skynet_socket_sendbuffer_lowpriority>},
       {"udp", l_udp},

@@ -63,6 +63,7 @@ void IoThread::connect_next(Socket& socket, int error) {
     socket.fd = fd;
     socket.remote = address;
     if (socket.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+    if (socket.dead_after > 0) set_dead_after(fd, socket.dead_after);
     // The descriptor is writable when the connection is there, also if it is there already.
     error = socket.update_interest();
     if (error == 0) return;

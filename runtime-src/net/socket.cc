@@ -1,10 +1,13 @@
 #include "net/socket.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <ctime>
@@ -203,6 +206,7 @@ void Socket::reset(int next_id) {
   reading = throttled = read_ended = closing = close_handled = cut = end_posted = orphaned =
       nodelay = writing = blocked = release_due = settle_queued = always_ready = false;
   armed = orders_queued = cork_thread = 0;
+  dead_after = 0;
   write_error = 0;
   saved_file_flags = -1;
   out.clear();
@@ -219,6 +223,19 @@ void Socket::reset(int next_id) {
   written_ms.store(0, std::memory_order_relaxed);
   unacknowledged.store(0, std::memory_order_relaxed);
   acknowledges.store(false, std::memory_order_relaxed);
+}
+
+void set_dead_after(int fd, int seconds) {
+  const auto set = [fd](int level, int option, int value) {
+    setsockopt(fd, level, option, &value, sizeof(value));
+  };
+  // An idle connection is asked after half of the time, then three times; what was sent and is not
+  // acknowledged ends by itself.
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, std::max(1, seconds / 2));
+  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / 6));
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, seconds * 1000);
 }
 
 }  // namespace runtime

@@ -104,6 +104,7 @@ struct Socket {
   bool end_posted = false;     // I/O thread: the owner has been told of the end
   bool orphaned = false;  // I/O thread: the owner is dead; only the end of the peer is waited for
   bool nodelay = false;   // asked for before there was a connection
+  int dead_after = 0;     // the same: seconds until a silent peer counts as dead; 0: as the system has it
   bool writing = false;
   bool blocked = false;
   bool release_due = false;  // it has ended: to be closed as soon as nobody writes
@@ -138,6 +139,9 @@ struct Socket {
  private:
   void finish_write();
 };
+
+// Makes a tcp descriptor give up on a peer that has been silent for about `seconds`.
+void set_dead_after(int fd, int seconds);
 
 // Milliseconds of a monotonic clock that is cheap, and some milliseconds late.
 std::int64_t coarse_ms();

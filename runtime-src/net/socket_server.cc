@@ -334,6 +334,22 @@ void SocketServer::nodelay(int id) {
   if (socket->fd >= 0) set_option(socket->fd, IPPROTO_TCP, TCP_NODELAY);
 }
 
+void SocketServer::dead_after(int id, int seconds) {
+  Socket* socket = table_.find(id);
+  if (socket == nullptr || seconds <= 0) return;
+  const Socket::Lock lock(socket->mutex);
+  if (socket->id != id || socket->kind != Socket::Kind::tcp) return;
+  socket->dead_after = seconds;
+  if (socket->fd >= 0) set_dead_after(socket->fd, seconds);
+}
+
+std::size_t SocketServer::unsent(int id) const {
+  Socket* socket = table_.find(id);
+  if (socket == nullptr) return 0;
+  const Socket::Lock lock(socket->mutex);
+  return socket->id == id ? socket->unsent() : 0;
+}
+
 bool SocketServer::udp_connect(int id, std::string_view host, int port) {
   if (table_.find(id) == nullptr) return false;
   flush_thread();

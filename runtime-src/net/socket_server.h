@@ -126,6 +126,11 @@ class SocketServer {
   void close(int id);
   void shutdown(int id);
   void nodelay(int id);
+  // A tcp peer from which nothing has come for about `seconds`, neither bytes nor an acknowledgement of
+  // what was sent, counts as dead: the connection ends with an error. Also before it is connected.
+  void dead_after(int id, int seconds);
+  // The bytes that wait to be sent; 0 for an id that nobody has.
+  std::size_t unsent(int id) const;
 
   // True: the bytes are queued or sent. False: there is no such id, or it has been closed.
   bool send(int id, SendData data, Priority priority = Priority::normal);
