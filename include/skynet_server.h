@@ -24,6 +24,13 @@ int skynet_context_push(uint32_t handle, struct skynet_message* message);
 void runtime_hold_messages(void);
 void runtime_release_messages(void);
 
+/* Shows `filter` each message of the service before whatever else handles its messages. It returns 1 when it has taken the
+ * message and its memory (to be freed with skynet_free), 0 when the message is to go on. NULL ends it. On the thread that
+ * runs the service. Not a part of skynet's interface. */
+typedef int (*runtime_filter)(struct skynet_context* context, void* userdata, int type, int session,
+                              uint32_t source, void* message, size_t size);
+void runtime_set_filter(struct skynet_context* context, void* userdata, runtime_filter filter);
+
 /* The next session id of the service. */
 int skynet_context_newsession(struct skynet_context* context);
 

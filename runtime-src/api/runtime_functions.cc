@@ -107,6 +107,9 @@ std::uint32_t skynet_context_handle(skynet_context* context) {
 int skynet_context_newsession(skynet_context* context) {
   return Service::from(context).new_session();
 }
+void runtime_set_filter(skynet_context* context, void* userdata, runtime_filter filter) {
+  Service::from(context).set_filter(filter, userdata);
+}
 int skynet_context_total(void) { return static_cast<int>(api::node().service_count()); }
 
 int skynet_context_push(std::uint32_t handle, skynet_message* message) {

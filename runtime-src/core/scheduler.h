@@ -121,6 +121,9 @@ class Turn {
   bool next_given(Message* message);
 
  private:
+  // The next message of the mailbox.
+  bool pop(Message* message);
+
   // A turn that handles small messages should take about the time in which a service that waits for
   // it does not mind, and many times that of the hand-over.
   static constexpr int kMessages = 64;

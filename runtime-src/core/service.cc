@@ -50,6 +50,30 @@ void Service::run(Turn& turn) {
   }
 }
 
+void Service::set_filter(Filter filter, void* userdata) {
+  filter_ = filter;
+  filter_userdata_ = userdata;
+  if (filter != nullptr) {
+    observers_.fetch_or(kFilters, std::memory_order_relaxed);
+  } else {
+    observers_.fetch_and(~kFilters, std::memory_order_relaxed);
+  }
+}
+
+bool Service::observe(const Message& message) {
+  if (logs_messages()) log_message(message);
+  if (filter_ == nullptr) return false;
+  // A filter owns what it takes, as those who call Turn::next() do.
+  const std::size_t bytes = block_bytes(message.data);
+  take_bytes(bytes);
+  if (filter_(context(), filter_userdata_, message.type(), message.session, message.source,
+              message.data, message.size()) != 0) {
+    return true;
+  }
+  give_bytes(bytes);
+  return false;
+}
+
 Service::Statistics Service::statistics() const {
   std::uint64_t cycles = cycles_.load(std::memory_order_relaxed);
   const Worker* worker = Worker::current();
@@ -65,7 +89,11 @@ void Service::signal(int signal) {
 
 std::FILE* Service::exchange_log_file(std::FILE* file) {
   std::lock_guard lock(log_mutex_);
-  logs_messages_.store(file != nullptr, std::memory_order_relaxed);
+  if (file != nullptr) {
+    observers_.fetch_or(kLogsMessages, std::memory_order_relaxed);
+  } else {
+    observers_.fetch_and(~kLogsMessages, std::memory_order_relaxed);
+  }
   return std::exchange(log_file_, file);
 }
 

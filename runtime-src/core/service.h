@@ -27,6 +27,10 @@ class Service {
   // Handles messages as long as turn.next() gives any. For services that can do more with several
   // messages than with one at a time (Lua services enter their state once a turn).
   using Drain = void (*)(Service& service, void* userdata, Turn& turn);
+  // Sees a message before whatever else handles the service's messages: runtime_filter of
+  // skynet_server.h. 1: it has taken the message, and its payload.
+  using Filter = int (*)(skynet_context* context, void* userdata, int type, int session,
+                         std::uint32_t source, void* message, std::size_t size);
 
   Service(Node& node, const Module& module) : node_(node), module_(module) {}
   Service(const Service&) = delete;
@@ -43,6 +47,8 @@ class Service {
 
   void set_callback(skynet_cb callback, void* userdata);
   void set_drain(Drain drain, void* userdata);
+  // Null ends it.
+  void set_filter(Filter filter, void* userdata);
 
   // 1, 2, ... 0x7fffffff, 1, ...
   std::int32_t new_session();
@@ -64,7 +70,9 @@ class Service {
   // Starts or ends the message log of this service; a null file ends it. Any thread. Gives the
   // previous file.
   std::FILE* exchange_log_file(std::FILE* file);
-  bool logs_messages() const { return logs_messages_.load(std::memory_order_relaxed); }
+  bool logs_messages() const {
+    return (observers_.load(std::memory_order_relaxed) & kLogsMessages) != 0;
+  }
 
   // Calls the module's signal function, unless the instance has gone. Any thread.
   void signal(int signal);
@@ -90,9 +98,15 @@ class Service {
   // Messages in the mailbox that are worth a warning.
   static constexpr std::size_t kOverload = 1024;
 
+  // Who wants to see each message: one word, so that the path of a message asks once.
+  static constexpr unsigned kLogsMessages = 1;  // log_file_ is set
+  static constexpr unsigned kFilters = 2;       // filter_ is set
+
   ~Service();
   void run(Turn& turn);
   void log_message(const Message& message);
+  // Shows the message to those who asked for it. True: the filter has taken it.
+  bool observe(const Message& message);
 
   Node& node_;
   const Module& module_;
@@ -113,7 +127,9 @@ class Service {
   std::size_t overload_threshold_ = kOverload;
   std::mutex log_mutex_;
   std::FILE* log_file_ = nullptr;           // guarded by log_mutex_
-  std::atomic<bool> logs_messages_{false};  // whether log_file_ is set
+  Filter filter_ = nullptr;
+  void* filter_userdata_ = nullptr;
+  std::atomic<unsigned> observers_{0};
   std::string command_result_;
 };
 

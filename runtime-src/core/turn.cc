@@ -5,6 +5,13 @@
 namespace runtime {
 
 bool Turn::next_given(Message* message) {
+  do {
+    if (!pop(message)) return false;
+  } while (service_.observers_.load(std::memory_order_relaxed) != 0 && service_.observe(*message));
+  return true;
+}
+
+bool Turn::pop(Message* message) {
   if (service_.retired()) return false;
   if (--left_ % kMessagesPerLook == 0) {
     const std::uint64_t now = cycles();
@@ -33,9 +40,6 @@ bool Turn::next_given(Message* message) {
   worker_.source_.store(message->source, std::memory_order_relaxed);
   worker_.version_.store(worker_.version_.load(std::memory_order_relaxed) + 1,
                          std::memory_order_relaxed);
-  if (service_.logs_messages_.load(std::memory_order_relaxed)) [[unlikely]] {
-    service_.log_message(*message);
-  }
   return true;
 }
 
