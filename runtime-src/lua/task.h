@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct Task {
   std::int32_t waits_for = 0;  // the session of its wait
   Handle callee = 0;           // of a call by handle
   std::string callee_name;     // of a call by name
+  std::unique_ptr<std::string> why_failed;  // while `failed`: what the call raises, if it is known
   std::uint32_t index = 0;     // in TaskScheduler's list of tasks
 };
 

@@ -74,7 +74,7 @@ int TaskScheduler::raise_errors(lua_State* L) {
 
 // ---- calls that fail ----------------------------------------------------------------------------
 
-void TaskScheduler::fail_call(std::int32_t session) {
+void TaskScheduler::fail_call(std::int32_t session, std::string_view why) {
   SessionTable::Entry* entry = sessions_.find(session);
   if (entry == nullptr) return;
   Task* task = entry->task;
@@ -87,7 +87,12 @@ void TaskScheduler::fail_call(std::int32_t session) {
     case Wait::message:
     case Wait::unpack:
     case Wait::answer:
-      if (!std::exchange(task->failed, true)) failed_.push(task);
+      if (std::exchange(task->failed, true)) break;
+      failed_.push(task);
+      if (!why.empty()) [[unlikely]] {
+        task->why_failed = std::make_unique<std::string>("call failed: ");
+        *task->why_failed += why;
+      }
       break;
     default: break;  // no call
   }

@@ -62,6 +62,7 @@ void TaskScheduler::forget_answer(std::int32_t session) {
   Task* task = entry->task;
   failed_.erase(task);
   task->failed = false;
+  task->why_failed.reset();
   drop_wait(task, true);
   lua_settop(task->co, 0);
   recycle(task);
@@ -242,7 +243,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
 
 bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) {
   if (message.session != 0) {
-    fail_call(message.session);
+    fail_call(message.session, {static_cast<const char*>(message.data), message.size()});
     return true;
   }
   if (responses && entry == Entry::bare) return false;
@@ -443,8 +444,10 @@ void TaskScheduler::run_failed(lua_State* L) {
     lua_pushinteger(L, session);
     values = 4;
   } else {
+    if (task->why_failed != nullptr) failure_text_ = std::move(*task->why_failed);
     values = push_failure(L);
   }
+  task->why_failed.reset();
   lua_xmove(L, task->co, values);
   resume(L, task, values);
 }

@@ -94,7 +94,8 @@ class TaskScheduler {
     return task->wait == Wait::timer || task->wait == Wait::wakeup;
   }
 
-  void fail_call(std::int32_t session);
+  // `why` is told by the error that the caller gets: "call failed: WHY".
+  void fail_call(std::int32_t session, std::string_view why = {});
   void fail_calls_to(Handle callee);
   void fail_calls_to(std::string_view callee);
 
