@@ -3,6 +3,8 @@
 namespace runtime::RUNTIME_ENGINE {
 
 // In alphabetical order. Each is defined in lua_<module>.cc beside this file.
+int open_cluster_core(lua_State* L);  // lua_cluster.cc
+int open_cluster_link(lua_State* L);
 int open_codecache(lua_State* L);
 int open_core(lua_State* L);
 int open_datasheet(lua_State* L);
@@ -22,6 +24,8 @@ int open_websocket_codec(lua_State* L);
 
 std::span<const BuiltinModule> builtin_modules() {
   static constexpr BuiltinModule kModules[] = {
+      {"skynet.cluster.core", open_cluster_core},
+      {"skynet.cluster.link", open_cluster_link},
       {"skynet.codecache", open_codecache},
       {"skynet.core", open_core},
       {"skynet.datasheet.core", open_datasheet},

@@ -1,0 +1,485 @@
+#include "cluster/client_link.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "cluster/packed_reader.h"
+#include "cluster/trace_log.h"
+#include "skynet_server.h"
+#include "skynet_socket.h"
+#include "skynet_timer.h"
+
+namespace runtime::cluster {
+
+namespace {
+
+constexpr int kTraceType = 12;
+constexpr std::uint64_t kConnectTicks = 500;  // an attempt takes no longer
+constexpr std::uint64_t kMaxPauseTicks = 20;
+constexpr std::size_t kMaxWaiting = 65536;
+constexpr std::size_t kMaxWaitingBytes = 256 * 1024 * 1024;
+constexpr std::size_t kMaxUnsentKilobytes = 512 * 1024;
+
+std::string name_of(const Target& target) {
+  return target.named ? std::string(target.name) : fmt::format(":{:08x}", target.handle);
+}
+
+}  // namespace
+
+ClientLink::ClientLink(skynet_context* context, std::string node, const ClientOptions& options)
+    : context_(context),
+      node_(std::move(node)),
+      options_(options),
+      since_(skynet_now()),
+      outbox_(context, Outbox::Protocol::requests),
+      budget_{options.unfinished_bytes} {}
+
+ClientLink::~ClientLink() {
+  fail_all(Delivered::maybe, "the sender of this node has ended");
+  disconnect();
+}
+
+std::string ClientLink::address() const {
+  if (host_.empty()) return "no address";
+  return host_.find(':') == host_.npos ? fmt::format("{}:{}", host_, port_)
+                                       : fmt::format("[{}]:{}", host_, port_);
+}
+
+void ClientLink::set_state(State state) {
+  if (state_ == state) return;
+  state_ = state;
+  since_ = skynet_now();
+}
+
+// ---- requests -----------------------------------------------------------------------------------
+
+// ("req" | "push", address, message, size[, timeout]), as clustersender has it.
+bool ClientLink::take_request(int session, std::uint32_t source, std::string_view message) {
+  PackedReader reader(message);
+  std::string_view command;
+  if (!reader.string(&command)) return false;
+  const bool push = command == "push";
+  if (!push && command != "req") return false;
+  Target target;
+  std::int64_t handle = 0, size = 0, timeout = -1;
+  void* memory = nullptr;
+  target.named = reader.string(&target.name);
+  if (target.named) {
+    if (target.name.empty() || target.name.size() > kMaxName) return false;
+  } else if (!reader.integer(&handle) || handle < 0 || handle > 0xffffffff) {
+    return false;
+  }
+  target.handle = static_cast<std::uint32_t>(handle);
+  if (reader.pointer(&memory)) {
+    if (!reader.integer(&size) || size < 0) return false;
+  } else {
+    return false;
+  }
+  if (!reader.at_end() && (!reader.integer(&timeout) || !reader.at_end())) return false;
+  const Owned payload{static_cast<char*>(memory), static_cast<std::size_t>(size)};
+  const int ticks = timeout < 0 ? options_.timeout_ticks
+                                : static_cast<int>(std::min<std::int64_t>(timeout, INT32_MAX));
+  request(source, push ? 0 : session, target, payload, ticks);
+  return true;
+}
+
+std::uint32_t ClientLink::new_session() {
+  do {
+    last_session_ = last_session_ >= kMaxTotal ? 1 : last_session_ + 1;
+  } while (calls_.count(last_session_) != 0);
+  return last_session_;
+}
+
+void ClientLink::request(std::uint32_t source, int session, const Target& target, Owned payload,
+                         int timeout) {
+  const bool push = session == 0;
+  ++requests_;
+  const char* refusal = nullptr;
+  if (state_ == State::down) {
+    refusal = down_.c_str();
+  } else if (unsent_kilobytes_ > kMaxUnsentKilobytes) {
+    refusal = "the peer takes nothing, and too much waits for it already";
+  } else if (waiting_.size() >= kMaxWaiting || waiting_bytes_ > kMaxWaitingBytes) {
+    refusal = "too much waits for the node already";
+  } else if (payload.size > kMaxTotal) {
+    refusal = "the message is too large";
+  }
+  if (refusal != nullptr) {
+    std::free(payload.data);
+    fail_request(source, session, target, Delivered::no, refusal);
+    return;
+  }
+  send_trace(source, session);
+  const bool large = payload.size >= kPartBytes;
+  const std::uint32_t wire_session = push && !large ? 0 : new_session();
+  if (!push) {
+    Call& call = calls_[wire_session];
+    call.source = source;
+    call.session = session;
+    call.target = target;
+    if (target.named) call.name = target.name;
+    if (timeout > 0) {
+      call.deadline = skynet_now() + static_cast<std::uint64_t>(timeout);
+      deadlines_.emplace(call.deadline, wire_session);
+      set_timer();
+    }
+  }
+  char head[kMaxHead];
+  const std::size_t size = large
+                               ? write_request_head(head, target, wire_session,
+                                                    static_cast<std::uint32_t>(payload.size), push)
+                               : write_request(head, target, wire_session, payload.size);
+  if (socket_ >= 0 && !large) [[likely]] {
+    outbox_.small({head, size}, {payload.data, payload.size});
+    std::free(payload.data);
+  } else {
+    send({wire_session, !push, std::string(head, size), payload, large});
+  }
+}
+
+void ClientLink::send(Waiting packet) {
+  if (socket_ < 0) {
+    waiting_bytes_ += packet.payload.size;
+    waiting_.push_back(std::move(packet));
+    if (state_ == State::idle) connect();
+    return;
+  }
+  if (packet.large) {
+    outbox_.large(packet.head, packet.session, packet.payload);
+  } else {
+    outbox_.small(packet.head, {packet.payload.data, packet.payload.size});
+    std::free(packet.payload.data);
+  }
+}
+
+void ClientLink::take_trace(std::uint32_t source, std::string_view tag) { traces_[source] = tag; }
+
+void ClientLink::send_trace(std::uint32_t source, int session) {
+  if (traces_.empty()) return;
+  const auto found = traces_.find(source);
+  if (found == traces_.end()) return;
+  std::string tag = std::move(found->second);
+  traces_.erase(found);
+  log_trace(context_, tag, "cluster " + node_);
+  if (tag.empty() || tag.front() != '(')
+    tag = fmt::format("({}-{}-{}){}", node_name(), node_, session, tag);
+  if (tag.size() > kPartBytes) return;
+  char head[kMaxHead];
+  const std::size_t size = write_trace(head, tag.size());
+  send({0, false, std::string(head, size), Owned::copy_of(tag), false});
+}
+
+// ---- the connection -----------------------------------------------------------------------------
+
+void ClientLink::set_address(std::string host, int port) {
+  if (host == host_ && port == port_ && state_ != State::down) return;
+  const bool moved = !host_.empty();
+  host_ = std::move(host);
+  port_ = port;
+  failures_ = 0;
+  pause_ends_.reset();
+  if (moved && socket_ >= 0) lost("its address has changed");
+  set_state(State::idle);
+  if (moved || !waiting_.empty()) connect();
+}
+
+void ClientLink::set_down(std::string_view why) {
+  down_ = why;
+  host_.clear();
+  port_ = 0;
+  attempt_ends_.reset();
+  pause_ends_.reset();
+  disconnect();
+  drop_waiting();
+  set_state(State::down);
+  // What was on its way when the connection ended may have arrived.
+  fail_all(Delivered::maybe, why);
+}
+
+void ClientLink::set_unknown() {
+  if (state_ == State::down) set_state(State::unknown);
+}
+
+void ClientLink::connect() {
+  socket_ = skynet_socket_connect(context_, host_.c_str(), port_);
+  if (socket_ < 0) return attempt_failed("no socket can be made");
+  skynet_socket_nodelay(context_, socket_);
+  if (options_.dead_after_seconds > 0)
+    runtime_socket_dead_after(socket_, options_.dead_after_seconds);
+  set_state(State::connecting);
+  outbox_.open(socket_);
+  attempt_ends_ = skynet_now() + kConnectTicks;
+  set_timer();
+  // The socket keeps what it gets now until it is connected.
+  std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  waiting_bytes_ = 0;
+  for (Waiting& packet : waiting) {
+    if (packet.call && calls_.count(packet.session) == 0) {
+      std::free(packet.payload.data);  // its deadline has passed
+    } else {
+      send(std::move(packet));
+    }
+  }
+}
+
+void ClientLink::connected() {
+  attempt_ends_.reset();
+  failures_ = 0;
+  ++connections_;
+  set_state(State::up);
+}
+
+void ClientLink::disconnect() {
+  if (socket_ >= 0) skynet_socket_shutdown(context_, std::exchange(socket_, -1));
+  outbox_.close();
+  splitter_ = {};
+  unsent_kilobytes_ = 0;
+}
+
+void ClientLink::attempt_failed(std::string_view why) {
+  last_error_ = why;
+  attempt_ends_.reset();
+  disconnect();
+  drop_waiting();
+  ++failures_;
+  if (failures_ > 1) {
+    pause_ends_ =
+        skynet_now() +
+        std::min<std::uint64_t>(std::uint64_t{1} << std::min(failures_ - 2, 8), kMaxPauseTicks);
+    set_state(State::pausing);
+    set_timer();
+  } else {
+    set_state(State::idle);
+  }
+  fail_all(Delivered::no, why);
+}
+
+void ClientLink::lost(std::string_view why) {
+  if (state_ == State::connecting) return attempt_failed(why);
+  last_error_ = why;
+  skynet_error(context_, "cluster: the link to node %s at %s has ended: %.*s", node_.c_str(),
+               address().c_str(), static_cast<int>(why.size()), why.data());
+  // Of these not all parts have left, so they cannot have been delivered.
+  for (const std::uint32_t session : outbox_.unsent_sessions()) fail(session, Delivered::no, why);
+  disconnect();
+  set_state(State::idle);
+  fail_all(Delivered::maybe, why);
+}
+
+bool ClientLink::take_event(const skynet_socket_message& event, std::size_t size) {
+  if (event.id != socket_) {
+    // Of a connection that this link has given up.
+    if (event.type == SKYNET_SOCKET_TYPE_DATA) std::free(event.buffer);
+    return true;
+  }
+  const std::string_view text(reinterpret_cast<const char*>(&event + 1), size - sizeof(event));
+  switch (event.type) {
+    case SKYNET_SOCKET_TYPE_CONNECT: connected(); break;
+    case SKYNET_SOCKET_TYPE_DATA: {
+      const auto bytes = static_cast<std::size_t>(event.ud);
+      runtime_socket_acknowledge(event.id, bytes);
+      bytes_in_ += bytes;
+      bool sound = true;
+      splitter_.feed({event.buffer, bytes}, [&](std::string_view body) {
+        sound = on_answer(body);
+        return sound && socket_ == event.id;
+      });
+      std::free(event.buffer);
+      if (!sound) lost("what it answers is no answer");
+      break;
+    }
+    case SKYNET_SOCKET_TYPE_CLOSE: lost("the peer closed the connection"); break;
+    case SKYNET_SOCKET_TYPE_ERROR: lost(std::string(text.substr(0, text.find('\0')))); break;
+    case SKYNET_SOCKET_TYPE_WARNING:
+      unsent_kilobytes_ = static_cast<std::size_t>(event.ud);
+      if (event.ud == 0) outbox_.on_drained();
+      break;
+    default: break;
+  }
+  return true;
+}
+
+// ---- answers ------------------------------------------------------------------------------------
+
+bool ClientLink::on_answer(std::string_view body) {
+  Answer got;
+  if (!parse_answer(body, &got)) return false;
+  const auto found = calls_.find(got.session);
+  if (found == calls_.end()) {
+    // Its deadline has passed, or nobody asked. Of a large one the head is enough to tell.
+    if (got.kind < AnswerKind::part)
+      skynet_error(context_, "cluster: node %s answers the unknown session %u", node_.c_str(),
+                   got.session);
+    return true;
+  }
+  Call& call = found->second;
+  switch (got.kind) {
+    case AnswerKind::ok:
+      answer(call, Owned::copy_of(got.data));
+      if (call.deadline != 0) deadlines_.erase({call.deadline, got.session});
+      calls_.erase(found);
+      break;
+    case AnswerKind::error: fail(got.session, Delivered::yes, got.data); break;
+    default: on_part(got.session, call, got);
+  }
+  return true;
+}
+
+void ClientLink::on_part(std::uint32_t session, Call& call, const Answer& got) {
+  if (got.kind == AnswerKind::head) {
+    if (got.total > kMaxTotal || got.total > options_.unfinished_bytes) {
+      fail(session, Delivered::yes, fmt::format("the answer of {} bytes is too large", got.total));
+    } else {
+      call.answer = std::make_unique<Assembly>(got.total, &budget_);
+    }
+    return;
+  }
+  if (call.answer == nullptr)
+    return fail(session, Delivered::yes, "a part of an answer without a beginning");
+  switch (call.answer->add(got.data)) {
+    case Assembly::Added::yes: break;
+    case Assembly::Added::too_long:
+      return fail(session, Delivered::yes, "the parts of the answer do not add up");
+    case Assembly::Added::no_room:
+      return fail(session, Delivered::yes, "too much of unfinished answers");
+  }
+  if (got.kind != AnswerKind::last) return;
+  if (!call.answer->complete())
+    return fail(session, Delivered::yes, "the parts of the answer do not add up");
+  answer(call, call.answer->take());
+  if (call.deadline != 0) deadlines_.erase({call.deadline, session});
+  calls_.erase(session);
+}
+
+void ClientLink::answer(Call& call, Owned payload) {
+  skynet_send(context_, 0, call.source, PTYPE_RESPONSE | PTYPE_TAG_DONTCOPY, call.session,
+              payload.data, payload.size);
+}
+
+void ClientLink::fail_request(std::uint32_t source, int session, const Target& target,
+                              Delivered delivered, std::string_view why) {
+  ++errors_;
+  const char* how = delivered == Delivered::no    ? "not delivered"
+                    : delivered == Delivered::yes ? "answered"
+                                                  : "maybe delivered";
+  const std::string text =
+      fmt::format("{}: node {} at {}, address {}: {}", how, node_, address(), name_of(target), why);
+  if (session == 0) {
+    skynet_error(context_, "cluster: a message was dropped: %s", text.c_str());
+    return;
+  }
+  if (delivered == Delivered::yes) skynet_error(context_, "cluster: %s", text.c_str());
+  skynet_send(context_, 0, source, PTYPE_ERROR, session, const_cast<char*>(text.data()),
+              text.size());
+}
+
+void ClientLink::fail(std::uint32_t session, Delivered delivered, std::string_view why) {
+  const auto found = calls_.find(session);
+  if (found == calls_.end()) return;
+  Call call = std::move(found->second);
+  calls_.erase(found);
+  if (call.deadline != 0) deadlines_.erase({call.deadline, session});
+  call.target.name = call.name;
+  fail_request(call.source, call.session, call.target, delivered, why);
+}
+
+void ClientLink::fail_all(Delivered delivered, std::string_view why) {
+  const std::string reason(why);
+  while (!calls_.empty()) fail(calls_.begin()->first, delivered, reason);
+}
+
+// What waits has not been delivered for sure. Pushes among it are dropped.
+void ClientLink::drop_waiting() {
+  std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  waiting_bytes_ = 0;
+  for (Waiting& packet : waiting) {
+    std::free(packet.payload.data);
+    if (packet.call) fail(packet.session, Delivered::no, down_.empty() ? last_error_ : down_);
+  }
+}
+
+// ---- time ---------------------------------------------------------------------------------------
+
+// One timer at a time, for whatever is due first.
+void ClientLink::set_timer() {
+  std::uint64_t due = UINT64_MAX;
+  if (!deadlines_.empty()) due = deadlines_.begin()->first;
+  if (attempt_ends_) due = std::min(due, *attempt_ends_);
+  if (pause_ends_) due = std::min(due, *pause_ends_);
+  if (due == UINT64_MAX || (timer_session_ != 0 && timer_due_ <= due)) return;
+  const std::uint64_t now = skynet_now();
+  timer_session_ = skynet_context_newsession(context_);
+  timer_due_ = due;
+  skynet_timeout(skynet_context_handle(context_),
+                 due > now ? static_cast<int>(std::min<std::uint64_t>(due - now, INT32_MAX)) : 1,
+                 timer_session_);
+}
+
+bool ClientLink::take_timer(int session) {
+  if (session != timer_session_ || session == 0) return false;
+  timer_session_ = 0;
+  expire();
+  set_timer();
+  return true;
+}
+
+void ClientLink::expire() {
+  const std::uint64_t now = skynet_now();
+  if (attempt_ends_ && *attempt_ends_ <= now) attempt_failed("no connection in 5 seconds");
+  if (pause_ends_ && *pause_ends_ <= now) {
+    pause_ends_.reset();
+    set_state(State::idle);
+    if (!waiting_.empty()) connect();
+  }
+  if (deadlines_.empty() || deadlines_.begin()->first > now) return;
+  // What still waits here never leaves, once its call is gone.
+  std::unordered_set<std::uint32_t> here;
+  for (const Waiting& packet : waiting_) {
+    if (packet.call) here.insert(packet.session);
+  }
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const std::uint32_t session = deadlines_.begin()->second;
+    fail(session, here.count(session) != 0 ? Delivered::no : Delivered::maybe,
+         "the deadline has passed");
+  }
+}
+
+// ---- messages of the service --------------------------------------------------------------------
+
+bool ClientLink::take(int type, int session, std::uint32_t source, void* message,
+                      std::size_t size) {
+  bool taken = false;
+  switch (type) {
+    case PTYPE_RESERVED_LUA:
+      taken = take_request(session, source, {static_cast<char*>(message), size});
+      break;
+    case PTYPE_SOCKET:
+      if (source != 0 || size < sizeof(skynet_socket_message)) return false;
+      taken = take_event(*static_cast<skynet_socket_message*>(message), size);
+      break;
+    case PTYPE_RESPONSE: taken = take_timer(session); break;
+    case kTraceType:
+      take_trace(source, {static_cast<char*>(message), size});
+      taken = true;
+      break;
+    case PTYPE_TEXT:
+      taken = source == skynet_context_handle(context_) && size == 0;
+      if (taken) outbox_.go_on();
+      break;
+    default: break;
+  }
+  if (taken) std::free(message);
+  return taken;
+}
+
+ClientLink::Status ClientLink::status() const {
+  return {state_,        since_,    host_.empty() ? std::string() : address(),
+          calls_.size(), bytes_in_, outbox_.bytes(),
+          requests_,     errors_,   connections_,
+          last_error_};
+}
+
+}  // namespace runtime::cluster

@@ -1,0 +1,106 @@
+#include "cluster/outbox.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "skynet_server.h"
+#include "skynet_socket.h"
+
+namespace runtime::cluster {
+
+void Outbox::close() {
+  for (auto* list : {&turns_, &waiting_}) {
+    for (const Large& message : *list) std::free(message.payload.data);
+    list->clear();
+  }
+  socket_ = -1;
+  draining_ = false;
+}
+
+void Outbox::small(std::string_view head, std::string_view payload) {
+  packet_.assign(head).append(payload);
+  bytes_ += packet_.size();
+  socket_sendbuffer buffer = {};
+  buffer.id = socket_;
+  buffer.type = SOCKET_BUFFER_RAWPOINTER;
+  buffer.buffer = packet_.data();
+  buffer.sz = packet_.size();
+  skynet_socket_sendbuffer(context_, &buffer);  // refused: its end will be told
+}
+
+void Outbox::large(std::string_view head, std::uint32_t session, Owned payload) {
+  auto& list = turns_.size() < kTurns ? turns_ : waiting_;
+  list.push_back({std::string(head), session, payload});
+  if (turns_.size() == 1 && !scheduled_ && !draining_) {
+    go_on();
+  } else {
+    schedule();
+  }
+}
+
+void Outbox::schedule() {
+  if (scheduled_ || draining_) return;
+  scheduled_ = true;
+  skynet_send(context_, 0, skynet_context_handle(context_), PTYPE_TEXT, 0, nullptr, 0);
+}
+
+void Outbox::on_drained() {
+  if (std::exchange(draining_, false)) schedule();
+}
+
+void Outbox::go_on() {
+  scheduled_ = false;
+  std::size_t stretch = 0;
+  while (!turns_.empty()) {
+    if (stretch >= kStretchBytes) return schedule();
+    if (runtime_socket_unsent(socket_) > kAheadBytes) {
+      draining_ = true;
+      return;
+    }
+    Large message = std::move(turns_.front());
+    turns_.pop_front();
+    stretch += send_part(message);
+    if (message.sent < message.payload.size) {
+      turns_.push_back(std::move(message));
+      continue;
+    }
+    std::free(message.payload.data);
+    if (waiting_.empty()) continue;
+    turns_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+std::size_t Outbox::send_part(Large& message) {
+  if (!message.head.empty()) {
+    small(message.head, {});
+    message.head.clear();
+  }
+  const std::size_t left = message.payload.size - message.sent;
+  const std::size_t size = std::min(left, kPartBytes);
+  const bool last = size == left;
+  auto* block = static_cast<char*>(std::malloc(kPartHead + size));
+  RUNTIME_CHECK(block != nullptr, "out of memory");
+  if (protocol_ == Protocol::requests) {
+    write_request_part(block, message.session, size, last);
+  } else {
+    write_answer(block, message.session, last ? AnswerKind::last : AnswerKind::part, size);
+  }
+  std::memcpy(block + kPartHead, message.payload.data + message.sent, size);
+  message.sent += size;
+  bytes_ += kPartHead + size;
+  skynet_socket_send_lowpriority(context_, socket_, block, static_cast<int>(kPartHead + size));
+  return size;
+}
+
+std::vector<std::uint32_t> Outbox::unsent_sessions() const {
+  std::vector<std::uint32_t> sessions;
+  for (const auto* list : {&turns_, &waiting_}) {
+    for (const Large& message : *list) sessions.push_back(message.session);
+  }
+  return sessions;
+}
+
+}  // namespace runtime::cluster

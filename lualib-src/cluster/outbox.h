@@ -1,0 +1,81 @@
+// What one link still has to send.
+//
+// Small packets go to the socket at once. Large messages take turns, one part each, kTurns of them at a
+// time, and their parts go on the socket's line of low priority: small packets overtake them. A
+// stretch of parts is bounded, and so is what may wait in the socket; in between the link's service handles
+// other messages.
+//
+//   small ------------------------------------------------>  socket, normal priority
+//   large -> [waiting] -> [in turn: A1 B1 C1 A2 B2 C2 ...] ->  socket, low priority
+//
+// Threads: that of the service.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/assembly.h"
+#include "cluster/frame.h"
+#include "skynet.h"
+
+namespace runtime::cluster {
+
+class Outbox {
+ public:
+  enum class Protocol { requests, answers };
+
+  Outbox(skynet_context* context, Protocol protocol) : context_(context), protocol_(protocol) {}
+  ~Outbox() { close(); }
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  // From now on everything goes to this socket; or, with close(), nowhere.
+  void open(int socket) { socket_ = socket; }
+  void close();
+
+  // A packet: its beginning and its payload.
+  void small(std::string_view head, std::string_view payload);
+  // A message in parts; `head` is its first packet.
+  void large(std::string_view head, std::uint32_t session, Owned payload);
+
+  // To be called when the message comes that large() and go_on() send to the own service, and when the
+  // socket tells that what waited has gone.
+  void go_on();
+  void on_drained();
+
+  // The sessions of large messages that have not left as a whole.
+  std::vector<std::uint32_t> unsent_sessions() const;
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  // How many large messages take turns: the peer has to keep what it has of them.
+  static constexpr std::size_t kTurns = 16;
+  // Parts of one stretch: a message of a megabyte goes in one.
+  static constexpr std::size_t kStretchBytes = 2 * 1024 * 1024;
+  // More than this in the socket: wait until it has gone. The socket tells of that from 1 MB on.
+  static constexpr std::size_t kAheadBytes = 1024 * 1024;
+
+  struct Large {
+    std::string head;  // empty once it has left
+    std::uint32_t session;
+    Owned payload;
+    std::size_t sent = 0;
+  };
+
+  std::size_t send_part(Large& message);
+  void schedule();
+
+  skynet_context* const context_;
+  const Protocol protocol_;
+  int socket_ = -1;
+  bool scheduled_ = false;  // a message to the own service is on its way
+  bool draining_ = false;   // the socket holds enough
+  std::deque<Large> turns_, waiting_;
+  std::string packet_;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace runtime::cluster

@@ -1,0 +1,80 @@
+// The link of another node to this one: it takes the packets of one connection, passes the requests on to the
+// services that they are for, and sends the answers back. It belongs to a service (clusteragent), whose messages
+// pass through take() before Lua code sees them.
+//
+// Requests go on in the order in which they came; answers go back as they come.
+//
+// Threads: that of the service.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "cluster/outbox.h"
+#include "cluster/request_reader.h"
+#include "cluster/splitter.h"
+#include "skynet.h"
+
+struct skynet_socket_message;
+
+namespace runtime::cluster {
+
+struct ServerOptions {
+  int dead_after_seconds = 10;
+  std::size_t unfinished_bytes = 0;  // requests in parts
+};
+
+class ServerLink {
+ public:
+  // Begins to read the accepted `socket`. When it ends, the service gets the packed message "closed" of type
+  // PTYPE_RESERVED_LUA from itself.
+  ServerLink(skynet_context* context, int socket, const ServerOptions& options);
+  ~ServerLink();
+  ServerLink(const ServerLink&) = delete;
+  ServerLink& operator=(const ServerLink&) = delete;
+
+  // A message of the service. True: it was for the link, which now owns its memory.
+  bool take(int type, int session, std::uint32_t source, void* message, std::size_t size);
+
+  struct Status {
+    bool open;
+    std::size_t in_flight;
+    std::uint64_t bytes_in, bytes_out, requests, errors;
+    std::string last_error;
+  };
+  Status status() const;
+
+ private:
+  struct Call {
+    std::uint32_t session;  // of the peer
+    std::string tag;        // of a traced request
+  };
+
+  bool take_event(const skynet_socket_message& event, std::size_t size);
+  bool take_response(int type, int session, Owned payload);
+  bool on_packet(std::string_view body);
+  void deliver(RequestReader::Event& event);
+  void query(std::uint32_t session, std::string_view payload);
+  void answer(std::uint32_t session, Owned payload);
+  void answer_error(std::uint32_t session, std::string_view text);
+  void refuse(const RequestReader::Event& event, std::string_view text);
+  void complain(std::string_view text);
+  void closed(std::string_view why);
+
+  skynet_context* const context_;
+  int socket_;
+  RequestReader reader_;
+  Splitter splitter_;
+  Outbox outbox_;
+  std::unordered_map<int, Call> calls_;  // by the session of this service
+  std::string tag_;                      // of the next request
+  std::size_t unsent_kilobytes_ = 0;     // as the socket last told
+  int complaints_ = 0;
+  std::uint64_t bytes_in_ = 0, requests_ = 0, errors_ = 0;
+  std::string last_error_;
+};
+
+}  // namespace runtime::cluster

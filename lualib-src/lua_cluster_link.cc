@@ -1,0 +1,275 @@
+// skynet.cluster.link: the links of clustersender and clusteragent, and the table of "@name"s. The interface is
+// described in lualib/meta/cluster_link.lua.
+#include <string>
+#include <utility>
+
+#include "cluster/client_link.h"
+#include "cluster/name_table.h"
+#include "cluster/server_link.h"
+#include "object.h"
+#include "skynet.h"
+#include "skynet_server.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+using cluster::ClientLink;
+using cluster::ClientOptions;
+using cluster::ServerLink;
+using cluster::ServerOptions;
+
+skynet_context* context(lua_State* L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
+  auto* context = static_cast<skynet_context*>(lua_touserdata(L, -1));
+  lua_pop(L, 1);
+  if (context == nullptr) luaL_error(L, "skynet.cluster.link: this state belongs to no service");
+  return context;
+}
+
+// A link that sees the messages of its service while it lives.
+template <class Link>
+class Attached : public Link {
+ public:
+  template <class... Args>
+  explicit Attached(skynet_context* context, Args... args)
+      : Link(context, std::move(args)...), context_(context) {
+    runtime_set_filter(context, this, on_message);
+  }
+  ~Attached() { runtime_set_filter(context_, nullptr, nullptr); }
+
+ private:
+  static int on_message(skynet_context*, void* self, int type, int session, std::uint32_t source,
+                        void* message, std::size_t size) {
+    return static_cast<Attached*>(self)->take(type, session, source, message, size) ? 1 : 0;
+  }
+
+  skynet_context* const context_;
+};
+
+struct Client : Attached<ClientLink> {
+  static constexpr const char* kLuaType = "skynet.cluster.client";
+  Client(skynet_context* context, const char* node, ClientOptions options) noexcept
+      : Attached(context, std::string(node), options) {}
+};
+
+struct Server : Attached<ServerLink> {
+  static constexpr const char* kLuaType = "skynet.cluster.server";
+  Server(skynet_context* context, int socket, ServerOptions options) noexcept
+      : Attached(context, socket, options) {}
+};
+
+constexpr lua_Integer kMegabyte = 1024 * 1024;
+
+// client(node, dead_after, timeout, unfinished_megabytes) -> link
+int l_client(lua_State* L) {
+  const char* node = luaL_checkstring(L, 1);
+  ClientOptions options;
+  options.dead_after_seconds = static_cast<int>(luaL_checkinteger(L, 2));
+  options.timeout_ticks = static_cast<int>(luaL_checkinteger(L, 3));
+  options.unfinished_bytes = static_cast<std::size_t>(luaL_checkinteger(L, 4) * kMegabyte);
+  push_object<Client>(L, context(L), node, options);
+  return 1;
+}
+
+// server(socket, dead_after, unfinished_megabytes) -> link
+int l_server(lua_State* L) {
+  const int socket = static_cast<int>(luaL_checkinteger(L, 1));
+  ServerOptions options;
+  options.dead_after_seconds = static_cast<int>(luaL_checkinteger(L, 2));
+  options.unfinished_bytes = static_cast<std::size_t>(luaL_checkinteger(L, 3) * kMegabyte);
+  push_object<Server>(L, context(L), socket, options);
+  return 1;
+}
+
+void set_address(ClientLink& link, const char* host, int port) noexcept {
+  link.set_address(host, port);
+}
+
+// link:address(host, port)
+int l_address(lua_State* L) {
+  auto& link = self<Client>(L, 1);
+  const char* host = luaL_checkstring(L, 2);
+  set_address(link, host, static_cast<int>(luaL_checkinteger(L, 3)));
+  return 0;
+}
+
+// link:down(why)
+int l_down(lua_State* L) {
+  auto& link = self<Client>(L, 1);
+  std::size_t size = 0;
+  const char* why = luaL_checklstring(L, 2, &size);
+  link.set_down({why, size});
+  return 0;
+}
+
+// link:unknown()
+int l_unknown(lua_State* L) {
+  self<Client>(L, 1).set_unknown();
+  return 0;
+}
+
+void set_count(lua_State* L, const char* key, std::uint64_t value) {
+  lua_pushnumber(L, static_cast<lua_Number>(value));
+  lua_setfield(L, -2, key);
+}
+
+// What can be shown of a link without owning anything: its texts, cut.
+struct Texts {
+  char address[128];
+  char error[256];
+};
+
+struct ClientView {
+  ClientLink::State state;
+  std::uint64_t since, in_flight, bytes_in, bytes_out, requests, errors, connections;
+  Texts texts;
+};
+
+ClientView view_of(const ClientLink& link) noexcept {
+  const ClientLink::Status status = link.status();
+  ClientView view = {};
+  view.state = status.state;
+  view.since = status.since;
+  view.in_flight = status.in_flight;
+  view.bytes_in = status.bytes_in;
+  view.bytes_out = status.bytes_out;
+  view.requests = status.requests;
+  view.errors = status.errors;
+  view.connections = status.connections;
+  status.address.copy(view.texts.address, sizeof(view.texts.address) - 1);
+  status.last_error.copy(view.texts.error, sizeof(view.texts.error) - 1);
+  return view;
+}
+
+void set_text(lua_State* L, const char* key, const char* text) {
+  if (*text == '\0') return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, key);
+}
+
+// link:status() -> table
+int l_client_status(lua_State* L) {
+  static constexpr const char* kStates[] = {"unknown", "down",       "idle",
+                                            "pausing", "connecting", "up"};
+  const ClientView view = view_of(self<Client>(L, 1));
+  lua_createtable(L, 0, 10);
+  lua_pushstring(L, kStates[static_cast<int>(view.state)]);
+  lua_setfield(L, -2, "state");
+  set_count(L, "since", view.since);
+  set_count(L, "in_flight", view.in_flight);
+  set_count(L, "bytes_in", view.bytes_in);
+  set_count(L, "bytes_out", view.bytes_out);
+  set_count(L, "requests", view.requests);
+  set_count(L, "errors", view.errors);
+  set_count(L, "connections", view.connections);
+  set_text(L, "address", view.texts.address);
+  set_text(L, "last_error", view.texts.error);
+  return 1;
+}
+
+struct ServerView {
+  bool open;
+  std::uint64_t in_flight, bytes_in, bytes_out, requests, errors;
+  Texts texts;
+};
+
+ServerView view_of(const ServerLink& link) noexcept {
+  const ServerLink::Status status = link.status();
+  ServerView view = {};
+  view.open = status.open;
+  view.in_flight = status.in_flight;
+  view.bytes_in = status.bytes_in;
+  view.bytes_out = status.bytes_out;
+  view.requests = status.requests;
+  view.errors = status.errors;
+  status.last_error.copy(view.texts.error, sizeof(view.texts.error) - 1);
+  return view;
+}
+
+int l_server_status(lua_State* L) {
+  const ServerView view = view_of(self<Server>(L, 1));
+  lua_createtable(L, 0, 7);
+  lua_pushstring(L, view.open ? "up" : "closed");
+  lua_setfield(L, -2, "state");
+  set_count(L, "in_flight", view.in_flight);
+  set_count(L, "bytes_in", view.bytes_in);
+  set_count(L, "bytes_out", view.bytes_out);
+  set_count(L, "requests", view.requests);
+  set_count(L, "errors", view.errors);
+  set_text(L, "last_error", view.texts.error);
+  return 1;
+}
+
+// ---- names --------------------------------------------------------------------------------------
+
+struct Registered {
+  bool done;
+  char dropped[256];
+};
+
+Registered register_service(std::string_view name, std::uint32_t handle) noexcept {
+  std::string dropped;
+  Registered result = {};
+  result.done = cluster::register_name(name, handle, &dropped);
+  dropped.copy(result.dropped, sizeof(result.dropped) - 1);
+  return result;
+}
+
+// register(name, handle) -> done[, the name that it had]
+int l_register(lua_State* L) {
+  std::size_t size = 0;
+  const char* name = luaL_checklstring(L, 1, &size);
+  const auto handle = static_cast<std::uint32_t>(luaL_checkinteger(L, 2));
+  const Registered result = register_service({name, size}, handle);
+  lua_pushboolean(L, result.done);
+  if (result.dropped[0] == '\0') return 1;
+  lua_pushstring(L, result.dropped);
+  return 2;
+}
+
+int push_handle(lua_State* L, std::uint32_t handle) {
+  if (handle == 0) return 0;
+  lua_pushinteger(L, handle);
+  return 1;
+}
+
+// unregister(name) -> the handle that had it
+int l_unregister(lua_State* L) {
+  std::size_t size = 0;
+  const char* name = luaL_checklstring(L, 1, &size);
+  return push_handle(L, cluster::unregister_name({name, size}));
+}
+
+// find(name) -> handle
+int l_find(lua_State* L) {
+  std::size_t size = 0;
+  const char* name = luaL_checklstring(L, 1, &size);
+  return push_handle(L, cluster::find_name({name, size}));
+}
+
+}  // namespace
+
+int open_cluster_link(lua_State* L) {
+  constexpr luaL_Reg kOfClient[] = {
+      {"address", l_address},      {"down", l_down},   {"unknown", l_unknown},
+      {"status", l_client_status}, {nullptr, nullptr},
+  };
+  constexpr luaL_Reg kOfServer[] = {{"status", l_server_status}, {nullptr, nullptr}};
+  constexpr luaL_Reg kMakeClient[] = {{"client", l_client}, {nullptr, nullptr}};
+  constexpr luaL_Reg kMakeServer[] = {{"server", l_server}, {nullptr, nullptr}};
+  constexpr luaL_Reg kNames[] = {
+      {"register", l_register},
+      {"unregister", l_unregister},
+      {"find", l_find},
+      {nullptr, nullptr},
+  };
+  define_type<Client>(L, kOfClient);
+  define_type<Server>(L, kOfServer);
+  luaL_newlib(L, kNames);
+  set_functions<Client>(L, kMakeClient);
+  set_functions<Server>(L, kMakeServer);
+  return 1;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

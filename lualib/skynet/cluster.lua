@@ -1,0 +1,223 @@
+--- Calls to services of other nodes. docs/cluster.md is the guide; the work is done by clusterd (names, addresses, ports),
+--- a clustersender for each node that is called, and a clusteragent for each connection that comes in.
+local skynet = require "skynet"
+
+local cluster = {}
+
+local clusterd
+local senders = {} ---@type table<string, integer>
+local waiting = {} ---@type table<string, table[]>  node -> tokens of those who wait for its sender, in their order
+
+skynet.init(function()
+	clusterd = skynet.uniqueservice "clusterd"
+end)
+
+local function resolve(node)
+	local ok, sender = pcall(skynet.call, clusterd, "lua", "link", node)
+	local tokens = waiting[node]
+	waiting[node] = nil
+	if ok then senders[node] = sender end
+	for _, token in ipairs(tokens) do
+		token.err = not ok and sender or nil
+		token.ready = true
+		skynet.wakeup(token)
+	end
+end
+
+-- A place in the queue of those who wait for the first sender of a node: they go on in the order in which they asked.
+local function queue_for(node)
+	local token = {}
+	local tokens = waiting[node]
+	if not tokens then
+		tokens = {}
+		waiting[node] = tokens
+		skynet.fork(resolve, node)
+	end
+	tokens[#tokens + 1] = token
+	return token
+end
+
+local function await(node, token)
+	if not token.ready then skynet.wait(token) end
+	return senders[node] or error(token.err, 0)
+end
+
+-- The values are packed when they are sent, not when there is a sender.
+local function repack(packed)
+	return skynet.pack(skynet.unpack(packed))
+end
+
+local function address_of(address)
+	local kind = type(address)
+	if kind == "string" then
+		if #address < 1 or #address > 255 then error("cluster: an address has 1 to 255 characters", 3) end
+	elseif kind ~= "number" then
+		error("cluster: the address is a number or a string, not a " .. kind, 3)
+	end
+	return address
+end
+
+local function node_of(node)
+	if type(node) ~= "string" then error("cluster: the name of the node is a string, not a " .. type(node), 3) end
+	return node
+end
+
+--- Calls a service of another node with the protocol "lua".
+---@async
+---@param node string
+---@param address integer|string  a handle, ".name" or "@name"
+---@param ... any
+---@return any ...
+function cluster.call(node, address, ...)
+	address_of(address)
+	local sender = senders[node]
+	if sender then return skynet.call(sender, "lua", "req", address, skynet.pack(...)) end
+	local packed = skynet.packstring(...)
+	sender = await(node, queue_for(node_of(node)))
+	return skynet.call(sender, "lua", "req", address, repack(packed))
+end
+
+--- Sends a message to a service of another node. Whether it arrives is not known.
+---@param node string
+---@param address integer|string
+---@param ... any
+function cluster.send(node, address, ...)
+	address_of(address)
+	local sender = senders[node]
+	if sender then
+		skynet.send(sender, "lua", "push", address, skynet.pack(...))
+		return
+	end
+	local packed = skynet.packstring(...)
+	local token = queue_for(node_of(node))
+	skynet.fork(function()
+		local ok, found = pcall(await, node, token)
+		if ok then skynet.send(found, "lua", "push", address, repack(packed)) end
+	end)
+end
+
+---@class skynet.cluster.within
+---@field private ticks integer
+
+local within = {}
+within.__index = within
+
+--- Like cluster.call, with this deadline.
+---@async
+function within:call(node, address, ...)
+	address_of(address)
+	local sender = senders[node]
+	if not sender then
+		local packed = skynet.packstring(...)
+		sender = await(node, queue_for(node_of(node)))
+		local msg, sz = repack(packed)
+		return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
+	end
+	local msg, sz = skynet.pack(...)
+	return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
+end
+
+--- An object whose `call` has a deadline, whatever the config's cluster_timeout says: cluster.within(300):call(node, ...).
+---@param ticks integer  1/100 s; 0: no deadline
+---@return skynet.cluster.within
+function cluster.within(ticks)
+	if type(ticks) ~= "number" or ticks < 0 or ticks > 2147483647 then
+		error("cluster.within: a number of 1/100 s expected, got " .. tostring(ticks), 2)
+	end
+	return setmetatable({ ticks = math.ceil(ticks) }, within)
+end
+
+---@class skynet.cluster.error
+---@field delivered "no"|"maybe"|"yes"  whether the request has reached the service: "yes" is an error that the other node answered
+---@field node string
+---@field host string      "host:port", or "no address"
+---@field address string   the service: ":handle" or its name
+---@field cause string
+
+local DELIVERED = { ["not delivered"] = "no", ["maybe delivered"] = "maybe", answered = "yes" }
+
+--- What an error that cluster.call has raised means; nil for other errors.
+---@param err any
+---@return skynet.cluster.error?
+function cluster.error(err)
+	local how, node, host, address, cause =
+		tostring(err):match "call failed: (%a[%a ]-): node (.-) at (.-), address (.-): ([^\n]*)"
+	local delivered = how and DELIVERED[how]
+	if not delivered then return nil end
+	return { delivered = delivered, node = node, host = host, address = address, cause = cause }
+end
+
+--- Listens for other nodes: at the address of an own entry of the node table, or on a port of all interfaces.
+---@async
+---@param port string|integer  0: any port that is free
+---@param maxclient? integer  connections beyond it are closed at once (1024)
+---@return string name  "0.0.0.0" for a port
+---@return integer? port
+function cluster.open(port, maxclient)
+	if type(port) == "string" then return skynet.call(clusterd, "lua", "listen", port, nil, maxclient) end
+	return skynet.call(clusterd, "lua", "listen", "0.0.0.0", port, maxclient)
+end
+
+--- Takes over a table of nodes; without one, reads the file that the config names again.
+---@async
+---@param config? table<string, any>
+function cluster.reload(config)
+	skynet.call(clusterd, "lua", "reload", config)
+end
+
+--- The handle of a local service that passes its messages on to a service of another node.
+---@async
+---@param node string
+---@param name? string|integer  nil: `node` is "node.name" or "node@name"
+---@return integer
+function cluster.proxy(node, name)
+	return skynet.call(clusterd, "lua", "proxy", node, name)
+end
+
+--- A snax service of another node, as an object.
+---@async
+---@param node string
+---@param name string
+---@param address? integer|string  nil: the unique service of that name
+---@return skynet.snax.object
+function cluster.snax(node, name, address)
+	local snax = require "skynet.snax"
+	if not address then address = cluster.call(node, ".service", "QUERY", "snaxd", name) end
+	return snax.bind(skynet.call(clusterd, "lua", "proxy", node, address), name)
+end
+
+--- Publishes a service under a name that other nodes call as "@name".
+---@async
+---@param name string
+---@param address? integer  nil: this service
+function cluster.register(name, address)
+	assert(type(name) == "string")
+	assert(address == nil or type(address) == "number")
+	skynet.call(clusterd, "lua", "register", name, address or skynet.self())
+end
+
+---@async
+---@param name string
+function cluster.unregister(name)
+	assert(type(name) == "string")
+	skynet.call(clusterd, "lua", "unregister", name)
+end
+
+--- The handle that has a name at another node. Raises when nobody has it.
+---@async
+---@param node string
+---@param name string
+---@return integer
+function cluster.query(node, name)
+	return cluster.call(node, 0, name)
+end
+
+--- The local service that sends to a node; nil for a node without an address.
+---@async
+---@param node string
+---@return integer?
+function cluster.get_sender(node)
+	return (skynet.call(clusterd, "lua", "sender", node))
+end
+
+return cluster

@@ -1,0 +1,39 @@
+--- Serves one connection of another node. clusterd starts it, with its own handle, the socket and the peer's address.
+---
+--- The link (skynet.cluster.link) takes what comes from the socket, and the answers of services, before they get here.
+local skynet = require "skynet"
+local link = require "skynet.cluster.link"
+
+local clusterd, fd, peer = ...
+clusterd, fd = tonumber(clusterd), tonumber(fd)
+
+local connection
+local command = {}
+
+function command.exit()
+	skynet.exit()
+end
+
+--- The connection has ended.
+function command.closed()
+	skynet.send(clusterd, "lua", "gone", skynet.self())
+	skynet.exit()
+end
+
+function command.status()
+	local status = connection:status()
+	status.address = peer
+	return status
+end
+
+skynet.start(function()
+	skynet.dispatch("lua", function(session, _, name, ...)
+		local f = command[name] or error("clusteragent: unknown command " .. tostring(name))
+		if session ~= 0 then skynet.retpack(f(...)) else f(...) end
+	end)
+	connection = link.server(
+		fd,
+		tonumber(skynet.getenv "cluster_dead_after") or 10,
+		tonumber(skynet.getenv "cluster_unfinished") or 512
+	)
+end)

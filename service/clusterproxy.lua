@@ -1,0 +1,32 @@
+--- Stands for a service of another node: passes the messages that it gets on to the sender of that node, in the name of
+--- those who sent them, so that the answers go straight to them.
+local skynet = require "skynet"
+require "skynet.manager"
+
+local node, address, sender = ...
+address = tonumber(address) or address
+sender = tonumber(sender)
+
+-- Only messages of the protocol "lua" travel, and a snax service takes those as its own (snax.enablecluster).
+skynet.register_protocol {
+	name = "snax",
+	id = skynet.PTYPE_SNAX,
+	unpack = function(...) return ... end,
+}
+skynet.register_protocol {
+	name = "forwarded",
+	id = skynet.PTYPE_SYSTEM,
+	unpack = function(...) return ... end,
+	dispatch = function(session, source, msg, sz)
+		if session == 0 then
+			skynet.redirect(sender, source, "lua", 0, skynet.pack("push", address, msg, sz))
+		else
+			skynet.ignoreret()
+			skynet.redirect(sender, source, "lua", session, skynet.pack("req", address, msg, sz))
+		end
+	end,
+}
+
+skynet.forward_type({ [skynet.PTYPE_LUA] = skynet.PTYPE_SYSTEM, [skynet.PTYPE_SNAX] = skynet.PTYPE_SYSTEM }, function()
+	skynet.info_func(function() return node .. " " .. address end)
+end)
