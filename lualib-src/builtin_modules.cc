@@ -19,6 +19,7 @@ int open_scheduler(lua_State* L);  // lua/lua_native.cc
 int open_sharedata(lua_State* L);
 int open_sharetable(lua_State* L);
 int open_socketdriver(lua_State* L);
+int open_sproto(lua_State* L);
 int open_stm(lua_State* L);
 int open_websocket_codec(lua_State* L);
 
@@ -42,6 +43,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.socketdriver", open_socketdriver},
       {"skynet.stm", open_stm},
       {"skynet.websocket.codec", open_websocket_codec},
+      {"sproto.core", open_sproto},
   };
   return kModules;
 }

@@ -56,18 +56,57 @@ void define_type(lua_State* L, const luaL_Reg* methods) {
   lua_pop(L, 1);
 }
 
+// A T with a member kOwnTable has a Lua table of its own, which lives as long as it.
+template <class T>
+constexpr int kTables = requires {
+  T::kOwnTable;
+}
+? 1 : 0;
+
+// Takes the table on the top of the stack for the object at `index`.
+inline void set_own_table(lua_State* L, int index) {
+#ifdef RUNTIME_LUAJIT
+  lua_setfenv(L, index);
+#else
+  lua_setiuservalue(L, index, 1);
+#endif
+}
+
+// Pushes the table of the object at `index`.
+inline void push_own_table(lua_State* L, int index) {
+#ifdef RUNTIME_LUAJIT
+  lua_getfenv(L, index);
+#else
+  lua_getiuservalue(L, index, 1);
+#endif
+}
+
+// Puts a T into the userdata at the top of the stack but one, whose metatable is on the top; pops the latter.
+template <class T, class... Args>
+T& construct_object(lua_State* L, void* block, Args... args) {
+  static_assert((std::is_trivially_destructible_v<Args> && ...), "a raise would leak the argument");
+  static_assert(std::is_nothrow_constructible_v<T, Args...>, "no exception may cross Lua");
+  static_assert(alignof(T) <= alignof(void*), "userdata is aligned for a pointer only");
+  T* object = new (block) T(args...);
+  lua_setmetatable(L, -2);  // from here on the collector destroys it
+  return *object;
+}
+
 // Makes a T that the collector owns and leaves it on the stack. Raises when memory runs out. Only
 // in a function of set_functions().
 template <class T, class... Args>
 T& push_object(lua_State* L, Args... args) {
-  static_assert((std::is_trivially_destructible_v<Args> && ...), "a raise would leak the argument");
-  static_assert(std::is_nothrow_constructible_v<T, Args...>, "no exception may cross Lua");
-  static_assert(alignof(T) <= alignof(void*), "userdata is aligned for a pointer only");
-  void* block = lua_newuserdatauv(L, sizeof(T), 0);  // the last call that may raise
-  T* object = new (block) T(args...);
+  void* block = lua_newuserdatauv(L, sizeof(T), kTables<T>);  // the last call that may raise
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_setmetatable(L, -2);  // from here on the collector destroys it
-  return *object;
+  return construct_object<T>(L, block, args...);
+}
+
+// The same in any function, once define_type() has made the metatable.
+template <class T, class... Args>
+T& push_object_by_name(lua_State* L, Args... args) {
+  void* block = lua_newuserdatauv(L, sizeof(T), kTables<T>);
+  luaL_getmetatable(L, T::kLuaType);  // the last call that may raise
+  return construct_object<T>(L, block, args...);
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

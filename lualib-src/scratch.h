@@ -37,9 +37,11 @@ class Scratch {
     add(text.size());
   }
 
-  const char* data() { return bytes(); }
+  char* data() { return bytes(); }
   std::size_t size() const { return size_; }
   void clear() { size_ = 0; }
+  // Drops what is beyond the first `size` bytes.
+  void shorten(std::size_t size) { size_ = size; }
 
   // Pushes what was gathered as a string.
   void push() { lua_pushlstring(L_, bytes(), size_); }

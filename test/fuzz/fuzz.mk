@@ -11,6 +11,8 @@ FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) 
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_seri      := core/runtime-src/base/lua_heap.o \
   $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/engine)
+FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
+  $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) runtime-src/lua/engine.cc)
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o
@@ -23,8 +25,8 @@ FUZZ_CC  ?= clang-14
 FUZZ_SECONDS       ?= 60
 FUZZ_SHORT_SECONDS ?= 60
 
-# It drives the module through a Lua state of its own.
-build/fuzz/core/test/fuzz/json_fuzz.o: CPPFLAGS += $(LUA54_CFLAGS)
+# They drive the module through a Lua state of their own.
+build/fuzz/core/test/fuzz/json_fuzz.o build/fuzz/core/test/fuzz/sproto_fuzz.o: CPPFLAGS += $(LUA54_CFLAGS)
 
 FUZZERS := $(patsubst test/fuzz/%_fuzz.cc,%,$(wildcard test/fuzz/*_fuzz.cc))
 FUZZ_MAKE = $(MAKE) VARIANT=fuzz CXX="$(FUZZ_CXX)" CC="$(FUZZ_CC)"

@@ -1,0 +1,212 @@
+// sproto.core: bytes to tables. The format is drawn in sproto/wire.h.
+#include <algorithm>
+#include <cstdlib>
+
+#include "lua_sproto.h"
+#include "sproto/wire.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+using sproto::Field;
+using sproto::Kind;
+using sproto::Step;
+using sproto::StructReader;
+using sproto::Type;
+
+class Decoder {
+ public:
+  Decoder(lua_State* L, int names) : L_(L), names_(names), levels_(L) {}
+
+  // Pushes a table with the fields.
+  std::size_t push_structure(const Type& type, std::string_view bytes, int names = 0);
+  // Fills the table on the top of the stack, which is `made` here or else the program's own. `names` is what push_names()
+  // has returned, or 0.
+  std::size_t fill(const Type& type, StructReader& reader, bool made, int names = 0);
+
+  StructReader open(std::string_view bytes) {
+    levels_.enter();
+    const std::optional<StructReader> reader = StructReader::open(bytes);
+    if (!reader) fail();
+    return *reader;
+  }
+
+ private:
+  [[noreturn, gnu::cold]] void fail() {
+    luaL_error(L_, "decode error");
+    std::abort();  // luaL_error does not return, which its declaration hides
+  }
+
+  void push_value(const Field& field, const StructReader::Value& value);
+  void push_part(const Field& field, std::string_view part);
+  void push_integer(const Field& field, std::int64_t number);
+  void push_text(std::string_view text) { lua_pushlstring(L_, text.data(), text.size()); }
+  void push_array(const Field& field, std::string_view part);
+  void push_numbers(const Field& field, std::string_view part);
+  void push_list(const Field& field, std::string_view part);
+  void push_map(const Field& field, std::string_view part);
+  void push_member(const Field& field, int element, const Field& member, const char* missing);
+  std::string_view take_element(std::string_view& array) {
+    std::string_view bytes;
+    if (!sproto::take_part(array, &bytes)) fail();
+    return bytes;
+  }
+  // An element or a nested struct fills its bytes.
+  void push_whole(const Type& type, std::string_view bytes, int names = 0) {
+    if (push_structure(type, bytes, names) != bytes.size()) fail();
+  }
+  std::size_t count_elements(std::string_view array) {
+    std::size_t count = 0;
+    for (; !array.empty(); ++count) take_element(array);
+    return count;
+  }
+
+  lua_State* L_;
+  int names_;
+  Levels levels_;
+};
+
+void Decoder::push_integer(const Field& field, std::int64_t number) {
+  if (field.scale != 0) {
+    lua_pushnumber(L_, static_cast<double>(number) / field.scale);
+  } else {
+    push_int64(L_, number);
+  }
+}
+
+void Decoder::push_value(const Field& field, const StructReader::Value& value) {
+  if (value.is_part) {
+    field.array ? push_array(field, value.part) : push_part(field, value.part);
+  } else if (field.array) {
+    fail();
+  } else if (field.kind == Kind::integer) {
+    push_integer(field, value.number);
+  } else if (field.kind == Kind::boolean) {
+    lua_pushboolean(L_, value.number != 0);
+  } else {
+    fail();
+  }
+}
+
+void Decoder::push_part(const Field& field, std::string_view part) {
+  switch (field.kind) {
+    case Kind::integer: {
+      const std::optional<std::int64_t> number = sproto::part_integer(part);
+      if (!number) fail();
+      return push_integer(field, *number);
+    }
+    case Kind::boolean: return fail();
+    case Kind::real:
+      if (part.size() != sizeof(double)) fail();
+      return lua_pushnumber(L_, sproto::load<double>(part.data()));
+    case Kind::string: return push_text(part);
+    case Kind::structure: return push_whole(*field.type, part);
+  }
+}
+
+// ---- arrays ----------------------------------------------------------------------------------------
+
+void Decoder::push_array(const Field& field, std::string_view part) {
+  if (field.key >= 0) return push_map(field, part);
+  if (field.kind == Kind::integer || field.kind == Kind::real) return push_numbers(field, part);
+  if (field.kind != Kind::boolean) return push_list(field, part);
+  lua_createtable(L_, static_cast<int>(std::min(part.size(), sproto::kMaxBytes)), 0);
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    lua_pushboolean(L_, part[i] != 0);
+    lua_rawseti(L_, -2, static_cast<int>(i) + 1);
+  }
+}
+
+void Decoder::push_numbers(const Field& field, std::string_view part) {
+  const bool integers = field.kind == Kind::integer;
+  const std::optional<sproto::NumberArray> numbers =
+      sproto::NumberArray::open(part, integers ? 4 : 8);
+  if (!numbers) fail();
+  lua_createtable(L_, static_cast<int>(numbers->size()), 0);
+  for (std::size_t i = 0; i < numbers->size(); ++i) {
+    if (integers) {
+      push_integer(field, numbers->integer(i));
+    } else {
+      lua_pushnumber(L_, numbers->real(i));
+    }
+    lua_rawseti(L_, -2, static_cast<int>(i) + 1);
+  }
+}
+
+void Decoder::push_list(const Field& field, std::string_view part) {
+  lua_createtable(L_, static_cast<int>(count_elements(part)), 0);
+  const int list = lua_gettop(L_);
+  const int names = field.kind == Kind::structure ? push_names(L_, *field.type, names_) : 0;
+  for (int index = 1; !part.empty(); ++index) {
+    const std::string_view bytes = take_element(part);
+    field.kind == Kind::string ? push_text(bytes) : push_whole(*field.type, bytes, names);
+    lua_rawseti(L_, list, index);
+  }
+  lua_settop(L_, list);
+}
+
+// Pushes the field `member` of the table at `element`; raises when it is not there.
+void Decoder::push_member(const Field& field, int element, const Field& member,
+                          const char* missing) {
+  stock_lua_rawgeti(L_, names_, member.name_index + 1);
+  stock_lua_rawget(L_, element);
+  if (lua_isnil(L_, -1)) luaL_error(L_, "Can't find %s field in [%s]", missing, field.name.c_str());
+}
+
+void Decoder::push_map(const Field& field, std::string_view part) {
+  lua_createtable(L_, 0, static_cast<int>(count_elements(part)));
+  const int map = lua_gettop(L_);
+  const Type& type = *field.type;
+  while (!part.empty()) {
+    push_whole(type, take_element(part));
+    const int element = map + 1;
+    if (field.map) {
+      push_member(field, element, type.fields[0], "key");
+      push_member(field, element, type.fields[1], "value");
+      stock_lua_rawset(L_, map);
+      lua_settop(L_, map);
+      continue;
+    }
+    stock_lua_rawgeti(L_, names_, type.find(field.key)->name_index + 1);
+    stock_lua_rawget(L_, element);
+    if (lua_isnil(L_, -1))
+      luaL_error(L_, "Can't find main index (tag=%d) in [%s]", field.key, field.name.c_str());
+    lua_insert(L_, element);
+    stock_lua_rawset(L_, map);
+  }
+}
+
+// ---- structs ---------------------------------------------------------------------------------------
+
+std::size_t Decoder::push_structure(const Type& type, std::string_view bytes, int names) {
+  StructReader reader = open(bytes);
+  lua_createtable(L_, 0, static_cast<int>(std::min(reader.words(), type.fields.size())));
+  return fill(type, reader, true, names);
+}
+
+std::size_t Decoder::fill(const Type& type, StructReader& reader, bool made, int names) {
+  StructReader::Value value;
+  std::size_t from = 0;
+  Step step;
+  while ((step = reader.next(&value)) == Step::value) {
+    const Field* field = type.find(value.tag, &from);
+    if (field == nullptr) continue;
+    push_name(L_, *field, from, names_, names);
+    push_value(*field, value);
+    made ? stock_lua_rawset(L_, -3) : lua_settable(L_, -3);
+  }
+  if (step == Step::broken) fail();
+  levels_.leave();
+  return reader.used();
+}
+
+}  // namespace
+
+std::size_t decode_into_top(lua_State* L, const Type& type, int names, std::string_view bytes) {
+  Decoder decoder(L, names);
+  StructReader reader = decoder.open(bytes);
+  return decoder.fill(type, reader, false);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

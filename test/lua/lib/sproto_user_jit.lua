@@ -1,0 +1,1 @@
+return require "sproto_user_54"
