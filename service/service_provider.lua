@@ -58,6 +58,7 @@ function command.launch(name, code, ...)
 	entry.cell = nil
 	if entries[name] ~= entry then -- closed meanwhile
 		answer_all(entry, false)
+		if cell then skynet.kill(cell) end
 		error(name .. " was closed while it started")
 	end
 	if not ok then
@@ -83,16 +84,21 @@ function command.test(name)
 	end
 end
 
+-- Forgets the service, which goes on. Answers its address, or nil; then true, when there was a start to be forgotten that
+-- has failed, or has not come to an end.
 function command.close(name)
 	local entry = entries[name]
 	if not entry or not entry.time then
-		skynet.retpack(false)
+		skynet.retpack(nil)
 		return
 	end
 	entries[name] = nil
-	local handle = entry.handle or entry.cell
-	if handle then skynet.kill(handle) end
-	skynet.retpack(true)
+	if entry.handle then
+		skynet.retpack(entry.handle)
+	else
+		if entry.cell then skynet.kill(entry.cell) end
+		skynet.retpack(nil, true)
+	end
 end
 
 local function status_of(entry)

@@ -1,5 +1,6 @@
 --- Unique services that are made from a function instead of a file.
 local skynet = require "skynet"
+require "skynet.manager"
 
 local service = {}
 
@@ -50,7 +51,9 @@ end
 ---@param name string
 ---@return boolean closed  false: there is none
 function service.close(name)
-	return ask("close", name)
+	local handle, forgotten = ask("close", name)
+	if handle then skynet.kill(handle) end
+	return handle ~= nil or forgotten == true
 end
 
 return service

@@ -40,6 +40,20 @@ T.test("what is no function is refused before anything starts", function()
 	T.eq(service.close "nothing", false)
 end)
 
+T.test("the provider's close answers the address and leaves the service alive", function()
+	local provider = skynet.uniqueservice "service_provider"
+	local handle = service.new("left alone", slow)
+	T.eq({ skynet.call(provider, "lua", "close", "left alone") }, { handle })
+	T.eq(skynet.call(handle, "lua"), "slow")
+	T.eq({ n = select("#", skynet.call(provider, "lua", "close", "left alone")) }, { n = 1 })
+	T.eq(skynet.call(provider, "lua", "close", "left alone"), nil)
+	local other = service.new("left alone", slow)
+	T.ok(other ~= handle)
+	skynet.kill(handle)
+	T.eq(service.close "left alone", true)
+	T.eventually(function() return not pcall(skynet.call, other, "lua") end)
+end)
+
 T.test("INFO lists the services", function()
 	local provider = skynet.uniqueservice "service_provider"
 	local info = skynet.call(provider, "debug", "INFO")
