@@ -108,10 +108,20 @@ end
 ---@param ... any
 ---@return integer handle
 function snax.rawnewservice(name, ...)
+	local handle, init = snax.rawlaunch(name)
+	init(...)
+	return handle
+end
+
+--- The first half of rawnewservice: the service is there, but its init has not run.
+---@async
+---@param name string
+---@return integer handle
+---@return async fun(...) init  the second half
+function snax.rawlaunch(name)
 	local methods = snax.interface(name)
 	local handle = skynet.newservice("snaxd", name)
-	skynet.call(handle, "snax", methods.system.init, ...)
-	return handle
+	return handle, function(...) skynet.call(handle, "snax", methods.system.init, ...) end
 end
 
 --- The same; returns the object.

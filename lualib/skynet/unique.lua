@@ -4,8 +4,13 @@ local skynet = require "skynet"
 local M = {}
 
 local function service_manager(command, global_command, global, ...)
-	if global == true then return assert(skynet.call(".service", "lua", global_command, ...)) end
-	return assert(skynet.call(".service", "lua", command, global, ...))
+	local handle, err
+	if global == true then
+		handle, err = skynet.call(".service", "lua", global_command, ...)
+	else
+		handle, err = skynet.call(".service", "lua", command, global, ...)
+	end
+	return handle or error(err)
 end
 
 --- The one service of this name; starts it if nobody has. With true in front: one for the whole harbor network.

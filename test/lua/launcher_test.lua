@@ -84,10 +84,58 @@ T.test("a unique service that leaves while it starts gives everybody an error, n
 	T.ok(skynet.call(".service", "lua", "LIST").launcher_test:find("^Error: "))
 end)
 
-T.test("LIST tells who is waited for", function()
+T.test("LIST tells of a service that is not ready who initialises, launches and waits, with tracebacks", function()
+	local SERVICE = skynet.call(".service", "lua", "LIST")
+	T.eq(SERVICE["never started"], nil)
+	local me = skynet.address(skynet.self())
 	skynet.fork(pcall, skynet.queryservice, "never started")
-	skynet.sleep(2)
-	T.eq(skynet.call(".service", "lua", "LIST")["never started"], "Not started, 1 wait")
+	skynet.fork(pcall, skynet.uniqueservice, "slow_start")
+	skynet.fork(pcall, skynet.queryservice, "slow_start")
+	local slow
+	T.eventually(function()
+		slow = find "snlua slow_start"
+		return slow
+	end)
+	local list = skynet.call(".service", "lua", "LIST")
+	local never = list["never started"]
+	T.ok(never:find("^Querying:\n" .. me .. "\nstack traceback:"), never)
+	local text = list.slow_start
+	local init, launch, query = text:match("^Init as (%S+)\n(.-)\nLaunching from " .. me .. "\n(.-)\nQuerying:\n" .. me .. "\n(.*)$")
+	T.eq(init, skynet.address(slow), text)
+	T.ok(text:find("slow_start.lua", 1, true), text)
+	for _, trace in ipairs { launch, query } do T.ok(trace:find("stack traceback:", 1, true), text) end
+	skynet.kill(slow)
+end)
+
+T.test("LIST tells of a snax service whose init waits", function()
+	skynet.fork(pcall, require("skynet.snax").uniqueservice, "snax_slow")
+	T.eventually(function()
+		local text = skynet.call(".service", "lua", "LIST")["snaxd.snax_slow"]
+		return text and text:find("^Init as :%x+\n") and text:find("snax_slow.lua", 1, true)
+			and text:find("\nLaunching from " .. skynet.address(skynet.self()) .. "\nstack traceback:")
+	end)
+	skynet.kill(find "snlua snaxd snax_slow")
+end)
+
+T.test("LIST does not wait for a service that is busy", function()
+	local busy = skynet.newservice "spinning"
+	skynet.send(busy, "lua")
+	T.eventually(function()
+		local text = skynet.call(".service", "lua", "LIST")["asked by busy"]
+		return text and text:find("does not answer", 1, true)
+	end)
+	skynet.setenv("spinning_may_end", "yes")
+end)
+
+T.test("unique services are asked for with one result", function()
+	T.eq(select("#", skynet.uniqueservice "echo"), 1)
+	T.eq(select("#", skynet.uniqueservice "echo"), 1)
+	T.eq(select("#", skynet.uniqueservice(true, "echo")), 1)
+	T.eq(select("#", skynet.queryservice "echo"), 1)
+	T.eq(select("#", skynet.queryservice(true, "echo")), 1)
+	T.eq(select("#", skynet.call(".service", "lua", "LAUNCH", "echo")), 1)
+	T.eq(select("#", skynet.call(".service", "lua", "QUERY", "echo")), 1)
+	T.eq(select("#", skynet.call(".service", "lua", "GQUERY", "echo")), 1)
 end)
 
 T.test("the global names keep their first owner", function()
