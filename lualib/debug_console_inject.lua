@@ -36,6 +36,12 @@ end
 local commands = find_commands()
 if not commands then error "this service is no debug console" end
 
+-- skynet's own console has its help elsewhere
+local help = find_upvalue(commands.help, "HELP", {})
+if help then
+	help.stat = "stat [ti] : state and memory of the services; ti: 1/100 s to wait, default 300, 0 for ever"
+end
+
 function commands.stat(timeout)
 	timeout = tonumber(timeout) or 300 -- 1/100 s
 	if timeout <= 0 then timeout = nil end

@@ -1,5 +1,6 @@
 --- The console of a node over TCP: `debug_console [ip] port`. A command a line; answers end with `<CMD OK>` or
---- `<CMD Error>`. Also over HTTP: `GET /command/argument`, or `POST` with the command line as the body.
+--- `<CMD Error>`. Also over HTTP: `GET /command/argument`, or `POST` with the command line as the body; what a web page
+--- makes a browser send is refused.
 --
 -- Debug tools replace commands at run time: they find the table COMMAND through the upvalues of the function that
 -- accepts connections, so the way from there to the table leads through local functions only.
@@ -10,45 +11,49 @@ local core = require "skynet.core"
 local memory = require "skynet.memory"
 local snax = require "skynet.snax"
 local socket = require "skynet.socket"
+local framing = require "http.framing"
+local parser = require "skynet.http.parser"
 
 local unpack = table.unpack or unpack ---@diagnostic disable-line: deprecated
 
 local WAIT = 300 -- 1/100 s: how long stat, mem and gc wait for the services
 local MAX_INPUT = 64 * 1024 -- bytes of a line, or of an HTTP body
+local MAX_FIELDS = 100      -- lines of an HTTP head
+local LEFT_WAIT = 100       -- 1/100 s: so long a command may go on when its client has left
 
 local HELP = {
-	help = "this list",
-	list = "the services",
-	stat = "[ti]: state of the services; ti: 1/100 s to wait, default 300, 0 for ever",
-	mem = "[ti]: Lua memory of the services",
-	gc = "[ti]: collects garbage in all services, then mem",
-	info = "addr ...: what the service tells about itself",
-	task = "addr: blocked coroutines of a service, with their stacks",
-	uniqtask = "addr: the same, coroutines with the same stack as one",
-	killtask = "addr name: ends a coroutine, name: a part of what task shows",
-	dbgcmd = "addr command ...: sends a debug command",
-	ping = "addr: round trip time in 1/100 s",
-	exit = "addr: lets a service end",
-	kill = "addr: ends a service",
-	start = "name ...: starts a service",
-	log = "name ...: starts a service and logs its messages",
-	snax = "name ...: starts a snax service",
-	service = "the unique services",
-	inject = "addr file ...: runs a Lua file inside a service",
-	call = "addr values: calls a service, values: Lua expressions",
-	trace = "addr [proto] [on|off]: logs the way of requests",
-	signal = "addr [n]: 0 breaks an endless loop, 1 logs the memory in use",
-	logon = "addr: logs the messages of a service",
-	logoff = "addr: ends logon",
-	clearcache = "lets changed Lua files be read again",
-	getenv = "name: a value of the config",
-	setenv = "name value: sets a new one",
-	cmem = "C memory of the services",
-	jmem = "statistics of the allocator",
-	netstat = "the sockets",
-	profactive = "[on|off]: heap profiling",
-	dumpheap = "writes a heap profile",
-	debug = "addr: starts a debugger; cont leaves it",
+	help = "help : this list",
+	list = "list : the services",
+	stat = "stat [ti] : state of the services; ti: 1/100 s to wait, default 300, 0 for ever",
+	mem = "mem [ti] : Lua memory of the services",
+	gc = "gc [ti] : collect garbage in all services, then mem",
+	info = "info address ... : what a service tells about itself",
+	task = "task address : blocked coroutines of a service, with their stacks",
+	uniqtask = "uniqtask address : the same, coroutines with the same stack as one",
+	killtask = "killtask address name : end a coroutine; name: a part of what task shows",
+	dbgcmd = "dbgcmd address command ... : send a debug command",
+	ping = "ping address : round trip time in 1/100 s",
+	exit = "exit address : let a service end",
+	kill = "kill address : end a service",
+	start = "start name ... : start a service",
+	log = "log name ... : start a service and log its messages",
+	snax = "snax name ... : start a snax service",
+	service = "service : the unique services; of those that are not ready, who initialises, launches and waits",
+	inject = "inject address file ... : run a Lua file inside a service",
+	call = "call address values : call a service; values: Lua expressions",
+	trace = "trace address [proto] [on|off] : log the way of requests",
+	signal = "signal address [n] : 0 breaks an endless loop, 1 logs the memory in use",
+	logon = "logon address : log the messages of a service",
+	logoff = "logoff address : end logon",
+	clearcache = "clearcache : let changed Lua files be read again",
+	getenv = "getenv name : a value of the config",
+	setenv = "setenv name value : set a new one",
+	cmem = "cmem : C memory of the services",
+	jmem = "jmem : statistics of the allocator",
+	netstat = "netstat : the sockets",
+	profactive = "profactive [on|off] : heap profiling",
+	dumpheap = "dumpheap : write a heap profile",
+	debug = "debug address : debug a lua service; cont leaves it",
 }
 
 -- ---- answers as text ----------------------------------------------------------------------------
@@ -97,6 +102,16 @@ local function address_of(word)
 	return handle
 end
 
+-- The address of a service that takes debug commands.
+local function lua_address_of(word)
+	local handle = address_of(word)
+	local module = core.command("MODULE", skynet.address(handle))
+	if module and module ~= "snlua" and module ~= "snjit" then
+		error(string.format("%s is a C service (%s), it takes no debug commands", skynet.address(handle), module), 0)
+	end
+	return handle
+end
+
 local function time_of(word)
 	local time = word and (tonumber(word) or error(word .. " is not a time in 1/100 s")) or WAIT
 	return time > 0 and math.floor(time) or nil
@@ -110,7 +125,7 @@ local function switch_of(word)
 end
 
 local function debug_call(word, ...)
-	return skynet.call(address_of(word), "debug", ...)
+	return skynet.call(lua_address_of(word), "debug", ...)
 end
 
 -- ---- commands: f(words ...) -> what to print ----------------------------------------------------
@@ -158,14 +173,14 @@ function COMMAND.dbgcmd(address, command, ...)
 end
 
 function COMMAND.ping(address)
-	local handle = address_of(address)
+	local handle = lua_address_of(address)
 	local start = skynet.now()
 	skynet.call(handle, "debug", "PING")
 	return skynet.now() - start
 end
 
 function COMMAND.exit(address)
-	skynet.send(address_of(address), "debug", "EXIT")
+	skynet.send(lua_address_of(address), "debug", "EXIT")
 end
 
 function COMMAND.kill(address)
@@ -198,7 +213,7 @@ function COMMAND.service()
 end
 
 function COMMAND.inject(address, filename, ...)
-	local handle = address_of(address)
+	local handle = lua_address_of(address)
 	local file = io.open(filename or error "Need the name of a file", "rb")
 	if not file then return "Can't open " .. filename end
 	local source = file:read "*a"
@@ -211,7 +226,7 @@ end
 function COMMAND.trace(address, ...)
 	local proto, flag = ...
 	if flag == nil and switch_of(proto) ~= nil then proto, flag = nil, proto end
-	skynet.call(address_of(address), "debug", "TRACELOG", proto or "lua", switch_of(flag))
+	skynet.call(lua_address_of(address), "debug", "TRACELOG", proto or "lua", switch_of(flag))
 end
 
 function COMMAND.signal(address, n)
@@ -296,6 +311,10 @@ end
 
 ---@class debug_console.connection
 ---@field fd integer
+---@field address string
+---@field task thread           that serves it
+---@field lasting? boolean      the command that runs ends by itself
+---@field closed? boolean
 ---@field reading? boolean      a task of an ended debugger still reads a line
 ---@field line? string|false    what it has read; false: the connection has closed
 
@@ -339,7 +358,7 @@ local function pass_lines_on(connection, agent, session)
 end
 
 function LINE_COMMAND.debug(line, connection)
-	local handle = address_of(line:match "^%s*%S+%s+(%S+)")
+	local handle = lua_address_of(line:match "^%s*%S+%s+(%S+)")
 	local agent = skynet.newservice "debug_agent"
 	local session = {}
 	skynet.fork(pass_lines_on, connection, agent, session)
@@ -351,10 +370,17 @@ end
 
 -- ---- connections --------------------------------------------------------------------------------
 
+-- Whether a command ends by itself, so that nobody need end it.
+local function is_lasting(name, argument)
+	if name == "stat" or name == "mem" or name == "gc" then return (tonumber(argument) or WAIT) > 0 end
+	return name == "debug"
+end
+
 -- Runs one command line; returns what to send, down to the final mark.
 local function run(line, connection)
 	local words = {}
 	for word in line:gmatch "%S+" do words[#words + 1] = word end
+	connection.lasting = is_lasting(words[1], words[2])
 	local out = {}
 	local ok, result = true, nil
 	if LINE_COMMAND[words[1]] then
@@ -369,19 +395,52 @@ local function run(line, connection)
 	return table.concat(out)
 end
 
--- The command line that an HTTP request stands for; nil: the request is incomplete.
-local function read_http(fd, method, target)
-	local length = 0
-	while true do
+-- Whether no web page can have this name: a page that was loaded from a name of its own can let that name lead here.
+-- A name without a dot is none of the Internet.
+local function is_local_host(host)
+	if type(host) ~= "string" then return false end
+	if host:find "^%[[%x:.]+%]:?%d*$" then return true end
+	local name = host:lower():match "^([^:%[%]]+):?%d*$"
+	return name ~= nil and (name:find "^%d+%.%d+%.%d+%.%d+$" ~= nil or not name:find(".", 1, true))
+end
+
+-- Why a request is not answered; nil: it is. Browsers say so when it is a page that sends it.
+local function refusal(header)
+	if header.origin then return "sent by a web page (Origin)" end
+	if header.referer then return "sent by a web page (Referer)" end
+	local site = header["sec-fetch-site"]
+	if site and site ~= "none" then return "sent by a web page (Sec-Fetch-Site)" end
+	if header.host and not is_local_host(header.host) then return "for another host" end
+	return nil
+end
+
+-- The fields of an HTTP request; nil: incomplete, or malformed
+local function read_fields(fd)
+	local lines = {}
+	for n = 1, MAX_FIELDS do
 		local line = socket.readline(fd)
 		if not line then return nil end
-		if line:match "^%s*$" then break end
-		length = tonumber(line:lower():match "^content%-length:%s*(%d+)%s*$") or length
+		line = line:gsub("\r$", "")
+		if line == "" then return parser.lines(lines, 1, {}) end
+		lines[n] = line
 	end
-	if method == "POST" then
+	return nil
+end
+
+-- The command line that an HTTP request stands for; nil, and perhaps why, when it stands for none.
+local function read_http(fd, method, target, version)
+	local header = read_fields(fd)
+	if not header then return nil end
+	local kind, length = framing.of_request(header, version, true)
+	if kind == "length" then
 		if length > MAX_INPUT then return nil end
-		return length > 0 and socket.read(fd, length) or ""
+	elseif kind ~= "none" then
+		return nil
 	end
+	local body = length and length > 0 and socket.read(fd, length) or ""
+	local why = refusal(header)
+	if why then return nil, why end
+	if method == "POST" then return body end
 	local words = {}
 	for word in target:match("^[^?#]*"):gmatch "[^/]+" do
 		words[#words + 1] = word:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
@@ -397,30 +456,61 @@ local function next_line(connection)
 	return line
 end
 
-local function serve(fd)
-	local connection = { fd = fd }
+local function answer_http(connection, method, target, version)
+	local fd = connection.fd
+	local line, why = read_http(fd, method, target, tonumber(version))
+	if why then
+		skynet.error(string.format("Refuse a request of %s: %s", connection.address, why))
+		socket.write(fd, "Refused: " .. why .. "\n<CMD Error>\n")
+	elseif line and line:find "%S" then
+		socket.write(fd, run(line, connection))
+	end
+end
+
+local function serve(connection)
+	local fd = connection.fd
 	socket.write(fd, "Welcome to skynet console\n")
 	while true do
 		local line = next_line(connection)
 		if not line then return end
-		local method, target = line:match "^(%u+) (%S+) HTTP/1%.[01]\r?$"
-		if method == "GET" or method == "POST" then
-			line = read_http(fd, method, target)
-			if line and line:find "%S" then socket.write(fd, run(line, connection)) end
+		local method, target, version = line:match "^(%S+) (.*) HTTP/(%S*)\r?$"
+		if method then
+			-- Of another request no line is a command either.
+			local is_ours = (method == "GET" or method == "POST") and not target:find "%s"
+			if is_ours and (version == "1.1" or version == "1.0") then answer_http(connection, method, target, version) end
 			return
 		end
 		if line:find "%S" then socket.write(fd, run(line, connection)) end
 	end
 end
 
+local function hang_up(connection)
+	if connection.closed then return end
+	connection.closed = true
+	skynet.error(connection.address .. " disconnect")
+	socket.onclose(connection.fd, nil)
+	socket.close(connection.fd)
+end
+
+-- The client has left, or will send no more; it may still read. What its command waits for may never come.
+local function client_left(connection)
+	skynet.timeout(LEFT_WAIT, function()
+		if connection.closed then return end
+		if connection.lasting then return client_left(connection) end
+		skynet.killthread(connection.task)
+		hang_up(connection)
+	end)
+end
+
 local function accept(fd, address)
 	if not socket.start(fd) then return end
 	socket.limit(fd, MAX_INPUT)
 	skynet.error(address .. " connected")
-	local ok, err = xpcall(serve, debug.traceback, fd)
+	local connection = { fd = fd, address = address, task = coroutine.running() }
+	socket.onclose(fd, function() client_left(connection) end)
+	local ok, err = xpcall(serve, debug.traceback, connection)
 	if not ok then skynet.error(err) end
-	skynet.error(address .. " disconnect")
-	socket.close(fd)
+	hang_up(connection)
 end
 
 local ip, port = ...

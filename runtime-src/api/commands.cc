@@ -209,6 +209,16 @@ Result signal(Service& service, const char* text) {
   return nullptr;
 }
 
+// The module of a service of this node, as LAUNCH had it: tells Lua services from others.
+Result module_name(Service& service, const char* text) {
+  const Handle handle = to_handle(service, text);
+  Service* target = handle == 0 ? nullptr : service.node().acquire(handle);
+  if (target == nullptr) return nullptr;
+  const Result name = keep(service, target->module().name);
+  target->drop();
+  return name;
+}
+
 struct Command {
   std::string_view name;
   Result (*run)(Service& service, const char* text);
@@ -232,6 +242,7 @@ constexpr Command kCommands[] = {
     {"LOGON", log_on},
     {"LOGOFF", log_off},
     {"SIGNAL", signal},
+    {"MODULE", module_name},
 };
 
 }  // namespace

@@ -12,6 +12,12 @@ local function ask(fd, line)
 	return till(fd, ">\n")
 end
 
+local function console_handle()
+	for address, what in pairs(skynet.call(".launcher", "lua", "LIST")) do
+		if what:find "^snlua debug_console %d" then return tonumber(address:sub(2), 16) end
+	end
+end
+
 T.test("results that are no table or text are printed", function()
 	local fd = open()
 	local echo = skynet.address(skynet.newservice "echo")
@@ -49,6 +55,85 @@ T.test("HTTP: escapes, a body that is too long, none, and one that does not come
 	T.eq(http "POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", "")
 	T.eq(http "POST / HTTP/1.1\r\n\r\n", "")
 	T.eq(http "GET / HTTP/1.1\r\n\r\n", "")
+end)
+
+-- → what the console answers to a request with these lines in its head
+local function request(first, fields, body)
+	local fd = open()
+	socket.write(fd, first .. "\r\n" .. fields .. "\r\n" .. (body or ""))
+	local answer = socket.readall(fd)
+	socket.close(fd)
+	return answer or ""
+end
+
+T.test("HTTP: what a web page makes a browser send is refused, and not run", function()
+	local n = 0
+	for _, fields in ipairs {
+		"Host: 127.0.0.1\r\nOrigin: http://evil.example\r\n", "Host: 127.0.0.1\r\norigin: null\r\n",
+		"Host: localhost\r\nSec-Fetch-Site: cross-site\r\n", "Host: localhost\r\nSEC-FETCH-SITE: same-site\r\n",
+		"Host: localhost\r\nReferer: http://evil.example/\r\n", "Host: evil.example\r\n", "Host: evil.example:8000\r\n",
+		"Host: 127.0.0.1.evil.example\r\n", "Host: localhost.evil.example\r\n", "Host: localhost\r\nHost: evil.example\r\n",
+		"Host: [::1].evil.example\r\n",
+	} do
+		n = n + 1
+		local answer = request("GET /setenv/console_page_" .. n .. "/set HTTP/1.1", fields)
+		T.ok(answer:find "^Refused: .*<CMD Error>\n$", fields .. answer)
+		local line = "setenv console_page_" .. n .. " set"
+		answer = request("POST / HTTP/1.1", fields .. "Content-Type: text/plain\r\nContent-Length: " .. #line .. "\r\n", line)
+		T.ok(answer:find "^Refused: .*<CMD Error>\n$", fields .. answer)
+		T.eq(skynet.getenv("console_page_" .. n), nil)
+	end
+end)
+
+T.test("HTTP: what somebody asks for by an address, as localhost or by a short name is answered", function()
+	for _, fields in ipairs {
+		"", "Host: localhost\r\n", "Host: LocalHost:8000\r\n", "Host: 127.0.0.1:8000\r\n", "Host: [::1]:8000\r\n",
+		"Host: gamehost\r\n", "Host: 127.0.0.1\r\nSec-Fetch-Site: none\r\n",
+	} do
+		T.eq(request("GET /getenv/thread HTTP/1.1", fields), "thread\t4\n<CMD OK>\n", fields)
+	end
+end)
+
+T.test("HTTP: no line of another request is a command", function()
+	for _, first in ipairs { "PUT / HTTP/1.1", "OPTIONS / HTTP/1.1", "GET / HTTP/2", "get / HTTP/1.1", "GET /a b HTTP/1.1x" } do
+		T.eq(request(first, "x: y\r\n", "setenv console_other set\n"):find("CMD OK", 1, true), nil, first)
+	end
+	for _, fields in ipairs { "x : y\r\n", "x: y\r\n z\r\n", "Transfer-Encoding: chunked\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n",
+		("x: y\r\n"):rep(200) } do
+		T.eq(request("POST / HTTP/1.1", fields, "setenv console_other set\n"), "", fields)
+	end
+	T.eq(skynet.getenv "console_other", nil)
+end)
+
+T.test("a C service is told apart, instead of being waited for", function()
+	local fd = open()
+	for _, command in ipairs { "ping", "task", "uniqtask", "info", "exit", "trace", "debug", "killtask", "dbgcmd", "inject" } do
+		local rest = command == "inject" and " /dev/null" or " x"
+		T.eq(ask(fd, command .. " .logger" .. rest),
+			skynet.address(skynet.localname ".logger") .. " is a C service (logger), it takes no debug commands\n<CMD Error>\n", command)
+	end
+	socket.close(fd)
+end)
+
+T.test("a client that leaves while its command waits leaves no descriptor and no task", function()
+	local fd = open()
+	local mute = skynet.newservice "mute"
+	local before = #socket.netstat()
+	local handle = console_handle()
+	for i = 1, 20 do
+		local client = open()
+		socket.write(client, (i % 2 == 0 and "call %s 'x'\n" or "GET /call/%s/1 HTTP/1.1\r\n\r\n"):format(skynet.address(mute)))
+		if i % 4 < 2 then socket.close(client) else socket.shutdown(client) end
+	end
+	T.eventually(function()
+		local tasks = 0
+		for task in pairs(skynet.call(handle, "debug", "TASK")) do
+			if task:find "^thread" then tasks = tasks + 1 end
+		end
+		return #socket.netstat() <= before and tasks <= 1
+	end, 1000)
+	T.ok(ask(fd, "ping .launcher"):match "^%d+\n<CMD OK>\n$")
+	socket.close(fd)
 end)
 
 T.test("missing arguments are named", function()
@@ -129,6 +214,25 @@ T.test("the console goes on when the service ends under the debugger", function(
 	T.eventually(function() return skynet.send(target, "debug", "NONE") == nil end)
 	T.ok(till(fd, "<CMD Error>\n"):find("call failed", 1, true))
 	T.ok(ask(fd, "ping .launcher"):match "^%d+\n<CMD OK>\n$")
+	socket.close(fd)
+end)
+
+-- The last one: the inject changes the console.
+T.test("help shows each command, a tab, its usage and what it does, also those of the inject", function()
+	local fd = open()
+	local help = ask(fd, "help")
+	local n = 0
+	for line in help:gmatch "[^\n]+" do
+		if line ~= "<CMD OK>" then
+			local name, usage = line:match "^(%S+)\t(.-) : %S"
+			T.ok(name and (usage == name or usage:sub(1, #name + 1) == name .. " "), line)
+			n = n + 1
+		end
+	end
+	T.ok(n >= 32, help)
+	T.ok(("\n" .. help):find("\ndebug\tdebug address : debug a lua service", 1, true), help)
+	require "debug_console_inject"(console_handle())
+	T.ok(ask(fd, "help"):find("\nstat\tstat [ti] : state and memory", 1, true))
 	socket.close(fd)
 end)
 

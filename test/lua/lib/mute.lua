@@ -1,0 +1,6 @@
+-- Answers no request.
+local skynet = require "skynet"
+
+skynet.start(function()
+	skynet.dispatch("lua", function() skynet.wait {} end)
+end)
