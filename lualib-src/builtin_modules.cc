@@ -3,6 +3,7 @@
 namespace runtime::RUNTIME_ENGINE {
 
 // In alphabetical order. Each is defined in lua_<module>.cc beside this file.
+int open_bson(lua_State* L);
 int open_cluster_core(lua_State* L);  // lua_cluster.cc
 int open_cluster_link(lua_State* L);
 int open_codecache(lua_State* L);
@@ -25,6 +26,7 @@ int open_websocket_codec(lua_State* L);
 
 std::span<const BuiltinModule> builtin_modules() {
   static constexpr BuiltinModule kModules[] = {
+      {"bson", open_bson},
       {"skynet.cluster.core", open_cluster_core},
       {"skynet.cluster.link", open_cluster_link},
       {"skynet.codecache", open_codecache},
