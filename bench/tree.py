@@ -43,14 +43,18 @@ class Tree:
         """Runs one scene in a node of its own; {"call": {"count": 1.0, "per_sec": 2.0, ...}}."""
         return parse(self.output(scene, timeout, **options))
 
+    def config(self, scene, **options):
+        """The text of a node's config."""
+        options = {"thread": 2, **options, "scene": scene}
+        # The last assignment of a key counts.
+        return "".join([CONFIG.format(root=self.root, scenes=BENCH / "scenes"),
+                        *(f'{key} = "{value}"\n' for key, value in options.items()),
+                        *(f"{line}\n" for line in self.lines)])
+
     def output(self, scene, timeout=120, **options):
         """The lines that the scene printed. `options` are keys of the config: n, w, thread, ..."""
-        options = {"thread": 2, **options, "scene": scene}
         with tempfile.NamedTemporaryFile("w", suffix=".config") as config:
-            config.write(CONFIG.format(root=self.root, scenes=BENCH / "scenes"))
-            # The last assignment of a key counts.
-            config.writelines(f'{key} = "{value}"\n' for key, value in options.items())
-            config.writelines(f"{line}\n" for line in self.lines)
+            config.write(self.config(scene, **options))
             config.flush()
             try:
                 node = subprocess.run([self.binary, config.name], cwd=self.root, stdin=subprocess.DEVNULL,

@@ -1,0 +1,145 @@
+--- The scenes of data and distribution, for bench/run-data: only what every tree that is compatible with skynet offers.
+--- Config: scene, n (how often), w (callers at once), port (of the server or the other node). A line BENCH for each figure.
+local skynet = require "skynet"
+
+local N = tonumber(skynet.getenv "n")
+local CALLERS = tonumber(skynet.getenv "w")
+local PORT = skynet.getenv "port"
+
+local scene = {}
+
+local function report(name, count, begun, extra)
+	local spent = (skynet.hpc() - begun) / 1e9
+	print(("BENCH %s count=%d seconds=%.4f per_sec=%.0f %s"):format(name, count, spent, count / spent, extra or ""))
+end
+
+-- Runs f(1) to f(count).
+local function measure(name, count, f, extra)
+	local begun = skynet.hpc()
+	for i = 1, count do f(i) end
+	report(name, count, begun, extra)
+end
+
+-- The same, by CALLERS coroutines at once.
+local function measure_callers(name, count, f)
+	local each = math.floor(count / CALLERS)
+	local left, waiter = CALLERS, coroutine.running()
+	local begun = skynet.hpc()
+	for _ = 1, CALLERS do
+		skynet.fork(function()
+			for i = 1, each do f(i) end
+			left = left - 1
+			if left == 0 then skynet.wakeup(waiter) end
+		end)
+	end
+	skynet.wait(waiter)
+	report(("%s-%d"):format(name, CALLERS), each * CALLERS, begun)
+end
+
+local function player()
+	local t = { name = "player", level = 12, pos = { x = 1.5, y = 2.5, z = -3.25 }, items = {}, flags = { true, false, true } }
+	for i = 1, 20 do t.items[i] = { id = i, count = i * 3, name = "item" .. i } end
+	return t
+end
+
+--- The player of the scene `pack`, encoded and decoded.
+function scene.bson()
+	local bson = require "bson"
+	local t = player()
+	measure("bson", N, function() bson.decode(bson.encode(t)) end, "bytes=" .. #tostring(bson.encode(t)))
+end
+
+local SCHEMA = [[
+.Item { id 0 : integer  count 1 : integer  name 2 : string }
+.Pos { x 0 : double  y 1 : double  z 2 : double }
+.Player { name 0 : string  level 1 : integer  pos 2 : Pos  items 3 : *Item  flags 4 : *boolean }
+]]
+
+function scene.sproto()
+	local sp = require("sproto").parse(SCHEMA)
+	local t = player()
+	assert(sp:decode("Player", sp:encode("Player", t)).items[20].name == "item20")
+	measure("sproto", N, function() sp:decode("Player", sp:encode("Player", t)) end, "bytes=" .. #sp:encode("Player", t))
+	measure("sproto-packed", N, function() sp:pdecode("Player", sp:pencode("Player", t)) end)
+end
+
+--- The other node of the scene `cluster`.
+function scene.store()
+	local cluster = require "skynet.cluster"
+	cluster.reload { store = "127.0.0.1:" .. PORT }
+	skynet.dispatch("lua", function(_, _, _, ...) skynet.ret(skynet.pack(...)) end)
+	cluster.register("echo", skynet.self())
+	cluster.open "store"
+	print "BENCH store ready"
+end
+
+--- Requests to a service of another node.
+function scene.cluster()
+	local cluster = require "skynet.cluster"
+	cluster.reload { store = "127.0.0.1:" .. PORT }
+	for _ = 1, 100 do cluster.call("store", "@echo", "echo", 1) end
+	local text = ("x"):rep(64)
+	measure_callers("cluster", N, function(i) cluster.call("store", "@echo", "echo", i, text) end)
+	local large = ("x"):rep(2 ^ 20)
+	measure("cluster-1MB", 100, function() assert(#cluster.call("store", "@echo", "echo", large) == #large) end)
+end
+
+function scene.redis()
+	local db = require("skynet.db.redis").connect { host = "127.0.0.1", port = tonumber(PORT) }
+	db:set("k", "v")
+	measure_callers("redis-get", N, function() db:get "k" end)
+	local commands = {}
+	for i = 1, 1000 do commands[i] = { "SET", "key" .. i, i } end
+	measure("redis-pipeline-1000", 20, function() db:pipeline(commands, {}) end)
+	for i = 1, 1000 do db:rpush("list", "element" .. i) end
+	measure("redis-lrange-1000", 200, function() db:lrange("list", 0, -1) end)
+	db:del "list"
+end
+
+function scene.mysql()
+	local db = require("skynet.db.mysql").connect {
+		host = "127.0.0.1", port = tonumber(PORT), database = "test", user = "bench", password = "bench", charset = "utf8mb4",
+		max_packet_size = 16 * 1024 * 1024,
+	}
+	db:query "DROP TABLE IF EXISTS rows_of_bench"
+	db:query "CREATE TABLE rows_of_bench (id INT PRIMARY KEY, name VARCHAR(32), score DOUBLE, note TEXT)"
+	local rows = {}
+	for i = 1, 1000 do rows[i] = ("(%d,'name%d',%f,'some longer text, some longer text')"):format(i, i, i * 1.5) end
+	db:query("INSERT INTO rows_of_bench VALUES " .. table.concat(rows, ","))
+	measure("mysql-select-1", N, function(i) db:query("SELECT * FROM rows_of_bench WHERE id=" .. i % 1000 + 1) end)
+	measure("mysql-select-1000", 100, function() assert(#db:query "SELECT * FROM rows_of_bench" == 1000) end)
+	local statement = db:prepare "SELECT * FROM rows_of_bench WHERE id=?"
+	measure("mysql-execute-1", N, function(i) db:execute(statement, i % 1000 + 1) end)
+	db:query "DROP TABLE rows_of_bench"
+end
+
+--- Whatever speaks MongoDB's protocol.
+function scene.mongo()
+	local client = require("skynet.db.mongo").client { host = "127.0.0.1", port = tonumber(PORT) }
+	local players = client.bench.players
+	players:drop()
+	measure("mongo-insert", N, function(i)
+		local t = player()
+		t._id, t.name = "p" .. i, "player" .. i
+		players:safe_insert(t)
+	end)
+	measure("mongo-find", N, function(i) assert(players:findOne { _id = "p" .. i }) end)
+	measure("mongo-update", N, function(i) players:safe_update({ _id = "p" .. i }, { ["$set"] = { level = i } }) end)
+	local found, begun = 0, skynet.hpc()
+	local rows = players:find { level = { ["$gt"] = 0 } }
+	while rows:hasNext() do
+		rows:next()
+		found = found + 1
+	end
+	report("mongo-scan", found, begun)
+	players:drop()
+end
+
+skynet.start(function()
+	local name = skynet.getenv "scene"
+	skynet.fork(function()
+		local ok, err = xpcall(assert(scene[name], name), debug.traceback)
+		if not ok then print("BENCH ERROR " .. name .. ": " .. tostring(err)) end
+		if name ~= "store" then os.exit(ok and 0 or 1, false) end
+	end)
+end)
