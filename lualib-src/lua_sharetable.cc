@@ -3,6 +3,7 @@
 #include "lua/shared_api.h"
 #include "share/source.h"
 #include "shared_image.h"
+#include "shared_matrix.h"
 #include "shared_references.h"
 #include "shared_table.h"
 #include "shared_value.h"
@@ -26,31 +27,14 @@ struct Load {
 // The value at `index` as an argument of a source. A function comes as a light userdata whose place
 // is in the table at `engines`, with the name of its engine.
 SharedArgument argument(lua_State* L, int index, int engines, int place) {
-  SharedArgument argument;
-  switch (lua_type(L, index)) {
-    case LUA_TNIL: break;
-    case LUA_TBOOLEAN: argument.value = share::Value::of(lua_toboolean(L, index) != 0); break;
-    case LUA_TLIGHTUSERDATA:
-      argument.value = share::Value::of(lua_touserdata(L, index));
-      lua_rawgeti(L, engines, place);
-      if (lua_type(L, -1) == LUA_TSTRING) {
-        argument.is_function = true;
-        argument.engine =
-            lua_tostring(L, -1)[3] == '5' ? share::Engine::lua54 : share::Engine::luajit;
-      }
-      lua_pop(L, 1);
-      break;
-    default: {
-      std::int64_t whole = 0;
-      if (to_int64(L, index, &whole)) {
-        argument.value = share::Value::of(whole);
-      } else if (lua_type(L, index) == LUA_TNUMBER) {
-        argument.value = share::Value::of(static_cast<double>(lua_tonumber(L, index)));
-      } else {
-        luaL_error(L, "a %s can't be an argument of a shared table", luaL_typename(L, index));
-      }
-    }
+  SharedArgument argument = check_shared_argument(L, index);
+  if (lua_type(L, index) != LUA_TLIGHTUSERDATA) return argument;
+  lua_rawgeti(L, engines, place);
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    argument.is_function = true;
+    argument.engine = lua_tostring(L, -1)[3] == '5' ? share::Engine::lua54 : share::Engine::luajit;
   }
+  lua_pop(L, 1);
   return argument;
 }
 
@@ -164,6 +148,7 @@ int open_sharetable(lua_State* L) {
   };
   open_shared_tables(L);
   luaL_newlib(L, kFunctions);
+  add_matrix_functions(L);
   return 1;
 }
 

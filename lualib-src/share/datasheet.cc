@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/check.h"
 #include "share/image_builder.h"
 
 namespace runtime::share {
@@ -137,10 +138,10 @@ class Reader {
 std::uint32_t SheetWriter::add_table() noexcept { return tables_added_++; }
 
 std::uint32_t SheetWriter::text(std::string_view text) noexcept {
-  const std::string whole(text.substr(0, text.find('\0')));
+  RUNTIME_CHECK(text.find('\0') == std::string_view::npos, "a string of a datasheet has a NUL");
   const auto [known, is_new] =
-      known_.try_emplace(whole, static_cast<std::uint32_t>(strings_.size()));
-  if (is_new) strings_.append(whole).push_back('\0');
+      known_.try_emplace(std::string(text), static_cast<std::uint32_t>(strings_.size()));
+  if (is_new) strings_.append(text).push_back('\0');
   return known->second;
 }
 
@@ -173,5 +174,37 @@ std::string SheetWriter::finish() const noexcept {
 }
 
 ImageRef read_sheet(std::string_view bytes) noexcept { return Reader(bytes).run(); }
+
+std::string_view sheet_at(const char* address) noexcept {
+  constexpr std::uint32_t kNoTable = 0xffffffff;  // the offset of one that an update took away
+  const auto u32 = [address](std::size_t at) {
+    std::uint32_t value;
+    std::memcpy(&value, address + at, sizeof value);
+    return value;
+  };
+  const std::size_t strings = u32(0);
+  const std::size_t count = u32(4);
+  std::size_t size = strings;
+  const auto reach = [&](std::uint32_t offset) {
+    const std::size_t at = strings + offset;
+    if (at >= size) size = at + std::strlen(address + at) + 1;
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    if (u32(8 + 4 * i) == kNoTable) continue;
+    const std::size_t table = 8 + 4 * count + u32(8 + 4 * i);
+    const std::size_t elements = u32(table);
+    const std::size_t slots = elements + u32(table + 4);
+    const char* const types = address + table + 8;
+    std::size_t value = table + 8 + padded(slots);
+    for (std::size_t slot = 0; slot < slots; ++slot, value += 4) {
+      if (slot >= elements) {
+        reach(u32(value));
+        value += 4;
+      }
+      if (static_cast<SheetType>(types[slot]) == SheetType::text) reach(u32(value));
+    }
+  }
+  return {address, size};
+}
 
 }  // namespace runtime::share

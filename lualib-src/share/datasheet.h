@@ -26,7 +26,7 @@ enum class SheetType : std::uint8_t { nil, integer, number, boolean, table, text
 class SheetWriter {
  public:
   std::uint32_t add_table() noexcept;
-  // The offset of a string, which ends at its first NUL.
+  // The offset of a string. It has no NUL: it would end there when it is read.
   std::uint32_t text(std::string_view text) noexcept;
 
   // The content of one table; they are filled in the order of their numbers.
@@ -59,5 +59,8 @@ class SheetWriter {
 
 // The image of a compiled datasheet, from any source; none if it is malformed.
 ImageRef read_sheet(std::string_view bytes) noexcept;
+
+// The bytes of the compiled datasheet at an address, which must be one: what it says is trusted.
+std::string_view sheet_at(const char* address) noexcept;
 
 }  // namespace runtime::share

@@ -43,10 +43,22 @@ TEST(Datasheet, WhatIsWrittenIsRead) {
   EXPECT_EQ(b->parent(), root);
 }
 
-TEST(Datasheet, ATextEndsAtItsFirstNulAndIsStoredOnce) {
+TEST(Datasheet, ATextIsStoredOnce) {
   SheetWriter writer;
-  EXPECT_EQ(writer.text("x"), writer.text(std::string_view("x\0y", 3)));
+  EXPECT_EQ(writer.text("x"), writer.text("x"));
   EXPECT_NE(writer.text("x"), writer.text("y"));
+}
+
+TEST(Datasheet, IsFoundWholeAtItsAddress) {
+  const std::string whole = example();
+  const std::string more = whole + "what comes behind it";
+  EXPECT_EQ(sheet_at(more.data()), whole);
+  SheetWriter empty;
+  empty.add_table();
+  empty.begin();
+  empty.end();
+  const std::string nothing = empty.finish();
+  EXPECT_EQ(sheet_at(nothing.data()), nothing);
 }
 
 TEST(Datasheet, AnythingCutOffIsRefused) {
