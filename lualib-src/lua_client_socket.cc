@@ -20,6 +20,7 @@
 #include <string_view>
 #include <thread>
 
+#include "lua/c_string.h"
 #include "lua/engine.h"
 #include "object.h"
 
@@ -119,7 +120,7 @@ int connect_to(const char* ip, lua_Integer port) {
 }
 
 int l_connect(lua_State* L) {
-  const char* ip = luaL_checkstring(L, 1);
+  const char* ip = check_c_string(L, 1);
   const lua_Integer port = luaL_checkinteger(L, 2);
   const int fd = connect_to(ip, port);
   if (fd < 0) return luaL_error(L, "Connect %s %d failed", ip, static_cast<int>(port));

@@ -7,6 +7,7 @@
 
 #include "api/socket_api.h"
 #include "held.h"
+#include "lua/c_string.h"
 #include "lua/engine.h"
 #include "lua_socket_buffer.h"
 #include "net/address.h"
@@ -66,8 +67,8 @@ struct HostPort {
 
 // Reads (host, port), or ("host:port") and ("[v6]:port") when there is no port, from `index` on.
 void check_address(lua_State* L, int index, HostPort* result) {
-  std::size_t size = 0;
-  const char* text = luaL_checklstring(L, index, &size);
+  const char* text = check_c_string(L, index);
+  const std::size_t size = std::strlen(text);
   result->host = text;
   if (!lua_isnoneornil(L, index + 1)) {
     result->port = static_cast<int>(luaL_checkinteger(L, index + 1));
@@ -124,7 +125,7 @@ int l_udp_address(lua_State* L) {
 
 // resolve(host) -> list of numeric addresses
 int l_resolve(lua_State* L) {
-  const char* host = luaL_checkstring(L, 1);
+  const char* host = check_c_string(L, 1);
   char text[4096];
   if (!resolve_host(host, text, sizeof(text))) return luaL_error(L, "%s", text);
   lua_newtable(L);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "lua/c_string.h"
 #include "lua/engine.h"
 #include "object.h"
 #include "scratch.h"
@@ -37,7 +38,7 @@ void check(lua_State* L, const tls::Outcome& outcome) {
 // An argument that may be absent; `missing` is the error then.
 const char* need_string(lua_State* L, int index, const char* missing) {
   if (lua_isnoneornil(L, index)) luaL_error(L, "%s", missing);
-  return luaL_checkstring(L, index);
+  return check_c_string(L, index);
 }
 
 // ---- contexts -----------------------------------------------------------------------------------
@@ -61,8 +62,8 @@ int l_set_ciphers(lua_State* L) {
 
 void set_verify(lua_State* L, LuaContext& context, bool verify, int ca_file, int ca_path) {
   if (!verify) return context.trust_anybody();
-  check(L, context.verify_peers(luaL_optstring(L, ca_file, nullptr),
-                                luaL_optstring(L, ca_path, nullptr)));
+  check(L, context.verify_peers(opt_c_string(L, ca_file),
+                                opt_c_string(L, ca_path)));
 }
 
 // ctx:set_verify(verify [, cafile [, capath]])
@@ -102,7 +103,7 @@ int l_set_alpn(lua_State* L) {
 // ctx:add_name(name, other)
 int l_add_name(lua_State* L) {
   LuaContext& context = self<LuaContext>(L, 1);
-  const char* name = luaL_checkstring(L, 2);
+  const char* name = check_c_string(L, 2);
   check(L, context.add_name(name, self<LuaContext>(L, 3)));
   return 0;
 }
@@ -141,7 +142,7 @@ int l_newtls(lua_State* L) {
   }
   if (lua_isnoneornil(L, 2)) return luaL_error(L, "need sslctx");
   LuaContext& context = check_context(L, 2);
-  const char* host = luaL_optstring(L, 3, nullptr);
+  const char* host = opt_c_string(L, 3);
   LuaSession& session =
       push_object<LuaSession>(L, is_client ? tls::Role::client : tls::Role::server, context.get());
   if (!session.is_open()) check(L, tls::failure("SSL_new", 0));
@@ -226,7 +227,7 @@ int l_close(lua_State* L) {
 
 int l_set_ext_host_name(lua_State* L) {
   LuaSession& session = check_session(L);
-  lua_pushinteger(L, session.ask_for_name(luaL_checkstring(L, 2)));
+  lua_pushinteger(L, session.ask_for_name(check_c_string(L, 2)));
   return 1;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/node.h"
+#include "lua/c_string.h"
 #include "lua/lua_send.h"
 #include "lua/lua_service.h"
 #include "lua/seri.h"
@@ -52,8 +53,8 @@ int l_genid(lua_State* L) {
 }
 
 const char* run_command(lua_State* L) {
-  const char* command = luaL_checkstring(L, 1);
-  const char* parameter = lua_isnoneornil(L, 2) ? nullptr : luaL_checkstring(L, 2);
+  const char* command = check_c_string(L, 1);
+  const char* parameter = opt_c_string(L, 2);
   return skynet_command(service(L).context(), command, parameter);
 }
 
@@ -75,7 +76,7 @@ int l_addresscommand(lua_State* L) {
 
 // intcommand(name[, parameter]) -> the result as a number, or nothing
 int l_intcommand(lua_State* L) {
-  const char* command = luaL_checkstring(L, 1);
+  const char* command = check_c_string(L, 1);
   char number[16];
   const char* parameter = nullptr;
   if (lua_type(L, 2) == LUA_TNUMBER) {
@@ -87,7 +88,7 @@ int l_intcommand(lua_State* L) {
          .out = '\0';
     parameter = number;
   } else if (!lua_isnoneornil(L, 2)) {
-    parameter = luaL_checkstring(L, 2);
+    parameter = check_c_string(L, 2);
   }
   const char* result = skynet_command(service(L).context(), command, parameter);
   if (result == nullptr) return 0;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/node.h"
+#include "lua/c_string.h"
 #include "lua/lua_core.h"
 #include "lua/lua_send.h"
 #include "lua/module_search.h"
@@ -125,7 +126,7 @@ int l_address(lua_State* L) {
 
 // getenv(key) -> string, or nil
 int l_getenv(lua_State* L) {
-  lua_pushstring(L, scheduler(L).service().node().environment.get(luaL_checkstring(L, 1)));
+  lua_pushstring(L, scheduler(L).service().node().environment.get(check_c_string(L, 1)));
   return 1;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "api/send.h"
+#include "lua/c_string.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -35,7 +36,7 @@ Address check_address(lua_State* L, int index) {
   if (type != LUA_TSTRING) {
     luaL_error(L, "dest address type (%s) must be a string or number.", luaL_typename(L, index));
   }
-  const char* name = lua_tostring(L, index);
+  const char* name = check_c_string(L, index);
   // A numeric string counts as that number. Converting the value in place would change the
   // caller's.
   if (*name >= '0' && *name <= '9' && lua_isnumber(L, index)) {
