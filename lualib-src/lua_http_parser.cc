@@ -413,7 +413,8 @@ std::string_view check_part(lua_State* L, int index) {
 }
 
 int l_format_request(lua_State* L) {
-  const std::string_view method = check_part(L, 1);
+  const std::string_view method = check_string(L, 1);
+  luaL_argcheck(L, http::is_token(method), 1, "a method holds a line break or is no token");
   const std::string_view url = check_part(L, 2);
   const bool has_header = check_header(L, 3);
   const std::string_view content = lua_isnoneornil(L, 4) ? std::string_view{} : check_string(L, 4);

@@ -6,6 +6,7 @@ local deadlines = require "skynet.deadlines"
 local crypt = require "skynet.crypt"
 local codec = require "skynet.websocket.codec"
 local parser = require "skynet.http.parser"
+local framing = require "http.framing"
 local internal = require "http.internal"
 local httpd = require "http.httpd"
 local sockethelper = require "http.sockethelper"
@@ -162,6 +163,8 @@ local function answer_request(method, version, header, protocols)
 	if not header then return nil, 400 end
 	if (field(header, "upgrade") or ""):lower() ~= "websocket" then return nil, 426, "Upgrade Required" end
 	if not header.host then return nil, 400, "host Required" end
+	local kind, length = framing.of_request(header, version, true)
+	if not framing.host(header) or not (kind == "none" or length == 0) then return nil, 400 end
 	if not (field(header, "connection") or ""):lower():find("upgrade", 1, true) then
 		return nil, 400, "Connection must Upgrade"
 	end
@@ -193,7 +196,6 @@ local function read_request(ws, read)
 		end
 		if method == false then
 			if url == "limit" then return nil, 413 end
-			if url == "control" then return nil, 400 end
 			error("Invalid HTTP request line", 0)
 		end
 		bytes = bytes .. read()

@@ -83,7 +83,7 @@ function parser.format_response(code, header, body) end
 
 --- A request in one string: `METHOD url HTTP/1.1`, the fields as `name:value`, then `Content-length:<n>`, the
 --- empty line and the content (n = 0 without). When the header's transfer-encoding is "chunked" there is no
---- content-length. Raises for a name that is no token, a method, url or value that holds a control character, and a
+--- content-length. Raises for a name or method that is no token, a url or value that holds a control character, and a
 --- content-length in the header that is not the content's.
 ---@param method string
 ---@param url string

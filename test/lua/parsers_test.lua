@@ -90,6 +90,7 @@ T.test("heads that are written", function()
 		T.raises("line break", parser.format_request, "GET", "/", nil, nil, bad)
 	end
 	for _, name in ipairs { "", "a b", "a:", " a", "\228" } do T.raises("no token", parser.format_response, 200, { [name] = "b" }) end
+	for _, method in ipairs { "", "GET / HTTP/1.1", "GET " } do T.raises("no token", parser.format_request, method, "/") end
 	T.raises("three digits", parser.format_response, 1000)
 	T.raises("string expected", parser.format_response, 200, nil, 12)
 	T.raises("table expected", parser.format_response, 200, "a")

@@ -45,17 +45,51 @@ T.test("connections are kept over TLS, too", function()
 	stop()
 end)
 
+T.test("a connection over TLS is kept only while no byte has come that nobody asked for", function()
+	local connections = 0
+	local listener, port = net.serve(function(id)
+		connections = connections + 1
+		local tls = tlshelper.newtls("server", context)
+		local read, write = tlshelper.readfunc(id, tls), tlshelper.writefunc(id, tls)
+		pcall(function()
+			tlshelper.init_responsefunc(id, tls)()
+			while true do
+				local _, url = assert(httpd.read_request(read))
+				write("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: " .. #url .. "\r\n\r\n" .. url)
+				if url == "/more" then
+					skynet.sleep(2)
+					write "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nstolen"
+				end
+			end
+		end)
+		tlshelper.closefunc(tls)()
+	end)
+	local host = "https://localhost:" .. port
+	httpc.keepalive = 1000
+	for _, url in ipairs { "/1", "/2", "/more" } do T.eq({ httpc.get(host, url) }, { 200, url }) end
+	T.eq(connections, 1)
+	skynet.sleep(10) -- what nobody asked for has come then
+	T.eq({ httpc.get(host, "/3") }, { 200, "/3" })
+	T.eq(connections, 2)
+	-- one that was made for another context, which verified nobody, is not used
+	httpc.tls_context = tlshelper.newctx { verify = true, cafile = skynet.getenv "certfile" }
+	T.eq({ httpc.get(host, "/4") }, { 200, "/4" })
+	T.eq(connections, 3)
+	httpc.keepalive, httpc.tls_context = nil, nil
+	socket.close(listener)
+end)
+
 T.test("several requests in one record, one request in many", function()
 	local port, stop = web()
 	local id = assert(socket.open(net.host, port))
 	local tls = tlshelper.newtls("client", tlshelper.newctx())
 	tlshelper.init_requestfunc(id, tls)()
 	local read, write = tlshelper.readfunc(id, tls), tlshelper.writefunc(id, tls)
-	write "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n"
+	write "GET /1 HTTP/1.1\r\nhost: x\r\n\r\nGET /2 HTTP/1.1\r\nhost: x\r\n\r\n"
 	local want = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nGET/"
 	T.eq(read(#want + 1), want .. "1")
 	T.eq(read(#want + 1), want .. "2")
-	for c in ("POST /3 HTTP/1.1\r\ncontent-length: 2\r\n\r\nab"):gmatch "." do write(c) end
+	for c in ("POST /3 HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nab"):gmatch "." do write(c) end
 	want = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nPOST/3ab"
 	T.eq(read(#want), want)
 	tlshelper.shutdown(id, tls)

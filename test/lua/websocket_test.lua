@@ -37,6 +37,21 @@ end
 
 local HANDSHAKE = net.handshake "/"
 
+T.test("a handshake that a proxy may read otherwise is refused", function()
+	local s = server()
+	for _, line in ipairs { "Host: other", "Content-Length: 5", "Content-Length: x", "Transfer-Encoding: chunked", "X : y", "X: y\r\n z",
+		"X: y\1" } do
+		local id, answer = net.websocket(s.port, "/", line .. "\r\n")
+		T.ok(answer and answer:find "^HTTP/1.1 400", line)
+		socket.close(id)
+		s.result()
+	end
+	local id, answer = net.websocket(s.port, "/", "Content-Length: 0\r\n")
+	T.ok(answer:find "^HTTP/1.1 101", answer)
+	socket.close(id)
+	s.stop()
+end)
+
 T.test("a close frame with a code only tells its code", function()
 	local s = server()
 	local id = net.websocket(s.port, "/")
