@@ -85,7 +85,9 @@ int l_decoder(lua_State* L) {
     luaL_argcheck(L, given >= 0, 1, "a limit is not negative");
     max = static_cast<std::size_t>(given);
   }
-  push_object<LuaDecoder>(L, max);
+  constexpr const char* kRules[] = {"any_mask", "masked", "unmasked", "lenient", nullptr};
+  const int rules = luaL_checkoption(L, 2, kRules[0], kRules);
+  push_object<LuaDecoder>(L, max, static_cast<websocket::Decoder::Rules>(rules));
   return 1;
 }
 
@@ -103,7 +105,9 @@ int push_next(lua_State* L, websocket::Decoder& decoder) {
     lua_pushinteger(L, event.opcode);
   }
   lua_pushlstring(L, event.text.data(), event.text.size());
-  return 2;
+  if (event.kind != Kind::error) return 2;
+  lua_pushinteger(L, event.close_code);
+  return 3;
 }
 
 int l_next(lua_State* L) { return push_next(L, self<LuaDecoder>(L, 1)); }

@@ -1,5 +1,9 @@
 #include "websocket/decoder.h"
 
+#include <utility>
+
+#include "base/utf8.h"
+
 namespace runtime::websocket {
 
 namespace {
@@ -28,13 +32,13 @@ void Decoder::feed(std::string_view bytes) noexcept {
 
 Decoder::Event Decoder::next() noexcept {
   for (;;) {
-    if (!error_.empty()) return {Event::Kind::error, 0, error_};
+    if (!error_.empty()) return {Event::Kind::error, 0, error_, close_code_};
     release_given_message();
     const std::string_view rest = std::string_view(input_).substr(position_);
     const std::optional<FrameHeader> header = parse_frame_header(rest);
-    if (!header) return {Event::Kind::incomplete, 0, {}};
+    if (!header) return {Event::Kind::incomplete, 0, {}, 0};
     if (!check(*header)) continue;
-    if (rest.size() - header->size < header->length) return {Event::Kind::incomplete, 0, {}};
+    if (rest.size() - header->size < header->length) return {Event::Kind::incomplete, 0, {}, 0};
 
     const auto length = static_cast<std::size_t>(header->length);
     char* payload = input_.data() + position_ + header->size;
@@ -42,16 +46,20 @@ Decoder::Event Decoder::next() noexcept {
     position_ += header->size + length;
     const std::string_view text(payload, length);
 
-    if (is_control(header->opcode)) return {Event::Kind::message, header->opcode, text};
-    if (header->is_last && message_opcode_ == 0) {
-      return {Event::Kind::message, header->opcode,
-              text};  // the usual frame: no fragments, no copy
+    if (is_control(header->opcode)) {
+      if (header->opcode == kClose && !check_close(text)) continue;
+      return {Event::Kind::message, header->opcode, text, 0};
+    }
+    if (header->is_last && message_opcode_ == 0) {  // the usual frame: no fragments, no copy
+      if (header->opcode == kText && !check_text(text)) continue;
+      return {Event::Kind::message, header->opcode, text, 0};
     }
     if (message_opcode_ == 0) message_opcode_ = header->opcode;
     message_.append(text);
+    if (message_opcode_ == kText && !check_fragments(header->is_last)) continue;
     if (!header->is_last) continue;
     message_given_ = true;
-    return {Event::Kind::message, message_opcode_, message_};
+    return {Event::Kind::message, message_opcode_, message_, 0};
   }
 }
 
@@ -60,18 +68,56 @@ std::size_t Decoder::held() const noexcept {
 }
 
 bool Decoder::check(const FrameHeader& header) {
-  if (!is_known(header.opcode)) {
-    error_ = "invalid opcode " + std::to_string(header.opcode);
-  } else if (is_control(header.opcode)) {
-    if (!header.is_last || header.length > kMaxControlPayload) error_ = "invalid control frame";
-  } else if (header.length > max_payload_ || header.length > max_payload_ - message_.size()) {
-    error_ = "payload_len is too large";
-  } else if (header.opcode == kContinuation && message_opcode_ == 0) {
-    error_ = "unexpected continuation frame";
-  } else if (header.opcode != kContinuation && message_opcode_ != 0) {
-    error_ = "unfinished fragmented message";
+  if (header.reserved != 0 && rules_ != Rules::lenient) {
+    return fail(kProtocolError, "reserved bits without an extension");
   }
-  if (error_.empty()) return true;
+  if (!is_known(header.opcode)) {
+    return fail(kProtocolError, "invalid opcode " + std::to_string(header.opcode));
+  }
+  if (rules_ == Rules::masked && !header.is_masked) {
+    return fail(kProtocolError, "unmasked frame of a client");
+  }
+  if (rules_ == Rules::unmasked && header.is_masked) {
+    return fail(kProtocolError, "masked frame of a server");
+  }
+  if (is_control(header.opcode)) {
+    if (header.is_last && header.length <= kMaxControlPayload) return true;
+    return fail(kProtocolError, "invalid control frame");
+  }
+  if (header.length > max_payload_ || header.length > max_payload_ - message_.size()) {
+    return fail(kTooLarge, "payload_len is too large");
+  }
+  if (header.opcode == kContinuation && message_opcode_ == 0) {
+    return fail(kProtocolError, "unexpected continuation frame");
+  }
+  if (header.opcode != kContinuation && message_opcode_ != 0) {
+    return fail(kProtocolError, "unfinished fragmented message");
+  }
+  return true;
+}
+
+bool Decoder::check_close(std::string_view payload) {
+  const int wrong = rules_ == Rules::lenient ? 0 : check_close_payload(payload);
+  return wrong == 0 || fail(wrong, "invalid close frame");
+}
+
+bool Decoder::check_text(std::string_view text) {
+  return rules_ == Rules::lenient || is_utf8(text) || fail(kInvalidData, "text is not UTF-8");
+}
+
+// A text in fragments: what is new of it. A character may be spread over several of them.
+bool Decoder::check_fragments(bool is_last) {
+  if (rules_ == Rules::lenient) return true;
+  const Utf8Prefix good = utf8_prefix(std::string_view(message_).substr(checked_));
+  checked_ += good.size;
+  if (good.may_continue && (!is_last || checked_ == message_.size())) return true;
+  return fail(kInvalidData, "text is not UTF-8");
+}
+
+// False: so that callers can return it.
+bool Decoder::fail(int close_code, std::string text) {
+  close_code_ = close_code;
+  error_ = std::move(text);
   empty(input_);
   empty(message_);
   position_ = 0;
@@ -81,6 +127,7 @@ bool Decoder::check(const FrameHeader& header) {
 void Decoder::release_given_message() {
   if (!message_given_) return;
   empty(message_);
+  checked_ = 0;
   message_opcode_ = 0;
   message_given_ = false;
 }

@@ -20,8 +20,17 @@ class Decoder {
   static constexpr std::size_t kNoLimit = SIZE_MAX / 2;
   static constexpr std::size_t kIdleBytes = 4096;
 
+  // How much of the RFC a peer must keep to.
+  enum class Rules {
+    any_mask,  // all of it, but frames may be masked or not: skynet's own clients do not mask
+    masked,    // all that it asks of a client
+    unmasked,  // all that it asks of a server
+    lenient,   // reserved bits, the bytes of texts, and what a close frame says do not matter
+  };
+
   // `max_payload` bounds the payload of a frame and a joined message.
-  explicit Decoder(std::size_t max_payload) noexcept : max_payload_(max_payload) {}
+  explicit Decoder(std::size_t max_payload, Rules rules = Rules::any_mask) noexcept
+      : max_payload_(max_payload), rules_(rules) {}
 
   struct Event {
     enum class Kind {
@@ -32,6 +41,7 @@ class Decoder {
     Kind kind;
     int opcode;             // of a message: of its first fragment
     std::string_view text;  // the payload, unmasked, or the error; valid until the next call
+    int close_code;         // of an error: what to tell the peer
   };
 
   void feed(std::string_view bytes) noexcept;
@@ -43,15 +53,22 @@ class Decoder {
  private:
   // Whether the frame may come now; if not, the decoder has failed.
   bool check(const FrameHeader& header);
+  bool check_close(std::string_view payload);
+  bool check_text(std::string_view text);
+  bool check_fragments(bool is_last);
+  bool fail(int close_code, std::string text);
   void release_given_message();
 
   const std::size_t max_payload_;
+  const Rules rules_;
   std::string input_;         // bytes as they came; unmasked in place
   std::size_t position_ = 0;  // in input_: where the next frame begins
   std::string message_;       // fragments so far
   int message_opcode_ = 0;    // of the first fragment; 0: no message is being joined
   bool message_given_ = false;
-  std::string error_;  // not empty: failed
+  std::size_t checked_ = 0;  // bytes of message_ that are whole characters
+  std::string error_;        // not empty: failed
+  int close_code_ = 0;
 };
 
 }  // namespace runtime::websocket

@@ -13,6 +13,7 @@ local sockethelper = require "http.sockethelper"
 
 local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 local MAX_MESSAGE = 262144 -- bytes, that a server takes in one frame or message
+local TOO_LARGE = 1009 -- the code of a close frame
 local HEADER_LIMIT = 8192
 local HANDSHAKE_TIME = 6000 -- cs
 local OPCODE = { text = codec.TEXT, binary = codec.BINARY }
@@ -28,6 +29,7 @@ local TEXT, CLOSE, PING, PONG = codec.TEXT, codec.CLOSE, codec.PING, codec.PONG
 ---@field handle? table         of a server
 ---@field real_ip? string
 ---@field mask? boolean         frames sent are masked
+---@field tells_all? boolean    every breach of the protocol is answered with a close frame
 ---@field closed? boolean       close() was called, or a handler has heard of the end
 ---@field told? boolean         a handler has heard of the end
 ---@field early? string         bytes that came with the handshake
@@ -57,16 +59,33 @@ local function send_frame(ws, opcode, payload, key)
 	if not sent then sockethelper.raise("write failed fd = " .. id) end
 end
 
+-- What the peer must keep to. `strict`: true, all of RFC 6455; nil, the same, but frames may be masked or not (skynet's
+-- clients do not mask); false, as little as skynet asks. The config's `websocket_strict` is the default.
+local function new_decoder(max, strict, masked)
+	if strict == nil then
+		local configured = skynet.getenv "websocket_strict"
+		if configured then strict = configured == "true" end
+	end
+	if strict then return codec.decoder(max, masked) end
+	return codec.decoder(max, strict == nil and "any_mask" or "lenient")
+end
+
+local function close_payload(code, reason)
+	if not code then return nil end
+	return string.char(math.floor(code / 256) % 256, code % 256) .. (reason or "")
+end
+
 -- Blocks. → opcode and payload of the next message or control frame; nil: the stream has ended; false and the
--- reason: the peer broke the protocol
+-- reason: the peer broke the protocol. It has been told, unless it is a breach that skynet sees, too: skynet's servers
+-- end in silence, and programs may rely on that.
 local function next_frame(ws)
 	local decoder, read, id = ws.decoder, ws.read, ws.id
-	local opcode, payload
+	local opcode, payload, code
 	if ws.early then
-		opcode, payload = decoder:feed(ws.early)
+		opcode, payload, code = decoder:feed(ws.early)
 		ws.early = nil
 	else
-		opcode, payload = decoder:next()
+		opcode, payload, code = decoder:next()
 	end
 	while opcode == nil do
 		local bytes
@@ -82,7 +101,10 @@ local function next_frame(ws)
 			bytes = socket.read(id)
 			if not bytes then return nil end
 		end
-		opcode, payload = decoder:feed(bytes)
+		opcode, payload, code = decoder:feed(bytes)
+	end
+	if code and (ws.tells_all or not (code == TOO_LARGE or payload:find "^invalid opcode")) then
+		pcall(send_frame, ws, CLOSE, close_payload(code))
 	end
 	return opcode, payload
 end
@@ -100,11 +122,6 @@ local function release(ws)
 		ws.tls:close()
 		ws.tls = nil
 	end
-end
-
-local function close_payload(code, reason)
-	if not code then return nil end
-	return string.char(math.floor(code / 256) % 256, code % 256) .. (reason or "")
 end
 
 -- ---- TLS --------------------------------------------------------------------------------------
@@ -304,10 +321,12 @@ end
 ---@param handle table
 ---@param protocol? "ws"|"wss"  default "ws"
 ---@param addr? string  of the peer, for addrinfo()
----@param options? {upgrade?: table, protocols?: string[], handshake_time?: integer}
+---@param options? {upgrade?: table, protocols?: string[], handshake_time?: integer, max?: integer, strict?: boolean}
 ---               upgrade: { header =, method =, url = } of a request that httpd.read_request gave for this id;
 ---               protocols: the sub-protocols known, default { "chat" };
----               handshake_time: cs that the client may take for its handshake, default 6000
+---               handshake_time: cs that the client may take for its handshake, default 6000;
+---               max: bytes of a frame or message, default 262144;
+---               strict: true, clients must mask; false, as little is checked as by skynet
 ---@return boolean ok
 ---@return any err  when the id could not be started, a handler raised, or the peer broke the protocol
 function websocket.accept(id, handle, protocol, addr, options)
@@ -322,7 +341,9 @@ function websocket.accept(id, handle, protocol, addr, options)
 	end
 	-- A frame is a whole write: waiting for more to send with it would only delay it.
 	driver.nodelay(id)
-	local ws = { id = id, addr = addr, handle = handle, decoder = codec.decoder(MAX_MESSAGE) }
+	local max, strict = options.max, options.strict
+	local ws = { id = id, addr = addr, handle = handle, tells_all = max ~= nil or strict }
+	ws.decoder = new_decoder(max or MAX_MESSAGE, strict, "masked")
 	ws_pool[id] = ws
 	if handle.warning and not socket.invalid(id) then
 		socket.warning(id, function(_, kbytes) handle.warning(ws, kbytes) end)
@@ -390,6 +411,7 @@ local function client_handshake(ws, url, extra)
 	local accept = field(answer, "sec-websocket-accept")
 	if not accept then error("websocket handshake need Sec-WebSocket-Accept", 0) end
 	if accept ~= accept_value(key) then error("websocket handshake invalid Sec-WebSocket-Accept", 0) end
+	if answer["sec-websocket-extensions"] then error("websocket handshake: extensions are not supported", 0) end
 	ws.early = rest
 end
 
@@ -409,15 +431,18 @@ end
 ---@param url string  `ws://host[:port][/path]` or `wss://`
 ---@param header? table<string, string>  further fields
 ---@param timeout? integer  cs, for connecting and again for the handshake
----@param options? {max?: integer, mask?: boolean}  max: bytes of a message that read() takes, default without limit;
----               mask: every frame is masked with a random key, as RFC 6455 asks of clients
+---@param options? {max?: integer, mask?: boolean, strict?: boolean}
+---               max: bytes of a message that read() takes, default without limit;
+---               mask: every frame is masked with a random key, as RFC 6455 asks of clients;
+---               strict: true, the server must not mask; false, as little is checked as by skynet
 ---@return integer id
 function websocket.connect(url, header, timeout, options)
 	local protocol, address, name, port, path = parse_url(url)
 	options = options or {}
 	local id = sockethelper.connect(name, port, timeout)
 	driver.nodelay(id)
-	local ws = { id = id, addr = address, name = name, decoder = codec.decoder(options.max), mask = options.mask }
+	local ws = { id = id, addr = address, name = name, mask = options.mask, tells_all = true }
+	ws.decoder = new_decoder(options.max, options.strict, "unmasked")
 	ws_pool[id] = ws
 	local shaking = true
 	if timeout then

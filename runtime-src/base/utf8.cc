@@ -39,7 +39,10 @@ Lead lead(unsigned char c) {
 
 }  // namespace
 
-bool is_utf8(std::string_view text) {
+bool is_utf8(std::string_view text) { return utf8_prefix(text).size == text.size(); }
+
+Utf8Prefix utf8_prefix(std::string_view text) {
+  const std::size_t all = text.size();
   while (!text.empty()) {
     text.remove_prefix(ascii_prefix(text));
     if (text.empty()) break;
@@ -49,16 +52,17 @@ bool is_utf8(std::string_view text) {
       continue;
     }
     const Lead expected = lead(first);
-    if (expected.more == 0 || text.size() <= expected.more) return false;
+    if (expected.more == 0) return {all - text.size(), false};
     for (std::size_t i = 1; i <= expected.more; ++i) {
+      if (i == text.size()) return {all - text.size(), true};
       const auto next = static_cast<unsigned char>(text[i]);
       const unsigned char low = i == 1 ? expected.low : 0x80;
       const unsigned char high = i == 1 ? expected.high : 0xbf;
-      if (next < low || next > high) return false;
+      if (next < low || next > high) return {all - text.size(), false};
     }
     text.remove_prefix(1 + expected.more);
   }
-  return true;
+  return {all, true};
 }
 
 }  // namespace runtime

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "base/utf8.h"
+
 namespace runtime::websocket {
 
 namespace {
@@ -28,6 +30,14 @@ MaskingKey MaskingKey::from(std::uint32_t number) {
   return key;
 }
 
+int check_close_payload(std::string_view payload) {
+  if (payload.empty()) return 0;
+  if (payload.size() == 1) return kProtocolError;
+  const auto code = static_cast<int>(read_big_endian(payload.substr(0, 2)));
+  if (!is_close_code(code)) return kProtocolError;
+  return is_utf8(payload.substr(2)) ? 0 : kInvalidData;
+}
+
 std::optional<FrameHeader> parse_frame_header(std::string_view bytes) {
   if (bytes.size() < 2) return std::nullopt;
   const auto first = static_cast<unsigned char>(bytes[0]);
@@ -35,6 +45,7 @@ std::optional<FrameHeader> parse_frame_header(std::string_view bytes) {
   FrameHeader header{};
   header.is_last = (first & 0x80) != 0;
   header.opcode = first & 0x0f;
+  header.reserved = first & 0x70;
   header.is_masked = (second & 0x80) != 0;
   header.length = second & 0x7f;
   header.size = 2;

@@ -40,12 +40,30 @@ struct MaskingKey {
 
 struct FrameHeader {
   bool is_last;  // FIN
-  int opcode;    // 0 to 15, not checked; the reserved bits are not looked at
+  int opcode;    // 0 to 15, not checked
+  int reserved;  // the reserved bits, where they are in byte 0: 0x40, 0x20, 0x10
   bool is_masked;
   MaskingKey key;
   std::uint64_t length;  // of the payload, as the peer says
   std::size_t size;      // of the header itself
 };
+
+// Why a connection is closed (RFC 6455, 7.4.1).
+enum CloseCode : int {
+  kNormal = 1000,
+  kProtocolError = 1002,
+  kInvalidData = 1007,  // text that is not UTF-8
+  kTooLarge = 1009,
+};
+
+// Whether an endpoint may send that code in a close frame.
+constexpr bool is_close_code(int code) {
+  return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+         (code >= 3000 && code <= 4999);
+}
+
+// What is wrong with the payload of a close frame; 0: nothing.
+int check_close_payload(std::string_view payload);
 
 // The header at the start of `bytes`, or nothing while it is incomplete.
 std::optional<FrameHeader> parse_frame_header(std::string_view bytes);

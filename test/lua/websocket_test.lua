@@ -256,6 +256,9 @@ T.test("breaches of the protocol end the connection with false", function()
 		["invalid control frame "] = "\137\126\0\126" .. ("p"):rep(126),
 		["unexpected continuation frame"] = "\128\1x",
 		["unfinished fragmented message"] = "\1\1a\129\1b",
+		["reserved bits without an extension"] = "\193\1a",
+		["text is not UTF-8"] = codec.frame(codec.TEXT, "\255"),
+		["invalid close frame"] = codec.frame(codec.CLOSE, "x"),
 	}
 	for text, bytes in pairs(breaches) do
 		local id = net.websocket(s.port, "/")
@@ -263,10 +266,32 @@ T.test("breaches of the protocol end the connection with false", function()
 		local r = s.result()
 		T.eq(r[1], false, text)
 		T.ok(tostring(r[2]):find(text:gsub(" $", ""), 1, true), text .. " / " .. tostring(r[2]))
-		T.eq({ socket.read(id) }, { false, "" })
+		-- to these skynet says nothing
+		local code = (text:find "large" or text:find "opcode") and "" or text:find "UTF" and "\136\2\3\239" or "\136\2\3\234"
+		T.eq(socket.readall(id) or "", code, text)
 		socket.close(id)
 	end
 	T.eq(s.heard "error", nil)
+	s.stop()
+end)
+
+T.test("a server that is not strict takes what skynet takes", function()
+	local s = server { strict = false }
+	local id = net.websocket(s.port, "/")
+	socket.write(id, "\193\1a" .. codec.frame(codec.TEXT, "\255") .. codec.frame(codec.CLOSE, "x"))
+	T.eq(socket.readall(id), codec.frame(codec.TEXT, "a") .. codec.frame(codec.TEXT, "\255") .. codec.frame(codec.CLOSE))
+	T.eq(s.result(), { true })
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("the size of messages is the server's choice, and then a larger one is told why", function()
+	local s = server { max = 10 }
+	local id = net.websocket(s.port, "/")
+	socket.write(id, codec.frame(codec.TEXT, ("x"):rep(10)) .. codec.frame(codec.TEXT, ("x"):rep(11)))
+	T.eq(socket.readall(id), codec.frame(codec.TEXT, ("x"):rep(10)) .. codec.frame(codec.CLOSE, "\3\241"))
+	T.eq(s.result()[1], false)
+	socket.close(id)
 	s.stop()
 end)
 

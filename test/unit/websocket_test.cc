@@ -163,5 +163,42 @@ TEST(WebSocketDecoder, StaysFailedAndTakesNoMoreBytes) {
   EXPECT_EQ(drain(decoder), (Events{"error:invalid opcode 3"}));
 }
 
+TEST(WebSocketDecoder, RefusesReservedBitsAndTextThatIsNoUtf8UnlessItIsLenient) {
+  const std::string reserved = "\xc1\x01y", not_utf8 = frame(kText, "\xff");
+  const std::string split = part(kText, "\xe2\x82") + frame(kContinuation, "\xac");
+  EXPECT_EQ(decode(reserved), (Events{"error:reserved bits without an extension"}));
+  EXPECT_EQ(decode(not_utf8), (Events{"error:text is not UTF-8"}));
+  EXPECT_EQ(decode(split), (Events{"1:\xe2\x82\xac"}));
+  EXPECT_EQ(decode(part(kText, "\xe2") + part(kContinuation, "\x28")),
+            (Events{"error:text is not UTF-8"}))
+      << "before the last fragment";
+  EXPECT_EQ(decode(part(kText, "a\xe2") + frame(kContinuation, "\x82")),
+            (Events{"error:text is not UTF-8"}));
+  Decoder lenient(1000, Decoder::Rules::lenient);
+  lenient.feed(reserved + not_utf8 + frame(kClose, "x"));
+  EXPECT_EQ(drain(lenient), (Events{"1:y", "1:\xff", "8:x"}));
+}
+
+TEST(WebSocketDecoder, RefusesTheWrongMasking) {
+  Decoder server(1000, Decoder::Rules::masked), client(1000, Decoder::Rules::unmasked);
+  server.feed(frame(kText, "a", &kRfcKey) + frame(kText, "b"));
+  client.feed(frame(kText, "a") + frame(kText, "b", &kRfcKey));
+  EXPECT_EQ(drain(server), (Events{"1:a", "error:unmasked frame of a client"}));
+  EXPECT_EQ(drain(client), (Events{"1:a", "error:masked frame of a server"}));
+  EXPECT_EQ(server.next().close_code, kProtocolError);
+}
+
+TEST(WebSocketFrame, ACloseFrameHasACodeThatMayBeSentAndAReasonInUtf8) {
+  EXPECT_EQ(check_close_payload(""), 0);
+  EXPECT_EQ(check_close_payload("\x03"), kProtocolError);
+  EXPECT_EQ(check_close_payload("\x03\xe8"), 0);
+  EXPECT_EQ(check_close_payload("\x03\xe8 bye"), 0);
+  EXPECT_EQ(check_close_payload("\x03\xe8\xff"), kInvalidData);
+  for (const char* reserved :
+       {"\x03\xe7", "\x03\xec", "\x03\xed", "\x03\xee", "\x03\xf7", "\x13\x88"}) {
+    EXPECT_EQ(check_close_payload(reserved), kProtocolError);
+  }
+}
+
 }  // namespace
 }  // namespace runtime::websocket
