@@ -1,129 +1,458 @@
 #include "services/harbor.h"
 
-#include <cstdio>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "base/memory_ledger.h"
 #include "core/node.h"
 #include "core/remote_message.h"
+#include "core/socket_message.h"
+#include "services/harbor_calls.h"
+#include "services/harbor_frame.h"
+#include "services/harbor_peer.h"
+#include "services/harbor_waiting.h"
+#include "services/words.h"
 #include "skynet_harbor.h"
 
 namespace runtime {
 namespace {
 
-struct Waiting {
-  std::uint32_t source;
-  int session;
-  int type;
-  void* data;
-  std::size_t size;
-};
+// How long a message waits for a node of which nobody has told anything, and how long a connected
+// node may take to answer. 1/100 s, as text for skynet_command().
+constexpr const char* kUnknownTicks = "500";
+constexpr const char* kHandshakeTicks = "1000";
+// A frame with a smaller payload is put together and sent as one piece.
+constexpr std::size_t kJoinBytes = 16 * 1024;
+// A node that leaves so much unread is given up.
+constexpr int kMaxUnsentKb = 256 * 1024;
+
+using State = HarborPeer::State;
+
+bool asks(const HarborMessage& message) {
+  return message.session > 0 && message.type != PTYPE_RESPONSE && message.type != PTYPE_ERROR;
+}
 
 class Harbor {
  public:
-  ~Harbor() {
-    for (auto& [name, entry] : names_) drop(entry.waiting);
-  }
-
-  bool init(skynet_context* context, const char* args) {
-    unsigned id = 0, slave = 0;
-    if (args == nullptr || std::sscanf(args, "%u %u", &id, &slave) != 2 || slave == 0) {
-      skynet_error(context,
-                   "error: harbor: the arguments must be a node id and the slave's handle");
-      return false;
-    }
-    context_ = context;
-    slave_ = slave;
-    return true;
-  }
-
-  void on_name(std::string_view name, std::uint32_t handle) {
-    Entry& entry = names_[std::string(name)];
-    entry.handle = handle;
-    for (const Waiting& message : entry.waiting) pass_on(message, handle);
-    entry.waiting.clear();
-  }
-
-  void on_message(std::uint32_t source, int session, const void* data, std::size_t size) {
-    const RemoteMessage* envelope =
-        remote_message(data, size, Service::from(context_).node().remote_mark);
-    if (envelope == nullptr) return drop_foreign(source, session);
-    const RemoteMessage& remote = *envelope;
-    take_bytes(block_bytes(remote.data));
-    const Waiting message{source, session, remote.type, remote.data, remote.size};
-    if (remote.name[0] == '\0') {
-      drop_remote(message, remote.destination);
-      return;
-    }
-    Entry& entry = names_[std::string(remote.name, strnlen(remote.name, GLOBALNAME_LENGTH))];
-    if (entry.handle != 0) {
-      pass_on(message, entry.handle);
-      return;
-    }
-    entry.waiting.push_back(message);
-    if (entry.waiting.size() == 1) {
-      std::string query = "Q " + std::string(remote.name, strnlen(remote.name, GLOBALNAME_LENGTH));
-      skynet_send(context_, 0, slave_, PTYPE_TEXT, 0, query.data(), query.size());
-    }
-  }
+  ~Harbor();
+  bool init(skynet_context* context, const char* args);
 
  private:
-  struct Entry {
-    std::uint32_t handle = 0;
-    std::vector<Waiting> waiting;  // messages, in the order in which they came; their data is ours
-  };
+  static int on_message(skynet_context* context, void* self, int type, int session,
+                        std::uint32_t source, const void* data, std::size_t size);
+  void on_command(std::uint32_t source, std::string_view text);
+  void on_name(std::string_view name, std::uint32_t handle);
+  void on_connection(std::string_view command, std::string_view args);
+  void on_envelope(std::uint32_t source, int session, const void* data, std::size_t size);
+  void on_timer(int session);
+  void on_event(const skynet_socket_message& event);
 
-  void pass_on(const Waiting& message, std::uint32_t handle) {
-    const int result =
-        skynet_send(context_, message.source, handle, message.type | PTYPE_TAG_DONTCOPY,
-                    message.session, message.data, message.size);
-    if (result < 0) refuse(message, handle);
-  }
+  // ---- messages to other nodes ----
+  void pass_on(const HarborMessage& message, std::uint32_t handle);
+  void send_to_node(const HarborMessage& message, std::uint32_t handle);
+  void transmit(HarborPeer& peer, const HarborMessage& message, std::uint32_t handle);
+  bool write(int socket, const HarborMessage& message, std::uint32_t handle);
+  void refuse(const HarborMessage& message, std::uint32_t handle);
+  void drop(const HarborMessage& message, std::uint32_t handle);
 
-  void refuse(const Waiting& message, std::uint32_t handle) {
-    if (message.session == 0 || message.type == PTYPE_RESPONSE || message.type == PTYPE_ERROR)
-      return;
-    skynet_send(context_, handle, message.source, PTYPE_ERROR, message.session, nullptr, 0);
-  }
+  // ---- connections ----
+  void connected(HarborPeer& peer, int socket);
+  void adopt(int id, HarborPeer& peer, int socket);
+  void lose(int id, const std::string& reason);
+  void end_socket(int* socket);
+  void tell_id(int socket);
+  void arm(HarborPeer& peer, const char* ticks);
+  void receive(int socket, std::string_view bytes);
+  bool answered(int id, HarborPeer& peer, int socket, std::string_view* bytes);
+  void deliver(HarborFrame& frame);
 
-  void drop_foreign(std::uint32_t source, int session) {
-    skynet_error(context_, "error: harbor: a message from :%08x is none for another node", source);
-    refuse({source, session, PTYPE_SYSTEM, nullptr, 0}, 0);
-  }
-
-  void drop_remote(const Waiting& message, std::uint32_t destination) {
-    skynet_error(context_, "Drop message to harbor %d from %x to %x (session = %d, msgsz = %d)",
-                 static_cast<int>(destination >> 24), message.source, destination, message.session,
-                 static_cast<int>(message.size));
-    std::free(message.data);
-    refuse(message, destination);
-  }
-
-  static void drop(std::vector<Waiting>& messages) {
-    for (const Waiting& message : messages) std::free(message.data);
-    messages.clear();
-  }
+  void tell_slave(const std::string& text);
+  bool may_log();
+  HarborPeer& peer(int id) { return peers_[static_cast<std::size_t>(id)]; }
 
   skynet_context* context_ = nullptr;
+  std::uint32_t self_ = 0;
+  int id_ = 0;
   std::uint32_t slave_ = 0;
-  std::unordered_map<std::string, Entry> names_;
+  struct Name {
+    std::uint32_t handle = 0;
+    HarborWaiting waiting;
+  };
+  std::unordered_map<std::string, Name> names_;
+  std::array<HarborPeer, REMOTE_MAX> peers_;
+  std::unordered_map<int, int> nodes_;  // socket -> id of the node
+  HarborCalls calls_;
+  HarborLogLimit log_limit_;
+  std::string joined_;  // a frame on its way; here so that its memory is kept
 };
 
-int on_harbor_message(skynet_context*, void* userdata, int type, int session, std::uint32_t source,
-                      const void* data, std::size_t size) {
-  auto& harbor = *static_cast<Harbor*>(userdata);
-  if (type == PTYPE_HARBOR) {
-    const std::string_view text(static_cast<const char*>(data), size);
-    if (text.starts_with("N ")) harbor.on_name(text.substr(2), source);
-  } else if (type == PTYPE_SYSTEM) {
-    harbor.on_message(source, session, data, size);
+Harbor::~Harbor() {
+  for (const auto& [socket, id] : nodes_) skynet_socket_close(context_, socket);
+}
+
+bool Harbor::init(skynet_context* context, const char* args) {
+  std::string_view rest = args == nullptr ? "" : args;
+  if (!read_number(take_word(&rest), 10, &id_) || id_ < 0 || id_ >= REMOTE_MAX ||
+      !read_number(take_word(&rest), 10, &slave_) || slave_ == 0) {
+    skynet_error(context, "error: harbor: the arguments must be a node id and the slave's handle");
+    return false;
+  }
+  context_ = context;
+  self_ = Service::from(context).handle();
+  skynet_callback(context, this, on_message);
+  return true;
+}
+
+int Harbor::on_message(skynet_context*, void* self, int type, int session, std::uint32_t source,
+                       const void* data, std::size_t size) {
+  Harbor& harbor = *static_cast<Harbor*>(self);
+  switch (type) {
+    case PTYPE_SYSTEM: harbor.on_envelope(source, session, data, size); break;
+    case PTYPE_HARBOR: harbor.on_command(source, {static_cast<const char*>(data), size}); break;
+    case PTYPE_RESPONSE: harbor.on_timer(session); break;
+    case PTYPE_SOCKET: {
+      const Message whole = Message::make(source, type, session, const_cast<void*>(data), size);
+      if (const skynet_socket_message* event = socket_event(whole)) harbor.on_event(*event);
+      break;
+    }
   }
   return 0;
+}
+
+// ---- what the slave says ------------------------------------------------------------------------
+
+void Harbor::on_command(std::uint32_t source, std::string_view text) {
+  std::string_view args = text;
+  const std::string_view command = take_word(&args);
+  if (command == "N" && args.size() > 1) {
+    on_name(args.substr(1), source);
+  } else if (command == "S" || command == "A") {
+    on_connection(command, args);
+  } else if (int id = 0; command == "D" && read_number(take_word(&args), 10, &id) && id > 0 &&
+                         id < REMOTE_MAX) {
+    // The connection of a node that is up tells by itself when it breaks.
+    if (peer(id).state != State::up && peer(id).state != State::down) {
+      lose(id, "it has left the network");
+    }
+  } else {
+    skynet_error(context_, "error: harbor: unknown command %.*s", static_cast<int>(text.size()),
+                 text.data());
+  }
+}
+
+void Harbor::on_name(std::string_view name, std::uint32_t handle) {
+  Name& entry = names_[std::string(name)];
+  entry.handle = handle;
+  for (const HarborWaiting::Entry& message : entry.waiting.take()) pass_on(message, handle);
+}
+
+void Harbor::on_connection(std::string_view command, std::string_view args) {
+  int socket = 0, id = 0;
+  if (!read_number(take_word(&args), 10, &socket) || !read_number(take_word(&args), 10, &id) ||
+      id <= 0 || id >= REMOTE_MAX || id == id_) {
+    skynet_error(context_, "error: harbor: %.*s is no socket and node",
+                 static_cast<int>(args.size()), args.data());
+    return;
+  }
+  HarborPeer& node = peer(id);
+  if (command == "A" && node.state == State::up) {
+    skynet_error(context_, "harbor: node %d is connected already: closing its connection %d", id,
+                 socket);
+    skynet_socket_start(context_, socket);
+    skynet_socket_shutdown(context_, socket);
+    return;
+  }
+  nodes_[socket] = id;
+  skynet_socket_start(context_, socket);
+  skynet_socket_nodelay(context_, socket);
+  tell_id(socket);
+  if (command == "A") {
+    connected(node, socket);
+  } else if (node.state == State::up) {
+    end_socket(&node.rival);
+    node.rival = socket;
+  } else {
+    end_socket(&node.socket);
+    node.socket = socket;
+    node.state = State::handshake;
+    arm(node, kHandshakeTicks);
+  }
+}
+
+void Harbor::tell_id(int socket) {
+  const char id = static_cast<char>(id_);
+  socket_sendbuffer buffer{socket, SOCKET_BUFFER_RAWPOINTER, &id, 1};
+  skynet_socket_sendbuffer(context_, &buffer);
+}
+
+void Harbor::tell_slave(const std::string& text) {
+  skynet_send(context_, 0, slave_, PTYPE_TEXT, 0, const_cast<char*>(text.data()), text.size());
+}
+
+void Harbor::arm(HarborPeer& peer, const char* ticks) {
+  const char* session = skynet_command(context_, "TIMEOUT", ticks);
+  peer.deadline = session == nullptr ? 0 : std::atoi(session);
+}
+
+void Harbor::on_timer(int session) {
+  for (int id = 1; id < REMOTE_MAX; ++id) {
+    HarborPeer& node = peer(id);
+    if (node.deadline != session) continue;
+    node.deadline = 0;
+    if (node.state == State::unknown) lose(id, "nobody has heard of it");
+    if (node.state == State::handshake) lose(id, "it does not answer");
+    return;
+  }
+}
+
+// ---- messages to other nodes --------------------------------------------------------------------
+
+void Harbor::on_envelope(std::uint32_t source, int session, const void* data, std::size_t size) {
+  const RemoteMessage* remote =
+      remote_message(data, size, Service::from(context_).node().remote_mark);
+  if (remote == nullptr) {
+    skynet_error(context_, "error: harbor: a message from :%08x is none for another node", source);
+    refuse({source, session, PTYPE_SYSTEM, nullptr, 0}, self_);
+    return;
+  }
+  take_bytes(block_bytes(remote->data));
+  const HarborMessage message{source, session, remote->type, remote->data, remote->size};
+  if (remote->name[0] == '\0') return send_to_node(message, remote->destination);
+  std::string name(remote->name, strnlen(remote->name, GLOBALNAME_LENGTH));
+  Name& entry = names_[name];
+  if (entry.handle != 0) return pass_on(message, entry.handle);
+  const bool first = entry.waiting.empty();
+  if (!entry.waiting.push(message, 0)) return drop(message, 0);
+  if (first) tell_slave("Q " + name);
+}
+
+// To the handle of a name, which may be one of this node.
+void Harbor::pass_on(const HarborMessage& message, std::uint32_t handle) {
+  if (Service::from(context_).node().is_remote(handle)) return send_to_node(message, handle);
+  const int result =
+      skynet_send(context_, message.source, handle, message.type | PTYPE_TAG_DONTCOPY,
+                  message.session, message.data, message.size);
+  if (result < 0) refuse(message, handle);
+}
+
+void Harbor::send_to_node(const HarborMessage& message, std::uint32_t handle) {
+  HarborPeer& node = peer(static_cast<int>(handle >> 24));
+  switch (node.state) {
+    case State::up: return transmit(node, message, handle);
+    case State::down: return drop(message, handle);
+    case State::unknown:
+      if (id_ == 0) return drop(message, handle);
+      if (node.deadline == 0) arm(node, kUnknownTicks);
+      [[fallthrough]];
+    case State::handshake:
+      if (!node.waiting.push(message, handle)) drop(message, handle);
+  }
+}
+
+void Harbor::transmit(HarborPeer& node, const HarborMessage& message, std::uint32_t handle) {
+  if (message.size > kMaxFramePayload) {
+    skynet_error(context_,
+                 "error: The message from :%08x to :%08x is too large for another node: %zu bytes",
+                 message.source, handle, message.size);
+    std::free(message.data);
+    return refuse(message, handle);
+  }
+  if (asks(message) && static_cast<int>(message.source >> 24) == id_) {
+    const Node& here = Service::from(context_).node();
+    calls_.add({message.source, handle, message.session}, [&](std::uint32_t source) {
+      Service* service = here.acquire(source);
+      if (service != nullptr) service->drop();
+      return service != nullptr;
+    });
+  }
+  // Refused by a socket whose end is on its way to us as an event.
+  if (!write(node.socket, message, handle))
+    lose(static_cast<int>(handle >> 24), "its connection is closed");
+}
+
+// Takes the payload. What one turn writes leaves in one system call (net/socket_server.h).
+bool Harbor::write(int socket, const HarborMessage& message, std::uint32_t handle) {
+  const auto head = encode_frame_head(message.size);
+  const auto tail = encode_frame_tail(
+      {message.source, handle, message.type, static_cast<std::uint32_t>(message.session)});
+  const auto send = [&](int type, const void* bytes, std::size_t size) {
+    socket_sendbuffer buffer{socket, type, bytes, size};
+    return skynet_socket_sendbuffer(context_, &buffer) == 0;
+  };
+  if (message.size < kJoinBytes) {
+    joined_.assign(head.data(), head.size());
+    if (message.size > 0) joined_.append(static_cast<const char*>(message.data), message.size);
+    joined_.append(tail.data(), tail.size());
+    std::free(message.data);
+    return send(SOCKET_BUFFER_RAWPOINTER, joined_.data(), joined_.size());
+  }
+  send(SOCKET_BUFFER_RAWPOINTER, head.data(), head.size());
+  send(SOCKET_BUFFER_MEMORY, message.data, message.size);
+  return send(SOCKET_BUFFER_RAWPOINTER, tail.data(), tail.size());
+}
+
+// Tells who waits for an answer that none will come.
+void Harbor::refuse(const HarborMessage& message, std::uint32_t handle) {
+  if (!asks(message)) return;
+  skynet_send(context_, handle, message.source, PTYPE_ERROR, message.session, nullptr, 0);
+}
+
+void Harbor::drop(const HarborMessage& message, std::uint32_t handle) {
+  if (may_log()) {
+    skynet_error(context_, "Drop message to harbor %d from %x to %x (session = %d, msgsz = %d)",
+                 static_cast<int>(handle >> 24), message.source, handle, message.session,
+                 static_cast<int>(message.size));
+  }
+  std::free(message.data);
+  refuse(message, handle);
+}
+
+bool Harbor::may_log() {
+  unsigned omitted = 0;
+  const bool allowed = log_limit_.allow(skynet_now(), &omitted);
+  if (omitted > 0) skynet_error(context_, "harbor: %u lines like these were left out", omitted);
+  return allowed;
+}
+
+// ---- connections --------------------------------------------------------------------------------
+
+void Harbor::connected(HarborPeer& node, int socket) {
+  if (node.socket != socket) end_socket(&node.socket);
+  node.deadline = 0;
+  node.state = State::up;
+  node.socket = socket;
+  node.reader = std::make_unique<HarborFrameReader>();
+  for (const HarborWaiting::Entry& message : node.waiting.take()) {
+    // A failed write takes the node down again.
+    send_to_node(message, message.destination);
+  }
+}
+
+// The node has answered on its new connection: the old one is a thing of its past life.
+void Harbor::adopt(int id, HarborPeer& node, int socket) {
+  node.rival = -1;
+  end_socket(&node.socket);
+  const auto calls = calls_.take(id);
+  connected(node, socket);
+  for (const HarborCalls::Call& call : calls) {
+    refuse({call.source, call.session, PTYPE_RESERVED_LUA, nullptr, 0}, call.destination);
+  }
+}
+
+void Harbor::end_socket(int* socket) {
+  if (*socket < 0) return;
+  nodes_.erase(*socket);
+  skynet_socket_shutdown(context_, *socket);
+  *socket = -1;
+}
+
+void Harbor::lose(int id, const std::string& reason) {
+  HarborPeer& node = peer(id);
+  skynet_error(context_, "Harbor %d is down: %s", id, reason.c_str());
+  end_socket(&node.socket);
+  end_socket(&node.rival);
+  node.state = State::down;
+  node.deadline = 0;
+  node.reader.reset();
+  for (const HarborWaiting::Entry& message : node.waiting.take())
+    drop(message, message.destination);
+  for (const HarborCalls::Call& call : calls_.take(id)) {
+    refuse({call.source, call.session, PTYPE_RESERVED_LUA, nullptr, 0}, call.destination);
+  }
+  tell_slave("D " + std::to_string(id));
+}
+
+void Harbor::on_event(const skynet_socket_message& event) {
+  if (event.type == SKYNET_SOCKET_TYPE_DATA) {
+    runtime_socket_acknowledge(event.id, static_cast<std::size_t>(event.ud));
+    receive(event.id, {event.buffer, static_cast<std::size_t>(event.ud)});
+    std::free(event.buffer);
+    return;
+  }
+  const auto found = nodes_.find(event.id);
+  if (found == nodes_.end()) return;
+  const int id = found->second;
+  const bool gone =
+      event.type == SKYNET_SOCKET_TYPE_CLOSE || event.type == SKYNET_SOCKET_TYPE_ERROR;
+  const bool stuck = event.type == SKYNET_SOCKET_TYPE_WARNING && event.ud >= kMaxUnsentKb;
+  if (!gone && !stuck) return;
+  if (event.id == peer(id).rival) return end_socket(&peer(id).rival);
+  lose(id, gone ? "its connection is closed"
+                : "it does not read, " + std::to_string(event.ud) + " KB wait for it");
+}
+
+// The first byte on a connection of ours is the other node's id. False: it is not the one that was
+// expected, and the connection has been ended.
+bool Harbor::answered(int id, HarborPeer& node, int socket, std::string_view* bytes) {
+  const int answer = static_cast<unsigned char>(bytes->front());
+  bytes->remove_prefix(1);
+  if (answer == id) {
+    if (socket == node.rival) {
+      adopt(id, node, socket);
+    } else {
+      connected(node, socket);
+    }
+    return node.socket == socket;
+  }
+  const std::string reason = "it says that its id is " + std::to_string(answer);
+  if (socket == node.rival) {
+    skynet_error(context_, "Harbor %d: new connection refused: %s", id, reason.c_str());
+    end_socket(&node.rival);
+  } else {
+    lose(id, reason);
+  }
+  return false;
+}
+
+void Harbor::receive(int socket, std::string_view bytes) {
+  const auto found = nodes_.find(socket);
+  if (found == nodes_.end() || bytes.empty()) return;
+  const int id = found->second;
+  HarborPeer& node = peer(id);
+  const bool first = socket == node.rival || node.state == State::handshake;
+  if (first && !answered(id, node, socket, &bytes)) return;
+  HarborFrame frame;
+  // A write to this node may fail on the way, and end the connection.
+  while (node.socket == socket) {
+    switch (node.reader->next(&bytes, &frame)) {
+      case HarborFrameReader::Result::frame: deliver(frame); break;
+      case HarborFrameReader::Result::more: return;
+      case HarborFrameReader::Result::too_long:
+        skynet_error(context_, "error: Message is too long from harbor %d", id);
+        return lose(id, "it sends a frame that is too long");
+      case HarborFrameReader::Result::too_short:
+        return lose(id, "it sends a frame that is too short");
+    }
+  }
+}
+
+void Harbor::deliver(HarborFrame& frame) {
+  const FrameTail& tail = frame.tail;
+  const std::uint32_t handle = static_cast<std::uint32_t>(id_) << 24 | tail.destination;
+  const int session = static_cast<int>(tail.session);
+  if (tail.type == PTYPE_RESPONSE || tail.type == PTYPE_ERROR) {
+    const bool asked = calls_.remove(handle, session);
+    // The answer to a response, which some nodes give: the session is not ours.
+    if (tail.type == PTYPE_ERROR && session != 0 && !asked) return;
+  }
+  // What only this node itself may say: to this service, and in the socket server's name.
+  const bool internal = handle == self_ || tail.type == PTYPE_HARBOR || tail.type == PTYPE_SOCKET;
+  if (!internal && skynet_send(context_, tail.source, handle, tail.type | PTYPE_TAG_DONTCOPY,
+                               session, frame.release(), frame.size()) >= 0) {
+    return;
+  }
+  if (tail.type == PTYPE_ERROR) return;
+  if (may_log()) {
+    skynet_error(context_, "Unknown destination :%x from :%x type(%d)", handle, tail.source,
+                 tail.type);
+  }
+  // The session of a response is the receiver's, and would mean another request to its sender.
+  if (tail.type == PTYPE_RESPONSE) return;
+  skynet_send(context_, handle, tail.source, PTYPE_ERROR, session, nullptr, 0);
 }
 
 }  // namespace
@@ -133,7 +462,6 @@ void* harbor_create(void) { return new runtime::Harbor; }
 
 int harbor_init(void* instance, skynet_context* context, const char* args) {
   if (!static_cast<runtime::Harbor*>(instance)->init(context, args)) return 1;
-  skynet_callback(context, instance, runtime::on_harbor_message);
   auto& service = runtime::Service::from(context);
   service.node().harbor_service.store(service.handle());
   return 0;
