@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "core/multicast_package.h"
 #include "core/remote_message.h"
 #include "core/socket_message.h"
 
@@ -200,7 +201,9 @@ void Node::refuse_remaining(Service& service) {
         close_socket(event->ud);
       }
     }
-    // So is what was to go to another node.
+    // So is what was published,
+    close_unhandled(message);
+    // and what was to go to another node.
     if (message.type() == kTypeSystem) {
       const RemoteMessage* remote = remote_message(message.data, message.size(), remote_mark);
       if (remote != nullptr) std::free(remote->data);
