@@ -3,6 +3,7 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
+local core = require "skynet.core"
 local link = require "skynet.cluster.link"
 
 local FILE = skynet.getenv "cluster"
@@ -243,10 +244,24 @@ function command.links()
 	return result
 end
 
+-- A failed command tells its caller why: call failed: ERR.
+local function answer(session, source, ok, ...)
+	if ok then
+		if session ~= 0 then skynet.retpack(...) end
+		return
+	end
+	local err = tostring((...))
+	skynet.error(err)
+	if session == 0 then return end
+	skynet.ignoreret()
+	core.send(source, skynet.PTYPE_ERROR, session, err)
+end
+
 skynet.start(function()
+	skynet.register ".clusterd" -- for the console, which does not start it
 	if FILE then take_over(read_file()) end
-	skynet.dispatch("lua", function(session, _, name, ...)
+	skynet.dispatch("lua", function(session, source, name, ...)
 		local f = command[name] or error("clusterd: unknown command " .. tostring(name))
-		if session ~= 0 then skynet.retpack(f(...)) else f(...) end
+		answer(session, source, pcall(f, ...))
 	end)
 end)

@@ -51,6 +51,7 @@ local HELP = {
 	cmem = "cmem : C memory of the services",
 	jmem = "jmem : statistics of the allocator",
 	netstat = "netstat : the sockets",
+	cluster = "cluster : the links to and from other nodes",
 	profactive = "profactive [on|off] : heap profiling",
 	dumpheap = "dumpheap : write a heap profile",
 	debug = "debug address : debug a lua service; cont leaves it",
@@ -303,6 +304,21 @@ function COMMAND.netstat()
 		line.rtime = info.rtime and age_text(info.rtime)
 		line.wtime = info.wtime and age_text(info.wtime)
 		result[i] = line
+	end
+	return result
+end
+
+function COMMAND.cluster()
+	local clusterd = skynet.localname ".clusterd"
+	if not clusterd then return "this node uses no cluster" end
+	local result = {}
+	for i, link in ipairs(skynet.call(clusterd, "lua", "links")) do
+		for _, name in ipairs { "bytes_in", "bytes_out" } do link[name] = bytes_text(link[name]) end
+		for _, name in ipairs { "in_flight", "requests", "errors", "connections" } do
+			link[name] = link[name] and string.format("%d", link[name])
+		end
+		link.since = link.since and age_text(link.since)
+		result[i] = link
 	end
 	return result
 end

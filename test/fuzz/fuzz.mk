@@ -7,6 +7,7 @@ both_engines = $(1:%=lua54/%.o) $(1:%=luajit/%.o)
 FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) core/runtime-src/base/lua_heap.o core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
   runtime-src/lua/engine)
+FUZZ_cluster   := $(addprefix core/lualib-src/cluster/,assembly.o frame.o packed_reader.o request_reader.o)
 FUZZ_config    := lua54/runtime-src/config/config_reader.o
 FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_builder.o)
 FUZZ_http_head := core/lualib-src/http/head.o

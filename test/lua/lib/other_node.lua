@@ -1,0 +1,55 @@
+--- Starts further nodes of the same executable, as processes that a test can end, stop and continue.
+local skynet = require "skynet"
+
+local other = {}
+other.__index = other
+
+local started = 0
+
+local function shell(command)
+	local pipe = assert(io.popen(command))
+	local line = pipe:read "*l"
+	pipe:close()
+	return line
+end
+
+--- A node whose start service is `start`. `config` are further keys of its config.
+---@param start string
+---@param config? table<string, any>
+function other.start(start, config)
+	started = started + 1
+	local name = string.format("%s-%d", start, started)
+	local keys = { thread = 2, harbor = 0, bootstrap = "snlua bootstrap", start = start, parent = shell "echo $PPID" }
+	for _, key in ipairs { "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "engine", "port", "case_dir" } do
+		keys[key] = skynet.getenv(key)
+	end
+	for key, value in pairs(config or {}) do keys[key] = value end
+	local file = assert(io.open(name .. ".config", "w"))
+	for key, value in pairs(keys) do file:write(string.format("%s = %q\n", key, tostring(value))) end
+	file:close()
+	local exe = shell "readlink /proc/$PPID/exe"
+	local pid = shell(string.format("'%s' %s.config >%s.log 2>&1 </dev/null & echo $!", exe, name, name))
+	return setmetatable({ pid = pid, log = name .. ".log" }, other)
+end
+
+--- Sends a signal: "KILL", "STOP", "CONT".
+function other:signal(name)
+	os.execute(string.format("kill -%s %s 2>/dev/null", name, self.pid))
+end
+
+--- For the start service of such a node: ends it when the node that started it is gone.
+function other.guard()
+	require "skynet.manager"
+	local parent = skynet.getenv "parent"
+	skynet.fork(function()
+		while true do
+			skynet.sleep(50)
+			local file = io.open("/proc/" .. parent .. "/stat")
+			if not file then break end
+			file:close()
+		end
+		skynet.abort()
+	end)
+end
+
+return other
