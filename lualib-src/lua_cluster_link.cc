@@ -6,6 +6,7 @@
 #include "cluster/client_link.h"
 #include "cluster/name_table.h"
 #include "cluster/server_link.h"
+#include "lua/c_string.h"
 #include "object.h"
 #include "skynet.h"
 #include "skynet_server.h"
@@ -63,7 +64,7 @@ constexpr lua_Integer kMegabyte = 1024 * 1024;
 
 // client(node, dead_after, timeout, unfinished_megabytes) -> link
 int l_client(lua_State* L) {
-  const char* node = luaL_checkstring(L, 1);
+  const char* node = check_c_string(L, 1);
   ClientOptions options;
   options.dead_after_seconds = static_cast<int>(luaL_checkinteger(L, 2));
   options.timeout_ticks = static_cast<int>(luaL_checkinteger(L, 3));
@@ -89,7 +90,7 @@ void set_address(ClientLink& link, const char* host, int port) noexcept {
 // link:address(host, port)
 int l_address(lua_State* L) {
   auto& link = self<Client>(L, 1);
-  const char* host = luaL_checkstring(L, 2);
+  const char* host = check_c_string(L, 2);
   set_address(link, host, static_cast<int>(luaL_checkinteger(L, 3)));
   return 0;
 }
