@@ -55,6 +55,8 @@ class Outbox {
   static constexpr std::size_t kTurns = 16;
   // Parts of one stretch: a message of a megabyte goes in one.
   static constexpr std::size_t kStretchBytes = 2 * 1024 * 1024;
+  // Of a message that is alone.
+  static constexpr std::size_t kPartsAtOnce = 8;
   // More than this in the socket: wait until it has gone. The socket tells of that from 1 MB on.
   static constexpr std::size_t kAheadBytes = 1024 * 1024;
 
@@ -65,7 +67,7 @@ class Outbox {
     std::size_t sent = 0;
   };
 
-  std::size_t send_part(Large& message);
+  std::size_t send_parts(Large& message, std::size_t count);
   void schedule();
 
   skynet_context* const context_;

@@ -185,7 +185,11 @@ void ServerLink::query(std::uint32_t session, std::string_view payload) {
 
 bool ServerLink::take_response(int type, int session, Owned payload) {
   const auto found = calls_.find(session);
-  if (found == calls_.end()) return false;
+  if (found == calls_.end()) {
+    if (socket_ >= 0 || session == 0) return false;
+    std::free(payload.data);  // the connection has ended before its answer came
+    return true;
+  }
   const Call call = std::move(found->second);
   calls_.erase(found);
   if (!call.tag.empty()) log_trace(context_, call.tag, "tracecall end");
