@@ -4,6 +4,8 @@ local skynet = require "skynet"
 require "skynet.manager"
 local cluster = require "skynet.cluster"
 local socket = require "skynet.socket"
+local socketchannel = require "skynet.socketchannel"
+local driver = require "skynet.socketdriver"
 local core = require "skynet.cluster.core"
 local console = require "console"
 local net = require "net"
@@ -61,6 +63,7 @@ T.test("an error names node, address, service and cause, and whether the request
 	T.eq({ e.delivered, e.node, e.host }, { "no", "no.such.host", "no.such.host.invalid:1" })
 	e = error_of(cluster.call, "me", "@nobody", "echo")
 	T.eq({ e.delivered, e.cause }, { "yes", "Invalid name" })
+	T.eq(error_of(cluster.call, "me", ".echo\0x", "echo").cause, "Invalid name")
 	e = error_of(cluster.call, "me", echo, "fail")
 	T.eq({ e.delivered, e.address, e.cause }, { "yes", string.format(":%08x", echo), "call failed" })
 	e = error_of(cluster.call, "me", 0x00ff1234, "echo")
@@ -229,6 +232,36 @@ T.test("the core's parts of a large request can be put together again", function
 	local msg, sz = core.concat(list)
 	T.eq(skynet.unpack(msg, sz), bytes)
 	skynet.trash(msg, sz)
+end)
+
+T.test("Lua code can speak the protocol through skynet.socketchannel and the core", function()
+	local channel = socketchannel.channel {
+		host = "127.0.0.1",
+		port = port,
+		nodelay = true,
+		response = function(connection)
+			local size = driver.header(connection:read(2))
+			return core.unpackresponse(connection:read(size))
+		end,
+	}
+	local session = 1
+	local function request(...)
+		local packet, next_session, parts = core.packrequest(echo, session, skynet.pack("echo", ...))
+		local mine = session
+		session = next_session
+		local reply = channel:request(packet, mine, parts)
+		if type(reply) == "string" then return skynet.unpack(reply) end
+		local msg, sz = core.concat(reply)
+		local value = skynet.unpack(msg, sz)
+		skynet.trash(msg, sz)
+		return value
+	end
+	T.eq(request "small", "small")
+	T.eq(request(("large"):rep(20000)), ("large"):rep(20000))
+	T.eq(session, 3)
+	local packet = core.packrequest("@nobody", session, skynet.pack(1))
+	T.raises("Invalid name", channel.request, channel, packet, session)
+	channel:close()
 end)
 
 T.run(2000)

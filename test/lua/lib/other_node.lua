@@ -13,10 +13,10 @@ local function shell(command)
 	return line
 end
 
---- A node whose start service is `start`. `config` are further keys of its config.
+--- Writes the config of a node whose start service is `start`. Returns the command that runs it, and its log file.
 ---@param start string
----@param config? table<string, any>
-function other.start(start, config)
+---@param config? table<string, any>  further keys
+function other.command(start, config)
 	started = started + 1
 	local name = string.format("%s-%d", start, started)
 	local keys = { thread = 2, harbor = 0, bootstrap = "snlua bootstrap", start = start, parent = shell "echo $PPID" }
@@ -28,8 +28,13 @@ function other.start(start, config)
 	for key, value in pairs(keys) do file:write(string.format("%s = %q\n", key, tostring(value))) end
 	file:close()
 	local exe = shell "readlink /proc/$PPID/exe"
-	local pid = shell(string.format("'%s' %s.config >%s.log 2>&1 </dev/null & echo $!", exe, name, name))
-	return setmetatable({ pid = pid, log = name .. ".log" }, other)
+	return string.format("'%s' %s.config >%s.log 2>&1 </dev/null", exe, name, name), name .. ".log"
+end
+
+--- Starts such a node.
+function other.start(start, config)
+	local command, log = other.command(start, config)
+	return setmetatable({ pid = shell(command .. " & echo $!"), log = log }, other)
 end
 
 --- Sends a signal: "KILL", "STOP", "CONT".
