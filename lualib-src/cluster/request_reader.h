@@ -29,7 +29,7 @@ class RequestReader {
     };
     Kind kind = Kind::nothing;
     bool push = false;
-    Target target;              // request; the name lives until the next read()
+    Target target;  // request; the name lives until the next read(), or as long as `body`
     std::uint32_t session = 0;  // request, refused
     Owned payload;              // request: the receiver's
     std::string_view text;      // lives until the next read(), or as long as `body`

@@ -81,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view text;
   std::int64_t number;
   void* pointer;
-  while (values.string(&text) || values.integer(&number) || values.pointer(&pointer)) {}
+  while (values.string(&text) || values.integer(&number) || values.pointer(&pointer)) {
+  }
   return 0;
 }

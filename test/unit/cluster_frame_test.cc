@@ -57,7 +57,8 @@ TEST(ClusterFrame, LargeRequestsHaveAHeadAndParts) {
   EXPECT_EQ(written([&](char* out) { return write_request_head(out, one, 7, 70005, true); }),
             "000d41010000000700000075110100");
   EXPECT_EQ(written([&](char* out) { return write_request_head(out, kByName, 7, 70005, true); }),
-            "000ec10440616263" "0700000075110100");
+            "000ec10440616263"
+            "0700000075110100");
   EXPECT_EQ(written([](char* out) { return write_request_part(out, 7, 0x8000, false); }),
             "80050207000000");
   EXPECT_EQ(written([](char* out) { return write_request_part(out, 7, 0x1175, true); }),
@@ -76,12 +77,14 @@ TEST(ClusterFrame, TracesAndAnswersAreWrittenAsOnSkynetsWire) {
 
 TEST(ClusterFrame, RequestsAreRead) {
   Request request;
-  ASSERT_EQ(parse_request(bytes("0078563412070000006869"), &request), RequestFault::none);
+  const std::string whole = bytes("0078563412070000006869");
+  ASSERT_EQ(parse_request(whole, &request), RequestFault::none);
   EXPECT_EQ(request.target.handle, 0x12345678u);
   EXPECT_EQ(request.session, 7u);
   EXPECT_EQ(request.payload, "hi");
   EXPECT_FALSE(request.push);
-  ASSERT_EQ(parse_request(bytes("80044061626300000000aa"), &request), RequestFault::none);
+  const std::string named = bytes("80044061626300000000aa");
+  ASSERT_EQ(parse_request(named, &request), RequestFault::none);
   EXPECT_EQ(request.target.name, "@abc");
   EXPECT_TRUE(request.push);
   const std::string head = bytes("c104406162630700000070110100");
@@ -93,9 +96,9 @@ TEST(ClusterFrame, RequestsAreRead) {
 
 TEST(ClusterFrame, WhatIsCutOrUnknownIsRefused) {
   Request request;
-  for (const char* cut : {"00", "0078563412", "00785634120700", "80", "8000", "80044061626307",
-                          "8004406162", "01010000000700000070", "01010000000700000070110100ff",
-                          "8104406162630700000070"}) {
+  for (const char* cut :
+       {"00", "0078563412", "00785634120700", "80", "8000", "80044061626307", "8004406162",
+        "01010000000700000070", "01010000000700000070110100ff", "8104406162630700000070"}) {
     EXPECT_EQ(parse_request(bytes(cut), &request), RequestFault::short_request) << cut;
   }
   EXPECT_EQ(parse_request(bytes("03070000"), &request), RequestFault::short_part);
@@ -110,7 +113,10 @@ TEST(ClusterFrame, WhatIsCutOrUnknownIsRefused) {
 // ---- the stream ----
 
 TEST(ClusterSplitter, APacketInAnyPiecesIsGivenOnceItIsWhole) {
-  const std::string stream = bytes("0003616263" "0000" "000164");
+  const std::string stream = bytes(
+      "0003616263"
+      "0000"
+      "000164");
   for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
     Splitter splitter;
     std::vector<std::string> got;
@@ -212,7 +218,13 @@ TEST(ClusterRequestReader, HeadsWithoutEndAreBounded) {
 // ---- packed values ----
 
 TEST(ClusterPackedReader, ReadsWhatServicesTellALink) {
-  const std::string message = bytes("1c726571" "0a07" "03" "8877665544332211" "120001" "22ffffffff");
+  const std::string message = bytes(
+      "1c726571"
+      "0a07"
+      "03"
+      "8877665544332211"
+      "120001"
+      "22ffffffff");
   PackedReader reader(message);
   std::string_view command;
   std::int64_t number = 0;
@@ -237,7 +249,8 @@ TEST(ClusterPackedReader, RefusesValuesThatAreCut) {
   void* pointer = nullptr;
   for (const char* cut : {"", "24616263", "15", "1504", "25ffffffff61", "1d00"})
     EXPECT_FALSE(PackedReader(bytes(cut)).string(&text)) << cut;
-  for (const char* cut : {"", "0a", "1200", "220000", "3200000000", "42000000000000e03f", "1a000000"})
+  for (const char* cut :
+       {"", "0a", "1200", "220000", "3200000000", "42000000000000e03f", "1a000000"})
     EXPECT_FALSE(PackedReader(bytes(cut)).integer(&number)) << cut;
   EXPECT_FALSE(PackedReader(bytes("0311")).pointer(&pointer));
 }

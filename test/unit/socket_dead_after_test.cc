@@ -23,7 +23,8 @@ TEST(DeadAfter, SetsKeepAliveAndTheTimeOfWhatIsNotAcknowledged) {
     EXPECT_EQ(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
     EXPECT_EQ(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), seconds * 1000);
     const int idle = option(fd, IPPROTO_TCP, TCP_KEEPIDLE);
-    const int probes = option(fd, IPPROTO_TCP, TCP_KEEPINTVL) * option(fd, IPPROTO_TCP, TCP_KEEPCNT);
+    const int probes =
+        option(fd, IPPROTO_TCP, TCP_KEEPINTVL) * option(fd, IPPROTO_TCP, TCP_KEEPCNT);
     EXPECT_GE(idle, 1);
     EXPECT_LE(idle + probes, seconds + 3) << "an idle connection is noticed as soon";
   }
