@@ -5,6 +5,7 @@ require "skynet.manager"
 local socket = require "skynet.socket"
 local core = require "skynet.core"
 local link = require "skynet.cluster.link"
+local words = require "skynet.words"
 
 local FILE = skynet.getenv "cluster"
 
@@ -119,7 +120,7 @@ function command.link(name)
 		return senders[name] or error("cluster: there is no sender for node " .. name, 0)
 	end
 	starting[name] = {}
-	local ok, sender = pcall(skynet.newservice, "clustersender", name)
+	local ok, sender = pcall(skynet.newservice, "clustersender", words.quote(name))
 	local tokens = starting[name]
 	starting[name] = nil
 	if ok then
@@ -159,7 +160,8 @@ function command.proxy(name, address)
 	local tokens = {}
 	proxies[key] = tokens
 	local ok, proxy = pcall(function()
-		return skynet.newservice("clusterproxy", name, address, command.link(name))
+		local word = type(address) == "number" and address or words.quote(address)
+		return skynet.newservice("clusterproxy", words.quote(name), word, command.link(name))
 	end)
 	proxies[key] = ok and proxy or nil
 	for _, token in ipairs(tokens) do skynet.wakeup(token) end

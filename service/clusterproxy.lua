@@ -2,9 +2,12 @@
 --- those who sent them, so that the answers go straight to them.
 local skynet = require "skynet"
 require "skynet.manager"
+local words = require "skynet.words"
 
 local node, address, sender = ...
-address = tonumber(address) or address
+node = words.unquote(node)
+-- A handle has digits only. (".5" is a name, and a number as well.)
+address = address:find "^%d+$" and tonumber(address) or words.unquote(address)
 sender = tonumber(sender)
 
 -- Only messages of the protocol "lua" travel, and a snax service takes those as its own (snax.enablecluster).

@@ -4,8 +4,9 @@
 --- and everything that comes from its socket, before they get here.
 local skynet = require "skynet"
 local link = require "skynet.cluster.link"
+local words = require "skynet.words"
 
-local node = ...
+local node = words.unquote((...))
 
 local connection
 local command = {}

@@ -22,6 +22,7 @@ constexpr std::uint64_t kMaxPauseTicks = 20;
 constexpr std::size_t kMaxWaiting = 65536;
 constexpr std::size_t kMaxWaitingBytes = 256 * 1024 * 1024;
 constexpr std::size_t kMaxUnsentKilobytes = 512 * 1024;
+constexpr std::size_t kMaxOutboxBytes = std::size_t{1} << 30;
 
 std::string name_of(const Target& target) {
   return target.named ? std::string(target.name) : fmt::format(":{:08x}", target.handle);
@@ -100,7 +101,7 @@ void ClientLink::request(std::uint32_t source, int session, const Target& target
   const char* refusal = nullptr;
   if (state_ == State::down) {
     refusal = down_.c_str();
-  } else if (unsent_kilobytes_ > kMaxUnsentKilobytes) {
+  } else if (unsent_kilobytes_ >= kMaxUnsentKilobytes || outbox_.waiting() > kMaxOutboxBytes) {
     refusal = "the peer takes nothing, and too much waits for it already";
   } else if (waiting_.size() >= kMaxWaiting || waiting_bytes_ > kMaxWaitingBytes) {
     refusal = "too much waits for the node already";
@@ -368,12 +369,26 @@ void ClientLink::fail_request(std::uint32_t source, int session, const Target& t
   const std::string text =
       fmt::format("{}: node {} at {}, address {}: {}", how, node_, address(), name_of(target), why);
   if (session == 0) {
-    skynet_error(context_, "cluster: a message was dropped: %s", text.c_str());
+    log("a message was dropped", text);
     return;
   }
-  if (delivered == Delivered::yes) skynet_error(context_, "cluster: %s", text.c_str());
+  if (delivered == Delivered::yes) log("a call failed", text);
   skynet_send(context_, 0, source, PTYPE_ERROR, session, const_cast<char*>(text.data()),
               text.size());
+}
+
+// A line a second: what fails may be a flood.
+void ClientLink::log(const char* what, const std::string& text) {
+  const std::uint64_t now = skynet_now();
+  if (now < next_log_) {
+    ++not_logged_;
+    return;
+  }
+  next_log_ = now + 100;
+  const std::string more =
+      not_logged_ == 0 ? "" : fmt::format(" ({} more were not logged)", not_logged_);
+  not_logged_ = 0;
+  skynet_error(context_, "cluster: %s: %s%s", what, text.c_str(), more.c_str());
 }
 
 void ClientLink::fail(std::uint32_t session, Delivered delivered, std::string_view why) {

@@ -114,6 +114,7 @@ class ClientLink {
                     std::string_view why);
   void fail_all(Delivered delivered, std::string_view why);
   void drop_waiting();
+  void log(const char* what, const std::string& text);
   void expire();
   void set_timer();
   std::string address() const;
@@ -143,6 +144,7 @@ class ClientLink {
   std::uint64_t timer_due_ = 0;
   std::uint64_t bytes_in_ = 0, requests_ = 0, errors_ = 0, connections_ = 0;
   std::string last_error_;
+  std::uint64_t next_log_ = 0, not_logged_ = 0;
 };
 
 }  // namespace runtime::cluster

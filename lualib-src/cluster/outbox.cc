@@ -15,6 +15,7 @@ void Outbox::close() {
     for (const Large& message : *list) std::free(message.payload.data);
     list->clear();
   }
+  bytes_waiting_ = 0;
   socket_ = -1;
   draining_ = false;
 }
@@ -33,6 +34,7 @@ void Outbox::small(std::string_view head, std::string_view payload) {
 void Outbox::large(std::string_view head, std::uint32_t session, Owned payload) {
   auto& list = turns_.size() < kTurns ? turns_ : waiting_;
   list.push_back({std::string(head), session, payload});
+  bytes_waiting_ += payload.size;
   if (turns_.size() == 1 && !scheduled_ && !draining_) {
     go_on();
   } else {
@@ -87,6 +89,7 @@ std::size_t Outbox::send_parts(Large& message, std::size_t count) {
   RUNTIME_CHECK(block != nullptr, "out of memory");
   const char* from = message.payload.data + message.sent;
   message.sent += size;
+  bytes_waiting_ -= size;
   char* to = block;
   for (std::size_t rest = size; rest > 0;) {
     const std::size_t bytes = std::min(rest, kPartBytes);

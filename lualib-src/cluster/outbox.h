@@ -48,7 +48,8 @@ class Outbox {
 
   // The sessions of large messages that have not left as a whole.
   std::vector<std::uint32_t> unsent_sessions() const;
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return bytes_; }  // that have gone to the socket
+  std::size_t waiting() const { return bytes_waiting_; }
 
  private:
   // How many large messages take turns: the peer has to keep what it has of them.
@@ -78,6 +79,7 @@ class Outbox {
   std::deque<Large> turns_, waiting_;
   std::string packet_;
   std::uint64_t bytes_ = 0;
+  std::size_t bytes_waiting_ = 0;  // of large messages
 };
 
 }  // namespace runtime::cluster

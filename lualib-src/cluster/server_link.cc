@@ -19,6 +19,7 @@ constexpr int kTraceType = 12;
 constexpr int kMaxComplaints = 10;  // a connection's bad packets that are logged
 // Answers that the peer does not take.
 constexpr std::size_t kMaxUnsentKilobytes = 512 * 1024;
+constexpr std::size_t kMaxOutboxBytes = std::size_t{1} << 30;
 
 // The packed form of a handle, the shortest one (lua/seri_format.h).
 std::string packed_handle(std::uint32_t handle) {
@@ -90,14 +91,16 @@ bool ServerLink::take_event(const skynet_socket_message& event, std::size_t size
     case SKYNET_SOCKET_TYPE_WARNING:
       unsent_kilobytes_ = static_cast<std::size_t>(event.ud);
       if (event.ud == 0) outbox_.on_drained();
-      if (unsent_kilobytes_ > kMaxUnsentKilobytes) {
-        complain("the peer does not take its answers; the connection is closed");
-        closed("the peer does not take its answers");
-      }
+      if (unsent_kilobytes_ >= kMaxUnsentKilobytes) give_up();
       break;
     default: break;
   }
   return true;
+}
+
+void ServerLink::give_up() {
+  complain("the peer does not take its answers: the connection is closed");
+  closed("the peer does not take its answers");
 }
 
 // ---- requests -----------------------------------------------------------------------------------
@@ -216,6 +219,7 @@ void ServerLink::answer(std::uint32_t session, Owned payload) {
     const std::size_t size =
         write_answer_head(head, session, static_cast<std::uint32_t>(payload.size));
     outbox_.large({head, size}, session, payload);
+    if (outbox_.waiting() > kMaxOutboxBytes) give_up();
   }
 }
 

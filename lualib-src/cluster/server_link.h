@@ -63,6 +63,7 @@ class ServerLink {
   void refuse(const RequestReader::Event& event, std::string_view text);
   void complain(std::string_view text);
   void closed(std::string_view why);
+  void give_up();
 
   skynet_context* const context_;
   int socket_;

@@ -4,6 +4,8 @@ local skynet = require "skynet"
 
 local cluster = {}
 
+local floor = math.floor
+
 local clusterd
 local senders = {} ---@type table<string, integer>
 local waiting = {} ---@type table<string, table[]>  node -> tokens of those who wait for its sender, in their order
@@ -51,10 +53,13 @@ local function address_of(address)
 	local kind = type(address)
 	if kind == "string" then
 		if #address < 1 or #address > 255 then error("cluster: an address has 1 to 255 characters", 3) end
-	elseif kind ~= "number" then
-		error("cluster: the address is a number or a string, not a " .. kind, 3)
+		return address
 	end
-	return address
+	if kind ~= "number" then error("cluster: the address is a number or a string, not a " .. kind, 3) end
+	if not (address >= 0 and address <= 0xffffffff and address % 1 == 0) then
+		error("cluster: the address " .. address .. " is no handle", 3)
+	end
+	return floor(address)
 end
 
 local function node_of(node)
@@ -69,7 +74,7 @@ end
 ---@param ... any
 ---@return any ...
 function cluster.call(node, address, ...)
-	address_of(address)
+	address = address_of(address)
 	local sender = senders[node]
 	if sender then return skynet.call(sender, "lua", "req", address, skynet.pack(...)) end
 	local packed = skynet.packstring(...)
@@ -82,7 +87,7 @@ end
 ---@param address integer|string
 ---@param ... any
 function cluster.send(node, address, ...)
-	address_of(address)
+	address = address_of(address)
 	local sender = senders[node]
 	if sender then
 		skynet.send(sender, "lua", "push", address, skynet.pack(...))
@@ -105,7 +110,7 @@ within.__index = within
 --- Like cluster.call, with this deadline.
 ---@async
 function within:call(node, address, ...)
-	address_of(address)
+	address = address_of(address)
 	local sender = senders[node]
 	if not sender then
 		local packed = skynet.packstring(...)

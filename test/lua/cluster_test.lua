@@ -75,6 +75,8 @@ end)
 T.test("an address or a node of a wrong type is an error of the caller", function()
 	T.raises("the address is a number or a string, not a table", cluster.call, "me", {}, "echo")
 	T.raises("1 to 255 characters", cluster.call, "me", "", "echo")
+	for _, handle in ipairs { -1, 1.5, 2 ^ 32, 0 / 0 } do T.raises("is no handle", cluster.call, "me", handle, "echo") end
+	T.eq(cluster.call("me", echo + 0.0, "echo", "a handle that was calculated"), "a handle that was calculated")
 	T.raises("the name of the node is a string", cluster.call, 5, "@x", "echo")
 	T.raises("not \"host:port\"", cluster.reload, { bad = "nowhere" })
 	T.raises("not \"host:port\" or false", cluster.reload, { bad = 5 })
@@ -183,6 +185,18 @@ T.test("messages of one turn leave in order, whatever their size", function()
 		answers[i] = net.async(cluster.call, "me", echo, "echo", i, ("y"):rep(size))
 	end
 	for i, wait in ipairs(answers) do T.eq((wait()), i) end
+end)
+
+T.test("a proxy passes errors on, and any name is taken as it is", function()
+	skynet.newservice("cluster_peer", "5")
+	local proxy = cluster.proxy("me", ".5")
+	T.eq(skynet.call(proxy, "lua", "echo", 1, nil, 3), 1)
+	T.eq(cluster.error(T.raises("call failed", skynet.call, proxy, "lua", "fail")).address, ".5")
+	cluster.register("a name with blanks %20", echo)
+	cluster.reload { ["a node"] = "127.0.0.1:" .. port }
+	proxy = cluster.proxy("a node", "@a name with blanks %20")
+	T.eq(skynet.call(proxy, "lua", "echo", 2), 2)
+	T.eq(cluster.error(T.raises("call failed", skynet.call, proxy, "lua", "fail")).node, "a node")
 end)
 
 T.test("the console shows each link", function()
