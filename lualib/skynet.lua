@@ -62,6 +62,7 @@ function skynet.init_service(start)
 	if ok then
 		skynet.send(".launcher", "lua", "LAUNCHOK")
 	else
+		collectgarbage() -- memory may be what ran out
 		skynet.error("init service failed: " .. tostring(err))
 		skynet.send(".launcher", "lua", "ERROR")
 		skynet.exit()

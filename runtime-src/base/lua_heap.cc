@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/memory_ledger.h"
 
 namespace runtime {
@@ -98,10 +99,11 @@ void* LuaHeap::alloc(void* heap, void* block, std::size_t old_size, std::size_t 
 inline void* LuaHeap::allocate(std::size_t size) {
   const std::size_t after = used() + size;
   if (after > ceiling_ && !may_use(after)) [[unlikely]]
-    return nullptr;
+    return exhausted();
   void* const block = take(size);
-  if (block != nullptr) [[likely]]
-    set_used(after);
+  if (block == nullptr) [[unlikely]]
+    return exhausted();
+  set_used(after);
   return block;
 }
 
@@ -116,17 +118,24 @@ inline void LuaHeap::release(void* block, std::size_t size) {
 void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
   const std::size_t after = used() - old_size + new_size;
   if (new_size > old_size && after > ceiling_ && !may_use(after)) [[unlikely]]
-    return nullptr;
+    return exhausted();
   void* moved = block;
   if (old_size > kMaxSmall && new_size > kMaxSmall) {
     moved = resize_large(block, new_size);
-    if (moved == nullptr) return nullptr;
+    if (moved == nullptr) {
+      if (new_size > old_size) return exhausted();
+      moved = block;
+    }
   } else if (old_size > kMaxSmall || new_size > kMaxSmall ||
              class_of(old_size) != class_of(new_size)) {
     moved = take(new_size);
-    if (moved == nullptr) return nullptr;
-    std::memcpy(moved, block, std::min(old_size, new_size));
-    if (!releasing_) give(block, old_size);
+    if (moved == nullptr) [[unlikely]] {
+      if (new_size > old_size) return exhausted();
+      moved = shrink_in_place(static_cast<char*>(block), old_size, new_size);
+    } else {
+      std::memcpy(moved, block, std::min(old_size, new_size));
+      if (!releasing_) give(block, old_size);
+    }
   }
   set_used(after);
   return moved;
@@ -174,6 +183,28 @@ void* LuaHeap::resize_large(void* block, std::size_t size) {
   unreserve(old_bytes);
   reserve(block_bytes(moved));
   return moved;
+}
+
+// Shrinks a block to a small size although there is no memory to move it to.
+void* LuaHeap::shrink_in_place(char* block, std::size_t old_size, std::size_t new_size) {
+  const std::size_t kept = kSizes[class_of(new_size)];
+  if (old_size <= kMaxSmall) {
+    divide(block + kept, block + kSizes[class_of(old_size)]);
+    return block;
+  }
+  // A block from malloc becomes a chunk: jemalloc's next size after 2048 has room for the header.
+  large_.remove(block);
+  const std::size_t size = block_bytes(block) & ~std::size_t{15};
+  RUNTIME_CHECK(size >= sizeof(Chunk) + kept, "a large block holds a chunk of one small block");
+  unreserve(block_bytes(block));
+  std::memmove(block + sizeof(Chunk), block, new_size);
+  auto* const chunk = reinterpret_cast<Chunk*>(block);
+  *chunk = {chunks_, size};
+  chunks_ = chunk;
+  chunk_bytes_ += size;
+  reserve(size);
+  divide(block + sizeof(Chunk) + kept, block + size);
+  return block + sizeof(Chunk);
 }
 
 // ---- chunks ------------------------------------------------------------------------------------
@@ -318,7 +349,12 @@ void LuaHeap::unreserve(std::size_t bytes) {
 
 void LuaHeap::set_limit(std::size_t bytes) {
   limit_ = bytes;
-  ceiling_ = std::min(warning_, limit_ == 0 ? kNoCeiling : limit_);
+  ceiling_ = std::min(warning_, limit_ == 0 ? kNoCeiling : limit_ + lent_);
+}
+
+void LuaHeap::lend(std::size_t bytes) {
+  lent_ = bytes;
+  set_limit(limit_);
 }
 
 void LuaHeap::on_warning(OnWarning warn, void* context) {
@@ -326,9 +362,19 @@ void LuaHeap::on_warning(OnWarning warn, void* context) {
   warn_context_ = context;
 }
 
+void LuaHeap::on_exhausted(OnExhausted tell, void* context) {
+  tell_exhausted_ = tell;
+  exhausted_context_ = context;
+}
+
+void* LuaHeap::exhausted() {
+  if (tell_exhausted_ != nullptr) tell_exhausted_(exhausted_context_);
+  return nullptr;
+}
+
 // The heap is about to use `bytes`, above ceiling_. False: that is more than the limit.
 bool LuaHeap::may_use(std::size_t bytes) {
-  if (limit_ != 0 && bytes > limit_) return false;
+  if (limit_ != 0 && bytes > limit_ + lent_) return false;
   if (bytes > warning_) {
     while (bytes > warning_) warning_ = warning_ > kNoCeiling / 2 ? kNoCeiling : warning_ * 2;
     set_limit(limit_);

@@ -30,6 +30,7 @@ class LuaHeap {
 
   // The lua_Alloc; `heap` is the LuaHeap. `old_size` counts only when there is a block: for new
   // ones Lua passes the kind of object. Null when the limit or the machine's memory is reached.
+  // A block that shrinks or stays never fails.
   static void* alloc(void* heap, void* block, std::size_t old_size, std::size_t new_size);
 
   // What the state may use, in bytes; 0 means no limit. Counts for growth: a heap that is above it
@@ -37,7 +38,14 @@ class LuaHeap {
   void set_limit(std::size_t bytes);
   std::size_t limit() const { return limit_; }
 
+  // Allows `bytes` beyond the limit until it is called with 0: for telling that the limit was hit.
+  void lend(std::size_t bytes);
+
   void on_warning(OnWarning warn, void* context);
+
+  // Called when an allocation fails, from inside of it: what it does must not allocate here.
+  using OnExhausted = void (*)(void* context);
+  void on_exhausted(OnExhausted tell, void* context);
 
   // From here on freeing does nothing, as the destructor is about to free everything: for a quick
   // lua_close. There is no limit any more: finalizers must be able to give back what they guard.
@@ -76,6 +84,8 @@ class LuaHeap {
   void divide(char* from, char* to);
   void push_free(int size_class, char* block);
   void* resize_large(void* block, std::size_t size);
+  void* shrink_in_place(char* block, std::size_t old_size, std::size_t new_size);
+  void* exhausted();
   bool may_use(std::size_t bytes);
   void set_used(std::size_t bytes) { used_.store(bytes, std::memory_order_relaxed); }
   void reserve(std::size_t bytes);
@@ -96,9 +106,12 @@ class LuaHeap {
   std::size_t chunk_bytes_ = 0;
   BlockSet large_;
   std::size_t limit_ = 0;
+  std::size_t lent_ = 0;
   std::size_t warning_;
   OnWarning warn_ = nullptr;
   void* warn_context_ = nullptr;
+  OnExhausted tell_exhausted_ = nullptr;
+  void* exhausted_context_ = nullptr;
 };
 
 }  // namespace runtime

@@ -154,6 +154,20 @@ inline void push_coroutine(lua_State* L, lua_State* co) {
   if (co != L) lua_xmove(co, L, 1);
 }
 
+// Calls f, which gets `data` as a light userdata; nothing raises, and nothing is left on the stack.
+// Returns LUA_OK, or what went wrong. The stack has room for two values.
+inline int call_protected(lua_State* L, lua_CFunction f, void* data) {
+#ifdef RUNTIME_LUAJIT
+  const int status = lua_cpcall(L, f, data);  // makes the closure inside of the protection
+#else
+  lua_pushcfunction(L, f);
+  lua_pushlightuserdata(L, data);
+  const int status = lua_pcall(L, 1, 0, 0);
+#endif
+  if (status != LUA_OK) lua_pop(L, 1);
+  return status;
+}
+
 // The object behind userdata of the type T::kLuaType; raises for anything else.
 template <class T>
 T& check_object(lua_State* L, int index) {

@@ -115,7 +115,7 @@ int invalid_address(lua_State* L) {
 void request(lua_State* L, Task& task, Address address, int type, Packed payload, Wait wait) {
   TaskScheduler& tasks = scheduler(L);
   if (task.traced) [[unlikely]]
-    tasks.trace(L, "call", &task, 1);
+    tasks.trace(L, "call", &task, address.handle, address.name);
   const std::int32_t session = tasks.new_session();
   const int result = send_to(tasks.service(), address, 0, type, session, payload);
   if (result < 0) {

@@ -151,8 +151,12 @@ int l_exit(lua_State* L) {
   lua_pushboolean(L, false);
   const Packed notice = pack(L, 1);
   send_to(service, {0, ".launcher"}, 0, kTypeLua, 0, notice);
-  tasks.exit(L);
-  return suspend(L, blocking_task(L));
+  // No block(): the scheduler is to see that this is no wait.
+  tasks.exit();
+  const Task& task = blocking_task(L);
+  if (task.co == L) return lua_yield(L, 0);
+  push_ref(L, tasks.refs.suspend);
+  return lua_yield(L, 1);
 }
 
 // expose_protocols() -> the protocols, for somebody who may change them
@@ -201,15 +205,20 @@ TaskScheduler& prepare(lua_State* L) {
   const struct {
     int* ref;
     const char* text;
-  } strings[] = {{&refs.suspend, "SUSPEND"},
-                 {&refs.dispatch, "dispatch"},
-                 {&refs.unpack, "unpack"},
-                 {&refs.pack, "pack"},
-                 {&refs.id, "id"}};
+  } strings[] = {{&refs.suspend, "SUSPEND"}, {&refs.dispatch, "dispatch"},
+                 {&refs.unpack, "unpack"},   {&refs.pack, "pack"},
+                 {&refs.id, "id"},           {&refs.interrupted, "BREAK"}};
   for (const auto& [ref, text] : strings) {
     lua_pushstring(L, text);
     *ref = luaL_ref(L, LUA_REGISTRYINDEX);
   }
+#ifdef RUNTIME_LUAJIT
+  lua_pushcfunction(L, [](lua_State* S) { return LuaService::of(S).tasks()->raise_failure(S); });
+  refs.raise_failure = luaL_ref(L, LUA_REGISTRYINDEX);
+#endif
+  // The first luaL_unref makes an entry of the registry; later ones need no memory.
+  lua_pushboolean(L, 0);
+  luaL_unref(L, LUA_REGISTRYINDEX, luaL_ref(L, LUA_REGISTRYINDEX));
   add_protocol(L, "lua", kTypeLua, l_pack, l_unpack);
   lua_pushboolean(L, 0);
   tasks.lua_protocol.dispatch = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -24,6 +24,8 @@ constexpr TaskScheduler::Fixed kFixed{2, 3, 4};
 constexpr int kTurn = 5;
 constexpr int kFixedTop = 5;
 
+constexpr std::size_t kLentToCollector = 1024 * 1024;
+
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
 }  // namespace
@@ -40,8 +42,13 @@ struct LuaService::Frame {
   Turn* turn;
   Message message;
   bool holds_message = false;
-  bool settle_first = false;
+  bool entered = false;  // l_turn has begun
 };
+
+#ifdef RUNTIME_LUA54
+// Thrown by the panic function, which Lua calls for an error outside of any lua_pcall.
+struct Unprotected {};
+#endif
 
 LuaService::LuaService(Service& service) : service_(service) { heap_.service = this; }
 
@@ -79,11 +86,13 @@ void LuaService::drain_nothing(Service&, void*, Turn& turn) {
 void LuaService::load() {
   set_drain(drain_nothing);
   heap_.on_warning(on_memory_warning, this);
+  heap_.on_exhausted(on_exhausted, this);
   main_ = lua_newstate(LuaHeap::alloc, static_cast<LuaHeap*>(&heap_));
   if (main_ == nullptr) return loading_failed("not enough memory");
   lua_State* L = main_;
 #ifdef RUNTIME_LUA54
   *static_cast<LuaService**>(lua_getextraspace(L)) = this;
+  lua_atpanic(L, [](lua_State*) -> int { throw Unprotected{}; });
 #endif
   lua_pushcfunction(L, l_traceback);
   lua_pushcfunction(L, l_load);
@@ -92,17 +101,15 @@ void LuaService::load() {
   if (Profiler* profiler = profiler_.load(std::memory_order_relaxed))
     profiler->set_running(nullptr);
   if (status != LUA_OK) {
-    const std::string text = lua_tostring(L, -1) ? lua_tostring(L, -1) : "?";
+    const std::string text =
+        lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "the loader's error is no text";
     lua_pop(L, 1);
     return loading_failed(text.c_str());
   }
-  lua_getfield(L, LUA_REGISTRYINDEX, "memlimit");
-  if (const auto limit = static_cast<std::size_t>(lua_tonumber(L, -1))) {
-    heap_.set_limit(limit);
+  if (const std::size_t limit = heap_.limit()) {
     service_.node().log(service_.handle(),
                         fmt::format("Set memory limit to {:.2f} M", megabytes(limit)));
   }
-  lua_pop(L, 1);
 }
 
 void LuaService::loading_failed(const char* text) {
@@ -136,6 +143,8 @@ int LuaService::l_load(lua_State* L) {
 #ifdef RUNTIME_LUA54
   lua_gc(L, LUA_GCGEN, 0, 0);
 #endif
+  lua_getfield(L, LUA_REGISTRYINDEX, "memlimit");
+  self->heap_.set_limit(static_cast<std::size_t>(lua_tonumber(L, -1)));
   return 0;
 }
 
@@ -165,11 +174,21 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   // Without a limit on the heap nothing on the way of a common message raises outside of its
   // coroutine, and a lua_pcall would be a tenth of its cost.
   if (self->heap_.limit() == 0) {
+    // But for memory that the machine does not have, and on LuaJIT finalizers, whose errors it
+    // passes on to whoever made the collector run. LuaJIT raises as C++ does
+    // (luajit.org/extensions.html, "C++ Exception Interoperability"); Lua 5.4 calls the panic
+    // function, which throws. Either costs nothing as long as nothing is raised.
 #ifdef RUNTIME_LUA54
-    if (self->run_bare(frame)) return;
+    try {
+      if (self->run_bare(frame)) return;
+    } catch (const Unprotected&) {
+      // Lua has taken the main thread back to its beginning: nothing but the error is on its stack.
+      lua_settop(L, 0);
+      lua_pushcfunction(L, l_traceback);
+      lua_pushnil(L);
+      self->give_up(LUA_ERRMEM, frame);
+    }
 #else
-    // But for finalizers: LuaJIT passes their errors on to whoever made the collector run. It
-    // raises as C++ does (luajit.org/extensions.html, "C++ Exception Interoperability").
     try {
       if (self->run_bare(frame)) return;
     } catch (...) {
@@ -178,14 +197,25 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
 #endif
   }
   for (;;) {
-    self->keep_fixed();
-    self->frame_ = &frame;
-    lua_pushvalue(L, kTurn);
-    const int status = lua_pcall(L, 0, 0, kTraceback);
+    const int status = self->enter_turn(frame);
     if (status == LUA_OK) [[likely]]
       return;
+    // Where there is not even the memory to begin, each message is refused as it comes.
+    if (!frame.entered && !frame.holds_message && !turn.next_given(&frame.message)) {
+      lua_settop(L, kBase);
+      return;
+    }
+    frame.holds_message = frame.holds_message || !frame.entered;
     self->give_up(status, frame);
   }
+}
+
+int LuaService::enter_turn(Frame& frame) {
+  keep_fixed();
+  frame_ = &frame;
+  frame.entered = false;
+  lua_pushvalue(main_, kTurn);
+  return lua_pcall(main_, 0, 0, kTraceback);
 }
 
 // After an error that has left its message on the stack: reports it, and answers the request that
@@ -195,7 +225,8 @@ void LuaService::give_up(int status, Frame& frame) {
   tasks_->refuse(frame.message);
   if (frame.holds_message) free_given(frame.message.data);
   frame.holds_message = false;
-  frame.settle_first = true;
+  settle_first_ = true;
+  if (pending_.load(std::memory_order_relaxed) != 0) after_pending();
 }
 
 // Makes the main thread's stack end at kFixedTop. Does not raise.
@@ -230,7 +261,8 @@ int LuaService::l_turn(lua_State* L) {
   LuaService& self = of(L);
   Frame& frame = *self.frame_;
   TaskScheduler& tasks = *self.tasks_;
-  if (std::exchange(frame.settle_first, false)) {
+  frame.entered = true;
+  if (std::exchange(self.settle_first_, false)) {
     tasks.settle(L);
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
@@ -251,8 +283,33 @@ void LuaService::after_message(Frame& frame) {
   free_given(frame.message.data);
   if (tasks_->has_errors()) [[unlikely]]
     log_error(frame.message, tasks_->take_errors());
-  if (interrupt_.load(std::memory_order_relaxed)) [[unlikely]]
-    interrupt_.store(false, std::memory_order_relaxed);
+  if (pending_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    after_pending();
+}
+
+// Forgets a signal that came too late to interrupt anything, and collects what a message has left
+// that ran out of memory. Lua 5.4 does that itself when an allocation fails, LuaJIT only when there
+// is twice as much as after the last time: below its limit it may never come to that.
+void LuaService::after_pending() {
+  if ((pending_.exchange(0, std::memory_order_relaxed) & kExhausted) == 0) return;
+#ifdef RUNTIME_LUAJIT
+  if (step_multiplier_ != 0) lua_gc(main_, LUA_GCSETSTEPMUL, std::exchange(step_multiplier_, 0));
+  const bool stopped = lua_gc(main_, LUA_GCISRUNNING, 0) == 0;
+#endif
+  // Even the collector of LuaJIT asks for a little; and a finalizer may raise.
+  heap_.lend(kLentToCollector);
+  call_protected(
+      main_,
+      [](lua_State* L) {
+        lua_gc(L, LUA_GCCOLLECT, 0);
+        return 0;
+      },
+      nullptr);
+  heap_.lend(0);
+#ifdef RUNTIME_LUAJIT
+  if (stopped) lua_gc(main_, LUA_GCSTOP, 0);
+#endif
+  pending_.fetch_and(static_cast<std::uint8_t>(~kExhausted), std::memory_order_relaxed);
 }
 
 void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
@@ -277,7 +334,8 @@ void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
       if (self->tasks_ != nullptr) self->tasks_->refuse(message);
     }
     if (!forward) message.free_payload();
-    self->interrupt_.store(false, std::memory_order_relaxed);
+    if (self->pending_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      self->after_pending();
     if (self->callback_version_ != version) return;
   }
 }
@@ -317,10 +375,26 @@ void LuaService::on_memory_warning(void* userdata, std::size_t used) {
                             fmt::format("Memory warning {:.2f} M", megabytes(used)));
 }
 
+// An allocation is about to fail: the collector is to run after this message. On LuaJIT, which does
+// not collect when it has to, also at the next step: all of a cycle (a multiplier of 0), so that
+// whoever has caught the error can go on. Both calls only set fields.
+void LuaService::on_exhausted(void* userdata) {
+  auto* self = static_cast<LuaService*>(userdata);
+  self->pending_.fetch_or(kExhausted, std::memory_order_relaxed);
+#ifdef RUNTIME_LUAJIT
+  lua_State* L = self->main_;
+  if (L == nullptr || lua_gc(L, LUA_GCISRUNNING, 0) == 0) return;
+  const int before = lua_gc(L, LUA_GCSETSTEPMUL, 0);
+  if (before != 0) self->step_multiplier_ = before;
+  lua_gc(L, LUA_GCRESTART, 0);
+#endif
+}
+
 void LuaService::on_signal(lua_State* L, lua_Debug*) {
   lua_sethook(L, nullptr, 0, 0);
   // A hook that was set a moment too late must not hit the next message.
-  if (of(L).interrupt_.exchange(false)) luaL_error(L, "signal 0");
+  const auto others = static_cast<std::uint8_t>(~kInterrupt);
+  if (of(L).pending_.fetch_and(others) & kInterrupt) luaL_error(L, "signal 0");
 }
 
 void LuaService::signal(int signal) {
@@ -329,7 +403,7 @@ void LuaService::signal(int signal) {
   if (signal == 0) {
     Profiler* profiler = profiler_.load(std::memory_order_acquire);
     if (lua_State* running = profiler == nullptr ? nullptr : profiler->running()) {
-      interrupt_.store(true, std::memory_order_relaxed);
+      pending_.fetch_or(kInterrupt, std::memory_order_relaxed);
       // Setting a hook is what Lua allows from outside of the thread that runs the state.
       lua_sethook(running, on_signal, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
     }

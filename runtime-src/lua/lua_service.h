@@ -59,6 +59,8 @@ class LuaService : public LuaHost {
     LuaService* service;
   };
   struct Frame;
+  static constexpr std::uint8_t kInterrupt = 1;  // a signal is to end the handling of this message
+  static constexpr std::uint8_t kExhausted = 2;  // an allocation has failed
 
   static void drain_load(Service& service, void* self, Turn& turn);
   static void drain_tasks(Service& service, void* self, Turn& turn);
@@ -69,9 +71,12 @@ class LuaService : public LuaHost {
   static void on_signal(lua_State* L, lua_Debug* info);
   static void on_memory_warning(void* self, std::size_t used);
 
+  static void on_exhausted(void* self);
+  void after_pending();
   void keep_fixed();
   bool run_bare(Frame& frame);
   void give_up(int status, Frame& frame);
+  int enter_turn(Frame& frame);
   void after_message(Frame& frame);
   void load();
   void loading_failed(const char* text);
@@ -90,7 +95,11 @@ class LuaService : public LuaHost {
   bool forward_ = false;
   std::uint32_t callback_version_ = 0;
   std::atomic<Profiler*> profiler_{nullptr};  // owned by the state
-  std::atomic<bool> interrupt_{false};
+  std::atomic<std::uint8_t> pending_{0};  // kInterrupt, kExhausted: looked at after each message
+  bool settle_first_ = false;             // the handling of the last message has raised
+#ifdef RUNTIME_LUAJIT
+  int step_multiplier_ = 0;  // of the collector, until it has run; 0: it was not changed
+#endif
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

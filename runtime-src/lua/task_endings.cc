@@ -7,6 +7,7 @@
 #include "api/send.h"
 #include "core/node.h"
 #include "lua/lua_service.h"
+#include "lua/shared_api.h"
 #include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -35,6 +36,9 @@ void push_traceback(lua_State* L, lua_State* co) {
   lua_remove(L, -2);
 }
 
+// What keep_error() may use beyond the service's limit: the error is told when the heap is full.
+constexpr std::size_t kLent = 256 * 1024;
+
 std::uint64_t request_key(Handle source, std::int32_t session) {
   return std::uint64_t{source} << 32 | static_cast<std::uint32_t>(session);
 }
@@ -43,13 +47,24 @@ std::uint64_t request_key(Handle source, std::int32_t session) {
 
 // ---- errors of tasks ----------------------------------------------------------------------------
 
-void TaskScheduler::keep_error(lua_State* L, lua_State* co) {
-  push_traceback(L, co);
+int TaskScheduler::l_keep_error(lua_State* L) {
+  push_traceback(L, static_cast<lua_State*>(lua_touserdata(L, 1)));
   std::size_t size;
   const char* text = lua_tolstring(L, -1, &size);
+  LuaService::of(L).tasks()->errors_.append(text, size);
+  return 0;
+}
+
+void TaskScheduler::keep_error(lua_State* L, lua_State* co) {
   if (!errors_.empty()) errors_ += '\n';
-  errors_.append(text, size);
-  lua_pop(L, 1);
+  LuaHeap& heap = LuaService::of(L).heap();
+  // A string's bytes: `co` may no longer have it afterwards.
+  const std::string plain =
+      lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : "(error object)";
+  heap.lend(kLent);
+  if (call_protected(L, l_keep_error, co) != LUA_OK)
+    errors_ += plain + " (no memory for its traceback)";
+  heap.lend(0);
 }
 
 void TaskScheduler::raised(lua_State* L, Task* task) {
@@ -120,7 +135,7 @@ int TaskScheduler::push_failure([[maybe_unused]] lua_State* L) {
   return 0;
 #else
   lua_rawgeti(L, LUA_REGISTRYINDEX, refs.mark);
-  lua_pushcfunction(L, [](lua_State* S) { return LuaService::of(S).tasks()->raise_failure(S); });
+  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.raise_failure);
   return 2;
 #endif
 }
@@ -142,8 +157,23 @@ void TaskScheduler::answer_error(Handle to, std::int32_t session) {
 }
 
 void TaskScheduler::refuse(const Message& message) {
-  if (message.type() == kTypeResponse || message.type() == kTypeError) return;
-  answer_error(message.source, message.session);
+  if (message.type() == kTypeResponse) {
+    fail_lost_reply();
+  } else if (message.type() != kTypeError) {
+    answer_error(message.source, message.session);
+  }
+}
+
+// Between the look-up of its session and its resumption a task waits for no session.
+void TaskScheduler::fail_lost_reply() {
+  for (auto& task : tasks_) {
+    if (task->wait == Wait::nothing || task->waits_for != 0) continue;
+    if (wakes(task.get())) {
+      wake(task.get());
+    } else if (!std::exchange(task->failed, true)) {
+      failed_.push(task.get());
+    }
+  }
 }
 
 void TaskScheduler::forget(Task& task) {
@@ -157,7 +187,8 @@ void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
   lua_rawgeti(L, -1, task->type);
   if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "dispatch");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.dispatch);
+    stock_lua_rawget(L, -2);
     if (lua_isfunction(L, -1)) {
       lua_getinfo(L, ">S", &info);
     } else {
@@ -212,11 +243,9 @@ bool TaskScheduler::kill(lua_State* L, Task* task) {
   return true;
 }
 
-void TaskScheduler::exit(lua_State* L) {
+void TaskScheduler::exit() {
   exited_ = true;
-  while (Task* task = forks_.pop()) {
-    if (task != current_) discard(L, task);
-  }
+  while (Task* task = forks_.pop()) discard(main_, task);
   std::vector<Handle> callees;
   for (auto& task : tasks_) {
     if (task->callee != 0) callees.push_back(task->callee);
@@ -224,14 +253,22 @@ void TaskScheduler::exit(lua_State* L) {
   std::sort(callees.begin(), callees.end());
   callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
   tell_requesters();
-  for (std::size_t i = tasks_.size(); i-- > 0;) {
-    if (i < tasks_.size() && tasks_[i].get() != current_ && tasks_[i]->wait != Wait::nothing)
-      kill(L, tasks_[i].get());
-  }
   for (const Handle callee : callees) {
     api::send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
   }
-  suspending_ = true;
+}
+
+void TaskScheduler::close_all(lua_State* L, Task* first) {
+  drop_wait(first, false);
+  if (lua_closethread(first->co, L) != LUA_OK) keep_error(L, first->co);
+  discard(L, first);
+  close_blocked(L);
+}
+
+void TaskScheduler::close_blocked(lua_State* L) {
+  for (std::size_t i = tasks_.size(); i-- > 0;) {
+    if (i < tasks_.size() && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i].get());
+  }
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -27,6 +27,16 @@ void push_hook(lua_State* L, const int& ref, const char* module) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
 }
 
+// Makes an error of what a coroutine has yielded to the scheduler, at the top of its stack.
+int l_unknown_command(lua_State* L) {
+  auto* co = static_cast<lua_State*>(lua_touserdata(L, 1));
+  lua_pushvalue(co, -1);
+  lua_xmove(co, L, 1);
+  lua_pushfstring(L, "Unknown command : %s", luaL_tolstring(L, -1, nullptr));
+  lua_xmove(L, co, 1);
+  return 0;
+}
+
 }  // namespace
 
 TaskScheduler::~TaskScheduler() = default;
@@ -326,8 +336,10 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixe
 void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {
   Task* task = take(L);
   const int all = values + 3;
-  if (all > kSurelyFit && !lua_checkstack(task->co, all))
+  if (all > kSurelyFit && !lua_checkstack(task->co, all)) {
+    recycle(task);
     luaL_error(L, "too many values in a message");
+  }
   lua_xmove(L, task->co, all);
   task->request = Request::open;
   task->session = message.session;
@@ -384,6 +396,7 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
       if (results != 0) lua_pop(task->co, results);
       return;
     }
+    if (exited_) return close_all(L, task);
     if (results == 0) {
       // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at
       // it.
@@ -392,17 +405,15 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
       discard(L, task);
       return;
     }
-    lua_xmove(task->co, L, 1);
-    lua_pushfstring(L, "Unknown command : %s", luaL_tolstring(L, -1, nullptr));
-    lua_xmove(L, task->co, 1);
-    lua_pop(L, 2);  // the value and its text
+    call_protected(L, l_unknown_command, task->co);
     raised(L, task);
   } else if (status == LUA_OK) [[likely]] {
-    if (exited_) return;
     if (results != 0) lua_settop(task->co, 0);
+    if (exited_) return close_all(L, task);
     ended(L, task);
   } else {
     raised(L, task);
+    if (exited_) close_blocked(L);
   }
 }
 
@@ -424,7 +435,7 @@ void TaskScheduler::run_woken(lua_State* L) {
   const bool sleeping = task->wait == Wait::timer;
   drop_wait(task, sleeping);
   if (sleeping) {
-    lua_pushliteral(L, "BREAK");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, refs.interrupted);
     lua_xmove(L, task->co, 1);
   }
   resume(L, task, sleeping ? 1 : 0);
@@ -462,20 +473,27 @@ void TaskScheduler::wake(Task* task) {
   woken_.push(task);
 }
 
-void TaskScheduler::trace(lua_State* L, const char* event, Task* task, int about) {
-  push_hook(L, refs.trace, "skynet.trace");
-  lua_pushstring(L, event);
-  push_coroutine(L, task->co);
-  lua_pushinteger(L, task->source);
-  lua_pushinteger(L, task->type);
-  if (about != 0) {
-    lua_pushvalue(L, about);
+int TaskScheduler::l_trace(lua_State* L) {
+  const Event event = *static_cast<const Event*>(lua_touserdata(L, 1));
+  push_hook(L, LuaService::of(L).tasks()->refs.trace, "skynet.trace");
+  lua_pushstring(L, event.name);
+  push_coroutine(L, event.task->co);
+  lua_pushinteger(L, event.task->source);
+  lua_pushinteger(L, event.task->type);
+  if (event.callee_name != nullptr) {
+    lua_pushstring(L, event.callee_name);
   } else {
-    lua_pushnil(L);
+    lua_pushinteger(L, event.callee);
   }
   lua_call(L, 5, 1);
-  task->traced = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  event.task->traced = lua_toboolean(L, -1);
+  return 0;
+}
+
+void TaskScheduler::trace(lua_State* L, const char* name, Task* task, Handle callee,
+                          const char* callee_name) {
+  Event event{name, task, callee, callee_name};
+  if (call_protected(L, l_trace, &event) != LUA_OK) task->traced = false;
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -7,7 +7,8 @@
 // Threads: the worker that runs the service.
 // Errors:  what raises in a task ends that task. What raises outside of one (a reply that nobody
 //          waits for, a protocol's own unpack) ends the handling of that message. Both are logged,
-//          and the requester gets an error message.
+//          and the requester gets an error message. The end of a task needs no memory: it is
+//          released and its requester answered also when its error cannot be told for want of it.
 //
 // What ends before its time (tasks that raise or are killed, calls that fail, requests without an
 // answer, the service) is in task_endings.cc, everything else in task_scheduler.cc.
@@ -65,7 +66,8 @@ class TaskScheduler {
   std::string take_errors();
   bool has_errors() const { return !errors_.empty(); }
 
-  // After handle() has raised: answers the request it was about, if that is still open.
+  // After handle() has raised: answers the request it was about; if it was about a reply, the task
+  // that waited for that goes on with a failed call.
   void refuse(const Message& message);
 
   // ---- for the functions that Lua calls (task_functions.h) ----
@@ -110,9 +112,9 @@ class TaskScheduler {
   // Raises the errors of tasks, if there were any.
   int raise_errors(lua_State* L);
 
-  // The end: drops the forks, tells requesters and callees, closes all blocked tasks. Never resumes
-  // the current task again.
-  void exit(lua_State* L);
+  // The end: drops the forks, tells requesters and callees. The current task then yields, as if it
+  // blocked; it is closed, and after it all that block.
+  void exit();
   // The same for a service that was killed: only tells requesters, touches no Lua state.
   void tell_requesters();
 
@@ -135,6 +137,8 @@ class TaskScheduler {
     int unpack = LUA_NOREF;
     int pack = LUA_NOREF;
     int id = LUA_NOREF;
+    int interrupted = LUA_NOREF;    // "BREAK": what a sleep gives that was woken before its time
+    int raise_failure = LUA_NOREF;  // LuaJIT: the function that raises what a failed call raises
     // The modules in lualib that hand these over are loaded when one is first needed.
     int unknown_response = LUA_NOREF;  // skynet.unknown: function(session, source, message, size)
     // skynet.unknown: function(session, source, message, size, type or name)
@@ -155,8 +159,10 @@ class TaskScheduler {
   bool tracing = false;    // some task is traced, or some protocol is
   bool responses = false;  // there are response closures: refs.dead wants to know
 
-  // Tells refs.trace; the value at index `about` goes with the event if it is not 0.
-  void trace(lua_State* L, const char* event, Task* task, int about = 0);
+  // Tells refs.trace, with the address of a call. Does not raise: a task whose event cannot be told
+  // is no longer traced.
+  void trace(lua_State* L, const char* event, Task* task, Handle callee = 0,
+             const char* callee_name = nullptr);
 
  private:
   bool on_response(lua_State* L, const Message& message, Entry entry);
@@ -175,14 +181,27 @@ class TaskScheduler {
   void ended(lua_State* L, Task* task);
   // The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
   void raised(lua_State* L, Task* task);
-  // Adds the error on top of `co`, with its traceback, to those of take_errors(). May raise
-  // (memory).
+  // Adds the error on top of `co`, with its traceback as far as memory allows, to those of
+  // take_errors().
   void keep_error(lua_State* L, lua_State* co);
+  static int l_keep_error(lua_State* L);
+  struct Event {
+    const char* name;
+    Task* task;
+    Handle callee;
+    const char* callee_name;
+  };
+  static int l_trace(lua_State* L);
   // Logs that the task has ended without an answer to its request.
   void warn_forgotten(lua_State* L, Task* task);
+  // Makes the task that waited for the reply that could not be taken go on.
+  void fail_lost_reply();
   // Ends a wait without its message. One that may still come is dropped then.
   void drop_wait(Task* task, bool message_will_come);
   void answer_error(Handle to, std::int32_t session);
+  // After exit(): closes the task that called it, and then the others.
+  void close_all(lua_State* L, Task* first);
+  void close_blocked(lua_State* L);
   void recycle(Task* task);
   void discard(lua_State* L, Task* task);
   void run_woken(lua_State* L);

@@ -103,6 +103,35 @@ TEST(LuaHeap, RefusesToGrowBeyondItsLimit) {
   EXPECT_NE(make(heap, 4000), nullptr);
 }
 
+TEST(LuaHeap, LendsBeyondItsLimitUntilItIsTakenBack) {
+  LuaHeap heap;
+  heap.set_limit(1000);
+  void* first = make(heap, 900);
+  EXPECT_EQ(make(heap, 200), nullptr);
+  heap.lend(500);
+  void* second = make(heap, 200);
+  EXPECT_NE(second, nullptr);
+  EXPECT_EQ(make(heap, 500), nullptr);
+  heap.lend(0);
+  EXPECT_EQ(make(heap, 8), nullptr);
+  drop(heap, first, 900);
+  EXPECT_NE(make(heap, 8), nullptr);
+}
+
+TEST(LuaHeap, TellsEachAllocationThatFails) {
+  LuaHeap heap;
+  int failures = 0;
+  heap.on_exhausted([](void* count) { ++*static_cast<int*>(count); }, &failures);
+  heap.set_limit(1000);
+  void* block = make(heap, 100);
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(make(heap, 1000), nullptr);
+  EXPECT_EQ(LuaHeap::alloc(&heap, block, 100, 5000), nullptr);
+  EXPECT_EQ(failures, 2);
+  EXPECT_NE(LuaHeap::alloc(&heap, block, 100, 50), nullptr);
+  EXPECT_EQ(failures, 2);
+}
+
 TEST(LuaHeap, ShrinksAndFreesAboveALimitThatCameLater) {
   LuaHeap heap;
   void* block = make(heap, 50000);
