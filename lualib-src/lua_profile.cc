@@ -2,6 +2,7 @@
 // it.
 #include "lua/builtin_modules.h"
 #include "lua/profiler.h"
+#include "lua/stack_checks.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -34,6 +35,9 @@ int l_stop(lua_State* L) {
   return 1;
 }
 
+// Coroutines in coroutines: as many as Lua 5.4 has, which counts itself.
+[[maybe_unused]] constexpr int kMaxDepth = 200;
+
 constexpr int kFailed = -1;
 enum class OnError { keep, close };
 
@@ -49,6 +53,10 @@ int resume(lua_State* L, lua_State* co, int arguments, OnError on_error) {
     lua_pushfstring(L, "cannot resume %s coroutine", runs ? "running" : "dead");
     return kFailed;
   }
+  if (!has_stack_left() || profiler(L).depth == kMaxDepth) {
+    lua_pushliteral(L, "C stack overflow");
+    return kFailed;
+  }
 #endif
   if (!lua_checkstack(co, arguments)) {
     lua_pushliteral(L, "too many arguments to resume");
@@ -56,7 +64,9 @@ int resume(lua_State* L, lua_State* co, int arguments, OnError on_error) {
   }
   lua_xmove(L, co, arguments);
   int results;
+  ++profiler(L).depth;
   const int status = profiler(L).resume(co, L, arguments, &results);
+  --profiler(L).depth;
   if (status != LUA_OK && status != LUA_YIELD) {
     // Runs what the coroutine has to close; what raises there takes the place of the error.
     if (on_error == OnError::close && lua_status(co) > LUA_YIELD) lua_closethread(co, L);

@@ -152,7 +152,7 @@ class Walk {
 #else
     // Numbers that are whole stand for integers, as in messages.
     const double number = lua_tonumber(L_, index);
-    const bool whole = number >= -0x1p63 && number < 0x1p63 && number == std::floor(number);
+    const bool whole = number >= -0x1p53 && number <= 0x1p53 && number == std::floor(number);
     if (whole && !(number == 0 && std::signbit(number)))
       return Value::of(static_cast<std::int64_t>(number));
     return Value::of(number);

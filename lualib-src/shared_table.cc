@@ -44,7 +44,8 @@ int access_next(lua_State* L, int index, const void* node) {
   lua_pop(L, 1);
   while (slot < table->slots() && table->value(slot).type == Type::nil) ++slot;
   if (slot == table->slots()) return 0;
-  push_shared_value(L, table->key(slot), index);
+  const Value key = table->key(slot);
+  if (!push_plain_key(L, key)) push_shared_value(L, key, index);
   push_shared_value(L, table->value(slot), index);
   return 1;
 }

@@ -31,6 +31,19 @@ bool push_plain(lua_State* L, const Value& value) {
   return false;
 }
 
+bool push_plain_key(lua_State* L, const Value& key) {
+#ifdef RUNTIME_LUAJIT
+  if (key.type == Type::integer) {
+    const auto number = static_cast<double>(key.integer);
+    if (number < 0x1p63 && static_cast<std::int64_t>(number) == key.integer) {
+      lua_pushnumber(L, number);
+      return true;
+    }
+  }
+#endif
+  return push_plain(L, key);
+}
+
 bool to_shared_key(lua_State* L, int index, Key* key) {
   switch (lua_type(L, index)) {
     case LUA_TSTRING: {
@@ -79,7 +92,7 @@ void push_shared_path(lua_State* L, const Table* table) {
   for (; table->parent() != nullptr; table = table->parent()) {
     lua_pushliteral(L, ".");
     const Value step = table->parent()->key(table->parent_slot());
-    if (!push_plain(L, step)) lua_pushliteral(L, "?");
+    if (!push_plain_key(L, step)) lua_pushliteral(L, "?");
     luaL_tolstring(L, -1, nullptr);
     lua_remove(L, -2);
     lua_pushvalue(L, -3);
@@ -115,7 +128,7 @@ void push_plain_copy(lua_State* L, const Table* root) {
     for (std::uint32_t slot = 0; slot < table->slots(); ++slot) {
       const Value key = table->key(slot);
       const Value value = table->value(slot);
-      if (value.type == Type::nil || !push_plain(L, key)) continue;
+      if (value.type == Type::nil || !push_plain_key(L, key)) continue;
       if (value.type == Type::table) {
         push_copy(value.table);
       } else if (!push_plain(L, value)) {

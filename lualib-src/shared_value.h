@@ -26,6 +26,10 @@ inline const share::Table* shared_table(lua_State* L, int index) {
 // Pushes what needs no face; false (and nothing pushed) for tables and functions.
 bool push_plain(lua_State* L, const share::Value& value);
 
+// The same for a key. On LuaJIT a whole number that a double holds exactly is a plain number also
+// beyond 2^53: that is what a program has as a key, and no two cdata are the same one.
+bool push_plain_key(lua_State* L, const share::Value& key);
+
 // The key that the Lua value at `index` is in an image; false when no image can have it.
 bool to_shared_key(lua_State* L, int index, share::Key* key);
 

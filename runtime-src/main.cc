@@ -15,6 +15,7 @@
 #include "api/attach.h"
 #include "api/socket_api.h"
 #include "base/allocator.h"
+#include "base/c_stack.h"
 #include "base/daemon.h"
 #include "config/config_reader.h"
 #include "core/node.h"
@@ -228,5 +229,6 @@ int main(int argc, char** argv) {
                  "skynet configfilename\n");
     return 1;
   }
+  runtime::use_large_stacks();
   return runtime::run(argv[1]);
 }

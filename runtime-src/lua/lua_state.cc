@@ -7,6 +7,7 @@
 #include "lua/lazy_libraries.h"
 #include "lua/module_search.h"
 #include "lua/shared_base.h"
+#include "lua/stack_checks.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -64,6 +65,9 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   install_module_search(L);
   install_profile(L);
   install_loadfile(L);
+#ifdef RUNTIME_LUAJIT
+  install_stack_checks(L);
+#endif
   lua_register(L, "print", l_print);
   set_global(L, environment, "LUA_PATH", "lua_path", "./lualib/?.lua;./lualib/?/init.lua");
   set_global(L, environment, "LUA_CPATH", "lua_cpath", "./luaclib/?.so");

@@ -38,6 +38,9 @@ class Profiler {
   lua_State* running() const { return running_.load(std::memory_order_relaxed); }
   void set_running(lua_State* L) { running_.store(L, std::memory_order_relaxed); }
 
+  // How many coroutines the running one is in, counted by coroutine.resume and coroutine.wrap.
+  int depth = 0;
+
   // Begins to measure `co`. False if that has begun before. May raise (memory).
   bool start(lua_State* L, lua_State* co);
 

@@ -3,6 +3,7 @@
 
 #include "lua/seri.h"
 #include "lua/seri_format.h"
+#include "lua/stack_checks.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -105,10 +106,11 @@ inline void put_integer(Writer& w, std::int64_t value) {
 }
 
 #ifdef RUNTIME_LUAJIT
-// Numbers are doubles: those that are whole, of 64 bits and not -0 travel as integers.
+// Numbers are doubles: those that are whole, exact (up to 2^53) and not -0 travel as integers. Beyond
+// that a number was calculated with, and what is to be exact is cdata (engine.h).
 inline void put_number(Writer& w, lua_State* L, int index) {
   const double number = lua_tonumber(L, index);
-  if (number >= -0x1p63 && number < 0x1p63) {
+  if (number >= -0x1p53 && number <= 0x1p53) {
     const auto whole = static_cast<std::int64_t>(number);
     if (static_cast<double>(whole) == number && (whole != 0 || !std::signbit(number))) {
       return put_integer(w, whole);
@@ -226,6 +228,7 @@ void check_depth(Writer& w, int depth) {
 // The pairs that `__pairs`, at the top of the stack, gives for the table at `index`. Pops it.
 bool put_custom_pairs(Writer& w, lua_State* L, int index, int depth) {
   if (w.owner == 0) return false;
+  check_stack(L);
   const int iterator = lua_gettop(L);
   lua_pushvalue(L, index);
   lua_call(L, 1, 3);

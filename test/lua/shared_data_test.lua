@@ -24,6 +24,30 @@ T.test("one image serves both engines", function()
 	end
 end)
 
+T.test("whole numbers beyond 2^53 that were calculated stay floats, in values and as keys", function()
+	local builder = require "skynet.datasheet.builder"
+	for _, v in ipairs { 2^53, -2^53, 2^53 + 2, 1e16, 1e18, 2^62, -1e17, 2^63, 1e300, 1e15, 0.5 } do
+		for _, got in ipairs { skynet.unpack(skynet.packstring { v }), { skynet.unpack(skynet.pack(v)) },
+			skynet.unpack(skynet.packstring({ [v] = v })) } do
+			local value = got[1] or got[v]
+			T.eq(type(value), "number")
+			T.ok(value == v and value * 0.5 == v * 0.5, tostring(v))
+		end
+	end
+	sharetable.loadtable("large floats", { v = 1e18, deep = { -2^60, 2^53 }, [2^60] = "key" })
+	local shared = sharetable.query "large floats"
+	T.ok(type(shared.v) == "number" and shared.v * 0.5 == 5e17)
+	T.ok(type(shared.deep[1]) == "number" and shared.deep[1] / 4 == -2^58)
+	T.eq(shared[2^60], "key")
+	for k in pairs(shared) do T.ok(type(k) == "string" or (type(k) == "number" and k == 2^60 and shared[k] == "key")) end
+	local sharedata = require "skynet.sharedata"
+	sharedata.new("large floats", { v = 1e18 })
+	T.ok(type(sharedata.query("large floats").v) == "number" and sharedata.query("large floats").v * 0.5 == 5e17)
+	T.ok(type(sharedata.deepcopy("large floats").v) == "number")
+	builder.new("large floats", { v = 2^60 })
+	T.ok(type(require "skynet.datasheet".query("large floats").v) == "number")
+end)
+
 T.test("load refuses a wrong number of arguments", function()
 	for _, n in ipairs { -1, 1e9, 1e12 } do
 		T.raises("no number of arguments", core.load, "wrong", "return {}", {}, n)
