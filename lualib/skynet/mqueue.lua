@@ -1,6 +1,7 @@
 --- Messages that a service handles strictly one after the other, also when the handler blocks.
 --- Deprecated; skynet.queue does the same for any code.
 local engine = require "skynet.engine"
+local killed = require "skynet.killed"
 local skynet = require "skynet"
 
 local mqueue = {}
@@ -37,6 +38,9 @@ local function finish(answer, ok, ...)
 	answer(true, text)
 end
 
+local worker ---@type thread?  who handles the messages
+local answering ---@type function?  the answer to the message that it is at
+
 local function serve(f)
 	while true do
 		while first > last do
@@ -47,8 +51,26 @@ local function serve(f)
 		local message = waiting[first]
 		waiting[first] = nil
 		first = first + 1
-		finish(message.answer, xpcall(f, debug.traceback, engine.unpack(message, 1, message.n)))
+		answering = message.answer
+		-- The error of a message that wants no answer may be an object whose __tostring raises.
+		local ok, err = pcall(finish, answering,
+			xpcall(f, debug.traceback, engine.unpack(message, 1, message.n)))
+		answering = nil
+		if not ok then skynet.error("mqueue: " .. (type(err) == "string" and err or type(err))) end
 	end
+end
+
+-- The messages go on when the one who handles them is killed: the caller of the present one fails.
+local start_worker
+function start_worker(f)
+	worker = skynet.fork(serve, f)
+	killed.listen(mqueue, function(co)
+		if co ~= worker then return end
+		local answer = answering
+		answering, idle = nil, false
+		start_worker(f)
+		if answer then answer(false) end
+	end)
 end
 
 local function results(ok, ...)
@@ -62,7 +84,7 @@ function mqueue.register(f)
 	assert(type(f) == "function", "mqueue.register: a function is wanted")
 	assert(not registered, "mqueue.register: there is a handler already")
 	registered = true
-	skynet.fork(serve, f)
+	start_worker(f)
 end
 
 --- What the handler of a service makes of the values; raises the text of its error.

@@ -7,7 +7,7 @@ local skynet = require "skynet"
 local shared = require "skynet.require"
 
 local lua_require = shared.lua_require
-local scheduler = lua_require "skynet.scheduler" -- not with what this module makes
+local killed = lua_require "skynet.killed" -- not with what this module makes
 local running = coroutine.running
 
 ---@class skynet.require.load
@@ -80,6 +80,14 @@ local function finish(name, load)
 	for _, co in ipairs(load.waiters or {}) do skynet.wakeup(co) end
 end
 
+-- Whoever waits for a module that a killed task was loading fails; the next one to require it loads it anew.
+killed.listen(loading, function(co)
+	waiting[co] = nil
+	for name, load in pairs(loading) do
+		if load.owner == co then finish(name, load) end
+	end
+end)
+
 -- True when `co` itself holds up the load, directly or because those it needs wait for something that co loads.
 local function waits_for(load, co)
 	while load do
@@ -94,8 +102,9 @@ local function wait(name, load, co)
 	load.waiters = load.waiters or {}
 	table.insert(load.waiters, co)
 	waiting[co] = load
-	skynet.wait(co)
+	local ok, err = pcall(skynet.wait, co) -- raises where nothing may block
 	waiting[co] = nil
+	if not ok then error(err, 0) end
 	local value = package.loaded[name]
 	if not value then error("require " .. name .. " failed", 3) end
 	return value
@@ -110,10 +119,6 @@ function M.require(name)
 	if type(name) ~= "string" then return lua_require(name) end -- raises
 	local co = running()
 	local load = loading[name]
-	if load and scheduler.killed and scheduler.killed[load.owner] then
-		finish(name, load)
-		load = nil
-	end
 	if load then return wait(name, load, co) end
 
 	load = { owner = co }

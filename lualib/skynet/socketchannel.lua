@@ -8,6 +8,7 @@ local skynet = require "skynet"
 local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local engine = require "skynet.engine"
+local killed = require "skynet.killed"
 
 local MAX_PAUSE = 10 -- seconds between two attempts of an endless connect()
 local MAX_MOVES = 16 -- times that one attempt follows changehost() calls of auth()
@@ -301,9 +302,18 @@ local function block_connect(self, once)
 		else
 			local waiters = {}
 			self.connecting = waiters
+			local co = coroutine.running()
+			local function ended()
+				killed.listen(waiters, nil)
+				self.connecting = nil
+				for _, token in ipairs(waiters) do skynet.wakeup(token) end
+			end
+			-- When this one is killed, the next one connects.
+			killed.listen(waiters, function(gone)
+				if gone == co and self.connecting == waiters then ended() end
+			end)
 			local clean, ok, reason = pcall(once and connect_once or connect_for_ever, self)
-			self.connecting = nil
-			for _, token in ipairs(waiters) do skynet.wakeup(token) end
+			ended()
 			if not clean then error(ok, 0) end
 			if once and not ok and not self.closed then
 				skynet.error("Connect failed", reason, self.host, self.port or "")

@@ -1,10 +1,7 @@
 --- The blocked coroutines of a service, for those who look for what it waits for. A part of skynet.
 local scheduler = require "skynet.scheduler"
 local loading = require "skynet.require"
-
--- The tasks that killthread has ended: on LuaJIT the coroutine itself does not show it.
-local killed = setmetatable({}, { __mode = "k" }) ---@type table<thread, true>
-scheduler.killed = killed
+local killed = require "skynet.killed"
 
 local M = {}
 
@@ -82,7 +79,7 @@ function M.killthread(what)
 		end
 	end
 	if not co or not scheduler.kill(co) then return nil end
-	killed[co] = true
+	killed.tell(co)
 	return co
 end
 

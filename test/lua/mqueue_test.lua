@@ -18,6 +18,22 @@ if role == "queue" then
 	end)
 	return
 end
+if role == "killed" then
+	skynet.start(function()
+		local worker
+		mqueue.register(function(what)
+			if what == "block" then
+				worker = coroutine.running()
+				skynet.wait()
+			end
+			return what == "echo" and 5 or nil
+		end)
+		skynet.dispatch("lua", function()
+			skynet.retpack(worker ~= nil and skynet.killthread(worker) ~= nil)
+		end)
+	end)
+	return
+end
 
 local q
 
@@ -47,6 +63,17 @@ T.test("there is one handler", function()
 	T.eq(ok, false)
 	T.ok(err:find("there is a handler already", 1, true), err)
 	T.raises(nil, mqueue.register, "no function")
+end)
+
+T.test("the messages go on when the task that handles them is killed, and its caller fails", function()
+	local service = skynet.newservice("mqueue_test", "killed")
+	local failed
+	skynet.fork(function() failed = not pcall(mqueue.call, service, "block") end)
+	skynet.yield()
+	local got
+	skynet.fork(function() got = mqueue.call(service, "echo", 5) end)
+	T.eventually(function() return skynet.call(service, "lua", "kill") end)
+	T.eventually(function() return failed and got == 5 end)
 end)
 
 T.test("callers fail when the service ends, also those that wait behind", function()
