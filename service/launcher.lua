@@ -5,10 +5,22 @@ local core = require "skynet.core"
 
 local GONE_WITHIN = 50 -- 1/100 s: how long services may take to end when the node is shut down
 
+local SLOW_START = 500 -- 1/100 s: a service that starts for longer is told in the log
+local SLOW_LOOK = 100 -- how often it is looked for such
+
 local ASK_AT_ONCE = 1000 -- services; a request costs a coroutine
 
+---@class launcher.start  a service that has not reported yet
+---@field what string        "module arguments"
+---@field answer function    tells whoever asked for it
+---@field session integer    of that request
+---@field source integer
+---@field since integer      skynet.now() when it was launched
+---@field slow? string       the time of that, once it has been told in the log
+
 local services = {} ---@type table<integer, string>  handle -> "module arguments"
-local starting = {} ---@type table<integer, { answer: function, session: integer, source: integer }>
+local starting = {} ---@type table<integer, launcher.start>
+local watching = false -- tell_slow_starts runs
 local leaving ---@type { services: table<integer, true>, left: integer }?  who has yet to end; set in a shut-down
 
 -- Others may need these while they end, and they have nothing of their own to finish.
@@ -25,6 +37,43 @@ local LATER = {}
 
 local command = {}
 
+-- What a service is at that has not reported. One that has called skynet.start tells where that stands.
+local function what_holds_up(handle)
+	local request = skynet.request { handle, "debug", "TASK", "init" }
+	for _, answer in request:select(100) do
+		if answer and answer[1] then return "its start function waits: " .. answer[1] end
+	end
+	return "its main chunk has not ended, or has not called skynet.start"
+end
+
+local function tell_slow_start(handle, start)
+	local seconds = (skynet.now() - start.since) / 100
+	start.slow = os.date("%Y-%m-%d %H:%M:%S", math.floor(skynet.time() - seconds))
+	local why = what_holds_up(handle)
+	if starting[handle] ~= start then return end
+	skynet.error(string.format("%s (%s) has not started since %s: %s", skynet.address(handle), start.what, start.slow, why))
+end
+
+-- Looks at those who start, for as long as there are some that have not been told.
+local function tell_slow_starts()
+	watching = true
+	repeat
+		skynet.sleep(SLOW_LOOK)
+		local later = false
+		local now = skynet.now()
+		for handle, start in pairs(starting) do
+			if not start.slow then
+				if now - start.since >= SLOW_START then
+					skynet.fork(tell_slow_start, handle, start)
+				else
+					later = true
+				end
+			end
+		end
+	until not later
+	watching = false
+end
+
 local function launch(session, source, logged, ...)
 	if leaving then error "the node is being shut down" end
 	local what = table.concat({ ... }, " ")
@@ -32,7 +81,8 @@ local function launch(session, source, logged, ...)
 	if not handle then error("cannot launch " .. what) end
 	if logged then core.command("LOGON", skynet.address(handle)) end
 	services[handle] = what
-	starting[handle] = { answer = skynet.response(), session = session, source = source }
+	starting[handle] = { what = what, answer = skynet.response(), session = session, source = source, since = skynet.now() }
+	if not watching then skynet.fork(tell_slow_starts) end
 	return LATER
 end
 
@@ -49,6 +99,10 @@ local function started(handle, ...)
 	local waiting = starting[handle]
 	if not waiting then return end
 	starting[handle] = nil
+	if waiting.slow then
+		skynet.error(string.format("%s (%s) has started, or ended, after %d s", skynet.address(handle),
+			waiting.what, math.floor((skynet.now() - waiting.since) / 100)))
+	end
 	waiting.answer(...)
 end
 
@@ -92,7 +146,10 @@ end
 
 function command.LIST()
 	local list = {}
-	for handle, what in pairs(services) do list[skynet.address(handle)] = what end
+	for handle, what in pairs(services) do
+		local slow = starting[handle] and starting[handle].slow
+		list[skynet.address(handle)] = slow and string.format("%s (not started since %s)", what, slow) or what
+	end
 	return list
 end
 

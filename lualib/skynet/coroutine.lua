@@ -41,16 +41,21 @@ end
 
 local hand_on
 
--- What a resume of `co` gave: goes on for as long as it only suspends.
-local function settle(co, ok, first, ...)
+local function yielded(_, ...)
+	return true, ...
+end
+
+-- What a resume of `co` gave: goes on for as long as it only suspends. As many values go on as came.
+local function settle(co, ok, ...)
 	if ok then
-		if first == YIELDED then return true, ... end
+		local first = ...
+		if first == YIELDED then return yielded(...) end
 		if first == "SUSPEND" and lua_status(co) == "suspended" then
 			blocked[co] = true
 			return hand_on(co, lua_yield "SUSPEND")
 		end
 	end
-	return ok, first, ...
+	return ok, ...
 end
 
 function hand_on(co, ...)

@@ -100,13 +100,13 @@ function M.on_event(event, ...)
 end
 scheduler.adopt { trace = M.on_event }
 
---- Traces the current request from here on.
+--- Traces the current request from here on, under a tag of its own. Logs the tag that it had.
 ---@param info? string
 function M.trace(info)
-	core.error("TRACE", tostring(info))
 	local co = scheduler.running()
+	core.error("TRACE", tostring(co and tags[co]))
 	if not co or tags[co] == false then return end -- switched off for this protocol
-	local tag = tags[co] or new_tag()
+	local tag = new_tag()
 	tags[co] = tag
 	core.trace(tag, info and "trace " .. info or "trace")
 	scheduler.traced(true)
@@ -141,7 +141,7 @@ end
 local created = setmetatable({}, { __mode = "k" })
 local plain_timeout = skynet.timeout
 
---- Whether task lists show where a timer was created.
+--- Whether task lists show when and where a timer was set.
 ---@param on boolean
 function M.trace_timeout(on)
 	if not on then
@@ -155,7 +155,7 @@ function M.trace_timeout(on)
 			created[co] = nil
 			return f()
 		end)
-		created[co] = debug.traceback("timer created", 2)
+		created[co] = debug.traceback(string.format("TIMER %d+%d : ", skynet.now(), ticks), 2)
 		return co
 	end
 end

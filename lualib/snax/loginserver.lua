@@ -52,7 +52,8 @@ local function shake_hands(id)
 end
 
 -- → state, server, uid, secret. state: "ok"; "refused": answer 401, server is why; "gone"
-local function authenticate(conf, id)
+local function authenticate(conf, id, address)
+	skynet.error(string.format("connect from %s (fd = %d)", address, id))
 	local started, reason = socket.start(id)
 	if not started then return "gone", reason end
 	socket.limit(id, MAX_UNREAD)
@@ -70,8 +71,8 @@ local function authenticate(conf, id)
 end
 
 local function start_slave(conf)
-	skynet.dispatch("lua", function(_, _, id)
-		skynet.ret(skynet.pack(authenticate(conf, id)))
+	skynet.dispatch("lua", function(_, _, id, address)
+		skynet.ret(skynet.pack(authenticate(conf, id, address)))
 	end)
 end
 
@@ -93,8 +94,8 @@ local function log_in(conf, server, uid, secret)
 	return "200 " .. crypt.base64encode(tostring(subid or ""))
 end
 
-local function serve_client(conf, slave, id)
-	local state, server, uid, secret = skynet.call(slave, "lua", id)
+local function serve_client(conf, slave, id, address)
+	local state, server, uid, secret = skynet.call(slave, "lua", id, address)
 	if state == "gone" then error(server, 0) end
 	local line, why = "401 Unauthorized", server
 	if state == "ok" then line, why = log_in(conf, server, uid, secret) end
@@ -124,7 +125,7 @@ local function start_master(conf)
 	socket.start(id, function(client, address)
 		turn = turn % instance + 1
 		clients[client] = guard
-		local ok, err = pcall(serve_client, conf, slaves[turn], client)
+		local ok, err = pcall(serve_client, conf, slaves[turn], client, address)
 		if not ok then
 			skynet.error(string.format("invalid client (fd = %d, %s) error = %s", client, address, tostring(err)))
 		end

@@ -118,7 +118,8 @@ Handle Node::launch(std::string_view module_name, const char* args) {
       while (!service->retired()) std::this_thread::yield();
     }
   } else {
-    log(handle, fmt::format("LAUNCH {} {}", module_name, args ? args : ""));
+    // The log service does not log its own launch, as in skynet.
+    if (!is_logger) log(handle, fmt::format("LAUNCH {} {}", module_name, args ? args : ""));
     // abort() may have gone through the handles before this one was there.
     if (aborting_.load() && !is_logger) retire(handle);
   }

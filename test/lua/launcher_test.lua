@@ -13,6 +13,8 @@ elseif role == "leaving" then
 		skynet.exit()
 	end)
 	return
+elseif role == "unstarted" then
+	return -- never calls skynet.start
 end
 
 local function launcher(...) return skynet.call(".launcher", "lua", ...) end
@@ -164,6 +166,20 @@ T.test("the harbor service takes no bytes of a service for a message to another 
 	end
 	harbor.globalname("AFTER", skynet.self())
 	T.eq(skynet.call("AFTER", "debug", "PING"), nil)
+end)
+
+T.test("a service that does not start, or takes long, is told in the list with the time of its launch", function()
+	skynet.fork(pcall, skynet.newservice, "launcher_test", "unstarted")
+	local slow = start_slowly(900)
+	local function told(what)
+		for _, description in pairs(launcher "LIST") do
+			if description:find("^snlua launcher_test " .. what .. " %(not started since %d+%-%d+%-%d+ %d+:%d+:%d+%)$") then
+				return true
+			end
+		end
+	end
+	T.eventually(function() return told "unstarted" and told "starting 900" end, 1500)
+	T.eventually(function() return launcher "LIST"[skynet.address(slow)] == "snlua launcher_test starting 900" end, 1500)
 end)
 
 T.run()
