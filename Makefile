@@ -130,13 +130,14 @@ $(LUA54_COPY): $(LUA54_A) $(B)/lua54/$(API_SRC:.cc=.o) Makefile
 	  objcopy $(foreach f,$(STOCK_54),--redefine-sym $(f)=stock_$(f)) lapi.o && \
 	  ar rc ../$(@F) lapi.o $(CURDIR)/$(B)/lua54/$(API_SRC:.cc=.o)
 
-# Its frames are found by runtime-src/lua/jit_frames.cc.
+# Its frames are found by runtime-src/lua/jit_frames.cc; lj_gc_step_jit is for runtime-src/lua/jit_trace.cc.
 JIT_PARTS := $(B)/luajit/$(API_SRC:.cc=.o) $(B)/luajit/$(FRAMES_SRC:.cc=.o)
 $(JIT_COPY): $(JIT_A) $(JIT_NAMES) $(JIT_PARTS) Makefile
 	$(call say,gen,$@) awk '{print $$2, $$3}' $(JIT_NAMES) > $(B)/luajit_names.map && rm -f $@ $@.all && \
 	  objcopy --redefine-syms=$(B)/luajit_names.map $(JIT_A) $@.all && \
 	  objcopy $(foreach f,$(STOCK_JIT),--redefine-sym jit_$(f)=jit_stock_$(f)) \
 	    --redefine-sym __register_frame=runtime_register_frame \
+	    --redefine-sym lj_gc_step_jit=runtime_jit_collect --globalize-symbol runtime_jit_collect \
 	    --redefine-sym __deregister_frame=runtime_deregister_frame $@.all $@ && \
 	  ar rc $@ $(JIT_PARTS)
 

@@ -113,6 +113,11 @@ void runtime_deregister_frame(const void* info_of_area) {
   all.by_begin.erase(begin_of(info));
 }
 
+bool runtime_is_machine_code(const void* pc) {
+  dwarf_eh_bases bases;
+  return find(reinterpret_cast<std::uintptr_t>(pc), &bases) != nullptr;
+}
+
 const void* _Unwind_Find_FDE(void* pc, dwarf_eh_bases* bases) {
   if (const void* found = find(reinterpret_cast<std::uintptr_t>(pc), bases)) return found;
   using Find = const void* (*)(void*, dwarf_eh_bases*);

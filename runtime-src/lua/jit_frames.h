@@ -19,6 +19,9 @@ extern "C" {
 void runtime_register_frame(const void* info);
 void runtime_deregister_frame(const void* info);
 
+// Whether `pc`, an address in a frame, is in such an area.
+bool runtime_is_machine_code(const void* pc);
+
 // libgcc's structure of the same name.
 struct dwarf_eh_bases {
   void* text;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/node.h"
+#include "lua/jit_trace.h"
 #include "lua/lua_native.h"
 #include "lua/lua_state.h"
 #include "lua/task_scheduler.h"
@@ -383,7 +384,9 @@ void LuaService::on_exhausted(void* userdata) {
   self->pending_.fetch_or(kExhausted, std::memory_order_relaxed);
 #ifdef RUNTIME_LUAJIT
   lua_State* L = self->main_;
-  if (L == nullptr || lua_gc(L, LUA_GCISRUNNING, 0) == 0) return;
+  if (L == nullptr) return;
+  settle_trace(L);
+  if (lua_gc(L, LUA_GCISRUNNING, 0) == 0) return;
   const int before = lua_gc(L, LUA_GCSETSTEPMUL, 0);
   if (before != 0) self->step_multiplier_ = before;
   lua_gc(L, LUA_GCRESTART, 0);

@@ -5,7 +5,8 @@ local T = require "harness"
 
 local WAYS = { "tables", "strings", "closures", "one large string", "a fork", "a timer", "a coroutine",
 	"a coroutine of skynet.coroutine", "many coroutines", "deep recursion", "JSON", "packing",
-	"an error while it is full", "a reply that does not fit" }
+	"an error while it is full", "a reply that does not fit",
+	"a sleep in between" }
 local LIMIT = 4000000
 
 local function works(service)

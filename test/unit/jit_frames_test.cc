@@ -37,6 +37,16 @@ class Area {
   std::array<unsigned char, kCode + kCodeBytes> bytes_{};
 };
 
+TEST(JitFrames, TellsMachineCodeFromOtherCode) {
+  Area area;
+  EXPECT_FALSE(runtime_is_machine_code(area.code()));
+  runtime_register_frame(area.info());
+  EXPECT_TRUE(runtime_is_machine_code(area.code() + 1));
+  EXPECT_FALSE(runtime_is_machine_code(area.code() + Area::kCodeBytes));
+  runtime_deregister_frame(area.info());
+  EXPECT_FALSE(runtime_is_machine_code(area.code()));
+}
+
 TEST(JitFrames, AnAreaIsFoundByEachOfItsAddressesUntilItGoes) {
   Area one, two;
   runtime_register_frame(one.info());
