@@ -15,6 +15,9 @@
 #include "lua/engine.h"
 #include "skynet_malloc.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

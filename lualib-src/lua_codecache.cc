@@ -1,6 +1,9 @@
 // skynet.codecache: what Lua sees of the cache of compiled files.
 #include "lua/code_cache.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

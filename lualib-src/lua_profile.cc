@@ -4,6 +4,9 @@
 #include "lua/profiler.h"
 #include "lua/stack_checks.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

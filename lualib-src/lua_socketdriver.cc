@@ -14,6 +14,9 @@
 #include "skynet.h"
 #include "skynet_socket.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -12,6 +12,9 @@
 #include "object.h"
 #include "share/cell.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

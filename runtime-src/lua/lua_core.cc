@@ -14,6 +14,9 @@
 #include "lua/task_scheduler.h"
 #include "skynet.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -8,6 +8,9 @@
 #include "lua/lua_send.h"
 #include "lua/task_functions.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -13,6 +13,9 @@
 #include "lua/task_functions.h"
 #include "skynet.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -5,6 +5,9 @@
 #include "api/send.h"
 #include "lua/c_string.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 Packed check_payload(lua_State* L, int index) {

@@ -2,6 +2,9 @@
 // tracing.
 #include "lua/task_functions.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
