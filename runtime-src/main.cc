@@ -17,6 +17,7 @@
 #include "base/allocator.h"
 #include "base/c_stack.h"
 #include "base/daemon.h"
+#include "base/memory_reserve.h"
 #include "config/config_reader.h"
 #include "core/node.h"
 #include "services/builtin_services.h"
@@ -230,5 +231,6 @@ int main(int argc, char** argv) {
     return 1;
   }
   runtime::use_large_stacks();
+  runtime::keep_memory_reserve();
   return runtime::run(argv[1]);
 }

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/memory_ledger.h"
+#include "base/memory_reserve.h"
 
 namespace runtime {
 
@@ -145,7 +146,7 @@ void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
 
 inline void* LuaHeap::take(std::size_t size) {
   if (size > kMaxSmall) {
-    void* const block = std::malloc(size);
+    void* const block = heap_malloc(size);
     if (block == nullptr) return nullptr;
     large_.add(block);
     reserve(block_bytes(block));
@@ -177,7 +178,7 @@ inline void LuaHeap::push_free(int size_class, char* block) {
 void* LuaHeap::resize_large(void* block, std::size_t size) {
   const std::size_t old_bytes = block_bytes(block);
   large_.remove(block);
-  void* const moved = std::realloc(block, size);
+  void* const moved = heap_realloc(block, size);
   large_.add(moved != nullptr ? moved : block);
   if (moved == nullptr) return nullptr;
   unreserve(old_bytes);
@@ -243,7 +244,7 @@ bool LuaHeap::reopen_block(std::size_t size) {
 bool LuaHeap::add_chunk() {
   const std::size_t size =
       std::clamp(std::bit_floor(chunk_bytes_ / kGrowthDivisor), kMinChunk, kMaxChunk);
-  auto* const chunk = static_cast<Chunk*>(std::malloc(size));
+  auto* const chunk = static_cast<Chunk*>(heap_malloc(size));
   if (chunk == nullptr) return false;
   divide(bump_, bump_end_);
   *chunk = {chunks_, size};

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/futex.h"
+#include "base/memory_reserve.h"
 
 namespace runtime {
 
@@ -164,6 +165,7 @@ bool Scheduler::wake_one(Wake what) {
 
 void Scheduler::work(Worker& self) {
   Worker::current_ = &self;
+  prepare_thread_for_malloc();
   if (hooks_.thread_start != nullptr) hooks_.thread_start();
   self.slice_.attach();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
