@@ -1,18 +1,10 @@
 #include "cluster/assembly.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
 
 namespace runtime::cluster {
-
-namespace {
-
-// The first piece of memory: enough for most large messages at once, little enough to waste.
-constexpr std::size_t kFirstBytes = 4 * 1024 * 1024;
-
-}  // namespace
 
 Owned Owned::copy_of(std::string_view bytes) {
   if (bytes.empty()) return {};
@@ -27,26 +19,24 @@ Assembly::Added Assembly::add(std::string_view part) {
     drop();
     return Added::too_long;
   }
-  const std::size_t wanted = bytes_.size + part.size();
-  if (wanted > capacity_) {
-    const std::size_t capacity = std::min(total_, std::max({wanted, kFirstBytes, 2 * capacity_}));
-    if (capacity - capacity_ > budget_->left) {
+  if (bytes_.data == nullptr && total_ > 0) {
+    if (total_ > budget_->left) {
       drop();
       return Added::no_room;
     }
-    budget_->left -= capacity - capacity_;
-    capacity_ = capacity;
-    bytes_.data = static_cast<char*>(std::realloc(bytes_.data, capacity));
+    // All of it: growing would copy what is there, and hold the link up for that. The system makes
+    // pages of it when they are written.
+    bytes_.data = static_cast<char*>(std::malloc(total_));
     RUNTIME_CHECK(bytes_.data != nullptr, "out of memory");
+    budget_->left -= total_;
   }
   if (!part.empty()) std::memcpy(bytes_.data + bytes_.size, part.data(), part.size());
-  bytes_.size = wanted;
+  bytes_.size += part.size();
   return Added::yes;
 }
 
 Owned Assembly::take() {
-  if (budget_ != nullptr) budget_->left += capacity_;
-  capacity_ = 0;
+  if (bytes_.data != nullptr) budget_->left += total_;
   return std::exchange(bytes_, {});
 }
 

@@ -1,7 +1,7 @@
 // Messages that come in parts.
 //
-// Nothing is allocated because a head announces it: memory follows what has come, and all of it is on the
-// budget of the connection.
+// What a head announces is on the budget of the connection from its first part on. Nothing else bounds it, but
+// memory that nobody has written to is none: it follows what has come.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,6 @@ class Assembly {
   Assembly(Assembly&& other) noexcept { *this = std::move(other); }
   Assembly& operator=(Assembly&& other) noexcept {
     std::swap(bytes_, other.bytes_);
-    std::swap(capacity_, other.capacity_);
     std::swap(total_, other.total_);
     std::swap(budget_, other.budget_);
     return *this;
@@ -52,7 +51,6 @@ class Assembly {
 
  private:
   Owned bytes_;
-  std::size_t capacity_ = 0;
   std::size_t total_ = 0;
   Budget* budget_ = nullptr;
 };
