@@ -64,7 +64,7 @@ function skynet.init_service(start)
 	else
 		collectgarbage() -- memory may be what ran out
 		skynet.error("init service failed: " .. tostring(err))
-		skynet.send(".launcher", "lua", "ERROR")
+		skynet.send(".launcher", "lua", "ERROR", tostring(err))
 		skynet.exit()
 	end
 end

@@ -195,6 +195,7 @@ int run(const char* config_path) {
   for (const int number : {SIGHUP, SIGTERM, SIGINT}) catch_signal(number);
 
   int ending_signal;
+  std::string failure;
   {
     Node node(options, environment);
     api::attach(node);
@@ -211,13 +212,17 @@ int run(const char* config_path) {
     node.stop();
     sockets.stop();
     if (!booted) return 1;
+    failure = node.failures.reason();
   }
   daemon.reset();  // the signal would leave the pid file behind
   if (ending_signal != 0) {
     std::fflush(nullptr);
     std::raise(ending_signal);
   }
-  return 0;
+  if (failure.empty()) return 0;
+  // The log has it as well, but who started the node may not see that.
+  if (environment.get("logger") != nullptr) std::fprintf(stderr, "%s\n", failure.c_str());
+  return 1;
 }
 
 }  // namespace

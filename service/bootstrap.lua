@@ -1,15 +1,28 @@
 --- The first Lua service of a node: launches the others in order and leaves.
 local skynet = require "skynet"
 require "skynet.manager"
+local core = require "skynet.core"
 local harbor = require "skynet.harbor"
+
+-- Ends the node in order, with a status that says that it failed.
+local function end_node(reason)
+	skynet.error(reason)
+	core.command("FAIL", reason)
+	pcall(skynet.call, ".launcher", "lua", "SHUTDOWN") -- there may be none, or one that knows no such command
+	skynet.abort()
+	skynet.wait() -- the end comes while this task stands still
+end
+
+local function why(service)
+	local ok, text = pcall(skynet.call, ".launcher", "lua", "WHY", "snlua", service)
+	return ok and type(text) == "string" and ": " .. text or ""
+end
 
 -- A node without this service is of no use.
 local function must(what, f, ...)
 	local ok, handle = pcall(f, ...)
 	if ok and handle then return handle end
-	skynet.error(string.format("Can't launch %s: %s", what, tostring(handle)))
-	skynet.abort()
-	skynet.wait() -- the end comes while this task stands still
+	end_node(string.format("Can't launch %s%s", what, why(what)))
 end
 
 local function name_slave(service)
@@ -18,7 +31,7 @@ end
 
 local function launch_single_node()
 	local standalone = skynet.getenv "standalone"
-	assert(standalone == nil, "standalone is set, but harbor is 0: a single node has no master")
+	if standalone then end_node "standalone is set, but harbor is 0: a single node has no master" end
 	skynet.setenv("standalone", "true")
 	name_slave "cdummy"
 end
@@ -28,7 +41,7 @@ local function launch_harbor()
 	name_slave "cslave"
 end
 
-skynet.start(function()
+local function boot()
 	skynet.name(".launcher", must("launcher", skynet.launch, "snlua", "launcher"))
 	local harbor_id = tonumber(skynet.getenv "harbor" or 0)
 	if harbor_id == 0 then
@@ -36,8 +49,8 @@ skynet.start(function()
 	else
 		launch_harbor()
 	end
-	if skynet.getenv "standalone" then harbor.globalname("DATACENTER", skynet.newservice "datacenterd") end
-	skynet.newservice "service_mgr"
+	if skynet.getenv "standalone" then harbor.globalname("DATACENTER", must("datacenterd", skynet.newservice, "datacenterd")) end
+	must("service_mgr", skynet.newservice, "service_mgr")
 
 	if skynet.getenv "enablessl" == "true" then
 		require "skynet.service".new("ltls_holder", function()
@@ -46,7 +59,18 @@ skynet.start(function()
 	end
 
 	local start = skynet.getenv "start" or "main"
-	local ok = pcall(skynet.newservice, start)
-	if not ok then skynet.error("Can't start the service " .. start .. ", the option `start`") end
+	if not pcall(skynet.newservice, start) then
+		local reason = string.format("Can't start the service %s, the option `start`%s", start, why(start))
+		if skynet.getenv "keep_running" == "true" then
+			skynet.error(reason)
+		else
+			end_node(reason)
+		end
+	end
+end
+
+skynet.start(function()
+	local ok, err = xpcall(boot, debug.traceback)
+	if not ok then end_node("Can't start the node: " .. tostring(err)) end
 	skynet.exit()
 end)

@@ -32,6 +32,8 @@ local ENDS_WITH_THE_NODE = {
 	["snlua service_mgr"] = true,
 }
 
+local last_failure = {} ---@type { what: string?, why: string? }  the last service that did not start
+
 -- What a command returns when its answer comes later.
 local LATER = {}
 
@@ -119,13 +121,26 @@ local function forget(handle)
 	end
 end
 
-function command.ERROR(_, source)
+-- An error without its traceback; the line behind the first one too, if that only announces it ("error loading module
+-- 'm' from file 'f':"). Behind "module 'm' not found:" are the places that were tried.
+local function one_line(text)
+	local first, second = text:match "^([^\n]*)\n?%s*([^\n]*)"
+	return first:find ":$" and not first:find "not found:$" and first .. " " .. second or first
+end
+
+-- `why` comes from a service that has raised in its start function.
+function command.ERROR(_, source, why)
+	if services[source] then
+		local text = why or core.command("STARTERROR", skynet.address(source)) or "it was killed"
+		last_failure = { what = services[source], why = one_line(text) }
+	end
 	forget(source)
 	started(source, false)
 end
 
 -- A service that ends by itself while it starts gives its creator nil, one that is killed is a failure.
 function command.REMOVE(_, _, handle, killed)
+	if killed and starting[handle] then last_failure = { what = services[handle], why = "it was killed" } end
 	forget(handle)
 	started(handle, not killed, nil)
 end
@@ -142,6 +157,11 @@ function command.QUERY(_, source, session)
 		if launch.session == session and launch.source == source then return handle end
 	end
 	return nil
+end
+
+-- Why the service `...` ("module arguments") did not start, if it was the last one.
+function command.WHY(_, _, ...)
+	return table.concat({ ... }, " ") == last_failure.what and last_failure.why or nil
 end
 
 function command.LIST()
@@ -247,6 +267,13 @@ local function shut_down()
 	end
 	if leaving.left > 0 then skynet.sleep(GONE_WITHIN, leaving) end
 	skynet.abort()
+end
+
+-- Somebody wants the node to end in order.
+function command.SHUTDOWN()
+	skynet.ignoreret()
+	shut_down()
+	return LATER
 end
 
 -- From the core: a signal wants the node to end.

@@ -27,7 +27,7 @@ $(UNIT_TESTS): $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS) test/test.mk
 test: setup-test    ## set up, build, and run all tests, on both engines
 	@$(MAKE) all $(UNIT_TESTS)
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
-	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" \
+	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" "$(MAKE) -s test-cli" \
 	  $(if $(filter release,$(VARIANT)),"$(MAKE) -s test-demo")
 
 test-headers:       ## compile each public header alone, as C and as C++
@@ -46,6 +46,10 @@ test-conformance: all  ## run the conformance cases of test/conformance-areas (O
 test-clients: all   ## run clients that others wrote against a node: nc, curl, openssl, ws, Chromium
 	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) test/clients/run $(RUNTIME)
 
+test-cli: all       ## start the executable as a person would, also with what is wrong (ONLY="NAME ...")
+	@test/cli/run --bin $(RUNTIME) --luaclib $(LUACLIB) --cservice $(CSERVICE) \
+	  $(if $(filter release,$(VARIANT)),,--slow 4) $(ONLY)
+
 # They wait most of the time, hence more of them at once. Their modules are those of the release.
 test-demo: all      ## start nodes with the configs of etc/, and look at what they show (ONLY="demo_page ...")
 	@test/demo/run --bin $(RUNTIME) --jobs 6 $(ONLY)
@@ -63,6 +67,6 @@ SERVICES ?= 100000
 soak: all           ## start, use and end 100000 services in one node, on both engines (SERVICES=N)
 	@test/soak/run $(RUNTIME) $(SERVICES)
 
-.PHONY: soak test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-demo
+.PHONY: soak test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-cli test-demo
 
 include test/fuzz/fuzz.mk

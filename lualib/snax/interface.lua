@@ -53,13 +53,18 @@ function M.capture(globals, chunk, define)
 	if not ok then error(err, 0) end
 end
 
--- The file behind `name` on the search path; returns its chunk and the pattern that had it.
+-- The file behind `name` on the search path; returns its chunk and the pattern that had it. The first file that is found
+-- counts: when it does not compile, that is the error.
 local function search(path, name, globals)
 	local tried = {}
 	for pattern in path:gmatch "[^;]+" do
-		local chunk, err = loadfile((pattern:gsub("%?", (name:gsub("%%", "%%%%")))), "bt", globals)
-		if chunk then return chunk, pattern end
-		tried[#tried + 1] = err
+		local file, nothing = package.searchpath(name, pattern, "")
+		if file then
+			local chunk, err = loadfile(file, "bt", globals)
+			if not chunk then error(err, 0) end
+			return chunk, pattern
+		end
+		tried[#tried + 1] = nothing:gsub("^%s+", "")
 	end
 	error("no snax service " .. name .. ":\n\t" .. table.concat(tried, "\n\t"), 0)
 end

@@ -141,6 +141,18 @@ Result abort(Service& service, const char*) {
   return nullptr;
 }
 
+// ":hex" of a service that could not start: the reason, as one line.
+Result start_error(Service& service, const char* text) {
+  const std::string why = service.node().failures.why(service.node().find(text));
+  return why.empty() ? nullptr : keep(service, why);
+}
+
+// The node's exit status says that it failed, and `text` why. What ends it is up to the caller.
+Result fail(Service& service, const char* text) {
+  service.node().failures.end_node(text);
+  return nullptr;
+}
+
 Result monitor(Service& service, const char* text) {
   if (*text == '\0') {
     const Handle handle = service.node().exit_monitor.load();
@@ -243,6 +255,8 @@ constexpr Command kCommands[] = {
     {"LOGOFF", log_off},
     {"SIGNAL", signal},
     {"MODULE", module_name},
+    {"STARTERROR", start_error},
+    {"FAIL", fail},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 namespace runtime {
@@ -47,15 +48,16 @@ void look_up(void* library, const std::string& module, const char* function, Fun
 }  // namespace
 
 ModuleTable::ModuleTable(std::string_view path, std::span<const Module> builtins)
-    : patterns_(patterns_of(path)), modules_(builtins.begin(), builtins.end()) {}
+    : patterns_(patterns_of(path)), builtins_(builtins.begin(), builtins.end()) {
+  std::ranges::copy_if(builtins_, std::back_inserter(modules_), &Module::is_fixed);
+}
 
 const Module* ModuleTable::find(std::string_view name, std::string* error) {
   std::lock_guard lock(mutex_);
-  // What is built in stands for a file that the first pattern finds.
+  // What is fixed stands for a file that the first pattern finds.
   if (!patterns_.empty()) place_of_name(patterns_.front());
-  for (const Module& module : modules_) {
-    if (module.name == name) return &module;
-  }
+  const auto found = std::ranges::find(modules_, name, &Module::name);
+  if (found != modules_.end()) return &*found;
   return load(std::string(name), error);
 }
 
@@ -67,14 +69,18 @@ const Module* ModuleTable::load(const std::string& name, std::string* error) {
     file.replace(place_of_name(pattern), 1, name);
     library = dlopen(file.c_str(), RTLD_NOW | RTLD_GLOBAL);
     if (library != nullptr) break;
-    // A file that is there and does not load says more than all those that are not there.
-    const char* reason = dlerror();
-    if (access(file.c_str(), F_OK) == 0) tried.clear();
+    const char* const reason = dlerror();
+    // A file that is there and does not load is the error, whatever else could be found.
+    if (access(file.c_str(), F_OK) == 0) {
+      *error = reason ? reason : file;
+      return nullptr;
+    }
     if (!tried.empty()) tried += "; ";
     tried += reason ? reason : file;
-    if (access(file.c_str(), F_OK) == 0) break;
   }
   if (library == nullptr) {
+    const auto builtin = std::ranges::find(builtins_, name, &Module::name);
+    if (builtin != builtins_.end()) return &modules_.emplace_back(*builtin);
     *error = tried;
     return nullptr;
   }

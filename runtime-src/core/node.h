@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "core/environment.h"
+#include "core/failures.h"
 #include "core/handle_table.h"
 #include "core/module_table.h"
 #include "core/monitor.h"
@@ -45,6 +46,7 @@ class Node {
   NameTable names;
   Timer timer;
   Scheduler scheduler;
+  Failures failures;
 
   void start();  // starts the threads
   // Until no service is left. False: the time ran out first. Null means: however long it takes.

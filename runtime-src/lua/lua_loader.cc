@@ -43,8 +43,9 @@ void take_global(lua_State* L, const char* name) {
   lua_setglobal(L, name);
 }
 
-// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. Raises with what
-// was wrong with each.
+// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. The first file that
+// is found counts: when it does not compile, that is what is raised. When there is none, the places
+// that were tried are.
 void push_script(lua_State* L, const char* name) {
   take_global(L, "LUA_SERVICE");
   push_service_patterns(L, luaL_checkstring(L, -1), name);
@@ -56,12 +57,13 @@ void push_script(lua_State* L, const char* name) {
     if (size != 0) {
       lua_pushlstring(L, patterns, size);
       const char* file = luaL_gsub(L, lua_tostring(L, -1), "?", name);
-      const bool loaded = load_file(L, file) == LUA_OK;
-      lua_remove(L, -2);  // the file's name
-      if (loaded) {
+      if (load_file(L, file) == LUA_OK) {
+        lua_remove(L, -2);  // the file's name
         lua_insert(L, -2);
         return;
       }
+      if (is_found(file)) lua_error(L);
+      lua_remove(L, -2);
       lua_remove(L, -2);  // the pattern
       if (lua_gettop(L) > base + 1) {
         lua_pushliteral(L, "\n");

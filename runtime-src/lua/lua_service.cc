@@ -4,6 +4,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "core/node.h"
@@ -26,6 +28,14 @@ constexpr int kTurn = 5;
 constexpr int kFixedTop = 5;
 
 constexpr std::size_t kLentToCollector = 1024 * 1024;
+
+constexpr std::string_view kLoaderError = "lua loader error : ";
+
+// The option `keep_running`: a node that has failed to start stays up, as skynet does.
+bool keeps_running(Node& node) {
+  const char* const value = node.environment.get("keep_running");
+  return value != nullptr && std::strcmp(value, "true") == 0;
+}
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
 
@@ -116,8 +126,15 @@ void LuaService::load() {
 void LuaService::loading_failed(const char* text) {
   Node& node = service_.node();
   node.log(service_.handle(), text);
+  std::string_view reason = text;
+  if (reason.starts_with(kLoaderError)) reason.remove_prefix(kLoaderError.size());
+  node.failures.note(service_.handle(), reason);
   if (const Handle launcher = node.names.find("launcher")) {
     skynet_send(service_.context(), 0, launcher, kTypeText, 0, const_cast<char*>("ERROR"), 5);
+  } else if (!keeps_running(node)) {
+    // The log service, the bootstrap or the launcher itself: nothing would come of the node.
+    node.failures.end_node(reason);
+    node.abort();
   }
   skynet_command(service_.context(), "EXIT", nullptr);
 }
@@ -137,7 +154,7 @@ int LuaService::l_load(lua_State* L) {
   lua_pushcfunction(L, l_traceback);
   lua_insert(L, -3);
   if (lua_pcall(L, 1, 0, -3) != LUA_OK) {
-    lua_pushfstring(L, "lua loader error : %s", lua_tostring(L, -1));
+    lua_pushfstring(L, "%s%s", kLoaderError.data(), lua_tostring(L, -1));
     lua_error(L);
   }
   lua_gc(L, LUA_GCRESTART, 0);

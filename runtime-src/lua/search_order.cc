@@ -1,8 +1,10 @@
 #include "lua/search_order.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstring>
@@ -53,6 +55,12 @@ void push_tree_last(lua_State* L, std::string_view path, const char* landmark) {
 }
 
 }  // namespace
+
+bool is_found(const char* file) {
+  struct stat status;
+  if (stat(file, &status) == 0) return !S_ISDIR(status.st_mode);
+  return errno != ENOENT && errno != ENOTDIR;
+}
 
 std::span<const std::string_view> everyday_modules() { return kModules; }
 

@@ -24,4 +24,8 @@ void push_module_patterns(lua_State* L, const char* path, const char* name);
 // The same for the patterns of a config's luaservice, and this tree's service/.
 void push_service_patterns(lua_State* L, const char* path, const char* name);
 
+// Whether a search ends at `file`: it is there, and no folder. What is found and cannot be read, or
+// does not compile, is the error; the next pattern must not count in its stead.
+bool is_found(const char* file);
+
 }  // namespace runtime::RUNTIME_ENGINE

@@ -192,10 +192,8 @@ def demo_as_daemon(folder):
 def demo_port_in_use(folder):
     with socket.create_server(("0.0.0.0", WS_PORT)):
         node = folder.start("config.cfg")
-        node.wait("init service failed")
-        node.wait(r"^\[:00000002\] KILL self")
-        assert node.runs()
-        assert console("list")
+        node.wait(r"Can't start the service main, the option `start`: ")
+        assert node.process.wait(10) == 1
 
 
 @scene()
@@ -268,27 +266,21 @@ def echo_client(folder):
 def echo_client_without_server(folder):
     node = folder.start("config.test2")
     node.wait(r"init service failed: (?s:.*)\[Socket Error\]")
-    node.wait(r"^\[:00000002\] KILL self")
-    assert node.runs()
-    node.stop()
+    assert node.process.wait(10) == 1
 
 
 @scene()
 def places_without_database(folder):
     node = folder.start("config.test3")
-    node.wait(r"^\[:00000008\] KILL self|lua loader error")
-    node.wait(r"^\[:00000002\] KILL self")
-    assert node.runs()
-    node.stop()
+    node.wait(r"Can't start the service test/test3, the option `start`: ")
+    assert node.process.wait(10) == 1
 
 
 @scene()
 def text_check_without_network(folder):
     node = folder.start("config.test-qqapi")
     node.wait("init service failed: ", 60)
-    node.wait(r"^\[:00000002\] KILL self")
-    assert node.runs()
-    node.stop()
+    assert node.process.wait(10) == 1
 
 
 @scene()

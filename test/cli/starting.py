@@ -1,0 +1,105 @@
+"""A node that cannot do its work says so, and ends with a status of its own."""
+from place import each_engine, once
+
+RAISES = 'local skynet = require "skynet"\nskynet.start(function() error "no luck" end)\n'
+ABORTS = 'local skynet = require "skynet"\nrequire "skynet.manager"\nskynet.start(function() %s end)\n'
+
+
+def ends_with_reason(place, reason, *lines):
+    status, said = place.node(*lines)
+    assert status == 1, status
+    assert sum(reason in line for line in said.splitlines() if line.startswith("[:")) == 1, "one line says why"
+
+
+@each_engine
+def a_start_service_that_raises_ends_the_node(place):
+    place.write("raises.lua", RAISES)
+    ends_with_reason(place, "Can't start the service raises, the option `start`: ./raises.lua:2: no luck", 'start = "raises"')
+
+
+@each_engine
+def a_start_service_that_does_not_exist_ends_the_node(place):
+    ends_with_reason(place, "Can't start the service nix, the option `start`: cannot open ./nix.lua", 'start = "nix"')
+
+
+@each_engine
+def a_start_service_that_is_killed_while_it_starts_ends_the_node(place):
+    place.write("killed.lua", ABORTS % "skynet.kill(skynet.self()) skynet.wait()")
+    ends_with_reason(place, "Can't start the service killed, the option `start`: it was killed", 'start = "killed"')
+
+
+@each_engine
+def services_that_run_already_end_in_order(place):
+    place.write("child.lua", 'local skynet = require "skynet"\nrequire("skynet.debug").reg_debugcmd("EXIT", function()\n'
+                             'skynet.error "child ends" skynet.exit() end)\nskynet.start(function() end)\n')
+    place.write("parent.lua", 'local skynet = require "skynet"\nskynet.start(function()\n'
+                              'skynet.newservice "child" error "too late" end)\n')
+    status, said = place.node('start = "parent"')
+    assert status == 1 and "child ends" in said and "./parent.lua:3: too late" in said, status
+
+
+@each_engine
+def a_start_service_that_exits_after_its_work_is_no_failure(place):
+    place.write("child.lua", ABORTS % "skynet.timeout(1, skynet.abort)")
+    place.write("leaves.lua", 'local skynet = require "skynet"\n'
+                              'skynet.start(function() skynet.newservice "child" skynet.exit() end)\n')
+    status, said = place.node('start = "leaves"')
+    assert status == 0 and "Can't start" not in said, status
+
+
+@each_engine
+def a_start_service_that_ends_the_node_while_it_starts_is_no_failure(place):
+    place.write("aborts.lua", ABORTS % "skynet.abort()")
+    status, said = place.node('start = "aborts"')
+    assert status == 0 and "Can't start" not in said, status
+
+
+@each_engine
+def keep_running_keeps_the_node_up(place):
+    """As skynet does: who ends it here is a service that the preload has left behind."""
+    place.write("waits.lua", ABORTS % "skynet.timeout(20, function() skynet.error 'still up' skynet.abort() end)")
+    place.write("raises.lua", 'local skynet = require "skynet"\n'
+                              'skynet.start(function() skynet.newservice "waits" error "no luck" end)\n')
+    status, said = place.node('start = "raises"', "keep_running = true")
+    assert status == 0, status
+    assert said.index("Can't start the service raises") < said.index("still up")
+
+
+@each_engine
+def a_harbor_without_its_services_ends_the_node(place):
+    ends_with_reason(place, "Can't launch cslave: cannot open ./cslave.lua", "harbor = 1", 'luaservice = "./?.lua;./boot/?.lua"',
+                     *only_boot_services(place))
+
+
+def only_boot_services(place):
+    """The tree's services but those of a network of nodes."""
+    from place import ROOT
+    for name in ("bootstrap", "launcher", "cdummy", "datacenterd", "service_mgr"):
+        place.write(f"boot/{name}.lua", (ROOT / f"service/{name}.lua").read_text())
+    return []
+
+
+@each_engine
+def a_standalone_without_a_harbor_ends_the_node(place):
+    ends_with_reason(place, "standalone is set, but harbor is 0", 'standalone = "127.0.0.1:1"')
+
+
+@each_engine
+def a_bootstrap_that_does_not_load_ends_the_node(place):
+    status, said = place.node('bootstrap = "snlua nix"')
+    assert status == 1 and "cannot open ./nix.lua" in said, status
+
+
+@each_engine
+def a_missing_loader_ends_the_node(place):
+    status, said = place.node('lualoader = "./nix.lua"')
+    assert status == 1 and "Can't load ./nix.lua" in said, status
+
+
+@once
+def a_log_in_a_file_leaves_the_reason_on_the_standard_error_too(place):
+    place.write("raises.lua", RAISES)
+    status, said = place.node('start = "raises"', 'logger = "./log"')
+    assert status == 1, status
+    assert said == "Can't start the service raises, the option `start`: ./raises.lua:2: no luck\n", said
+    assert said in (place.path / "log").read_text()
