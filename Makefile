@@ -64,13 +64,16 @@ CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 API_SRC    := runtime-src/lua/shared_api.cc
 FRAMES_SRC := runtime-src/lua/jit_frames.cc
 ENGINE_SRC := $(filter-out $(API_SRC) $(FRAMES_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
-MAIN_SRC   := runtime-src/main.cc
+# What only the executable has: its command line.
+CLI_SRC    := $(wildcard runtime-src/cli/*.cc)
+MAIN_SRC   := runtime-src/main.cc $(CLI_SRC)
 
 CORE_OBJ   := $(CORE_SRC:%.cc=$(B)/core/%.o)
 CONFIG_OBJ := $(CONFIG_SRC:%.cc=$(B)/lua54/%.o)
 LUA54_OBJ  := $(ENGINE_SRC:%.cc=$(B)/lua54/%.o)
 JIT_OBJ    := $(ENGINE_SRC:%.cc=$(B)/luajit/%.o)
-MAIN_OBJ   := $(B)/core/runtime-src/main.o
+CLI_OBJ    := $(CLI_SRC:%.cc=$(B)/core/%.o)
+MAIN_OBJ   := $(MAIN_SRC:%.cc=$(B)/core/%.o)
 # Everything but main(), for tests and benchmarks to link.
 LIB_OBJ    := $(CORE_OBJ) $(CONFIG_OBJ) $(LUA54_OBJ) $(JIT_OBJ)
 
@@ -94,6 +97,21 @@ PLAIN_RUNTIME := $(B)/runtime_plain
 $(RUNTIME): LINK_LTO := $(LTO)
 $(RUNTIME) $(PLAIN_RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 	$(call say,link,$@) $(CXX) $(LDFLAGS) -o $@ $(MAIN_OBJ) $(LIB_OBJ) $(LIBS) -Wl,--dynamic-list=$(EXPORTS)
+
+# Where an executable of this variant finds its own modules, from the root of the tree.
+$(CLI_OBJ): CPPFLAGS += -DRUNTIME_LUACLIB='"$(LUACLIB)"' -DRUNTIME_CSERVICE='"$(CSERVICE)"'
+
+# Written anew only when something in it has changed.
+VERSION_H := $(B)/generated/cli_version.h
+$(B)/core/runtime-src/cli/version.o: $(VERSION_H)
+$(B)/core/runtime-src/cli/version.o: CPPFLAGS += -I$(B)/generated
+$(VERSION_H): FORCE
+	@mkdir -p $(@D)
+	@{ printf '#define RUNTIME_VERSION "%s"\n' "$$(cat VERSION)"; \
+	  printf '#define RUNTIME_COMMIT "%s"\n' "$$(git describe --always --dirty --exclude '*' 2> /dev/null || echo unknown)"; \
+	  printf '#define RUNTIME_VARIANT "%s"\n' $(VARIANT); } > $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FORCE:
 
 # The C interface is what plugins bind to.
 $(B)/core/runtime-src/api/%.o: CXXFLAGS += -fvisibility=default
@@ -221,23 +239,24 @@ linux: build
 asan:       ## build with AddressSanitizer and UBSan, and run the tests
 	$(MAKE) VARIANT=asan test
 
-tsan:       ## build with ThreadSanitizer, and run the unit tests and the storm scene
+tsan: setup-test  ## build with ThreadSanitizer, and run the unit tests and the storm scene
 	$(MAKE) VARIANT=tsan test-tsan
 
-variants:   ## build every variant
+variants: setup  ## build every variant
 	$(MAKE) all && $(MAKE) VARIANT=asan all && $(MAKE) VARIANT=tsan all
 
 format:     ## lay out the C and C++ sources, but for cases that stay as they came
 	clang-format -i $(shell git ls-files '*.cc' '*.h' '*.c' ':!test/conformance/cases')
 
 PREFIX ?= /usr/local
-install: all ## copy the tree to PREFIX/lib/runtime and a launcher to PREFIX/bin
-	install -d $(DESTDIR)$(PREFIX)/lib/runtime $(DESTDIR)$(PREFIX)/bin
-	cp -a runtime skynet lualib service luaclib cservice include skynet-src etc data proto static tools $(DESTDIR)$(PREFIX)/lib/runtime/
-	install -d $(DESTDIR)$(PREFIX)/lib/runtime/3rd $(DESTDIR)$(PREFIX)/lib/runtime/test
-	cp -a 3rd/lua $(DESTDIR)$(PREFIX)/lib/runtime/3rd/
-	cp -a test/*.lua $(DESTDIR)$(PREFIX)/lib/runtime/test/
-	ln -sf ../lib/runtime/runtime $(DESTDIR)$(PREFIX)/bin/runtime
+SHARE := $(DESTDIR)$(PREFIX)/lib/skynet-runtime
+# Laid out like this tree, so that it also stands for a skynet folder: tools/link-into of it makes one.
+install: all ## copy the tree to PREFIX/lib/skynet-runtime, and skynet-runtime to PREFIX/bin
+	install -d $(SHARE)/3rd $(SHARE)/test $(DESTDIR)$(PREFIX)/bin
+	cp -a runtime skynet lualib service luaclib cservice include skynet-src etc data proto static tools VERSION $(SHARE)/
+	cp -a 3rd/lua $(SHARE)/3rd/
+	cp -a test/*.lua $(SHARE)/test/
+	ln -sf ../lib/skynet-runtime/runtime $(DESTDIR)$(PREFIX)/bin/skynet-runtime
 
 clean:      ## remove what was built
 	rm -rf build runtime runtime-asan runtime-tsan skynet luaclib cservice 3rd/lua skynet-src compile_commands.json

@@ -1,4 +1,4 @@
-// ./runtime CONFIG: reads the config, builds the node, and ends with it.
+// Does what the command line asks for: most of all, reads a config, builds the node, and ends with it.
 #include <unistd.h>
 
 #include <chrono>
@@ -18,7 +18,13 @@
 #include "base/c_stack.h"
 #include "base/daemon.h"
 #include "base/memory_reserve.h"
-#include "config/config_reader.h"
+#include "cli/check.h"
+#include "cli/command_line.h"
+#include "cli/known_keys.h"
+#include "cli/node_config.h"
+#include "cli/project.h"
+#include "cli/tree.h"
+#include "cli/version.h"
 #include "core/node.h"
 #include "services/builtin_services.h"
 #include "skynet.h"
@@ -45,17 +51,6 @@ void catch_signal(int number) {
 std::string text(const Environment& environment, const char* key, const char* otherwise) {
   const char* value = environment.get(key);
   return value == nullptr ? otherwise : value;
-}
-
-// Sets the keys that programs may rely on.
-void set_defaults(Environment& environment) {
-  environment.set("thread", "8");
-  environment.set("harbor", "1");
-  environment.set("bootstrap", "snlua bootstrap");
-  environment.set("cpath", "./cservice/?.so");
-  environment.set("logservice", "logger");
-  environment.set("profile", "true");
-  environment.set("engine", "lua54");
 }
 
 // The whole number from `least` to `most` that an option's value says. Nothing for anything else:
@@ -148,16 +143,13 @@ std::uint64_t now(void*) { return skynet_now(); }
 void hold(void* context) { static_cast<Node*>(context)->scheduler.hold(); }
 void release(void* context) { static_cast<Node*>(context)->scheduler.release_held(); }
 
-int run(const char* config_path) {
-  const ConfigResult config = read_config(config_path);
+int run(const CommandLine& line) {
+  Environment environment;
+  const ConfigResult config = load_config(line.path, line.settings, environment);
   if (!config.error.empty()) {
     std::fprintf(stderr, "%s\n", config.error.c_str());
     return 1;
   }
-  Environment environment;
-  for (const auto& [key, value] : config.entries) environment.set(key, value);
-  set_defaults(environment);
-
   const std::optional<int> threads = number("thread", environment.get("thread"), 1, 1024);
   if (!threads) return 1;
   const std::optional<int> harbor = number("harbor", environment.get("harbor"), 0, 255);
@@ -205,6 +197,12 @@ int run(const char* config_path) {
     node.scheduler.set_hooks({SocketServer::cork_thread,
                               SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;
+    for (const auto& [key, value] : config.entries) {
+      if (const std::string warning = key_warning(key); !warning.empty()) node.log(0, warning);
+    }
+    for (const std::string& word : line.ignored) {
+      node.log(0, "ignored on the command line: " + word + " is no key=value");
+    }
     node.start();
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
@@ -229,13 +227,22 @@ int run(const char* config_path) {
 }  // namespace runtime
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fprintf(stderr,
-                 "A config file is needed: its format is described in etc/config.cfg.\nusage: "
-                 "skynet configfilename\n");
-    return 1;
+  using runtime::CommandLine;
+  const CommandLine line = runtime::parse_command_line(argc, argv);
+  const std::string name = argc > 0 ? argv[0] : "skynet-runtime";
+  switch (line.action) {
+    case CommandLine::Action::help: return std::fputs(runtime::help_text(name).c_str(), stdout) < 0;
+    case CommandLine::Action::version:
+      return std::fputs(runtime::version_text().c_str(), stdout) < 0;
+    case CommandLine::Action::run:
+      runtime::use_large_stacks();
+      runtime::keep_memory_reserve();
+      return runtime::run(line);
+    case CommandLine::Action::check: return runtime::check_config(line.path, line.settings);
+    case CommandLine::Action::create:
+      return runtime::create_project(line.path, runtime::executable());
+    case CommandLine::Action::refuse: break;
   }
-  runtime::use_large_stacks();
-  runtime::keep_memory_reserve();
-  return runtime::run(argv[1]);
+  std::fprintf(stderr, "%s\n%s\n", line.error.c_str(), runtime::usage_line(name).c_str());
+  return 1;
 }

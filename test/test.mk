@@ -65,7 +65,7 @@ test-storm: all     ## many workers, and services that call, end and time out at
 # With 100000 services a node needs 6 GB of memory; SERVICES says how many.
 SERVICES ?= 100000
 soak: all           ## start, use and end 100000 services in one node, on both engines (SERVICES=N)
-	@test/soak/run $(RUNTIME) $(SERVICES)
+	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) test/soak/run $(RUNTIME) $(SERVICES)
 
 .PHONY: soak test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-cli test-demo
 

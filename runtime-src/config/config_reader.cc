@@ -10,6 +10,8 @@
 #include <lua.hpp>
 #include <string_view>
 
+#include "config/string_methods.h"
+
 namespace runtime {
 
 namespace {
@@ -27,7 +29,11 @@ constexpr int kStepsAnInclude = 10;
 // lua_State: a Lua error is a longjmp here.
 class Reader {
  public:
-  explicit Reader(const std::string& main_path) : main_path_(main_path) {}
+  Reader(const std::string& main_path, const ConfigEntries& known, const ConfigEntries& given)
+      : known(known), given(given), main_path_(main_path) {}
+
+  const ConfigEntries& known;
+  const ConfigEntries& given;
 
   const char* main_path() const noexcept { return main_path_.c_str(); }
 
@@ -43,7 +49,11 @@ class Reader {
   const char* error() const noexcept { return error_.c_str(); }
 
   // False when the config has run for too long.
-  bool spend(int steps) noexcept { return (steps_left_ -= steps) >= 0; }
+  bool spend(int steps) noexcept {
+    if (steps_left_ < steps) return false;
+    steps_left_ -= steps;
+    return true;
+  }
 
   void add(std::string_view key, std::string_view value) noexcept {
     entries_.emplace_back(key, value);
@@ -206,11 +216,25 @@ void collect(lua_State* L) {
   }
 }
 
-// Runs the main file. `include` stands behind the globals, so that it is not one of them.
+bool spend(lua_State* L, int thousands) { return reader_of(L).spend(thousands); }
+
+// Sets the entries as fields of the table at the top.
+void set_fields(lua_State* L, const ConfigEntries& entries) {
+  for (const auto& [key, value] : entries) {
+    lua_pushlstring(L, key.data(), key.size());
+    lua_pushlstring(L, value.data(), value.size());
+    lua_rawset(L, -3);
+  }
+}
+
+// Runs the main file. `include` and what is known stand behind the globals, so that they are none.
 int l_read(lua_State* L) {
+  open_string_methods(L, spend);
   lua_pushglobaltable(L);
+  set_fields(L, reader_of(L).given);
   lua_createtable(L, 0, 1);
   lua_createtable(L, 0, 1);
+  set_fields(L, reader_of(L).known);
   lua_pushcfunction(L, l_include);
   lua_setfield(L, -2, "include");
   lua_setfield(L, -2, "__index");
@@ -225,9 +249,10 @@ int l_read(lua_State* L) {
 
 }  // namespace
 
-ConfigResult read_config(const std::string& path) {
+ConfigResult read_config(const std::string& path, const ConfigEntries& known,
+                         const ConfigEntries& given) {
   ConfigResult result;
-  Reader reader(path);
+  Reader reader(path, known, given);
   lua_State* const L = lua_newstate(Reader::allocate, &reader);
   if (L == nullptr) {
     result.error = path + ": not enough memory";

@@ -30,7 +30,9 @@ bool matches(const char* patterns, const std::string& name) {
   return false;
 }
 
-bool wants_luajit(const Environment& environment, const char* args) {
+}  // namespace
+
+bool runtime::wants_luajit(const Environment& environment, const char* args) {
   const std::string_view text = args;
   const std::size_t from = std::min(text.find_first_not_of(" \t"), text.size());
   const std::string name(text.substr(from, text.find_first_of(" \t", from) - from));
@@ -39,6 +41,8 @@ bool wants_luajit(const Environment& environment, const char* args) {
   const char* engine = environment.get("engine");
   return engine != nullptr && std::string_view(engine) == "luajit";
 }
+
+namespace {
 
 int start(void* instance, skynet_context* context, const char* args, bool on_luajit) {
   Service& service = Service::from(context);

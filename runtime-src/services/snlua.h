@@ -1,7 +1,13 @@
 // The service modules `snlua` and `snjit`: services written in Lua.
 #pragma once
 
+#include "core/environment.h"
 #include "skynet.h"
+
+namespace runtime {
+// Whether the config gives LuaJIT to a service that is started as "NAME ARGUMENTS".
+bool wants_luajit(const Environment& environment, const char* args);
+}  // namespace runtime
 
 extern "C" {
 // On the engine that the config gives to the script: `lua54` and `luajit`, lists of patterns, go

@@ -8,7 +8,7 @@ FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) cor
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
   runtime-src/lua/engine)
 FUZZ_cluster   := $(addprefix core/lualib-src/cluster/,assembly.o frame.o packed_reader.o request_reader.o)
-FUZZ_config    := lua54/runtime-src/config/config_reader.o
+FUZZ_config    := $(addprefix lua54/runtime-src/config/,config_reader.o string_methods.o)
 FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_builder.o)
 FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
@@ -43,11 +43,11 @@ $(foreach name,$(FUZZERS),$(eval $(call fuzz_rule,$(name))))
 
 fuzzers: $(FUZZERS:%=$(B)/%_fuzz)
 
-fuzz:               ## run each fuzzer for FUZZ_SECONDS (ONLY="NAME ..." for some of them)
+fuzz: setup-test    ## run each fuzzer for FUZZ_SECONDS (ONLY="NAME ..." for some of them)
 	@$(FUZZ_MAKE) -s fuzzers
 	@test/run_fuzz build/fuzz $$(($(FUZZ_SECONDS) * $(words $(or $(ONLY),$(FUZZERS))) / 2)) $(or $(ONLY),$(FUZZERS))
 
-fuzz-short:         ## run all fuzzers, for a minute in total
+fuzz-short: setup-test  ## run all fuzzers, for a minute in total
 	@$(FUZZ_MAKE) -s fuzzers
 	@test/run_fuzz build/fuzz $(FUZZ_SHORT_SECONDS) $(FUZZERS)
 
