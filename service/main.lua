@@ -1,12 +1,25 @@
--- The demo: a console, a WebSocket server on port 8888 with one agent for each client, and a web server on 8889.
--- Config: `ws_protocol`, "ws" or "wss", and `web_protocol`, "http" or "https".
+-- The demo: a console, a WebSocket server with one agent for each client, and a web server.
+-- Config: `console_port`, `ws_port`, `web_port`; `demo_host`, the address that the two servers listen at; `ws_protocol`, "ws"
+-- or "wss", and `web_protocol`, "http" or "https".
 local skynet = require "skynet"
 local config = require "config"
 local debug_console_inject = require "debug_console_inject"
 
-local DEBUG_CONSOLE_PORT = 8000
-local WS = { port = 8888, maxclient = 64, nodelay = true, protocol = config.get "ws_protocol" or "ws" }
-local WEB = { port = 8889, agent_cnt = 1, protocol = config.get "web_protocol" or "http" }
+local DEBUG_CONSOLE_PORT = config.get "console_port" or 8000
+local HOST = config.get "demo_host" or "127.0.0.1"
+local WS = {
+	address = HOST,
+	port = config.get "ws_port" or 8888,
+	maxclient = 64,
+	nodelay = true,
+	protocol = config.get "ws_protocol" or "ws",
+}
+local WEB = {
+	address = HOST,
+	port = config.get "web_port" or 8889,
+	agent_cnt = 1,
+	protocol = config.get "web_protocol" or "http",
+}
 
 skynet.start(function()
 	skynet.error "Server start"

@@ -1,7 +1,8 @@
 -- The front of a web server: listens, and hands each connection to one of its agents, in turn.
 --
 -- Lua command: start(conf), answered when it listens. conf:
---   port       required; on all interfaces
+--   port       required
+--   address    where to listen, "0.0.0.0" by default: on all interfaces
 --   agent_cnt  number of services `web_agent`, 1 by default
 --   protocol   "http" or "https" (certificate: config keys `certfile`, `keyfile`)
 local skynet = require "skynet"
@@ -21,7 +22,7 @@ function CMD.start(conf)
 	if not conf.port then error "web_watchdog: conf.port is missing" end
 	if conf.agent_cnt and conf.agent_cnt < 1 then error("web_watchdog: conf.agent_cnt must be 1 or more, is " .. conf.agent_cnt) end
 	-- First of all, so that a port in use leaves no agents behind.
-	local id = socket.listen("0.0.0.0", conf.port)
+	local id = socket.listen(conf.address or "0.0.0.0", conf.port)
 	local ok, agents = pcall(start_agents, conf)
 	if not ok then
 		socket.close_fd(id)

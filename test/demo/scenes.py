@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import etcd
@@ -194,6 +195,23 @@ def demo_port_in_use(folder):
         node = folder.start("config.cfg")
         node.wait(r"Can't start the service main, the option `start`: ")
         assert node.process.wait(10) == 1
+
+
+@scene()
+def demo_on_other_ports(folder):
+    node = folder.start("config.cfg", "console_port = 8100", "ws_port = 8101", "web_port = 8102", 'demo_host = "127.0.0.2"')
+    node.wait("Start debug console at 127.0.0.1:8100")
+    node.wait("websocket watchdog listen on 8101")
+    node.wait("web watchdog listen on 8102")
+    page = urllib.request.urlopen("http://127.0.0.2:8102/", timeout=10).read().decode()
+    assert "const WS_PORT = 8101;" in page, "the page finds its WebSocket"
+    for port in (8101, 8102, WS_PORT, WEB_PORT, CONSOLE_PORT):
+        try:
+            socket.create_connection(("127.0.0.1", port), 5).close()
+        except ConnectionRefusedError:
+            continue
+        raise AssertionError(f"somebody listens at 127.0.0.1:{port}")
+    node.stop()
 
 
 @scene()
