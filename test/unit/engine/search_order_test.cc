@@ -14,18 +14,23 @@ namespace {
 using Names = std::set<std::string>;
 
 // What skynet has in the two folders too, and the services behind its modules.
-const Names kModulesOfSkynet = {"http", "loader", "skynet", "snax"};
-const Names kServicesOfSkynet = {
-    "bootstrap",        "cdummy",        "cmemory",     "console",  "datacenterd",  "dbg",
-    "debug_agent",      "debug_console", "gate",        "launcher", "service_cell", "service_mgr",
-    "service_provider", "sharedatad",    "sharetabled", "snaxd"};
+const Names kModulesOfSkynet = {"compat10", "http",         "loader",       "md5",   "skynet",
+                                "snax",     "sprotoloader", "sprotoparser", "sproto"};
+const Names kServicesOfSkynet = {"bootstrap",        "cdummy",       "clusteragent",
+                                 "clusterd",         "clusterproxy", "clustersender",
+                                 "cmaster",          "cmemory",      "console",
+                                 "cslave",           "datacenterd",  "dbg",
+                                 "debug_agent",      "gate",         "debug_console",
+                                 "launcher",         "multicastd",   "service_cell",
+                                 "sharedatad",       "service_mgr",  "sharetabled",
+                                 "service_provider", "snaxd"};
 
 // The names of what lies in a folder, but for `known`. Tests run in the root of the tree.
 Names others_in(const char* folder, const Names& known) {
   Names names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().stem();
-    if (!known.contains(name)) names.insert(name);
+    if (!known.contains(name) && name != "README") names.insert(name);
   }
   return names;
 }
