@@ -29,8 +29,12 @@ constexpr const char* kHandshakeTicks = "1000";
 constexpr std::size_t kJoinBytes = 16 * 1024;
 // A node that leaves so much unread is given up.
 constexpr int kMaxUnsentKb = 256 * 1024;
+// A node of which not even its system answers counts as dead after so long.
+constexpr int kDeadSeconds = 30;
 
 using State = HarborPeer::State;
+
+std::string node_text(std::uint32_t handle) { return "harbor " + std::to_string(handle >> 24); }
 
 bool asks(const HarborMessage& message) {
   return message.session > 0 && message.type != PTYPE_RESPONSE && message.type != PTYPE_ERROR;
@@ -56,8 +60,8 @@ class Harbor {
   void send_to_node(const HarborMessage& message, std::uint32_t handle);
   void transmit(HarborPeer& peer, const HarborMessage& message, std::uint32_t handle);
   bool write(int socket, const HarborMessage& message, std::uint32_t handle);
-  void refuse(const HarborMessage& message, std::uint32_t handle);
-  void drop(const HarborMessage& message, std::uint32_t handle);
+  void refuse(const HarborMessage& message, std::uint32_t handle, const std::string& reason);
+  void drop(const HarborMessage& message, std::uint32_t handle, const std::string& reason);
 
   // ---- connections ----
   void connected(HarborPeer& peer, int socket);
@@ -169,6 +173,7 @@ void Harbor::on_connection(std::string_view command, std::string_view args) {
   nodes_[socket] = id;
   skynet_socket_start(context_, socket);
   skynet_socket_nodelay(context_, socket);
+  runtime_socket_dead_after(socket, kDeadSeconds);
   tell_id(socket);
   if (command == "A") {
     connected(node, socket);
@@ -216,7 +221,7 @@ void Harbor::on_envelope(std::uint32_t source, int session, const void* data, st
       remote_message(data, size, Service::from(context_).node().remote_mark);
   if (remote == nullptr) {
     skynet_error(context_, "error: harbor: a message from :%08x is none for another node", source);
-    refuse({source, session, PTYPE_SYSTEM, nullptr, 0}, self_);
+    refuse({source, session, PTYPE_SYSTEM, nullptr, 0}, self_, "");
     return;
   }
   take_bytes(block_bytes(remote->data));
@@ -226,7 +231,9 @@ void Harbor::on_envelope(std::uint32_t source, int session, const void* data, st
   Name& entry = names_[name];
   if (entry.handle != 0) return pass_on(message, entry.handle);
   const bool first = entry.waiting.empty();
-  if (!entry.waiting.push(message, 0)) return drop(message, 0);
+  if (!entry.waiting.push(message, 0)) {
+    return drop(message, 0, "too much waits for the name " + name);
+  }
   if (first) tell_slave("Q " + name);
 }
 
@@ -236,20 +243,22 @@ void Harbor::pass_on(const HarborMessage& message, std::uint32_t handle) {
   const int result =
       skynet_send(context_, message.source, handle, message.type | PTYPE_TAG_DONTCOPY,
                   message.session, message.data, message.size);
-  if (result < 0) refuse(message, handle);
+  if (result < 0) refuse(message, handle, "the service of this name has ended");
 }
 
 void Harbor::send_to_node(const HarborMessage& message, std::uint32_t handle) {
   HarborPeer& node = peer(static_cast<int>(handle >> 24));
   switch (node.state) {
     case State::up: return transmit(node, message, handle);
-    case State::down: return drop(message, handle);
+    case State::down: return drop(message, handle, node_text(handle) + " is down");
     case State::unknown:
-      if (id_ == 0) return drop(message, handle);
+      if (id_ == 0) return drop(message, handle, "this node has no harbor network");
       if (node.deadline == 0) arm(node, kUnknownTicks);
       [[fallthrough]];
     case State::handshake:
-      if (!node.waiting.push(message, handle)) drop(message, handle);
+      if (!node.waiting.push(message, handle)) {
+        drop(message, handle, "too much waits for " + node_text(handle));
+      }
   }
 }
 
@@ -259,7 +268,7 @@ void Harbor::transmit(HarborPeer& node, const HarborMessage& message, std::uint3
                  "error: The message from :%08x to :%08x is too large for another node: %zu bytes",
                  message.source, handle, message.size);
     std::free(message.data);
-    return refuse(message, handle);
+    return refuse(message, handle, "the message is too large for another node");
   }
   if (asks(message) && static_cast<int>(message.source >> 24) == id_) {
     const Node& here = Service::from(context_).node();
@@ -295,20 +304,24 @@ bool Harbor::write(int socket, const HarborMessage& message, std::uint32_t handl
   return send(SOCKET_BUFFER_RAWPOINTER, tail.data(), tail.size());
 }
 
-// Tells who waits for an answer that none will come.
-void Harbor::refuse(const HarborMessage& message, std::uint32_t handle) {
+// Tells who waits for an answer that none will come. Why is for this node's services only: between
+// nodes an error has no payload.
+void Harbor::refuse(const HarborMessage& message, std::uint32_t handle, const std::string& reason) {
   if (!asks(message)) return;
-  skynet_send(context_, handle, message.source, PTYPE_ERROR, message.session, nullptr, 0);
+  const std::string& text =
+      Service::from(context_).node().is_remote(message.source) ? std::string() : reason;
+  skynet_send(context_, handle, message.source, PTYPE_ERROR, message.session,
+              text.empty() ? nullptr : const_cast<char*>(text.data()), text.size());
 }
 
-void Harbor::drop(const HarborMessage& message, std::uint32_t handle) {
+void Harbor::drop(const HarborMessage& message, std::uint32_t handle, const std::string& reason) {
   if (may_log()) {
     skynet_error(context_, "Drop message to harbor %d from %x to %x (session = %d, msgsz = %d)",
                  static_cast<int>(handle >> 24), message.source, handle, message.session,
                  static_cast<int>(message.size));
   }
   std::free(message.data);
-  refuse(message, handle);
+  refuse(message, handle, reason);
 }
 
 bool Harbor::may_log() {
@@ -339,7 +352,8 @@ void Harbor::adopt(int id, HarborPeer& node, int socket) {
   const auto calls = calls_.take(id);
   connected(node, socket);
   for (const HarborCalls::Call& call : calls) {
-    refuse({call.source, call.session, PTYPE_RESERVED_LUA, nullptr, 0}, call.destination);
+    refuse({call.source, call.session, PTYPE_RESERVED_LUA, nullptr, 0}, call.destination,
+           node_text(call.destination) + " has started anew");
   }
 }
 
@@ -352,6 +366,7 @@ void Harbor::end_socket(int* socket) {
 
 void Harbor::lose(int id, const std::string& reason) {
   HarborPeer& node = peer(id);
+  const std::string text = "harbor " + std::to_string(id) + " is down: " + reason;
   skynet_error(context_, "Harbor %d is down: %s", id, reason.c_str());
   end_socket(&node.socket);
   end_socket(&node.rival);
@@ -359,9 +374,9 @@ void Harbor::lose(int id, const std::string& reason) {
   node.deadline = 0;
   node.reader.reset();
   for (const HarborWaiting::Entry& message : node.waiting.take())
-    drop(message, message.destination);
+    drop(message, message.destination, text);
   for (const HarborCalls::Call& call : calls_.take(id)) {
-    refuse({call.source, call.session, PTYPE_RESERVED_LUA, nullptr, 0}, call.destination);
+    refuse({call.source, call.session, PTYPE_RESERVED_LUA, nullptr, 0}, call.destination, text);
   }
   tell_slave("D " + std::to_string(id));
 }

@@ -10,6 +10,7 @@ FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) cor
 FUZZ_cluster   := $(addprefix core/lualib-src/cluster/,assembly.o frame.o packed_reader.o request_reader.o)
 FUZZ_config    := $(addprefix lua54/runtime-src/config/,config_reader.o string_methods.o)
 FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_builder.o)
+FUZZ_harbor    := core/runtime-src/services/harbor_frame.o
 FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o

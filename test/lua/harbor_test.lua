@@ -1,0 +1,167 @@
+-- config: harbor = 1
+-- config: standalone = "127.0.0.1:" .. (port + 1)
+-- config: master = "127.0.0.1:" .. (port + 1)
+-- config: address = "127.0.0.1:" .. (port + 2)
+-- Nodes of a harbor network that die, stop and come back, and peers that send anything.
+local skynet = require "skynet"
+require "skynet.manager"
+local harbor = require "skynet.harbor"
+local socket = require "skynet.socket"
+local T = require "harness"
+
+local HOST = "127.0.0.1"
+local port = tonumber(skynet.getenv "port")
+local second
+
+local function shell(command)
+	local pipe = assert(io.popen(command))
+	local line = pipe:read "*l"
+	pipe:close()
+	return line
+end
+
+-- Starts a node of the same executable; its handle once it has registered its name.
+local function start_node(id, name)
+	local config = { thread = 2, harbor = id, bootstrap = "snlua bootstrap", start = "harbor_node", global_name = name }
+	config.parent = shell "echo $PPID"
+	config.master = HOST .. ":" .. (port + 1)
+	config.address = HOST .. ":" .. (port + 2 + id)
+	for _, key in ipairs { "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "engine" } do
+		config[key] = skynet.getenv(key)
+	end
+	local file = assert(io.open(name .. ".config", "w"))
+	for key, value in pairs(config) do file:write(("%s = %q\n"):format(key, tostring(value))) end
+	file:close()
+	os.execute(("'%s' %s.config >>%s.log 2>&1 </dev/null &"):format(shell "readlink /proc/$PPID/exe", name, name))
+end
+
+local function signal(handle, name)
+	os.execute(("kill -%s %d"):format(name, skynet.call(handle, "lua", "pid")))
+end
+
+-- Calls that are under way: how many have ended, and how.
+local function calls(count, handle, ...)
+	local state = { good = 0, failed = 0 }
+	for _ = 1, count do
+		skynet.fork(function(...)
+			local ok, err = pcall(skynet.call, handle, "lua", ...)
+			if ok then
+				state.good = state.good + 1
+			else
+				state.failed = state.failed + 1
+				state.err = tostring(err)
+			end
+		end, ...)
+	end
+	return state
+end
+
+T.test("two nodes call each other", function()
+	start_node(2, "SECOND")
+	second = harbor.queryname "SECOND"
+	T.eq(math.floor(second / 0x1000000), 2)
+	T.eq({ skynet.call(second, "lua", "echo", 1, nil, "x") }, { 1, nil, "x" })
+	skynet.dispatch("lua", function(_, _, ...) skynet.retpack("first", ...) end)
+	T.eq({ skynet.call(second, "lua", "call", skynet.self(), 7) }, { "first", 7 })
+end)
+
+T.test("a node that is stopped for a while answers all afterwards", function()
+	local pid = skynet.call(second, "lua", "pid")
+	os.execute("kill -STOP " .. pid)
+	local state = calls(1000, second, "echo", "late")
+	skynet.sleep(100)
+	T.eq(state.good + state.failed, 0)
+	os.execute("kill -CONT " .. pid)
+	T.eventually(function() return state.good == 1000 end)
+	T.eq(state.failed, 0)
+end)
+
+T.test("random bytes on the master's port do no harm to the nodes", function()
+	math.randomseed(7)
+	for _ = 1, 30 do
+		local bytes = {}
+		for i = 1, math.random(1, 400) do bytes[i] = string.char(math.random(0, 255)) end
+		local id = assert(socket.open(HOST, port + 1))
+		socket.write(id, table.concat(bytes))
+		T.eq(skynet.call(second, "lua", "echo", "still here"), "still here")
+		socket.close(id)
+	end
+	-- Nobody took such a connection for a node.
+	T.eq(skynet.call("SECOND", "lua", "echo", 1), 1)
+end)
+
+T.test("when a node is killed, all calls to it fail within a second, and name it", function()
+	local state = calls(1000, second, "hang")
+	local down
+	skynet.fork(function()
+		harbor.link(2)
+		down = true
+	end)
+	signal(second, "KILL")
+	local begun = skynet.now()
+	T.eventually(function() return state.failed == 1000 end)
+	T.within(skynet.now() - begun, 0, 100)
+	T.eq(state.good, 0)
+	T.ok(state.err:find("call failed", 1, true) and state.err:find("harbor 2 is down", 1, true), state.err)
+	T.eventually(function() return down end)
+end)
+
+T.test("a call to a node that is down fails at once, by handle and by name", function()
+	T.raises("harbor 2 is down", skynet.call, second, "lua", "echo")
+	T.raises("harbor 2 is down", skynet.call, "SECOND", "lua", "echo")
+	skynet.send(second, "lua", "echo")
+end)
+
+T.test("a node comes back with its id and its name", function()
+	start_node(2, "SECOND")
+	local answer
+	T.eventually(function()
+		local ok, value = pcall(skynet.call, "SECOND", "lua", "echo", "again")
+		answer = ok and value
+		return answer
+	end, 1000)
+	T.eq(answer, "again")
+	second = harbor.queryname "SECOND"
+	T.eq(skynet.call(second, "lua", "echo", 2), 2)
+end)
+
+T.test("an id that is in use is refused, and the node that has it stays", function()
+	start_node(2, "THIEF")
+	T.eventually(function()
+		local file = io.open "THIEF.log"
+		local text = file and file:read "*a" or ""
+		if file then file:close() end
+		return text:find("refuses harbor 2", 1, true) or text:find("cannot listen", 1, true)
+	end, 1000)
+	T.eq(skynet.call(second, "lua", "echo", 3), 3)
+end)
+
+T.test("a third node calls the second one", function()
+	start_node(3, "THIRD")
+	T.eq({ skynet.call("THIRD", "lua", "call", "SECOND", "echo", 9) }, { 9 })
+	signal(second, "KILL")
+	T.eventually(function() return not pcall(skynet.call, second, "lua", "echo") end)
+	T.raises("call failed", skynet.call, "THIRD", "lua", "call", second, "echo")
+	T.eq(skynet.call("THIRD", "lua", "echo", 10), 10)
+	signal(harbor.queryname "THIRD", "KILL")
+end)
+
+T.test("a frame that is too short ends its connection", function()
+	local accepted
+	local listener = socket.listen(HOST, port + 9)
+	socket.start(listener, function(id)
+		socket.start(id)
+		accepted = id
+	end)
+	local packet = skynet.packstring("H", 9, HOST .. ":" .. (port + 9))
+	local slave = assert(socket.open(HOST, port + 1))
+	socket.write(slave, string.char(#packet) .. packet)
+	T.eventually(function() return accepted end)
+	T.eq(socket.read(accepted, 1), "\1")
+	socket.write(accepted, "\9\0\0\0\11")
+	T.eq(socket.read(accepted, 1), false)
+	T.raises("harbor 9 is down", skynet.call, 0x09000001, "lua", "x")
+	for _, id in ipairs { accepted, listener, slave } do socket.close(id) end
+end)
+
+T.run(2000)
