@@ -84,6 +84,63 @@ function scene.cluster()
 	measure("cluster-1MB", 100, function() assert(#cluster.call("store", "@echo", "echo", large) == #large) end)
 end
 
+--- The other node of the scene `harbor`.
+function scene.harbor_store()
+	require "skynet.manager"
+	skynet.dispatch("lua", function(_, _, _, ...) skynet.ret(skynet.pack(...)) end)
+	skynet.register "STORE"
+	print "BENCH store ready"
+end
+
+--- Calls to a service of another node, by its handle.
+function scene.harbor()
+	local store = require("skynet.harbor").queryname "STORE"
+	for _ = 1, 100 do skynet.call(store, "lua", "echo", 1) end
+	local text = ("x"):rep(64)
+	measure_callers("harbor", N, function(i) skynet.call(store, "lua", "echo", i, text) end)
+	local large = ("x"):rep(2 ^ 20)
+	measure("harbor-1MB", 100, function() assert(#skynet.call(store, "lua", "echo", large) == #large) end)
+end
+
+--- A subscriber of the scene `multicast`; answers once it has got so many messages.
+function scene.subscriber()
+	local multicast = require "skynet.multicast"
+	local got, wanted, answer, channel = 0, nil, nil, nil
+	local function count(by)
+		got = got + by
+		if not answer or got < wanted then return end
+		answer(true)
+		answer = nil
+	end
+	skynet.dispatch("lua", function(_, _, what, value)
+		if what == "subscribe" then
+			channel = multicast.new { channel = value, dispatch = function() count(1) end } -- kept: a collected one unsubscribes
+			channel:subscribe()
+			return skynet.ret()
+		end
+		wanted, answer = value, skynet.response()
+		count(0)
+	end)
+end
+
+--- Deliveries of N messages to 1000 services of this node, a hundred at a time.
+function scene.multicast()
+	local SUBSCRIBERS, BURST = 1000, 100
+	local channel, list = require("skynet.multicast").new(), {}
+	for i = 1, SUBSCRIBERS do
+		list[i] = skynet.newservice("bench_data", "subscriber")
+		skynet.call(list[i], "lua", "subscribe", channel.channel)
+	end
+	local rounds = math.max(1, math.floor(N / BURST))
+	local begun = skynet.hpc()
+	for round = 1, rounds do
+		for i = 1, BURST do channel:publish(i) end
+		skynet.call(list[SUBSCRIBERS], "lua", "wait", round * BURST)
+	end
+	for _, service in ipairs(list) do skynet.call(service, "lua", "wait", rounds * BURST) end
+	report("multicast", rounds * BURST * SUBSCRIBERS, begun)
+end
+
 function scene.redis()
 	local db = require("skynet.db.redis").connect { host = "127.0.0.1", port = tonumber(PORT) }
 	db:set("k", "v")
@@ -135,11 +192,14 @@ function scene.mongo()
 	players:drop()
 end
 
+local role = ...
+
 skynet.start(function()
+	if role == "subscriber" then return scene.subscriber() end
 	local name = skynet.getenv "scene"
 	skynet.fork(function()
 		local ok, err = xpcall(assert(scene[name], name), debug.traceback)
 		if not ok then print("BENCH ERROR " .. name .. ": " .. tostring(err)) end
-		if name ~= "store" then os.exit(ok and 0 or 1, false) end
+		if not name:match "store$" then os.exit(ok and 0 or 1, false) end
 	end)
 end)
