@@ -15,6 +15,7 @@ def need_the_release(place):
 @once
 def an_installed_runtime_works_in_any_folder(place):
     need_the_release(place)
+    place.seconds *= 10  # it may have to link once more
     env = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     status, said = place.run("make", "-s", "install", f"PREFIX={place.path}/usr", "NO_COMPDB=1", cwd=ROOT, env=env)
     assert status == 0
