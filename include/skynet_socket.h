@@ -76,6 +76,10 @@ const char* skynet_socket_udp_address(struct skynet_socket_message* message, int
  * for all, and is then not given more of a connection than some megabytes ahead. Not in skynet. */
 void runtime_socket_acknowledge(int id, size_t size);
 
+/* The most bytes that may wait to be sent on a connection; 0, as at first: any number. A send that would leave more ends
+ * the connection with an error. Not in skynet. */
+void runtime_socket_send_limit(int id, size_t bytes);
+
 /* A peer from which nothing has come for about `seconds`, neither bytes nor an acknowledgement of what was sent, counts as
  * dead: the connection ends with an error. Also for a socket that is still connecting. Not in skynet. */
 void runtime_socket_dead_after(int id, int seconds);

@@ -184,6 +184,21 @@ int l_dead_after(lua_State* L) {
   return 0;
 }
 
+// sendlimit(id, bytes): a send that would leave more waiting ends the connection with an error; 0: any number may wait
+int l_sendlimit(lua_State* L) {
+  const int id = check_id(L, 1);
+  const lua_Integer bytes = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, bytes >= 0, 2, "a limit is not negative");
+  runtime_socket_send_limit(id, static_cast<std::size_t>(bytes));
+  return 0;
+}
+
+// unsent(id) -> bytes that wait to be sent
+int l_unsent(lua_State* L) {
+  lua_pushinteger(L, static_cast<lua_Integer>(runtime_socket_unsent(check_id(L, 1))));
+  return 1;
+}
+
 // ---- sending -----------------------------------------------------------------------------------
 
 struct Payload {
@@ -412,6 +427,8 @@ int open_socketdriver(lua_State* L) {
       {"shutdown", l_control<skynet_socket_shutdown>},
       {"nodelay", l_control<skynet_socket_nodelay>},
       {"dead_after", l_dead_after},
+      {"sendlimit", l_sendlimit},
+      {"unsent", l_unsent},
       {"send", l_send<skynet_socket_sendbuffer>},
       {"lsend", l_send<skynet_socket_sendbuffer_lowpriority>},
       {"udp", l_udp},

@@ -14,6 +14,7 @@ local sockethelper = require "http.sockethelper"
 local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 local MAX_MESSAGE = 262144 -- bytes, that a server takes in one frame or message
 local TOO_LARGE = 1009 -- the code of a close frame
+local PONG_LIMIT = 65536 -- bytes that may wait to be sent; beyond it pings get no pong
 local HEADER_LIMIT = 8192
 local HANDSHAKE_TIME = 6000 -- cs
 local OPCODE = { text = codec.TEXT, binary = codec.BINARY }
@@ -57,6 +58,11 @@ local function send_frame(ws, opcode, payload, key)
 		sent = driver.send(id, codec.pack(opcode, payload, key))
 	end
 	if not sent then sockethelper.raise("write failed fd = " .. id) end
+end
+
+-- A peer that sends pings and does not read would make the queue grow for ever; RFC 6455 5.5.3 lets pongs be left out.
+local function send_pong(ws, payload)
+	if driver.unsent(ws.id) <= PONG_LIMIT then send_frame(ws, PONG, payload) end
 end
 
 -- What the peer must keep to. `strict`: true, all of RFC 6455; nil, the same, but frames may be masked or not (skynet's
@@ -173,8 +179,15 @@ local function choose_protocol(offered, ours)
 	end
 end
 
+local function is_one_of(list, value)
+	for _, one in ipairs(list) do
+		if one == value then return true end
+	end
+	return false
+end
+
 -- Checks a request. → the answer's bytes; or nil, status and body of a refusal
-local function answer_request(method, version, header, protocols)
+local function answer_request(method, version, header, options)
 	if method ~= "GET" then return nil, 400, "need GET method" end
 	if version < 1.1 then return nil, 505 end
 	if not header then return nil, 400 end
@@ -189,7 +202,11 @@ local function answer_request(method, version, header, protocols)
 	if not key then return nil, 400, "Sec-WebSocket-Key Required" end
 	if not is_key(key) then return nil, 400, "Sec-WebSocket-Key invalid" end
 	if field(header, "sec-websocket-version") ~= "13" then return nil, 400, "Sec-WebSocket-Version must 13" end
+	-- Programs that are no browsers send none, and may say what they like.
+	local origin = field(header, "origin")
+	if options.origins and origin and not is_one_of(options.origins, origin) then return nil, 403, "Origin not allowed" end
 	local protocol = ""
+	local protocols = options.protocols or { "chat" }
 	local offered = field(header, "sec-websocket-protocol")
 	if offered then
 		local chosen = choose_protocol(offered, protocols)
@@ -235,7 +252,7 @@ local function server_handshake(ws, options)
 	end
 	local answer, status, body
 	if method then
-		answer, status, body = answer_request(method, version, header, options.protocols or { "chat" })
+		answer, status, body = answer_request(method, version, header, options)
 	else
 		status = url
 	end
@@ -278,7 +295,7 @@ local function serve_frames(ws)
 			if opcode == false then return false, payload end
 			return finish(ws, "error", payload or sockethelper.new_error("read failed fd = " .. id))
 		elseif opcode == PING then
-			send_frame(ws, PONG, payload)
+			send_pong(ws, payload)
 			call(ws, "ping")
 		elseif opcode == PONG then
 			call(ws, "pong")
@@ -321,11 +338,15 @@ end
 ---@param handle table
 ---@param protocol? "ws"|"wss"  default "ws"
 ---@param addr? string  of the peer, for addrinfo()
----@param options? {upgrade?: table, protocols?: string[], handshake_time?: integer, max?: integer, strict?: boolean}
+---@param options? {upgrade?: table, protocols?: string[], handshake_time?: integer, max?: integer, strict?: boolean, sendlimit?: integer,
+---               origins?: string[]}
 ---               upgrade: { header =, method =, url = } of a request that httpd.read_request gave for this id;
 ---               protocols: the sub-protocols known, default { "chat" };
 ---               handshake_time: cs that the client may take for its handshake, default 6000;
 ---               max: bytes of a frame or message, default 262144;
+---               origins: of web pages that are served, such as "https://game.example.org"; default all;
+---               sendlimit: bytes that may wait for a client that does not read, default any number; beyond it the
+---               connection is cut, and handle.error called;
 ---               strict: true, clients must mask; false, as little is checked as by skynet
 ---@return boolean ok
 ---@return any err  when the id could not be started, a handler raised, or the peer broke the protocol
@@ -341,6 +362,7 @@ function websocket.accept(id, handle, protocol, addr, options)
 	end
 	-- A frame is a whole write: waiting for more to send with it would only delay it.
 	driver.nodelay(id)
+	if options.sendlimit then driver.sendlimit(id, options.sendlimit) end
 	local max, strict = options.max, options.strict
 	local ws = { id = id, addr = addr, handle = handle, tells_all = max ~= nil or strict }
 	ws.decoder = new_decoder(max or MAX_MESSAGE, strict, "masked")
@@ -471,7 +493,7 @@ function websocket.read(id)
 	while true do
 		local opcode, payload = next_frame(ws)
 		if opcode == PING then
-			send_frame(ws, PONG, payload)
+			send_pong(ws, payload)
 		elseif opcode == CLOSE then
 			pcall(send_frame, ws, CLOSE)
 			ws.closed = true

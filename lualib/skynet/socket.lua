@@ -493,6 +493,11 @@ function socket.limit(id, n)
 	known(id).limit = n
 end
 
+--- The most bytes that may wait to be sent to a peer that does not read. A write that would leave more ends the
+--- connection; 0: any number, as at first.
+---@type fun(id: integer, bytes: integer)
+socket.sendlimit = assert(driver.sendlimit)
+
 ---@param id integer
 ---@return boolean  true: this service does not hold the id
 function socket.invalid(id)

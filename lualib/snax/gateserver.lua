@@ -10,7 +10,7 @@ local gateserver = {}
 local queue        -- of netpack: frames and pieces of frames that have come
 local listen_id
 local listening    -- the open() that waits for its address
-local max_client, nodelay
+local max_client, nodelay, send_limit
 
 -- Every connection that handler.connect() has heard of and closeclient() has not freed. "open"; "closing":
 -- closeclient() was called, the close event is on its way; "ended": the other way round.
@@ -74,6 +74,7 @@ end
 local function open(handler, source, conf)
 	max_client = conf.maxclient or 1024
 	nodelay = conf.nodelay
+	send_limit = conf.sendlimit
 	listen(conf)
 	if not handler.open then return end
 	local results = engine.pack(pcall(handler.open, source, conf))
@@ -142,6 +143,7 @@ local function events(handler)
 		connections[id] = "open"
 		client_count = client_count + 1
 		if nodelay then driver.nodelay(id) end
+		if send_limit then driver.sendlimit(id, send_limit) end
 		handler.connect(id, address)
 	end
 
@@ -184,7 +186,8 @@ end
 
 --- Runs the service. Its lua commands: `open(conf)`, `close`, and those of handler.command.
 ---
---- conf: address ("0.0.0.0"), port (nil: it is part of address; 0: any), maxclient (1024), nodelay, backlog. The
+--- conf: address ("0.0.0.0"), port (nil: it is part of address; 0: any), maxclient (1024), nodelay, backlog,
+--- sendlimit (bytes that may wait for a client that does not read; without it, any number; beyond it handler.error). The
 --- address and port bound are put into it.
 ---@param handler snax.gateserver.handler
 function gateserver.start(handler)

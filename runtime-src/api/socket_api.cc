@@ -165,6 +165,8 @@ void socket_info_release(socket_info* list) {
 
 void runtime_socket_dead_after(int id, int seconds) { socket_server().dead_after(id, seconds); }
 size_t runtime_socket_unsent(int id) { return socket_server().unsent(id); }
+void runtime_socket_send_limit(int id, size_t bytes) { socket_server().send_limit(id, bytes); }
+
 void runtime_socket_acknowledge(int id, size_t size) { socket_server().acknowledge(id, size); }
 
 }  // extern "C"

@@ -162,6 +162,8 @@ void Socket::flush_datagrams() {
 
 void Socket::note_queued() {
   const std::size_t bytes = unsent();
+  // As a write that has failed: what waits is dropped, and the owner hears of it.
+  if (send_limit != 0 && bytes > send_limit) write_error = ENOBUFS;
   if (bytes < warn_at) return;
   warn_due = bytes;
   drain_due = false;  // not told yet, and no longer true
@@ -212,6 +214,7 @@ void Socket::reset(int next_id) {
   out.clear();
   datagrams.reset();
   datagram_bytes = 0;
+  send_limit = 0;
   warn_at = kWarnBytes;
   warn_due = 0;
   drain_due = false;

@@ -120,6 +120,7 @@ struct Socket {
   WriteQueue out;
   std::unique_ptr<std::deque<Datagram>> datagrams;  // udp: those that the kernel did not take
   std::size_t datagram_bytes = 0;
+  std::size_t send_limit = 0;  // the most that may wait to be sent, in bytes; 0: any number
   std::size_t warn_at = kWarnBytes;
   std::size_t warn_due = 0;  // bytes to warn of
   bool drain_due = false;    // the end of a warning is to be told

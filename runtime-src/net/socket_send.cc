@@ -56,7 +56,11 @@ bool SocketServer::send(int id, SendData data, Priority priority) {
         socket->out.append(line, {data.data, data.size});
       }
       socket->note_queued();
-      if (cork_.enabled && socket->can_write()) add_corked(*socket, id);
+      if (socket->write_error != 0) {
+        if (!socket->writing) socket->out.clear();
+      } else if (cork_.enabled && socket->can_write()) {
+        add_corked(*socket, id);
+      }
     }
     settle = socket->must_settle();
   }

@@ -343,6 +343,13 @@ void SocketServer::dead_after(int id, int seconds) {
   if (socket->fd >= 0) set_dead_after(socket->fd, seconds);
 }
 
+void SocketServer::send_limit(int id, std::size_t bytes) {
+  Socket* socket = table_.find(id);
+  if (socket == nullptr) return;
+  const Socket::Lock lock(socket->mutex);
+  if (socket->id == id && socket->kind != Socket::Kind::udp) socket->send_limit = bytes;
+}
+
 std::size_t SocketServer::unsent(int id) const {
   Socket* socket = table_.find(id);
   if (socket == nullptr) return 0;

@@ -132,6 +132,10 @@ class SocketServer {
   // The bytes that wait to be sent; 0 for an id that nobody has.
   std::size_t unsent(int id) const;
 
+  // The most bytes that may wait to be sent on a stream; 0: any number, as it is at first. A send that
+  // would leave more ends the connection: nothing of it is sent any more, and the owner gets an error.
+  void send_limit(int id, std::size_t bytes);
+
   // True: the bytes are queued or sent. False: there is no such id, or it has been closed.
   bool send(int id, SendData data, Priority priority = Priority::normal);
   // One datagram, to a binary address (address.h). False for another family than the socket's, too.

@@ -59,6 +59,7 @@ class Gate {
   std::uint32_t broker_ = 0;
   int tag_ = PTYPE_CLIENT;
   std::size_t max_ = 0;
+  int send_limit_ = 0;  // bytes that may wait for a connection; 0: any number
   int listen_id_ = -1;
   std::unordered_map<int, Connection> connections_;
 };
@@ -81,6 +82,13 @@ bool Gate::init(skynet_context* context, const char* args) {
   }
   if (!read_number(take_word(&rest), 10, &max) || max <= 0) {
     skynet_error(context, "Need max connection");
+    return false;
+  }
+  const std::string_view limit = take_word(&rest);
+  if (!limit.empty() && (!limit.starts_with("sendlimit=") ||
+                         !read_number(limit.substr(10), 10, &send_limit_) || send_limit_ < 0)) {
+    skynet_error(context, "gate: Invalid option %.*s", static_cast<int>(limit.size()),
+                 limit.data());
     return false;
   }
   if (style != "S" && style != "L") {
@@ -240,6 +248,9 @@ void Gate::accept(int id, std::string_view address) {
     return;
   }
   connections_[id].address = address;
+  if (send_limit_ != 0) {
+    runtime_socket_send_limit(id, static_cast<std::size_t>(send_limit_));
+  }
   report(0, std::to_string(id) + " open " + std::to_string(id) + " " + std::string(address) + ":0");
 }
 

@@ -1,6 +1,7 @@
 -- http.websocket beyond the conformance case: peers that misbehave, and the additions.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
 local websocket = require "http.websocket"
 local codec = require "skynet.websocket.codec"
 local sockethelper = require "http.sockethelper"
@@ -291,6 +292,53 @@ T.test("the size of messages is the server's choice, and then a larger one is to
 	socket.write(id, codec.frame(codec.TEXT, ("x"):rep(10)) .. codec.frame(codec.TEXT, ("x"):rep(11)))
 	T.eq(socket.readall(id), codec.frame(codec.TEXT, ("x"):rep(10)) .. codec.frame(codec.CLOSE, "\3\241"))
 	T.eq(s.result()[1], false)
+	socket.close(id)
+	s.stop()
+end)
+
+-- A peer that has made its handshake, sends pings and reads nothing. → its id, the server's id
+local function deaf(s, at)
+	local id = net.websocket(s.port, "/")
+	return id, T.eventually(at)
+end
+
+T.test("a peer that sends pings and does not read does not make the queue grow", function()
+	local at
+	local s = server(nil, { handshake = function(id) at = id end })
+	local id, server_id = deaf(s, function() return at end)
+	socket.pause(id)
+	local pings = codec.frame(codec.PING, ("p"):rep(125)):rep(1000)
+	local most = 0
+	-- 40 MB: more than all buffers of the system take
+	for _ = 1, 320 do
+		socket.write(id, pings)
+		skynet.yield()
+		most = math.max(most, driver.unsent(server_id))
+	end
+	T.eventually(function() return driver.unsent(id) == 0 end, 2000)
+	most = math.max(most, driver.unsent(server_id))
+	T.within(most, 0, 256 * 1024)
+	socket.close(id)
+	s.stop()
+end)
+
+T.test("beyond sendlimit a client that does not read is cut, and error is called", function()
+	local at
+	local s = server({ sendlimit = 1024 * 1024 }, { handshake = function(id) at = id end, warning = function() end })
+	local id, server_id = deaf(s, function() return at end)
+	socket.pause(id)
+	local sent = 0
+	local ok
+	net.logged(function()
+		repeat
+			ok = pcall(websocket.write, server_id, ("x"):rep(100000))
+			sent = sent + 100000
+			skynet.yield()
+		until not ok or sent > 100e6
+		T.eq(s.result(), { true })
+	end)
+	T.eq(ok, false)
+	T.ok(s.heard "error"[2] == sockethelper.socket_error)
 	socket.close(id)
 	s.stop()
 end)

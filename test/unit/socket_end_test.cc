@@ -55,6 +55,19 @@ TEST_F(SocketServerTest, AFailedWriteOfAPausedIdIsAnError) {
   EXPECT_TRUE(text == "Connection reset by peer" || text == "Broken pipe") << text;
 }
 
+TEST_F(SocketServerTest, APeerThatDoesNotReadIsCutBeyondTheSendLimit) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  server.send_limit(id, 1 << 20);
+  const std::string block(100'000, 'x');
+  int sent = 0;
+  while (send(id, block) && sent < 1000) ++sent;
+  EXPECT_GT(sent, 10) << "as much as the limit may wait";
+  EXPECT_LT(sent, 1000);
+  EXPECT_EQ(host.take(kSocketError, id).data, std::strerror(ENOBUFS));
+  EXPECT_TRUE(eventually([&] { return !info(id); }));
+}
+
 TEST_F(SocketServerTest, CloseTellsBothSidesAndRefusesSends) {
   const auto [client, accepted] = pair();
   server.close(client);
