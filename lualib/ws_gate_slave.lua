@@ -1,6 +1,6 @@
 --- The slave half of service ws_gate: the commands that it takes, each with the sender's address first.
 ---
----   open(conf)                       what the master was opened with: maxclient, nodelay, protocol, watchdog
+---   open(conf)                       what the master was opened with
 ---   accept(fd, addr)                 serves a connection; answers when it has ended: true, or false and why
 ---   forward(fd [, client [, agent]]) messages of fd go to `agent` (the sender) from now on, as client messages with
 ---                                    session fd and source `client` (this slave)
@@ -8,7 +8,8 @@
 ---   kick(fd)                         closes; unknown fds are ignored
 ---
 --- The watchdog gets lua messages that want no answer: "socket", then one of
----   "open", fd, addr, slave    a connection; the handshake has not been read yet
+---   "open", fd, addr, slave, shakes  a connection; the handshake has not been read yet. shakes: conf.handshakes
+---   "handshake", fd            it has been read; only with conf.handshakes. Then messages wait until `forward`
 ---   "data", fd, msg            a message while nothing is forwarded
 ---   "close", fd                it ended in order
 ---   "error", fd, message       it broke
@@ -16,13 +17,15 @@
 local skynet = require "skynet"
 local socketdriver = require "skynet.socketdriver"
 local websocket = require "http.websocket"
+local printable = require "printable"
 
 local LOGGED_BYTES = 1024 -- so much of a message is shown in the log
 
 ---@class connection
 ---@field ready boolean  the handshake is done
 ---@field early string[]  what was to be written before it was ready: nothing may go before the handshake
----@field kicked boolean  kicked before it was ready
+---@field kicked boolean
+---@field waits? boolean  a message waits for the agent
 ---@field agent? integer  takes the messages
 ---@field client integer  source of those messages; 0: this slave
 
@@ -31,6 +34,8 @@ local connection_count = 0
 
 local watchdog
 local maxclient, nodelay, protocol = 1024, false, "ws"
+local handshakes -- messages wait for the agent, which the watchdog starts after the handshake
+local options -- of websocket.accept
 
 skynet.register_protocol {
 	name = "client",
@@ -55,6 +60,18 @@ local function finish(fd, event, ...)
 	tell_watchdog(event, fd, ...)
 end
 
+-- A client may speak before its agent has been started. It is not read any further meanwhile.
+local function wait_for_agent(connection)
+	if connection.agent or connection.kicked then return end
+	connection.waits = true
+	skynet.wait(connection)
+	connection.waits = false
+end
+
+local function wake(connection)
+	if connection.waits then skynet.wakeup(connection) end
+end
+
 -- ---- what happens on a connection -------------------------------------------------------------
 
 local handler = {}
@@ -62,27 +79,30 @@ local handler = {}
 function handler.connect(fd)
 	skynet.error("ws connect from: " .. fd)
 	if nodelay then socketdriver.nodelay(fd) end
-	tell_watchdog("open", fd, websocket.addrinfo(fd), skynet.self())
+	tell_watchdog("open", fd, websocket.addrinfo(fd), skynet.self(), handshakes)
 end
 
 function handler.handshake(fd, header, url)
-	skynet.error(string.format("ws handshake from: %s url %s addr: %s", fd, url, websocket.addrinfo(fd)))
+	skynet.error(string.format("ws handshake from: %s url %s addr: %s", fd, printable(url), websocket.addrinfo(fd)))
 	skynet.error "----header-----"
 	for name, value in pairs(header) do
-		skynet.error(name, type(value) == "table" and table.concat(value, ", ") or value)
+		skynet.error(printable(name), printable(type(value) == "table" and table.concat(value, ", ") or value))
 	end
 	skynet.error "--------------"
 	local connection = connections[fd]
 	connection.ready = true
 	for _, msg in ipairs(connection.early) do websocket.write(fd, msg) end
 	connection.early = nil
-	if connection.kicked then websocket.close(fd) end
+	if connection.kicked then return websocket.close(fd) end
+	if handshakes then tell_watchdog("handshake", fd) end
 end
 
 function handler.message(fd, msg)
-	skynet.error("ws ping from: " .. fd, msg:sub(1, LOGGED_BYTES))
+	skynet.error("ws ping from: " .. fd, printable(msg:sub(1, LOGGED_BYTES)))
 	local connection = connections[fd]
 	if not connection then return end -- it came with the kick
+	if handshakes then wait_for_agent(connection) end
+	if connections[fd] ~= connection or connection.kicked then return end
 	if not connection.agent then
 		tell_watchdog("data", fd, msg)
 	elseif not skynet.redirect(connection.agent, connection.client, "client", fd, msg) then
@@ -99,7 +119,7 @@ function handler.pong(fd)
 end
 
 function handler.close(fd, code, reason)
-	skynet.error("ws close from: " .. fd, code, reason)
+	skynet.error("ws close from: " .. fd, code, reason and printable(reason))
 	finish(fd, "close")
 end
 
@@ -122,6 +142,8 @@ function commands.open(source, conf)
 	maxclient = conf.maxclient or 1024
 	nodelay = conf.nodelay
 	protocol = conf.protocol or "ws"
+	options = { sendlimit = conf.sendlimit, origins = conf.origins, handshake_time = conf.handshake_time }
+	handshakes = conf.handshakes
 end
 
 function commands.accept(_, fd, addr)
@@ -131,7 +153,7 @@ function commands.accept(_, fd, addr)
 	end
 	connections[fd] = { ready = false, early = {}, kicked = false, client = 0 }
 	connection_count = connection_count + 1
-	local called, ok, message = pcall(websocket.accept, fd, handler, protocol, addr)
+	local called, ok, message = pcall(websocket.accept, fd, handler, protocol, addr, options)
 	if not called then ok, message = false, ok end
 	-- After a breach of the protocol no handler has been called.
 	finish(fd, "error", tostring(message))
@@ -143,11 +165,12 @@ function commands.forward(source, fd, client, agent)
 	local connection = connection_of(fd)
 	connection.client = client or 0
 	connection.agent = agent or source
+	wake(connection)
 end
 
 function commands.response(_, fd, msg)
 	local connection = connection_of(fd)
-	skynet.error("ws response: " .. fd, msg:sub(1, LOGGED_BYTES))
+	skynet.error("ws response: " .. fd, printable(msg:sub(1, LOGGED_BYTES)))
 	if connection.ready then
 		websocket.write(fd, msg)
 	else
@@ -158,11 +181,10 @@ end
 function commands.kick(_, fd)
 	local connection = connections[fd]
 	if not connection then return end
-	if connection.ready then
-		websocket.close(fd)
-	else
-		connection.kicked = true -- nothing may be written before the handshake, which has a time limit
-	end
+	connection.kicked = true
+	wake(connection)
+	-- nothing may be written before the handshake, which has a time limit
+	if connection.ready then websocket.close(fd) end
 end
 
 return commands

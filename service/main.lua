@@ -13,6 +13,10 @@ local WS = {
 	maxclient = 64,
 	nodelay = true,
 	protocol = config.get "ws_protocol" or "ws",
+	sendlimit = config.get "ws_sendlimit" or 16 * 1024 * 1024,
+	maxaddress = config.get "ws_maxaddress" or 256,
+	handshake_time = 1000, -- 1/100 s
+	origins = config.get_tbl "ws_origins",
 }
 local WEB = {
 	address = HOST,

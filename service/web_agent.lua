@@ -2,6 +2,7 @@
 -- message is the fd of a connection to serve.
 local skynet = require "skynet"
 local deadlines = require "skynet.deadlines"
+local printable = require "printable"
 local httpd = require "http.httpd"
 local router = require "router"
 local socket = require "skynet.socket"
@@ -86,13 +87,13 @@ local function serve_stream(fd, stream)
 	elseif status ~= 200 then
 		respond(fd, stream, status)
 	else
-		skynet.error(url)
+		skynet.error(printable(url))
 		local ok, result, code = pcall(answer, method, url, header, body)
 		if not ok then
-			skynet.error(result)
+			skynet.error(printable(tostring(result)))
 			result, code = SERVER_ERROR, 500
 		end
-		skynet.error(tostring(result):sub(1, LOGGED_BYTES), code)
+		skynet.error(printable(tostring(result):sub(1, LOGGED_BYTES)), code)
 		respond(fd, stream, code, result)
 	end
 end

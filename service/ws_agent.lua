@@ -14,6 +14,7 @@ local cjson = require "cjson"
 local config = require "config"
 local dirtydb = require "dirtydb"
 local log = require "log"
+local printable = require "printable"
 local queue = require "skynet.queue"
 local role_db = require "role.role_db"
 local role_mgr = require "role.role_mgr"
@@ -99,7 +100,7 @@ end
 
 skynet.dispatch("client", function(_, source, text)
 	skynet.ignoreret() -- the session is the client's fd, not that of a call
-	skynet.error(source, text)
+	skynet.error(source, printable(text))
 	skynet.send(gate, "lua", "response", client, in_turn(answer, text))
 end)
 

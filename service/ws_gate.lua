@@ -12,6 +12,11 @@
 --     instance    number of slaves, 8
 --     maxclient   most clients of ONE slave, 1024: a master with 8 slaves takes 8 times as many
 --     nodelay     true: small messages are not held back
+--     sendlimit   bytes that may wait for a client that does not read; beyond it the client is cut. Default: any number
+--     origins     list of the origins of web pages that are served; others get status 403. Default: all
+--     maxaddress  most clients of one address. Default: any number
+--     handshake_time  1/100 s that a client may take for its handshake, 6000
+--     handshakes  true: the watchdog hears of handshakes, and messages wait for `forward`
 --     watchdog    address of the service that is told about clients; the caller by default
 -- The commands of a slave and its events stand in ws_gate_slave.lua.
 local skynet = require "skynet"
@@ -40,9 +45,18 @@ local function stop_slaves()
 	end
 end
 
-local function accept_loop(id)
+local clients_of = {} -- address without port → number of clients
+
+local function accept_loop(id, most_of_address)
 	local turn = 0
 	socket.start(id, function(fd, addr)
+		local address = addr:match "^(.*):%d+$" or addr
+		local count = (clients_of[address] or 0) + 1
+		if count > most_of_address then
+			-- without a line for each: whoever does this does it often
+			return socket.close_fd(fd)
+		end
+		clients_of[address] = count
 		skynet.error(string.format("accept client socket_fd: %s addr:%s", fd, addr))
 		turn = turn % #slaves + 1
 		-- The answer comes when the session has ended.
@@ -51,6 +65,8 @@ local function accept_loop(id)
 			ok, message = false, ok
 			socket.close_fd(fd)
 		end
+		count = clients_of[address] - 1
+		clients_of[address] = count > 0 and count or nil
 		if not ok then skynet.error(string.format("invalid client (fd = %d) error = %s", fd, message)) end
 	end)
 end
@@ -75,7 +91,7 @@ function master_commands.open(source, conf)
 		error(message, 0)
 	end
 	skynet.error(string.format("Listen websocket port:%s protocol:%s", conf.port, conf.protocol))
-	accept_loop(id)
+	accept_loop(id, conf.maxaddress or math.huge)
 end
 
 local function dispatch(role, commands)

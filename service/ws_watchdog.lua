@@ -5,9 +5,11 @@
 --   close(fd)    closes a client and ends its agent
 -- The gate's slaves send "socket", EVENT, fd, ...
 local skynet = require "skynet"
+local printable = require "printable"
 
 ---@class client
 ---@field slave integer  the gate's slave that serves it
+---@field addr string
 ---@field agent? integer  once it has been started
 
 local clients = {} -- fd -> client
@@ -40,21 +42,33 @@ local function start_agent(client, fd, addr)
 	end
 end
 
-local SOCKET = {}
 
-function SOCKET.open(fd, addr, slave)
-	skynet.error("New client from : " .. addr)
-	local client = { slave = slave }
-	clients[fd] = client
-	local ok, message = pcall(start_agent, client, fd, addr)
+-- The client gets its agent, or is closed.
+local function serve(client, fd)
+	local ok, message = pcall(start_agent, client, fd, client.addr)
 	if not ok then
 		skynet.error("no agent for client " .. fd .. ": " .. tostring(message))
 		if clients[fd] == client then close_client(fd) end
 	end
 end
 
+local SOCKET = {}
+
+-- `shakes`: the slave will tell of the handshake. Who never makes one costs no agent.
+function SOCKET.open(fd, addr, slave, shakes)
+	skynet.error("New client from : " .. addr)
+	local client = { slave = slave, addr = addr }
+	clients[fd] = client
+	if not shakes then serve(client, fd) end
+end
+
+function SOCKET.handshake(fd)
+	local client = clients[fd]
+	if client then serve(client, fd) end
+end
+
 function SOCKET.data(fd, msg)
-	print("socket data", fd, msg)
+	print("socket data", fd, printable(msg))
 end
 
 function SOCKET.close(fd)
@@ -63,7 +77,7 @@ function SOCKET.close(fd)
 end
 
 function SOCKET.error(fd, msg)
-	print("socket error", fd, msg)
+	print("socket error", fd, msg and printable(msg))
 	close_client(fd)
 end
 
@@ -75,6 +89,7 @@ local CMD = {}
 
 function CMD.start(conf)
 	protocol = conf.protocol
+	conf.handshakes = true
 	skynet.call(gate, "lua", "open", conf)
 end
 

@@ -15,7 +15,6 @@ local function ask(text)
 		local watchdog = skynet.newservice "ws_watchdog"
 		skynet.call(watchdog, "lua", "start", { port = port, address = "127.0.0.1", instance = 1, protocol = "ws" })
 		id = websocket.connect("ws://127.0.0.1:" .. port)
-		skynet.sleep(50) -- messages that come before the agent go to the watchdog
 	end
 	websocket.write(id, text)
 	return websocket.read(id)

@@ -75,4 +75,91 @@ T.test("a gate opens once; after a failure it may be opened again", function()
 	T.ok(skynet.localname ".other-slave-2")
 end)
 
+-- Another gate, with these options: → the handle of its slave, its events from now on
+local gates = 0
+
+local function open_gate(conf)
+	gates = gates + 1
+	local name = ".ws_gate_" .. gates
+	conf.port, conf.address, conf.instance = port + 4 + gates, "127.0.0.1", 1
+	skynet.call(skynet.newservice("ws_gate", name), "lua", "open", conf)
+	return port + 4 + gates, skynet.localname(name .. "-slave-1")
+end
+
+T.test("a message right after the handshake waits for its agent", function()
+	setup()
+	local from = #events + 1
+	local other = open_gate { handshakes = true }
+	local got = {}
+	skynet.register_protocol {
+		name = "client", id = skynet.PTYPE_CLIENT, unpack = skynet.tostring,
+		dispatch = function(_, _, text)
+			skynet.ignoreret()
+			got[#got + 1] = text
+		end,
+	}
+	local fd = socket.open("127.0.0.1", other)
+	socket.write(fd, HANDSHAKE .. "\129\5first" .. "\129\6second")
+	local shaken = event("handshake", from)
+	local slave = event("open", from)[3]
+	skynet.call(slave, "lua", "forward", shaken[1])
+	T.eventually(function() return #got == 2 end)
+	T.eq(got, { "first", "second" })
+	for i = from, #events do T.ok(events[i].name ~= "data", "no message went to the watchdog") end
+	socket.close(fd)
+end)
+
+T.test("a client that is kicked while its message waits for an agent is closed", function()
+	setup()
+	local from = #events + 1
+	local other = open_gate { handshakes = true }
+	local fd = socket.open("127.0.0.1", other)
+	socket.write(fd, HANDSHAKE .. "\129\5first")
+	local shaken = event("handshake", from)
+	skynet.call(event("open", from)[3], "lua", "kick", shaken[1])
+	T.eq(event("close", from)[1], shaken[1])
+	T.ok(socket.readall(fd):find("\136", 1, true))
+	socket.close(fd)
+end)
+
+T.test("only so many clients of one address", function()
+	setup()
+	local other = open_gate { maxaddress = 2 }
+	local fds = {}
+	for i = 1, 2 do
+		fds[i] = socket.open("127.0.0.1", other)
+		socket.write(fds[i], HANDSHAKE)
+		T.ok(socket.readline(fds[i], "\r\n\r\n"))
+	end
+	local third = socket.open("127.0.0.1", other)
+	T.eq(socket.readall(third) or "", "")
+	socket.close(third)
+	socket.close(fds[1])
+	-- its place is free as soon as the gate knows
+	T.eventually(function()
+		local fd = socket.open("127.0.0.1", other)
+		socket.write(fd, HANDSHAKE)
+		local answer = socket.readline(fd, "\r\n\r\n")
+		socket.close(fd)
+		return answer
+	end)
+	socket.close(fds[2])
+end)
+
+T.test("pages of other origins are refused", function()
+	setup()
+	local other = open_gate { origins = { "https://a", "https://b" } }
+	for origin, status in pairs { ["https://b"] = "101", ["https://c"] = "403", ["https://a.evil"] = "403" } do
+		local fd = socket.open("127.0.0.1", other)
+		socket.write(fd, (HANDSHAKE:gsub("\r\n\r\n$", "\r\nOrigin: " .. origin .. "\r\n\r\n")))
+		T.eq(socket.readline(fd, "\r\n"):match "^HTTP/1.1 (%d+)", status, origin)
+		socket.close(fd)
+	end
+end)
+
+T.test("what clients send cannot look like a line of the log", function()
+	local printable = require "printable"
+	T.eq(printable "a\nb\r\0\27[1m\127 \195\164", "a\\x0ab\\x0d\\x00\\x1b[1m\\x7f \195\164")
+end)
+
 T.run()
