@@ -271,6 +271,20 @@ T.test("sub-protocols: the known ones are agreed on", function()
 	skynet.kill(gate)
 end)
 
+T.test("a handshake with a long head is answered", function()
+	local gate, port = launch {}
+	for _, size in ipairs { 5000, 12000 } do
+		local lines = {}
+		for i = 1, 10 do lines[i] = ("Cookie: c%d=%s\r\n"):format(i, ("x"):rep(size / 10)) end
+		local id, answer = net.websocket(port, "/chat", table.concat(lines))
+		T.ok(answer and answer:find(" 101 ", 1, true), size .. " " .. tostring(answer))
+		event("open", gate)
+		socket.close(id)
+		event("close", gate)
+	end
+	skynet.kill(gate)
+end)
+
 T.test("requests that are no handshake get an answer, garbage and silence an end", function()
 	local gate, port = launch { timeout = 1 }
 	local id = assert(socket.open(net.host, port))

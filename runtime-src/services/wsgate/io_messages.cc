@@ -88,6 +88,8 @@ bool IoThread::read_connections(int timeout_ms) {
     read(connection);
   }
   if (!readable_.collect(timeout_ms)) return false;
+  // A handshake, or somebody new, must not wait until all others are silent.
+  if (readable_.take_library_due()) leave_to_library_ = true;
   while (Connection* const connection = readable_.next()) {
     if (!connection->is_paused) {
       read(*connection);

@@ -31,6 +31,8 @@ constexpr unsigned kReadBytes = 64 * 1024;
 // libwebsockets gives a message in pieces of this size, and keeps a buffer of it for each
 // connection.
 constexpr std::size_t kPieceBytes = 4 * 1024;
+// The head of a request; cookies and tokens may be long. A larger one ends the connection.
+constexpr unsigned short kHeaderBytes = 16 * 1024;
 // Descriptors beyond the connections: the listener, the event pipe, handshakes that are going on.
 constexpr unsigned kSpareDescriptors = 256;
 constexpr int kAcceptAtOnce = 64;
@@ -90,6 +92,7 @@ std::string IoThread::prepare() {
   info.fd_limit_per_thread =
       static_cast<unsigned>(options.max_connections / id_step_) + kSpareDescriptors;
   info.pt_serv_buf_size = kReadBytes;
+  info.max_http_header_data = kHeaderBytes;
   info.timeout_secs = timeout;
   info.timeout_secs_ah_idle = timeout;
   info.keepalive_timeout = timeout;
@@ -127,7 +130,9 @@ lws* IoThread::adopt_file(int fd) {
 bool IoThread::listen(int fd, std::vector<IoThread*> threads) {
   accept_for_ = std::move(threads);
   listener_ = adopt_file(fd);
-  return listener_ != nullptr;
+  if (listener_ == nullptr) return false;
+  readable_.watch_for_library(fd);
+  return true;
 }
 
 void IoThread::start() {
@@ -211,6 +216,7 @@ void IoThread::run(Command& command) {
   if (command.kind == Command::Kind::adopt) {
     lws* const wsi = lws_adopt_socket_vhost(vhost_, command.fd);  // closes it when it fails
     if (wsi != nullptr) {
+      readable_.watch_for_library(command.fd);
       const std::chrono::microseconds time = shared_.options.timeout;
       lws_set_timer_usecs(wsi, static_cast<lws_usec_t>(time.count()));
     }

@@ -7,6 +7,7 @@ namespace runtime::wsgate {
 namespace {
 
 constexpr std::uint64_t kNobody = Poller::kWakeKey;
+constexpr std::uint64_t kLibrary = 1;  // no address of a connection
 
 std::uint32_t events_of(ReadSet::Watch watch) {
   return watch == ReadSet::Watch::end_only ? EPOLLRDHUP : EPOLLIN | EPOLLRDHUP;
@@ -19,9 +20,15 @@ std::uint64_t key_of(Connection& connection) {
 }  // namespace
 
 bool ReadSet::add(Connection& connection, Watch watch) {
-  return poller_.watch(lws_get_socket_fd(connection.wsi), 0, events_of(watch),
-                       key_of(connection)) == 0;
+  const int fd = lws_get_socket_fd(connection.wsi);
+  const std::uint32_t events = events_of(watch);
+  // Its handshake has been watched, unless the system had no memory for that.
+  return poller_.watch(fd, EPOLLIN, events, key_of(connection)) == 0 ||
+         poller_.watch(fd, 0, events, key_of(connection)) == 0;
 }
+
+// Edge-triggered: what libwebsockets does not read at once must not keep the thread awake.
+void ReadSet::watch_for_library(int fd) { poller_.watch(fd, 0, EPOLLIN | EPOLLET, kLibrary); }
 
 void ReadSet::change(Connection& connection, Watch watch) {
   poller_.watch(lws_get_socket_fd(connection.wsi), EPOLLRDHUP, events_of(watch),
@@ -38,6 +45,11 @@ void ReadSet::remove(Connection& connection) {
 bool ReadSet::collect(int timeout_ms) {
   given_ = 0;
   size_ = static_cast<std::size_t>(poller_.wait(batch_, timeout_ms));
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (batch_[i].data.u64 != kLibrary) continue;
+    batch_[i].data.u64 = kNobody;
+    library_due_ = true;
+  }
   return size_ != 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "net/poller.h"
 #include "services/wsgate/connection.h"
@@ -31,6 +32,12 @@ class ReadSet {
   // Also of a connection that is not here. next() does not give it any more.
   void remove(Connection& connection);
 
+  // A socket that libwebsockets reads: the listener, or a handshake. Ends with add(), or when it is
+  // closed.
+  void watch_for_library(int fd);
+  // Whether something has come for one of those since the last time; collect() has seen it.
+  bool take_library_due() { return std::exchange(library_due_, false); }
+
   // Waits until somebody has something, or wake(), and takes note of a batch of them. False: there
   // was nothing in that time.
   bool collect(int timeout_ms);
@@ -45,6 +52,7 @@ class ReadSet {
   std::array<epoll_event, 256> batch_{};
   std::size_t given_ = 0;  // of the batch
   std::size_t size_ = 0;
+  bool library_due_ = false;
 };
 
 }  // namespace runtime::wsgate
