@@ -39,7 +39,9 @@ ClientLink::ClientLink(skynet_context* context, std::string node, const ClientOp
       budget_{options.unfinished_bytes} {}
 
 ClientLink::~ClientLink() {
-  fail_all(Delivered::maybe, "the sender of this node has ended");
+  constexpr std::string_view kWhy = "the sender of this node has ended";
+  drop_waiting(kWhy);
+  fail_all(Delivered::maybe, kWhy);
   disconnect();
 }
 
@@ -194,7 +196,7 @@ void ClientLink::set_down(std::string_view why) {
   attempt_ends_.reset();
   pause_ends_.reset();
   disconnect();
-  drop_waiting();
+  drop_waiting(why);
   set_state(State::down);
   // What was on its way when the connection ended may have arrived.
   fail_all(Delivered::maybe, why);
@@ -244,7 +246,7 @@ void ClientLink::attempt_failed(std::string_view why) {
   last_error_ = why;
   attempt_ends_.reset();
   disconnect();
-  drop_waiting();
+  drop_waiting(why);
   ++failures_;
   if (failures_ > 1) {
     pause_ends_ =
@@ -312,8 +314,8 @@ bool ClientLink::on_answer(std::string_view body) {
   if (found == calls_.end()) {
     // Its deadline has passed, or nobody asked. Of a large one the head is enough to tell.
     if (got.kind < AnswerKind::part)
-      skynet_error(context_, "cluster: node %s answers the unknown session %u", node_.c_str(),
-                   got.session);
+      log("an answer is dropped",
+          fmt::format("node {} answers the unknown session {}", node_, got.session));
     return true;
   }
   Call& call = found->second;
@@ -407,12 +409,12 @@ void ClientLink::fail_all(Delivered delivered, std::string_view why) {
 }
 
 // What waits has not been delivered for sure. Pushes among it are dropped.
-void ClientLink::drop_waiting() {
+void ClientLink::drop_waiting(std::string_view why) {
   std::deque<Waiting> waiting = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
   for (Waiting& packet : waiting) {
     std::free(packet.payload.data);
-    if (packet.call) fail(packet.session, Delivered::no, down_.empty() ? last_error_ : down_);
+    if (packet.call) fail(packet.session, Delivered::no, why);
   }
 }
 

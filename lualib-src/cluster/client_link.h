@@ -113,7 +113,7 @@ class ClientLink {
   void fail_request(std::uint32_t source, int session, const Target& target, Delivered delivered,
                     std::string_view why);
   void fail_all(Delivered delivered, std::string_view why);
-  void drop_waiting();
+  void drop_waiting(std::string_view why);
   void log(const char* what, const std::string& text);
   void expire();
   void set_timer();

@@ -111,6 +111,22 @@ T.test("a call that waits for an unknown node until its deadline is never delive
 	stop()
 end)
 
+T.test("what waits for a node that is found to be down fails with that cause", function()
+	local waiting = net.async(function() return error_of(cluster.call, "waited for", 5, "x") end)
+	cluster.send("waited for", 5, "y")
+	T.eventually(function()
+		for _, link in ipairs(skynet.call(skynet.localname ".clusterd", "lua", "links")) do
+			if link.node == "waited for" then return link.in_flight == 1 end
+		end
+	end)
+	cluster.reload { ["waited for"] = false }
+	local e = waiting()
+	T.eq({ e.delivered, e.cause }, { "no", "the node table says that it is down" })
+	cluster.reload { ["waited for"] = "127.0.0.1:1" }
+	e = error_of(cluster.call, "waited for", 5, "x")
+	T.eq({ e.delivered, e.cause }, { "no", "Connection refused" })
+end)
+
 T.test("the deadline of a call is a number that is not negative", function()
 	T.raises("a number of 1/100 s expected", cluster.within, "soon")
 	T.raises("a number of 1/100 s expected", cluster.within, -1)
