@@ -116,30 +116,28 @@ void set_count(lua_State* L, const char* key, std::uint64_t value) {
 }
 
 // What can be shown of a link without owning anything: its texts, cut.
-struct Texts {
-  char address[128];
-  char error[256];
-};
-
-struct ClientView {
-  ClientLink::State state;
+struct View {
+  const char* state;
   std::uint64_t since, in_flight, bytes_in, bytes_out, requests, errors, connections;
-  Texts texts;
+  char address[128];
+  char last_error[256];
 };
 
-ClientView view_of(const ClientLink& link) noexcept {
-  const ClientLink::Status status = link.status();
-  ClientView view = {};
-  view.state = status.state;
-  view.since = status.since;
-  view.in_flight = status.in_flight;
-  view.bytes_in = status.bytes_in;
-  view.bytes_out = status.bytes_out;
-  view.requests = status.requests;
-  view.errors = status.errors;
-  view.connections = status.connections;
-  status.address.copy(view.texts.address, sizeof(view.texts.address) - 1);
-  status.last_error.copy(view.texts.error, sizeof(view.texts.error) - 1);
+template <class Link>
+View view_of(const Link& link) noexcept {
+  const cluster::LinkStatus status = link.status();
+  View view = {status.state,
+               status.since,
+               status.in_flight,
+               status.bytes_in,
+               status.bytes_out,
+               status.requests,
+               status.errors,
+               status.connections,
+               {},
+               {}};
+  status.address.copy(view.address, sizeof(view.address) - 1);
+  status.last_error.copy(view.last_error, sizeof(view.last_error) - 1);
   return view;
 }
 
@@ -150,13 +148,11 @@ void set_text(lua_State* L, const char* key, const char* text) {
 }
 
 // link:status() -> table
-int l_client_status(lua_State* L) {
-  static constexpr const char* kStates[] = {"unknown", "down",       "idle",
-                                            "pausing", "connecting", "up"};
-  const ClientView view = view_of(self<Client>(L, 1));
-  lua_createtable(L, 0, 10);
-  lua_pushstring(L, kStates[static_cast<int>(view.state)]);
-  lua_setfield(L, -2, "state");
+template <class Link>
+int l_status(lua_State* L) {
+  const View view = view_of(self<Link>(L, 1));
+  lua_createtable(L, 0, 12);
+  set_text(L, "state", view.state);
   set_count(L, "since", view.since);
   set_count(L, "in_flight", view.in_flight);
   set_count(L, "bytes_in", view.bytes_in);
@@ -164,41 +160,8 @@ int l_client_status(lua_State* L) {
   set_count(L, "requests", view.requests);
   set_count(L, "errors", view.errors);
   set_count(L, "connections", view.connections);
-  set_text(L, "address", view.texts.address);
-  set_text(L, "last_error", view.texts.error);
-  return 1;
-}
-
-struct ServerView {
-  bool open;
-  std::uint64_t in_flight, bytes_in, bytes_out, requests, errors;
-  Texts texts;
-};
-
-ServerView view_of(const ServerLink& link) noexcept {
-  const ServerLink::Status status = link.status();
-  ServerView view = {};
-  view.open = status.open;
-  view.in_flight = status.in_flight;
-  view.bytes_in = status.bytes_in;
-  view.bytes_out = status.bytes_out;
-  view.requests = status.requests;
-  view.errors = status.errors;
-  status.last_error.copy(view.texts.error, sizeof(view.texts.error) - 1);
-  return view;
-}
-
-int l_server_status(lua_State* L) {
-  const ServerView view = view_of(self<Server>(L, 1));
-  lua_createtable(L, 0, 7);
-  lua_pushstring(L, view.open ? "up" : "closed");
-  lua_setfield(L, -2, "state");
-  set_count(L, "in_flight", view.in_flight);
-  set_count(L, "bytes_in", view.bytes_in);
-  set_count(L, "bytes_out", view.bytes_out);
-  set_count(L, "requests", view.requests);
-  set_count(L, "errors", view.errors);
-  set_text(L, "last_error", view.texts.error);
+  set_text(L, "address", view.address);
+  set_text(L, "last_error", view.last_error);
   return 1;
 }
 
@@ -253,10 +216,10 @@ int l_find(lua_State* L) {
 
 int open_cluster_link(lua_State* L) {
   constexpr luaL_Reg kOfClient[] = {
-      {"address", l_address},      {"down", l_down},   {"unknown", l_unknown},
-      {"status", l_client_status}, {nullptr, nullptr},
+      {"address", l_address},       {"down", l_down},   {"unknown", l_unknown},
+      {"status", l_status<Client>}, {nullptr, nullptr},
   };
-  constexpr luaL_Reg kOfServer[] = {{"status", l_server_status}, {nullptr, nullptr}};
+  constexpr luaL_Reg kOfServer[] = {{"status", l_status<Server>}, {nullptr, nullptr}};
   constexpr luaL_Reg kMakeClient[] = {{"client", l_client}, {nullptr, nullptr}};
   constexpr luaL_Reg kMakeServer[] = {{"server", l_server}, {nullptr, nullptr}};
   constexpr luaL_Reg kNames[] = {

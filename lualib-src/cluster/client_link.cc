@@ -492,10 +492,18 @@ bool ClientLink::take(int type, int session, std::uint32_t source, void* message
   return taken;
 }
 
-ClientLink::Status ClientLink::status() const {
-  return {state_,        since_,    host_.empty() ? std::string() : address(),
-          calls_.size(), bytes_in_, outbox_.bytes(),
-          requests_,     errors_,   connections_,
+LinkStatus ClientLink::status() const {
+  static constexpr const char* kStates[] = {"unknown", "down",       "idle",
+                                            "pausing", "connecting", "up"};
+  return {kStates[static_cast<int>(state_)],
+          since_,
+          host_.empty() ? std::string() : address(),
+          calls_.size(),
+          bytes_in_,
+          outbox_.bytes(),
+          requests_,
+          errors_,
+          connections_,
           last_error_};
 }
 

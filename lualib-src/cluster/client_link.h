@@ -26,6 +26,7 @@
 
 #include "cluster/assembly.h"
 #include "cluster/frame.h"
+#include "cluster/link_status.h"
 #include "cluster/outbox.h"
 #include "cluster/splitter.h"
 #include "skynet.h"
@@ -59,15 +60,7 @@ class ClientLink {
   // A message of the service. True: it was for the link, which now owns its memory.
   bool take(int type, int session, std::uint32_t source, void* message, std::size_t size);
 
-  struct Status {
-    State state;
-    std::uint64_t since;  // 1/100 s
-    std::string address;  // empty while unknown
-    std::size_t in_flight;
-    std::uint64_t bytes_in, bytes_out, requests, errors, connections;
-    std::string last_error;
-  };
-  Status status() const;
+  LinkStatus status() const;
 
  private:
   enum class Delivered { no, maybe, yes };

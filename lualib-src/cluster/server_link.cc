@@ -42,6 +42,7 @@ std::string describe(const Target& target) {
 
 ServerLink::ServerLink(skynet_context* context, int socket, const ServerOptions& options)
     : context_(context),
+      since_(skynet_now()),
       socket_(socket),
       reader_(options.unfinished_bytes),
       outbox_(context, Outbox::Protocol::answers) {
@@ -252,8 +253,17 @@ bool ServerLink::take(int type, int session, std::uint32_t source, void* message
   return taken;
 }
 
-ServerLink::Status ServerLink::status() const {
-  return {socket_ >= 0, calls_.size(), bytes_in_, outbox_.bytes(), requests_, errors_, last_error_};
+LinkStatus ServerLink::status() const {
+  return {socket_ >= 0 ? "up" : "closed",
+          since_,
+          {},
+          calls_.size(),
+          bytes_in_,
+          outbox_.bytes(),
+          requests_,
+          errors_,
+          1,
+          last_error_};
 }
 
 }  // namespace runtime::cluster

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "cluster/link_status.h"
 #include "cluster/outbox.h"
 #include "cluster/request_reader.h"
 #include "cluster/splitter.h"
@@ -39,13 +40,7 @@ class ServerLink {
   // A message of the service. True: it was for the link, which now owns its memory.
   bool take(int type, int session, std::uint32_t source, void* message, std::size_t size);
 
-  struct Status {
-    bool open;
-    std::size_t in_flight;
-    std::uint64_t bytes_in, bytes_out, requests, errors;
-    std::string last_error;
-  };
-  Status status() const;
+  LinkStatus status() const;  // the address is for its service to tell
 
  private:
   struct Call {
@@ -66,6 +61,7 @@ class ServerLink {
   void give_up();
 
   skynet_context* const context_;
+  const std::uint64_t since_;
   int socket_;
   RequestReader reader_;
   Splitter splitter_;

@@ -1,0 +1,19 @@
+// What can be told of a link.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace runtime::cluster {
+
+struct LinkStatus {
+  const char* state;      // a static text
+  std::uint64_t since;    // 1/100 s: when it got into this state
+  std::string address;    // of the other node; empty: not known
+  std::size_t in_flight;  // requests without an answer
+  std::uint64_t bytes_in, bytes_out, requests, errors, connections;
+  std::string last_error;
+};
+
+}  // namespace runtime::cluster
