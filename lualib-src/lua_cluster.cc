@@ -34,7 +34,9 @@ using cluster::Target;
 struct Given {
   static constexpr const char* kLuaType = "skynet.cluster.given";
   void* data = nullptr;
-  ~Given() { std::free(data); }
+  ~Given() { free(); }
+  // Not only when the collector comes by.
+  void free() { std::free(std::exchange(data, nullptr)); }
 };
 
 std::uint32_t check_session(lua_State* L, int index) {
@@ -79,7 +81,8 @@ int pack(lua_State* L, bool is_push) {
   if (message == nullptr || !lua_islightuserdata(L, 3))
     return luaL_error(L, "Invalid request message");
   const auto size = static_cast<std::size_t>(luaL_checkinteger(L, 4));
-  push_held<Given>(L).data = message;
+  Given& given = push_held<Given>(L);
+  given.data = message;
   const lua_Integer session = luaL_checkinteger(L, 2);
   if (session <= 0 || session > static_cast<lua_Integer>(cluster::kMaxTotal))
     return luaL_error(L, "Invalid request session %d", static_cast<int>(session));
@@ -103,7 +106,10 @@ int pack(lua_State* L, bool is_push) {
   lua_pushinteger(L, !takes                                                    ? session
                      : session == static_cast<lua_Integer>(cluster::kMaxTotal) ? 1
                                                                                : session + 1);
-  if (!large) return 2;
+  if (!large) {
+    given.free();
+    return 2;
+  }
   lua_newtable(L);
   int count = 0;
   for (std::size_t sent = 0; sent < size; sent += kPartBytes) {
@@ -114,6 +120,7 @@ int pack(lua_State* L, bool is_push) {
     push(L, packet);
     lua_rawseti(L, -2, ++count);
   }
+  given.free();
   return 3;
 }
 
@@ -269,7 +276,7 @@ int l_append(lua_State* L) {
     Given& given = push_held<Given>(L);
     given.data = lua_touserdata(L, 2);
     lua_pushlstring(L, static_cast<const char*>(given.data), static_cast<std::size_t>(size));
-    std::free(std::exchange(given.data, nullptr));
+    given.free();
   }
   lua_rawseti(L, 1, static_cast<int>(next));
   return 0;
