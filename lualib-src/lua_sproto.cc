@@ -291,12 +291,9 @@ int l_sproto_decode(lua_State* L) {
   const std::string_view bytes = check_bytes(L, 2, &next);
   lua_settop(L, next);
   push_own_table(L, 1);
-  if (lua_istable(L, next)) {
-    lua_pushvalue(L, next);
-  } else {
-    lua_newtable(L);
-  }
-  const std::size_t used = decode_into_top(L, type, next + 1, bytes);
+  const bool given = lua_istable(L, next);
+  if (given) lua_pushvalue(L, next);
+  const std::size_t used = decode(L, type, next + 1, bytes, given ? Table::on_top : Table::fresh);
   lua_pushinteger(L, static_cast<lua_Integer>(used));
   return 2;
 }

@@ -67,10 +67,11 @@ inline void push_name(lua_State* L, const sproto::Field& field, std::size_t plac
 // the names of its schema. Raises for what cannot be encoded, with the field's name.
 void push_encoded(lua_State* L, const sproto::Type& type, int names, int value);
 
-// Fills the table on the top of the stack with the fields of `bytes`, and returns how many bytes were read. Raises when
-// the bytes are damaged.
-std::size_t decode_into_top(lua_State* L, const sproto::Type& type, int names,
-                            std::string_view bytes);
+// Fills the table on the top of the stack, or pushes a new one when `table` says so, with the fields of `bytes`; returns how
+// many bytes were read. Raises when the bytes are damaged.
+enum class Table { on_top, fresh };
+std::size_t decode(lua_State* L, const sproto::Type& type, int names, std::string_view bytes,
+                   Table table);
 
 // sproto_encode(type, table) and sproto_decode(type, bytes [, size] [, table]) of the module; upvalue 1 is the metatable
 // of LuaType.

@@ -19,17 +19,12 @@ class Decoder {
  public:
   Decoder(lua_State* L, int names) : L_(L), names_(names), levels_(L) {}
 
-  // Pushes a table with the fields.
+  // Pushes a table with the fields. `names` is what push_names() has returned, or 0.
   std::size_t push_structure(const Type& type, std::string_view bytes, int names = 0);
-  // Fills the table on the top of the stack, which is `made` here or else the program's own. `names` is what push_names()
-  // has returned, or 0.
-  std::size_t fill(const Type& type, StructReader& reader, bool made, int names = 0);
-
-  StructReader open(std::string_view bytes) {
-    levels_.enter();
-    const std::optional<StructReader> reader = StructReader::open(bytes);
-    if (!reader) fail();
-    return *reader;
+  // Fills the table on the top of the stack, which is the program's.
+  std::size_t fill_top(const Type& type, std::string_view bytes) {
+    StructReader reader = open(bytes);
+    return fill(type, reader, false, 0);
   }
 
  private:
@@ -38,6 +33,14 @@ class Decoder {
     std::abort();  // luaL_error does not return, which its declaration hides
   }
 
+  StructReader open(std::string_view bytes) {
+    levels_.enter();
+    const std::optional<StructReader> reader = StructReader::open(bytes);
+    if (!reader) fail();
+    return *reader;
+  }
+  // Fills the table on the top of the stack, which was `made` here or is the program's.
+  std::size_t fill(const Type& type, StructReader& reader, bool made, int names);
   void push_value(const Field& field, const StructReader::Value& value);
   void push_part(const Field& field, std::string_view part);
   void push_integer(const Field& field, std::int64_t number);
@@ -203,10 +206,10 @@ std::size_t Decoder::fill(const Type& type, StructReader& reader, bool made, int
 
 }  // namespace
 
-std::size_t decode_into_top(lua_State* L, const Type& type, int names, std::string_view bytes) {
+std::size_t decode(lua_State* L, const Type& type, int names, std::string_view bytes, Table table) {
   Decoder decoder(L, names);
-  StructReader reader = decoder.open(bytes);
-  return decoder.fill(type, reader, false);
+  return table == Table::fresh ? decoder.push_structure(type, bytes)
+                               : decoder.fill_top(type, bytes);
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -32,6 +32,8 @@ class Encoder {
 
  private:
   static constexpr int kNotInline = -1;
+  static constexpr int kValues = 8;  // of fields, that lie on the stack at once
+  static_assert(kValues + Levels::kNames + 8 <= Levels::kSlots);
 
   void push_field(const Type& type, const Field& field, const Source& source);
   int value(const Type& type, const Field& field);
@@ -193,7 +195,7 @@ void Encoder::array(const Type& type, const Field& field) {
 // Pushes element `index`; false, and nothing pushed, at the first that is nil.
 bool Encoder::push_element(int table, bool plain, int index) {
   if (plain) {
-    lua_rawgeti(L_, table, index);
+    stock_lua_rawgeti(L_, table, index);
   } else {
     lua_pushinteger(L_, index);
     lua_gettable(L_, table);
@@ -203,10 +205,10 @@ bool Encoder::push_element(int table, bool plain, int index) {
   return false;
 }
 
-// Whether nothing but the table itself has its elements.
+// Whether nothing but the table itself has its elements: it is neither shared nor somebody's proxy.
 bool is_plain(lua_State* L, int table) {
   if (lua_type(L, table) != LUA_TTABLE) return false;
-  if (!lua_getmetatable(L, table)) return true;
+  if (!stock_lua_getmetatable(L, table)) return true;
   lua_pop(L, 1);
   return false;
 }
@@ -326,24 +328,26 @@ void Encoder::structure(const Type& type, const Source& source) {
     end += sproto::kWordBytes;
   };
   int last = -1;
+  int left = kValues;
   for (const Field& field : type.fields) {
-    push_field(type, field, source);
-    if (lua_isnil(L_, -1)) {
+    if (--left < 0) {  // clearing the stack costs as much as a field: not after each
       lua_settop(L_, top);
-      continue;
+      left = kValues - 1;
     }
+    push_field(type, field, source);
+    if (lua_isnil(L_, -1)) continue;
     int number = kNotInline;
     if (field.array) {
       array(type, field);
     } else {
       number = value(type, field);
     }
-    lua_settop(L_, top);
     if (field.tag != last + 1) put_word(2 * (field.tag - last - 2) + 1);
     put_word(2 * (number + 1));
     last = field.tag;
   }
 
+  lua_settop(L_, top);
   const auto words = static_cast<std::uint16_t>((end - header) / sproto::kWordBytes - 1);
   char* bytes = out_.data();
   std::memcpy(bytes + header, &words, sizeof words);
