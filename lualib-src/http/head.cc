@@ -256,8 +256,13 @@ bool is_token(std::string_view text) {
 }
 
 bool fits_line(std::string_view text) {
-  // Nearly every byte is above all of these, so that one comparison settles it.
-  return std::none_of(text.begin(), text.end(), [](char c) { return is_control(c) && c != '\t'; });
+  // Without a way out in the loop it is done for many bytes at once.
+  bool fits = true;
+  for (const char c : text) {
+    const bool bad = static_cast<unsigned char>(c) < ' ' && c != '\t';
+    fits = fits & !bad & (c != '\x7f');
+  }
+  return fits;
 }
 
 }  // namespace runtime::http

@@ -78,13 +78,18 @@ function framing.of_request(header, version, strict)
 	return "none"
 end
 
+local last_good -- host: nearly always the one of the request before
+
 --- Whether a request says for which host it is.
 ---@param header table
 ---@return boolean? good  nil: it does not say; false: twice, or not in a way that all understand alike
 function framing.host(header)
 	local host = header.host
+	if host == last_good and host ~= nil then return true end
 	if host == nil then return nil end
-	return type(host) == "string" and host:find(HOST) ~= nil
+	if type(host) ~= "string" or not host:find(HOST) then return false end
+	last_good = host
+	return true
 end
 
 -- Whether the header announces a body: one that must not come may come nevertheless, and later.

@@ -21,11 +21,12 @@ local internal = {}
 ---@field unread fun(self: http.source, bytes: string)
 ---@field write fun(self: http.source, bytes: string)
 ---@field holds? fun(self: http.source): boolean  whether bytes are there that nobody has read; does not block
+---@field finished? boolean  no further request is taken
 
 -- The keys are read functions. The values must not refer to their keys: on LuaJIT they would never be collected.
 local sources = setmetatable({}, { __mode = "k" })
 local leftovers = setmetatable({}, { __mode = "k" })
-local finished = setmetatable({}, { __mode = "k" }) -- true: no further request is taken
+local finished = setmetatable({}, { __mode = "k" }) -- true: no further request is taken; a source has it as a field
 
 --- Tells where unused bytes of a read function go.
 ---@param read function
@@ -49,19 +50,13 @@ local function unread(read, bytes)
 	if source then source:unread(bytes) else leftovers[read] = bytes end
 end
 
-local function first_bytes(read)
-	local bytes = leftovers[read]
-	if bytes == nil then return read() end
-	leftovers[read] = nil
-	return bytes
-end
-
 -- A request's head. → bytes, and the results of parser.request, the first of which is not nil
 local function read_request_head(read, folds)
-	local bytes = first_bytes(read)
+	local bytes = leftovers[read]
+	if bytes then leftovers[read] = nil else bytes = read() end
 	local skipped = 0
 	while true do
-		while bytes:sub(1, 2) == "\r\n" do
+		while bytes:byte(1) == 13 and bytes:byte(2) == 10 do
 			-- empty lines between messages
 			skipped = skipped + 2
 			if skipped > HEADER_LIMIT then return bytes, false, "limit" end
@@ -163,12 +158,13 @@ end
 -- skynet answers a request of HTTP/1.1 that names no host, and so do we when it is the only one of its connection: with
 -- another behind it, it is refused, and none is taken after it.
 local function refuses_hostless(read, rest)
-	if not sources[read] then
+	local source = sources[read]
+	if not source then
 		finished[read] = true
 		return false
 	end
 	if rest ~= "" or internal.holds(read) then return true end
-	finished[read] = true
+	source.finished = true
 	return false
 end
 
@@ -182,14 +178,20 @@ end
 ---@return table? header
 ---@return string? body
 function internal.read_request(read, limit)
-	local bytes, method, url, version, header, next = read_request_head(read, sources[read] == nil)
+	local source = sources[read]
+	local bytes, method, url, version, header, next = read_request_head(read, source == nil)
 	if not method then
 		if url == "limit" then return 413 end
 		if url == "control" then return 400 end
 		error "Invalid HTTP request line"
 	end
 	if version < 1.0 or version > 1.1 then return 505 end
-	if not header or finished[read] then return 400 end
+	if not header then return 400 end
+	if source then
+		if source.finished then return 400 end
+	elseif finished[read] then
+		return 400
+	end
 	local host = framing.host(header)
 	if host == false then return 400 end
 	local rest = next > #bytes and "" or bytes:sub(next)
