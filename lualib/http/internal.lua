@@ -21,6 +21,7 @@ local internal = {}
 ---@field unread fun(self: http.source, bytes: string)
 ---@field write fun(self: http.source, bytes: string)
 ---@field holds? fun(self: http.source): boolean  whether bytes are there that nobody has read; does not block
+---@field begun? boolean     a request has been taken
 ---@field finished? boolean  no further request is taken
 
 -- The keys are read functions. The values must not refer to their keys: on LuaJIT they would never be collected.
@@ -156,14 +157,14 @@ local function request_body(read, limit, version, header, rest)
 end
 
 -- skynet answers a request of HTTP/1.1 that names no host, and so do we when it is the only one of its connection: with
--- another behind it, it is refused, and none is taken after it.
+-- another before or behind it, it is refused, and none is taken after it.
 local function refuses_hostless(read, rest)
 	local source = sources[read]
 	if not source then
 		finished[read] = true
 		return false
 	end
-	if rest ~= "" or internal.holds(read) then return true end
+	if source.begun or rest ~= "" or internal.holds(read) then return true end
 	source.finished = true
 	return false
 end
@@ -202,6 +203,7 @@ function internal.read_request(read, limit)
 		if code ~= 200 then return code end
 	end
 	if host == nil and version >= 1.1 and refuses_hostless(read, rest) then return 400 end
+	if source then source.begun = true end
 	unread(read, rest)
 	return 200, url, method, header, content
 end

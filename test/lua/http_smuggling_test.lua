@@ -151,6 +151,11 @@ T.test("a request without a host is the last of its connection, however late the
 	T.eq({ codes, answered }, { "200 400", false })
 end)
 
+T.test("a request without a host is not taken after another one", function()
+	local codes, answered = ask { HOST .. "Content-Length: 0\r\n\r\n", "GET /hidden HTTP/1.1\r\n\r\n" }
+	T.eq({ codes, answered }, { "200 400", false })
+end)
+
 T.test("a request of HTTP/1.0 needs no host", function()
 	T.eq((ask("GET / HTTP/1.0\r\n\r\n" .. HIDDEN)), "200 200")
 end)
