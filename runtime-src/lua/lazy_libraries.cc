@@ -33,11 +33,18 @@ char metatable_key;
 
 // Opens `library` into its table at `index`, which keeps what it has.
 void open(lua_State* L, int index, const luaL_Reg& library) {
+#ifdef RUNTIME_LUAJIT
   lua_pushnil(L);
   stock_lua_setmetatable(L, index);
+#endif
   lua_pushcfunction(L, library.func);
   lua_pushstring(L, library.name);
-  lua_call(L, 1, 1);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+    // Memory ran out: the next look tries again.
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);
+    stock_lua_setmetatable(L, index);
+    lua_error(L);
+  }
   // LuaJIT fills the table that package.loaded has; Lua 5.4 makes one.
   if (!lua_rawequal(L, -1, index)) {
     for (lua_pushnil(L); stock_lua_next(L, -2) != 0; lua_pop(L, 1)) {
@@ -45,6 +52,8 @@ void open(lua_State* L, int index, const luaL_Reg& library) {
       lua_pushvalue(L, -2);
       stock_lua_rawset(L, index);
     }
+    lua_pushnil(L);
+    stock_lua_setmetatable(L, index);
   }
   lua_pop(L, 1);
 }
