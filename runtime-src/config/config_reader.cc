@@ -211,6 +211,10 @@ void collect(lua_State* L) {
     std::size_t value_length = 0;
     const char* const value = lua_tolstring(L, -1, &value_length);
     if (value == nullptr) luaL_error(L, "Invalid config table key = %s", key);
+    // Settings are read as C strings: they would end there.
+    if (std::strlen(key) != key_length || std::strlen(value) != value_length) {
+      luaL_error(L, "Invalid config table key = %s: a zero byte in the key or the value", key);
+    }
     reader.add({key, key_length}, {value, value_length});
     lua_pop(L, 1);
   }

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/short_bytes.h"
 #include "lua/seri.h"
 #include "lua/seri_format.h"
 #include "lua/stack_checks.h"
@@ -142,30 +143,6 @@ inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
 }
 #endif
 
-// memcpy(), but for the few bytes of a usual key without a call.
-inline void copy_bytes(char* to, const char* from, std::size_t count) {
-  if (count - 4 <= 12) [[likely]] {
-    // Two pieces that may overlap: of 8 bytes, or of 4.
-    if (count >= 8) {
-      std::uint64_t first, last;
-      std::memcpy(&first, from, 8);
-      std::memcpy(&last, from + count - 8, 8);
-      std::memcpy(to, &first, 8);
-      std::memcpy(to + count - 8, &last, 8);
-    } else {
-      std::uint32_t first, last;
-      std::memcpy(&first, from, 4);
-      std::memcpy(&last, from + count - 4, 4);
-      std::memcpy(to, &first, 4);
-      std::memcpy(to + count - 4, &last, 4);
-    }
-  } else if (count < 4) {
-    for (std::size_t i = 0; i < count; ++i) to[i] = from[i];
-  } else {
-    std::memcpy(to, from, count);
-  }
-}
-
 inline void put_string(Writer& w, lua_State* L, int index) {
   std::size_t length;
   const char* text = lua_tolstring(L, index, &length);
@@ -178,7 +155,7 @@ inline void put_string(Writer& w, lua_State* L, int index) {
     if (length > 0xffffffff) raise(w, "serialize can't pack a string of 4 GB or more");
     put(w, head(kLongString, 4), static_cast<std::uint32_t>(length));
   }
-  copy_bytes(w.at, text, length);
+  copy_short(w.at, text, length);
   w.at += length;
 }
 
