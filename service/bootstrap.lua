@@ -4,13 +4,16 @@ require "skynet.manager"
 local core = require "skynet.core"
 local harbor = require "skynet.harbor"
 
+-- From the failure of the start service to the end of the node, in 1/100 s.
+local BEFORE_END = 100
+
 -- Ends the node in order, with a status that says that it failed.
 local function end_node(reason)
 	skynet.error(reason)
 	core.command("FAIL", reason)
-	pcall(skynet.call, ".launcher", "lua", "SHUTDOWN") -- there may be none, or one that knows no such command
-	skynet.abort()
-	skynet.wait() -- the end comes while this task stands still
+	if not skynet.localname ".launcher" then skynet.abort() end
+	skynet.send(".launcher", "lua", "SHUTDOWN")
+	skynet.exit()
 end
 
 local function why(service)
@@ -61,11 +64,10 @@ local function boot()
 	local start = skynet.getenv "start" or "main"
 	if not pcall(skynet.newservice, start) then
 		local reason = string.format("Can't start the service %s, the option `start`%s", start, why(start))
-		if skynet.getenv "keep_running" == "true" then
-			skynet.error(reason)
-		else
-			end_node(reason)
-		end
+		if skynet.getenv "keep_running" == "true" then return skynet.error(reason) end
+		-- Who starts a node again whenever it ends should not do so as fast as the machine can.
+		skynet.sleep(BEFORE_END)
+		end_node(reason)
 	end
 end
 
