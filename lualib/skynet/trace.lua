@@ -18,15 +18,21 @@ local function new_tag()
 	return string.format(":%08x-%d", skynet.self(), counter)
 end
 
--- The frames above the service's own code where an event is traced: core.trace, the event, the native function; on LuaJIT
--- also what skynet.lua puts around that of a call.
-local FRAMES = 3
-local CALL_FRAMES = jit and 4 or 3
+-- The files whose functions stand between the service's own code and an event: this one, and skynet.lua, which on LuaJIT
+-- puts a function around the native call.
+local OURS = {}
+for _, f in ipairs { new_tag, skynet.newservice } do OURS[debug.getinfo(f, "S").source] = true end
 
--- Where the service's own code begins in the stack of a task: none of these frames is there when the task blocks in a
--- coroutine of its own.
-local function level_of_user(co, frames)
-	return co == running() and frames or 0
+-- Where the service's own code begins in the stack of a task, as core.trace counts when an event calls it. When the task
+-- blocks in a coroutine of its own, none of our functions is there.
+local function level_of_user(co)
+	if co ~= running() then return 0 end
+	local level = 2 -- the event
+	repeat
+		level = level + 1
+		local frame = debug.getinfo(level, "S")
+	until not frame or (frame.what ~= "C" and not OURS[frame.source])
+	return level - 1 -- core.trace stands where this function does
 end
 
 -- What the scheduler tells, for tasks that have a tag and for all that begin once anybody traces. Each gives whether
@@ -74,13 +80,13 @@ end
 
 function events.call(co, _, _, address)
 	local tag = tags[co]
-	core.trace(tag, "call", co, level_of_user(co, CALL_FRAMES))
+	core.trace(tag, "call", co, level_of_user(co))
 	core.send(address, skynet.PTYPE_TRACE, 0, tag)
 	return true
 end
 
 function events.sleep(co)
-	core.trace(tags[co], "sleep", co, level_of_user(co, FRAMES))
+	core.trace(tags[co], "sleep", co, level_of_user(co))
 	return true
 end
 

@@ -43,38 +43,64 @@ void take_global(lua_State* L, const char* name) {
   lua_setglobal(L, name);
 }
 
-// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. The first file that
-// is found counts: when it does not compile, that is what is raised. When there is none, the places
-// that were tried are.
+// Writes the text at `index` to the log.
+void log_text(lua_State* L, int index) {
+  require_module(L, "skynet.core");
+  lua_getfield(L, -1, "error");
+  lua_pushvalue(L, index);
+  lua_call(L, 1, 0);
+  lua_pop(L, 1);
+}
+
+// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. A file that is found and does not compile
+// is what is raised, unless the application has another one of that name, as skynet lets it: then the log tells. What this
+// tree has under the same name never counts in its stead. When no file is found, the places that were tried are raised.
 void push_script(lua_State* L, const char* name) {
   take_global(L, "LUA_SERVICE");
   push_service_patterns(L, luaL_checkstring(L, -1), name);
   lua_remove(L, -2);
   const char* patterns = lua_tostring(L, -1);
-  const int base = lua_gettop(L);
+  lua_pushnil(L);
+  const int broken = lua_gettop(L);  // the error of the first file that does not compile
+  lua_pushliteral(L, "");
+  const int tried = broken + 1;
   while (*patterns != '\0') {
     const std::size_t size = std::strcspn(patterns, ";");
-    if (size != 0) {
-      lua_pushlstring(L, patterns, size);
-      const char* file = luaL_gsub(L, lua_tostring(L, -1), "?", name);
-      if (load_file(L, file) == LUA_OK) {
-        lua_remove(L, -2);  // the file's name
-        lua_insert(L, -2);
-        return;
-      }
-      if (is_found(file)) lua_error(L);
-      lua_remove(L, -2);
-      lua_remove(L, -2);  // the pattern
-      if (lua_gettop(L) > base + 1) {
-        lua_pushliteral(L, "\n");
-        lua_insert(L, -2);
-        lua_concat(L, 3);
-      }
-    }
+    lua_pushlstring(L, patterns, size);
+    const char* pattern = lua_tostring(L, -1);
     patterns += size;
     patterns += std::strspn(patterns, ";");
+    if (size == 0 || (!lua_isnil(L, broken) && is_of_tree_services(pattern))) {
+      lua_settop(L, tried);
+      continue;
+    }
+    const char* file = luaL_gsub(L, pattern, "?", name);
+    if (load_file(L, file) == LUA_OK) {
+      if (!lua_isnil(L, broken)) log_text(L, broken);
+      lua_remove(L, -2);  // the file's name
+      lua_insert(L, -2);
+      return;
+    }
+    if (!is_found(file)) {
+      lua_pushvalue(L, tried);
+      if (lua_rawlen(L, tried) != 0) {
+        lua_pushliteral(L, "\n");
+        lua_concat(L, 2);
+      }
+      lua_insert(L, -2);
+      lua_concat(L, 2);
+      lua_replace(L, tried);
+    } else if (lua_isnil(L, broken)) {
+      lua_replace(L, broken);
+    }
+    lua_settop(L, tried);
   }
-  if (lua_gettop(L) == base) luaL_error(L, "the config's luaservice is empty");
+  if (lua_isnil(L, broken)) {
+    if (lua_rawlen(L, tried) == 0) luaL_error(L, "the config's luaservice is empty");
+    lua_pushvalue(L, tried);
+  } else {
+    lua_pushvalue(L, broken);
+  }
   lua_error(L);
 }
 

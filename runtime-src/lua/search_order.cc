@@ -29,6 +29,9 @@ constexpr std::string_view kServices[] = {
     "ws_agent", "ws_gate",    "ws_watchdog", "wsgate",
 };
 
+// A file that this tree's service/ has, and hardly another folder.
+constexpr char kService[] = "bootstrap.lua";
+
 // Whether a pattern leads to the folder of this tree that has the file `landmark`.
 bool is_of_tree(std::string_view pattern, const char* landmark) {
   const std::string_view folder = pattern.substr(0, pattern.find('?'));
@@ -62,6 +65,8 @@ bool is_found(const char* file) {
   return errno != ENOENT && errno != ENOTDIR;
 }
 
+bool is_of_tree_services(std::string_view pattern) { return is_of_tree(pattern, kService); }
+
 std::span<const std::string_view> everyday_modules() { return kModules; }
 
 std::span<const std::string_view> everyday_services() { return kServices; }
@@ -77,7 +82,7 @@ void push_module_patterns(lua_State* L, const char* path, const char* name) {
 
 void push_service_patterns(lua_State* L, const char* path, const char* name) {
   if (std::ranges::find(kServices, name) != std::end(kServices)) {
-    push_tree_last(L, path, "bootstrap.lua");
+    push_tree_last(L, path, kService);
   } else {
     lua_pushstring(L, path);
   }

@@ -24,8 +24,11 @@ void push_module_patterns(lua_State* L, const char* path, const char* name);
 // The same for the patterns of a config's luaservice, and this tree's service/.
 void push_service_patterns(lua_State* L, const char* path, const char* name);
 
-// Whether a search ends at `file`: it is there, and no folder. What is found and cannot be read, or
-// does not compile, is the error; the next pattern must not count in its stead.
+// Whether a pattern of luaservice leads to this tree's service/.
+bool is_of_tree_services(std::string_view pattern);
+
+// Whether a search finds something at `file`: it is there, and no folder. What is found and cannot be read, or
+// does not compile, is the error; what this tree has under the same name must not count in its stead.
 bool is_found(const char* file);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -22,11 +22,21 @@ def a_main_that_does_not_compile_does_not_start_the_demo(place):
 
 
 @each_engine
-def a_service_that_does_not_compile_is_not_taken_from_the_next_folder(place):
+def another_service_of_the_application_is_taken_and_the_log_tells(place):
+    """As skynet does."""
     place.write("later/broken.lua", 'require("skynet").start(function() print "the later one" end)')
     place.write("broken.lua", "local = 1")
     said = said_by(place, TRY % 'skynet.newservice "broken"', 'luaservice = "./?.lua;./later/?.lua;" .. root .. "service/?.lua"')
-    assert "said\tfalse" in said and "broken.lua:1:" in said and "the later one" not in said
+    assert "said\ttrue" in said and "the later one" in said
+    assert any("./broken.lua:1:" in line for line in said.splitlines() if line.startswith("[:"))
+
+
+@each_engine
+def one_that_does_not_compile_either_is_not_taken(place):
+    place.write("later/broken.lua", "x = = 1")
+    place.write("broken.lua", "local = 1")
+    said = said_by(place, TRY % 'skynet.newservice "broken"', 'luaservice = "./?.lua;./later/?.lua;" .. root .. "service/?.lua"')
+    assert "said\tfalse" in said and "./broken.lua:1:" in said and "later/broken" not in said
 
 
 @each_engine
