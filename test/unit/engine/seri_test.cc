@@ -184,11 +184,12 @@ TEST_F(SeriTest, WholeNumbersBeyond53BitsAreInt64) {
             std::string::npos);
 }
 
-TEST_F(SeriTest, DoublesThatAreWholeTravelAsIntegers) {
+TEST_F(SeriTest, DoublesThatAreWholeAndExactTravelAsIntegers) {
   EXPECT_EQ(eval("return #packstring(1.0)"), "2");
-  EXPECT_EQ(eval("return #packstring(2 ^ 62)"), "9");
-  EXPECT_EQ(eval("return packstring(2 ^ 62):byte(1)"), "50");
-  EXPECT_EQ(eval("return packstring(2 ^ 63):byte(1)"), "66");
+  EXPECT_EQ(eval("return #packstring(2 ^ 53)"), "9");
+  EXPECT_EQ(eval("return packstring(2 ^ 53):byte(1)"), "50");
+  EXPECT_EQ(eval("return packstring(2 ^ 53 + 2):byte(1)"), "66");
+  EXPECT_EQ(eval("return packstring(2 ^ 62):byte(1)"), "66");
   EXPECT_EQ(eval("return packstring(-0.0):byte(1)"), "66");
 }
 #else
