@@ -88,6 +88,12 @@ void runtime_socket_dead_after(int id, int seconds);
  * WARNING with ud 0 tells that they have gone. Not in skynet. */
 size_t runtime_socket_unsent(int id);
 
+/* The caller, who owns the id, gives it away for another service to start it. When nobody does, it
+ * is closed after the end of its peer. */
+void runtime_socket_abandon(struct skynet_context* context, int id);
+/* Closes an id that was accepted for the caller and that nobody has started; other ids stay. */
+void runtime_socket_close_unstarted(struct skynet_context* context, int id);
+
 /* All sockets; to be freed with socket_info_release(). */
 struct socket_info* skynet_socket_info(void);
 

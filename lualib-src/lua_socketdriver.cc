@@ -168,7 +168,7 @@ int l_bind(lua_State* L) {
   return 1;
 }
 
-// start(id), pause(id), close(id), shutdown(id), nodelay(id)
+// start(id), pause(id), abandon(id), close(id), close_unstarted(id), shutdown(id), nodelay(id)
 template <void (*Function)(skynet_context*, int)>
 int l_control(lua_State* L) {
   Function(context(L), check_id(L, 1));
@@ -423,7 +423,9 @@ int open_socketdriver(lua_State* L) {
       {"bind", l_bind},
       {"start", l_control<skynet_socket_start>},
       {"pause", l_control<skynet_socket_pause>},
+      {"abandon", l_control<runtime_socket_abandon>},
       {"close", l_control<skynet_socket_close>},
+      {"close_unstarted", l_control<runtime_socket_close_unstarted>},
       {"shutdown", l_control<skynet_socket_shutdown>},
       {"nodelay", l_control<skynet_socket_nodelay>},
       {"dead_after", l_dead_after},

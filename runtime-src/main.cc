@@ -90,9 +90,12 @@ bool launch_bootstrap(Node& node) {
   return false;
 }
 
+// How long services get to end in, and what may wait there for the log.
+constexpr std::chrono::milliseconds kGrace{900};
+constexpr std::chrono::milliseconds kLogGrace{100};
+
 // SIGTERM and SIGINT: the launcher ends the services in order; what does not end in time is ended.
 void shut_down(Node& node) {
-  constexpr std::chrono::milliseconds kGrace{900};
   const Handle launcher = node.names.find("launcher");
   const std::string_view request = "SHUTDOWN";
   void* data = std::malloc(request.size());
@@ -106,32 +109,60 @@ void shut_down(Node& node) {
   node.wait(kGrace);
 }
 
-// Until the node has ended. The number of the signal that ended it, or 0.
-int serve(Node& node) {
+// Bytes in the signal pipe that stand for no signal.
+constexpr char kEnded = 0, kStuck = 127;
+
+struct End {
+  int signal = 0;      // that ended the node, or 0
+  bool stuck = false;  // a service does not come back from its message
+};
+
+// Until the node has ended, or nothing more can be done in order.
+End serve(Node& node) {
   std::thread watcher([&node] {
-    node.wait();
-    on_signal(0);
+    // A service that calls skynet.abort() may have a neighbour that loops.
+    const bool ended = node.wait_for_end_or_abort() || node.wait(kGrace);
+    on_signal(ended ? kEnded : kStuck);
   });
-  int ending_signal = 0;
+  End end;
   for (;;) {
     char number;
     if (read(signal_pipe[0], &number, 1) != 1) continue;
-    if (number == 0) break;
+    if (number == kEnded) break;
     if (number == SIGHUP) {
       node.deliver(node.logger(), Message::make(0, kTypeSystem, 0, nullptr, 0));
-    } else {
-      ending_signal = number;
+      continue;
+    }
+    if (number != kStuck) {
+      end.signal = number;
       std::signal(number, SIG_DFL);  // the second one ends the process at once
       shut_down(node);
-      if (node.service_count() != 0) {
-        // A service does not come back from its message: nothing more can be done in order.
-        watcher.detach();
-        std::raise(number);
-      }
     }
+    if (node.service_count() == 0) continue;
+    end.stuck = true;
+    watcher.detach();
+    return end;
   }
   watcher.join();
-  return ending_signal;
+  return end;
+}
+
+// Says why the node ends although services are left, through the log as long as that runs.
+void log_stuck(Node& node) {
+  std::string stuck;
+  for (std::size_t i = 0; i < node.scheduler.threads(); ++i) {
+    char name[16];
+    const Handle handle = node.scheduler.worker(i).progress().destination;
+    std::snprintf(name, sizeof(name), " :%08x", handle);
+    if (handle != 0 && handle != node.logger()) stuck += name;
+  }
+  const std::size_t left = node.service_count();
+  node.log(0, "error: the node ends although services do not come back from a message:" + stuck);
+  node.retire(node.logger());
+  const auto deadline = std::chrono::steady_clock::now() + kLogGrace;
+  while (node.service_count() == left && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 // The socket server's way into the node: `context` is the node.
@@ -140,6 +171,9 @@ bool post_event(void* context, Handle to, int type, void* data, std::size_t size
 }
 void log_line(void* context, std::string_view line) { static_cast<Node*>(context)->log(0, line); }
 std::uint64_t now(void*) { return skynet_now(); }
+void service_ended(void* context, Handle service) {
+  static_cast<SocketServer*>(context)->service_ended(service);
+}
 void hold(void* context) { static_cast<Node*>(context)->scheduler.hold(); }
 void release(void* context) { static_cast<Node*>(context)->scheduler.release_held(); }
 
@@ -157,6 +191,9 @@ int run(const CommandLine& line) {
   const std::optional<int> socket_threads =
       number("socket_threads", text(environment, "socket_threads", "1"), 1, 64);
   if (!socket_threads) return 1;
+  const std::optional<int> flush_timeout =
+      number("flush_timeout", text(environment, "flush_timeout", "100"), 0, 6000);
+  if (!flush_timeout) return 1;
   const std::string engine = environment.get("engine");
   if (engine != "lua54" && engine != "luajit") {
     std::fprintf(stderr, "Invalid engine %s , should be lua54 or luajit\n", engine.c_str());
@@ -186,7 +223,7 @@ int run(const CommandLine& line) {
   std::signal(SIGPIPE, SIG_IGN);
   for (const int number : {SIGHUP, SIGTERM, SIGINT}) catch_signal(number);
 
-  int ending_signal;
+  End end;
   std::string failure;
   {
     Node node(options, environment);
@@ -194,6 +231,7 @@ int run(const CommandLine& line) {
     SocketServer sockets({{&node, post_event, log_line, now, hold, release}, *socket_threads});
     set_socket_server(&sockets);
     node.close_socket = [](int id) { socket_server().close(id); };
+    node.end_hook = {&sockets, service_ended};
     node.scheduler.set_hooks({SocketServer::cork_thread,
                               SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;
@@ -206,16 +244,28 @@ int run(const CommandLine& line) {
     node.start();
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
-    ending_signal = serve(node);
+    end = serve(node);
+    const std::chrono::milliseconds flush_time(*flush_timeout * 10);
+    if (end.stuck) {
+      // The threads cannot be ended, nor what they use. The services had their time, and so had what
+      // is queued on sockets.
+      log_stuck(node);
+      sockets.wait_until_sent(flush_time > kGrace ? flush_time - kGrace : flush_time * 0);
+      daemon.reset();
+      std::fflush(nullptr);
+      if (end.signal != 0) std::raise(end.signal);
+      std::_Exit(1);
+    }
+    sockets.wait_until_sent(flush_time);
     node.stop();
     sockets.stop();
     if (!booted) return 1;
     failure = node.failures.reason();
   }
   daemon.reset();  // the signal would leave the pid file behind
-  if (ending_signal != 0) {
+  if (end.signal != 0) {
     std::fflush(nullptr);
-    std::raise(ending_signal);
+    std::raise(end.signal);
   }
   if (failure.empty()) return 0;
   // The log has it as well, but who started the node may not see that.

@@ -435,11 +435,12 @@ socket.netstat = assert(driver.info)
 socket.resolve = assert(driver.resolve)
 
 --- Closes: queued bytes are sent, a waiting reader gets its `false, rest` first. Then the id is unknown here.
+--- An id that was accepted for this service and that nobody has started is closed, too, without waiting.
 ---@async
 ---@param id integer
 function socket.close(id)
 	local s = socket_pool[id]
-	if s == nil then return end
+	if s == nil then return driver.close_unstarted(id) end
 	local token = {}
 	local first = not s.closing
 	s.closing = s.closing or {}
@@ -466,13 +467,15 @@ function socket.close_fd(id)
 	driver.close(id)
 end
 
---- Forgets an id without closing it, so that another service can start() it.
+--- Forgets an id without closing it, so that another service can start() it. When nobody has done so by the time its
+--- peer ends, the id is closed.
 ---@param id integer
 function socket.abandon(id)
 	local s = socket_pool[id]
 	if s == nil then return end
 	s.connected = false
 	socket_pool[id] = nil
+	driver.abandon(id)
 	wake(s)
 	wake_closers(s)
 end

@@ -167,6 +167,14 @@ void runtime_socket_dead_after(int id, int seconds) { socket_server().dead_after
 size_t runtime_socket_unsent(int id) { return socket_server().unsent(id); }
 void runtime_socket_send_limit(int id, size_t bytes) { socket_server().send_limit(id, bytes); }
 
+void runtime_socket_abandon(skynet_context* context, int id) {
+  socket_server().abandon(skynet_context_handle(context), id);
+}
+
+void runtime_socket_close_unstarted(skynet_context* context, int id) {
+  socket_server().close_unstarted(skynet_context_handle(context), id);
+}
+
 void runtime_socket_acknowledge(int id, size_t size) { socket_server().acknowledge(id, size); }
 
 }  // extern "C"

@@ -70,6 +70,12 @@ bool Node::wait(std::optional<std::chrono::milliseconds> limit) {
   return true;
 }
 
+bool Node::wait_for_end_or_abort() {
+  std::unique_lock lock(end_mutex_);
+  end_.wait(lock, [this] { return services_.load() == 0 || aborting_.load(); });
+  return services_.load() == 0;
+}
+
 void Node::count_down() {
   const std::size_t left = services_.fetch_sub(1) - 1;
   if (left == 0) {
@@ -148,7 +154,11 @@ bool Node::retire(Handle handle) {
 }
 
 void Node::abort() {
-  aborting_.store(true);
+  {
+    const std::lock_guard lock(end_mutex_);
+    aborting_.store(true);
+    end_.notify_all();
+  }
   const Handle log_service = logger();
   for (const Handle handle : handles_.list()) {
     if (handle != log_service) retire(handle);
@@ -175,6 +185,7 @@ void Node::release(Service& service) {
   node.handles_.recycle(service.mailbox_);
   service.mailbox_ = nullptr;
   service.drop();
+  if (node.end_hook.ended != nullptr) node.end_hook.ended(node.end_hook.context, handle);
   node.count_down();
 }
 

@@ -51,6 +51,8 @@ class Node {
   void start();  // starts the threads
   // Until no service is left. False: the time ran out first. Null means: however long it takes.
   bool wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
+  // Until no service is left, or abort() was called. True: no service is left.
+  bool wait_for_end_or_abort();
   void stop();  // ends the threads
 
   // ---- services ----
@@ -69,6 +71,14 @@ class Node {
 
   // The log service: it drains its mailbox before it is released.
   Handle logger() const { return logger_.load(std::memory_order_relaxed); }
+
+  // Called at the end of each service, when its instance has been released and its handle finds
+  // nobody any more. Set before the first service.
+  struct EndHook {
+    void* context = nullptr;
+    void (*ended)(void* context, Handle service) = nullptr;
+  };
+  EndHook end_hook;
 
   // Who is told when a service ends; 0 is nobody.
   std::atomic<Handle> exit_monitor{0};

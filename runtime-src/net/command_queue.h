@@ -21,10 +21,14 @@ struct Command {
     connect,  // to `resolved`
     start,    // in the name of `owner`
     pause,
-    close,   // Socket::closing is set
-    settle,  // what a writer left to do: Socket::settle_queued is set
-    read,    // from a file that is always ready
-    stop,    // end the thread
+    close,       // Socket::closing is set
+    look,        // whether an accepted id has been started
+    look_later,  // it has been given away
+    bury,        // there are owners that have ended: DeadOwners
+    orphan,      // `owner` was one of them
+    settle,      // what a writer left to do: Socket::settle_queued is set
+    read,        // from a file that is always ready
+    stop,        // end the thread
   };
   Kind kind;
   int id = 0;

@@ -146,6 +146,7 @@ void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
   }
   listener.bytes_read.fetch_add(1, std::memory_order_relaxed);
   listener.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+  accepted_.push_back({id, coarse_ms() + claim_ms_});
   // Without an owner nobody else has heard of the id.
   if (!events_.text(owner, kSocketAccept, listener.id, id, peer.text())) release(*socket);
 }
@@ -170,11 +171,9 @@ void IoThread::pause_listener(Socket& listener, int error) {
   paused_.push_back({listener.id, coarse_ms() + kListenerPauseMs});
 }
 
-void IoThread::resume_listeners() {
-  if (paused_.empty()) return;
-  const std::int64_t now = coarse_ms();
-  std::erase_if(paused_, [&](const PausedListener& one) {
-    if (one.until_ms > now) return false;
+void IoThread::resume_listeners(std::int64_t now_ms) {
+  std::erase_if(paused_, [&](const Deadline& one) {
+    if (one.at_ms > now_ms) return false;
     if (Socket* socket = table_.find(one.id)) {
       const Socket::Lock lock(socket->mutex);
       socket->throttled = false;

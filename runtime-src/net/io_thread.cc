@@ -68,14 +68,22 @@ void IoThread::run() {
     const int count = poller_.wait(events, limit_ms);
     run_commands();
     handle_all({events, static_cast<std::size_t>(count)});
-    resume_listeners();
+    if (!has_deadlines()) continue;
+    const std::int64_t now_ms = coarse_ms();
+    resume_listeners(now_ms);
+    bury_dead(now_ms);
+    look_at_accepted(now_ms);
+    look_at_unclaimed(now_ms);
   }
 }
 
 int IoThread::wait_limit_ms() const {
-  if (paused_.empty()) return -1;
-  std::int64_t first = paused_.front().until_ms;
-  for (const PausedListener& one : paused_) first = std::min(first, one.until_ms);
+  if (!has_deadlines()) return -1;
+  std::int64_t first = INT64_MAX;
+  for (const Deadline& one : paused_) first = std::min(first, one.at_ms);
+  if (!accepted_.empty()) first = std::min(first, accepted_.front().at_ms);
+  if (!unclaimed_.empty()) first = std::min(first, unclaimed_.front().at_ms);
+  if (bury_at_ms_ != 0) first = std::min(first, bury_at_ms_);
   return static_cast<int>(std::max<std::int64_t>(first - coarse_ms() + 1, 0));
 }
 
@@ -86,6 +94,7 @@ void IoThread::run_commands() {
   while (command != nullptr) {
     const std::unique_ptr<Command> current(std::exchange(command, command->next));
     if (current->kind == Command::Kind::stop) stopping_ = true;
+    if (current->kind == Command::Kind::bury) bury_at_ms_ = coarse_ms() + DeadOwners::kGatherMs;
     if (current->kind == Command::Kind::start) start_socket(current->id, current->owner);
     Socket* socket = table_.find(current->id);
     if (socket == nullptr) continue;
@@ -95,7 +104,13 @@ void IoThread::run_commands() {
       case Command::Kind::close: close_socket(*socket); break;
       case Command::Kind::settle: settle(*socket); break;
       case Command::Kind::read: read_file(*socket); break;
+      case Command::Kind::look: look(*socket); break;
+      case Command::Kind::look_later: look_later(*socket); break;
+      case Command::Kind::orphan:
+        if (socket->owner == current->owner) orphan(*socket);
+        break;
       case Command::Kind::start:
+      case Command::Kind::bury:
       case Command::Kind::stop: break;
     }
   }
@@ -103,7 +118,7 @@ void IoThread::run_commands() {
 
 void IoThread::start_socket(int id, Handle owner) {
   std::string_view answer = "invalid socket";
-  bool is_error = true, is_file = false;
+  bool is_error = true, is_file = false, useless = false;
   int error = 0;
   Socket* socket = table_.find(id);
   if (socket != nullptr) {
@@ -113,21 +128,21 @@ void IoThread::start_socket(int id, Handle owner) {
       // It has ended, but somebody is still writing to it.
     } else if (socket->closing || socket->read_ended || socket->write_error != 0) {
       answer = "socket closed";
+      // Who is refused would not close it, and whoever gave it away has forgotten it.
+      useless = socket->owner != owner || socket->abandoned || socket->orphaned;
     } else {
       is_error = false;
       answer = {};
       if (socket->phase == Socket::Phase::idle) {
-        socket->phase = Socket::Phase::open;
         answer = "start";
       } else if (socket->phase == Socket::Phase::open && socket->kind != Socket::Kind::listen &&
                  socket->kind != Socket::Kind::file) {
         answer = "transfer";
       }
-      socket->owner.store(owner, std::memory_order_relaxed);
+      socket->claim(owner);
       socket->acknowledges.store(false, std::memory_order_relaxed);
       socket->unacknowledged.store(0, std::memory_order_relaxed);
       socket->orphaned = socket->throttled = false;
-      socket->reading = true;
       error = socket->update_interest();
       is_file = socket->always_ready;
     }
@@ -136,7 +151,10 @@ void IoThread::start_socket(int id, Handle owner) {
     fail(*socket, kNumberLimit);
     return;
   }
-  if (!answer.empty()) events_.text(owner, is_error ? kSocketError : kSocketConnect, id, 0, answer);
+  if (useless) end_unclaimed(*socket);
+  const bool told = answer.empty() ||
+                    events_.text(owner, is_error ? kSocketError : kSocketConnect, id, 0, answer);
+  if (!told && !is_error) orphan(*socket);
   if (is_file) push(Command::Kind::read, id);
 }
 
@@ -209,12 +227,21 @@ void IoThread::handle(const epoll_event& event) {
   Socket* socket = table_.find(id);  // null for kWakeKey as well
   if (socket == nullptr) return;
   Socket::Phase phase;
-  bool reads, blocked;
+  bool reads, blocked, left = false;
   {
     const Socket::Lock lock(socket->mutex);
     phase = socket->phase;
     reads = socket->reads();
     blocked = socket->blocked;
+    if (socket->end_watched && !reads && (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+      left = socket->peer_left = true;
+      socket->end_watched = false;
+      socket->update_interest();
+    }
+  }
+  if (left) {
+    socket->looks_left = kLooksAfterEnd;
+    look_later(*socket);
   }
   // An end of the peer that is not read as such is found by whatever is done next.
   const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
@@ -223,10 +250,6 @@ void IoThread::handle(const epoll_event& event) {
   } else if (socket->kind == Socket::Kind::listen) {
     if (reads) accept_batch(*socket);
   } else {
-    if (socket->orphaned && (broken || (event.events & EPOLLRDHUP) != 0)) {
-      release(*socket);
-      return;
-    }
     if (reads && (broken || (event.events & EPOLLIN) != 0)) {
       if (socket->kind == Socket::Kind::udp) {
         read_datagrams(*socket);
@@ -260,17 +283,22 @@ void IoThread::continue_writing(Socket& socket) {
 
 // The peer will send no more; what we have to say may still be said.
 void IoThread::peer_ended(Socket& socket) {
-  bool closing;
+  bool closing, given_away;
   {
     const Socket::Lock lock(socket.mutex);
     socket.read_ended = true;
     closing = socket.closing;
+    given_away = socket.abandoned;
     socket.update_interest();
   }
   if (closing) return;  // close_socket() is about to tell
   if (std::exchange(socket.end_posted, true)) return;
   // Nobody is left who could close the id.
-  if (!events_.text(socket.owner, kSocketClose, socket.id, 0, {})) release(socket);
+  if (!events_.text(socket.owner, kSocketClose, socket.id, 0, {})) {
+    release(socket);
+  } else if (given_away) {
+    look_later(socket);
+  }
 }
 
 // The peer takes no more. What it said before is given to the owner first.
@@ -309,15 +337,6 @@ void IoThread::fail(Socket& socket, std::string_view text) {
   }
 }
 
-// The owner is dead. Another service may take the id over by start(); until then nothing is read,
-// so that nothing more is lost, and when the peer goes away, so does the id.
-void IoThread::orphan(Socket& socket) {
-  const Socket::Lock lock(socket.mutex);
-  socket.orphaned = socket.kind != Socket::Kind::udp;
-  socket.reading = false;
-  socket.update_interest();
-}
-
 void IoThread::release(Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
@@ -332,12 +351,13 @@ void IoThread::release(Socket& socket) {
 
 void IoThread::dispose(SocketTable& table, Socket& socket) {
   int fd;
-  bool discard;
+  bool discard, incomplete;
   {
     const Socket::Lock lock(socket.mutex);
     fd = socket.fd;
     discard =
         socket.kind == Socket::Kind::tcp && socket.closing && !socket.cut && !socket.read_ended;
+    incomplete = socket.kind == Socket::Kind::tcp && socket.unsent() > 0 && !socket.cut;
     if (socket.kind == Socket::Kind::file) {
       // The descriptor stays open, and goes back as it came.
       if (socket.armed != 0) socket.poller->watch(fd, socket.armed, 0, 0);
@@ -348,6 +368,11 @@ void IoThread::dispose(SocketTable& table, Socket& socket) {
   // Bytes that are closed unread make the kernel reset the connection, and the peer would lose our
   // last ones.
   if (discard && fd >= 0) recv(fd, nullptr, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
+  // An end would tell the peer that it has got everything.
+  if (incomplete && fd >= 0) {
+    const linger reset = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  }
   table.release(socket);
   if (fd >= 0) close(fd);
 }

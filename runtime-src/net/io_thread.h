@@ -6,7 +6,8 @@
 //   2. wait:       for descriptors, commands, or the end of a listener's pause; without a timeout when there is no
 //                  such pause, so that an idle server never wakes up;
 //   3. events:     one read, write, connect or batch of accepts for each ready descriptor;
-//   4. pauses:     listeners that ran out of descriptors accept again.
+//   4. deadlines:  listeners that ran out of descriptors accept again; ids that nobody has started in time are
+//                  ended (io_unclaimed.cc).
 //
 // Memory: one block of kReadBytes. A read that fills at least half of it hands the block over; what
 //         is smaller is copied into memory of its size.
@@ -14,6 +15,7 @@
 
 #include <sys/epoll.h>
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "net/command_queue.h"
+#include "net/dead_owners.h"
 #include "net/poller.h"
 #include "net/socket.h"
 #include "net/socket_event.h"
@@ -37,10 +40,16 @@ class IoThread {
   // Blocks below this are not counted for that.
   static constexpr std::size_t kCountedBytes = 16 * 1024;
 
-  // `all` are the I/O threads of the server, this one included.
-  IoThread(const SocketEvents& events, SocketTable& table,
+  // Accepted, or given away while it was paused: its next owner would still get what the peer has
+  // sent, and may have much to do before it comes to that. So the end of the peer alone ends it only
+  // after so many times claim_ms.
+  static constexpr int kLooksAfterEnd = 15;
+
+  // `all` are the I/O threads of the server, this one included. The first one looks after `dead`.
+  // `claim_ms` is how long an id that nobody holds waits for its next owner.
+  IoThread(const SocketEvents& events, SocketTable& table, DeadOwners& dead, std::int64_t claim_ms,
            const std::vector<std::unique_ptr<IoThread>>& all)
-      : events_(events), table_(table), all_(all) {}
+      : events_(events), table_(table), dead_(dead), claim_ms_(claim_ms), all_(all) {}
   ~IoThread();
 
   // False: the system had no descriptors or no thread for it.
@@ -60,7 +69,10 @@ class IoThread {
   void run_commands();
   void handle_all(std::span<const epoll_event> events);
   void handle(const epoll_event& event);
-  void resume_listeners();
+  void resume_listeners(std::int64_t now_ms);
+  bool has_deadlines() const {
+    return !paused_.empty() || !accepted_.empty() || !unclaimed_.empty() || bury_at_ms_ != 0;
+  }
   int wait_limit_ms() const;
 
   // ---- commands ----
@@ -87,11 +99,21 @@ class IoThread {
   void peer_ended(Socket& socket);
   void writing_failed(Socket& socket, int error);
   void fail(Socket& socket, std::string_view text);
+
+  // ---- ids that nobody holds ----
   void orphan(Socket& socket);
+  void look_later(Socket& socket);
+  void look(Socket& socket);
+  void look_at_accepted(std::int64_t now_ms);
+  void look_at_unclaimed(std::int64_t now_ms);
+  void end_unclaimed(Socket& socket);
+  void bury_dead(std::int64_t now_ms);
   void release(Socket& socket);
 
   const SocketEvents& events_;
   SocketTable& table_;
+  DeadOwners& dead_;
+  const std::int64_t claim_ms_;
   const std::vector<std::unique_ptr<IoThread>>& all_;
   Poller poller_;
   CommandQueue commands_;
@@ -101,11 +123,14 @@ class IoThread {
   bool out_of_descriptors_ = false;  // since when has been logged
   int reserve_fd_ = -1;  // given up to accept, and drop, a connection when descriptors have run out
 
-  struct PausedListener {
+  struct Deadline {
     int id;
-    std::int64_t until_ms;
+    std::int64_t at_ms;
   };
-  std::vector<PausedListener> paused_;
+  std::vector<Deadline> paused_;    // listeners
+  std::deque<Deadline> accepted_;   // by this thread, for any thread; the earliest first
+  std::deque<Deadline> unclaimed_;  // sockets of this thread; the earliest first
+  std::int64_t bury_at_ms_ = 0;     // 0: no owner has ended
 };
 
 }  // namespace runtime

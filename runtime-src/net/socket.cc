@@ -185,7 +185,7 @@ int Socket::update_interest() {
   } else if (!release_due && write_error == 0) {
     if (reads()) wanted |= EPOLLIN;
     if (blocked) wanted |= EPOLLOUT;
-    if (orphaned && !read_ended) wanted |= EPOLLRDHUP;
+    if (end_watched && !reads()) wanted |= EPOLLRDHUP;
   }
   if (wanted == armed || always_ready) return 0;
   const int error = poller->watch(fd, armed, wanted, static_cast<std::uint64_t>(id.load()));
@@ -197,6 +197,13 @@ int Socket::update_interest() {
   return error;
 }
 
+void Socket::claim(Handle next) {
+  owner.store(next, std::memory_order_relaxed);
+  if (phase != Phase::connecting) phase = Phase::open;
+  reading = true;
+  abandoned = end_watched = peer_left = false;
+}
+
 void Socket::reset(int next_id) {
   id.store(next_id, std::memory_order_relaxed);
   owner.store(0, std::memory_order_relaxed);
@@ -206,7 +213,8 @@ void Socket::reset(int next_id) {
   phase = Phase::reserved;
   family = 0;
   reading = throttled = read_ended = closing = close_handled = cut = end_posted = orphaned =
-      nodelay = writing = blocked = release_due = settle_queued = always_ready = false;
+      abandoned = end_watched = peer_left = nodelay = writing = blocked = release_due =
+          settle_queued = always_ready = false;
   armed = orders_queued = cork_thread = 0;
   dead_after = 0;
   write_error = 0;
@@ -220,6 +228,8 @@ void Socket::reset(int next_id) {
   drain_due = false;
   remote = Address();
   candidates.clear();
+  look_ms = 0;
+  looks_left = 0;
   bytes_read.store(0, std::memory_order_relaxed);
   bytes_written.store(0, std::memory_order_relaxed);
   read_ms.store(0, std::memory_order_relaxed);

@@ -82,6 +82,10 @@ struct Socket {
   int update_interest();
   // Back to the state of a socket that nobody has, with `next_id`. Closes nothing.
   void reset(int next_id);
+  // Makes `next` the owner, who wants to read.
+  void claim(Handle next);
+  // Whether nobody reads the id, but somebody may still start it: accepted, or given away.
+  bool unclaimed() const { return (phase == Phase::idle && kind == Kind::tcp) || abandoned; }
 
   std::mutex mutex;
   std::atomic<int> id{0};        // changed with the mutex; 0: nobody's
@@ -102,9 +106,13 @@ struct Socket {
   bool close_handled = false;  // I/O thread: and the I/O thread has done its part
   bool cut = false;            // it was shutdown(): unsent bytes are to be dropped
   bool end_posted = false;     // I/O thread: the owner has been told of the end
-  bool orphaned = false;  // I/O thread: the owner is dead; only the end of the peer is waited for
-  bool nodelay = false;   // asked for before there was a connection
-  int dead_after = 0;     // the same: seconds until a silent peer counts as dead; 0: as the system has it
+  bool orphaned = false;       // I/O thread: the owner is dead
+  bool abandoned = false;      // the owner has given it away, and nobody has started it since
+  bool end_watched = false;    // nobody reads it; when the peer leaves, that is noticed
+  bool peer_left = false;      // and it has been
+  bool nodelay = false;        // asked for before there was a connection
+  int dead_after =
+      0;  // the same: seconds until a silent peer counts as dead; 0: as the system has it
   bool writing = false;
   bool blocked = false;
   bool release_due = false;  // it has ended: to be closed as soon as nobody writes
@@ -125,7 +133,9 @@ struct Socket {
   std::size_t warn_due = 0;  // bytes to warn of
   bool drain_due = false;    // the end of a warning is to be told
 
-  Address remote;  // tcp: the peer; udp: the default destination; listen: the own address
+  Address remote;            // tcp: the peer; udp: the default destination; listen: the own address
+  std::int64_t look_ms = 0;  // I/O thread: when it looks whether the id has been started
+  int looks_left = 0;        // I/O thread: how often it looks after the end of the peer
   std::vector<Address> candidates;  // I/O thread: addresses to be tried still, last one first
 
   // Statistics. Read without the mutex.

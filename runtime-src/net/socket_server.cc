@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -49,7 +50,8 @@ bool SocketServer::ensure_started() {
   if (stopped_) return false;
   if (started_.load(std::memory_order_relaxed)) return true;
   for (int i = 0; i < options_.io_threads; ++i) {
-    threads_.push_back(std::make_unique<IoThread>(events_, table_, threads_));
+    threads_.push_back(
+        std::make_unique<IoThread>(events_, table_, dead_, options_.claim.count(), threads_));
   }
   for (const auto& thread : threads_) {
     if (thread->start()) continue;
@@ -64,6 +66,21 @@ bool SocketServer::ensure_started() {
   });
   started_.store(true, std::memory_order_release);
   return true;
+}
+
+bool SocketServer::wait_until_sent(std::chrono::milliseconds limit) {
+  if (!started_.load(std::memory_order_acquire)) return true;
+  constexpr std::chrono::milliseconds kBetweenLooks{2};
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    bool all_sent = true;
+    table_.for_each([&](Socket& socket) {
+      const Socket::Lock lock(socket.mutex);
+      if (socket.unsent() > 0 && socket.write_error == 0 && !socket.release_due) all_sent = false;
+    });
+    if (all_sent || std::chrono::steady_clock::now() >= end) return all_sent;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
 }
 
 void SocketServer::stop() {
@@ -160,6 +177,11 @@ int SocketServer::listen(Handle owner, std::string_view host, int port, int back
     socket->kind = Socket::Kind::listen;
     socket->remote = bound;
     socket->phase = Socket::Phase::idle;
+  }
+  {
+    const std::lock_guard lock(listeners_mutex_);
+    std::erase_if(listeners_, [this](int one) { return table_.find(one) == nullptr; });
+    listeners_.push_back(id);
   }
   events_.text(owner, kSocketConnect, id, bound.port(), bound.host_text());
   return id;
@@ -260,7 +282,7 @@ void SocketServer::start(Handle owner, int id) {
       const bool first = socket->phase == Socket::Phase::idle;
       const bool resume = socket->phase == Socket::Phase::open && socket->owner == owner;
       const bool alive = !socket->closing && !socket->read_ended && !socket->release_due &&
-                         socket->write_error == 0;
+                         socket->write_error == 0 && !socket->orphaned;
       if (!alive || !(first || resume) || socket->orders_queued > 0) {
         // Something may be being read for another owner: the I/O thread finds the moment between
         // two reads.
@@ -273,9 +295,7 @@ void SocketServer::start(Handle owner, int id) {
       } else if (socket->kind == Socket::Kind::tcp || socket->kind == Socket::Kind::udp) {
         answer = "transfer";
       }
-      socket->phase = Socket::Phase::open;
-      socket->owner = owner;
-      socket->reading = true;
+      socket->claim(owner);
     }
   }
   if (!known) {
@@ -301,16 +321,55 @@ void SocketServer::pause(int id) {
   socket->update_interest();
 }
 
-void SocketServer::close(int id) { end(id, false); }
-void SocketServer::shutdown(int id) { end(id, true); }
+void SocketServer::abandon(Handle owner, int id) {
+  Socket* socket = table_.find(id);
+  if (socket == nullptr) return;
+  {
+    const Socket::Lock lock(socket->mutex);
+    if (socket->id != id || socket->owner != owner) return;
+    socket->abandoned = true;
+  }
+  tell(Command::Kind::look_later, id);
+}
 
-void SocketServer::end(int id, bool cut) {
+void SocketServer::close(int id) {
+  end(id, false, [](const Socket&) { return true; });
+}
+
+void SocketServer::shutdown(int id) {
+  end(id, true, [](const Socket&) { return true; });
+}
+
+void SocketServer::close_unstarted(Handle owner, int id) {
+  end(id, false, [owner](const Socket& socket) {
+    return socket.owner == owner && socket.kind == Socket::Kind::tcp &&
+           socket.phase == Socket::Phase::idle && socket.orders_queued == 0;
+  });
+}
+
+void SocketServer::service_ended(Handle owner) {
+  if (!started_.load(std::memory_order_acquire)) return;
+  std::vector<int> listeners;
+  {
+    const std::lock_guard lock(listeners_mutex_);
+    listeners = listeners_;
+  }
+  for (const int id : listeners) {
+    end(id, false, [owner](const Socket& socket) {
+      return socket.owner == owner && socket.kind == Socket::Kind::listen && !socket.abandoned;
+    });
+  }
+  if (dead_.add(owner)) threads_.front()->push(Command::Kind::bury, 0);
+}
+
+template <class Condition>
+void SocketServer::end(int id, bool cut, Condition condition) {
   Socket* socket = table_.find(id);
   if (socket == nullptr) return;
   bool settle;
   {
     Socket::Lock lock(socket->mutex);
-    if (socket->id != id || socket->phase == Socket::Phase::reserved) return;
+    if (socket->id != id || socket->phase == Socket::Phase::reserved || !condition(*socket)) return;
     if (socket->closing && (!cut || socket->cut)) return;
     socket->closing = true;
     if (cut) {

@@ -9,7 +9,8 @@
 //            listen(), udp(), udp_connect(), udp_dial(), udp_listen() and resolve() block the
 //            caller for as long as the system's resolver takes; connect() never blocks.
 // Start:     the I/O threads start with the first socket; a server without sockets has no threads.
-// End:       stop(), or the destructor, closes everything. No call may be running or follow then.
+// End:       wait_until_sent(), if what is queued is to leave; then stop(), or the destructor, closes
+//            everything. No call may be running or follow then.
 // Order:     the bytes of one thread leave in the order of its sends, whichever thread writes them
 //            in the end; the blocks of several threads are never mixed. Events of one id are posted
 //            in the order in which things happened.
@@ -28,6 +29,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -47,6 +49,9 @@ struct SocketServerOptions {
   SocketHost host;
   int io_threads = 1;
   std::uint32_t max_sockets = 65536;  // a power of two
+  // How long an id that nobody holds waits for its next owner (io_unclaimed.cc). Whoever is sent an
+  // id starts it when it comes to the message, so this is the delay of a busy service, with room.
+  std::chrono::milliseconds claim{2000};
 };
 
 // Bytes to be sent: borrowed (they are read before the call returns) or owned (memory from malloc,
@@ -92,8 +97,10 @@ class SocketServer {
   SocketServer(const SocketServer&) = delete;
   SocketServer& operator=(const SocketServer&) = delete;
 
-  // Ends the resolver and the I/O threads, tries once more to send what is queued, and closes
-  // everything.
+  // Until nothing is queued any more. False: the time ran out first.
+  bool wait_until_sent(std::chrono::milliseconds limit);
+  // Ends the resolver and the I/O threads, and closes everything. A peer to whom something was still
+  // to be sent sees a reset, not an end that says that this was all.
   void stop();
 
   // ---- making sockets: the new id, or -1 ----
@@ -121,6 +128,13 @@ class SocketServer {
   // Makes `owner` the owner, and begins or resumes to read or to accept; answers by an event.
   void start(Handle owner, int id);
   void pause(int id);
+  // The owner gives the id away: it is closed when its peer has ended and nobody starts it.
+  void abandon(Handle owner, int id);
+  // close() of an id that was accepted for `owner` and that nobody has started; other ids stay.
+  void close_unstarted(Handle owner, int id);
+  // The service has ended. Its listeners are closed at once; its other ids wait a moment for a
+  // service that starts them (io_unclaimed.cc).
+  void service_ended(Handle owner);
   // close() sends what is queued first, shutdown() drops it. From now on nothing is read, and sends
   // are refused.
   void close(int id);
@@ -188,13 +202,17 @@ class SocketServer {
   Socket* reserve();
   int open_udp(Handle owner, int family, const Address* bind_to, const Address& remote);
   void arm(Socket& socket, int id);
-  void end(int id, bool cut);
+  template <class Condition>
+  void end(int id, bool cut, Condition condition);
   bool send_datagram(Socket& socket, Socket::Lock& lock, const Address& to, SendData data);
   void acknowledge_large(int id, std::size_t size);
 
   const SocketServerOptions options_;
   const SocketEvents events_;
   SocketTable table_;
+  DeadOwners dead_;
+  std::mutex listeners_mutex_;
+  std::vector<int> listeners_;  // guarded by listeners_mutex_; ids that may have ended
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::unique_ptr<Resolver> resolver_;
   std::mutex start_mutex_;

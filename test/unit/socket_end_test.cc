@@ -149,7 +149,7 @@ TEST_F(SocketServerTest, AConnectionToADeadListenerIsClosed) {
   EXPECT_TRUE(info(listening));
 }
 
-TEST_F(SocketServerTest, TheIdOfADeadOwnerStaysUntilItsPeerEnds) {
+TEST_F(SocketServerTest, TheIdOfADeadOwnerMayBeStartedByAnother) {
   RawPeer peer;
   const int id = with_raw(peer);
   host.kill(kOwner);

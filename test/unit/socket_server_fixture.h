@@ -23,8 +23,9 @@ struct Pair {
 
 class SocketServerTest : public testing::Test {
  protected:
-  explicit SocketServerTest(int threads = 1, std::uint32_t max_sockets = 65536)
-      : server({host.host(), threads, max_sockets}) {}
+  explicit SocketServerTest(int threads = 1, std::uint32_t max_sockets = 65536,
+                            std::chrono::milliseconds claim = std::chrono::seconds(2))
+      : server({host.host(), threads, max_sockets, claim}) {}
 
   // A started listener; its port is in port_.
   int listener() {

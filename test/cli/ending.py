@@ -1,0 +1,76 @@
+"""How a node ends: in time beside a service that loops, and with what is still to be sent."""
+import socket
+import threading
+import time
+
+from place import each_engine
+
+BYTES = 20 << 20
+# Queues far more than the kernel takes on a connection that it makes, and ends the node.
+SENDS = '''local skynet = require "skynet"
+require "skynet.manager"
+local socket = require "skynet.socket"
+skynet.start(function()
+	local id = assert(socket.open("127.0.0.1", tonumber(skynet.getenv "port")))
+	for _ = 1, 20 do socket.write(id, ("x"):rep(1024 * 1024)) end
+	skynet.abort()
+end)
+'''
+
+
+def read_to_end(connection):
+    """How many bytes came, and whether a reset ended them."""
+    count = 0
+    try:
+        while chunk := connection.recv(1 << 16):
+            count += len(chunk)
+    except ConnectionResetError:
+        return count, True
+    return count, False
+
+
+def sender(place, read, *lines):
+    """Runs a node that sends; what `read` makes of the connection, and the node's exit status."""
+    place.write("sends.lua", SENDS)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(place.seconds)
+        status = []
+        node = threading.Thread(target=lambda: status.append(
+            place.node('start = "sends"', f"port = {listener.getsockname()[1]}", *lines)[0]))
+        node.start()
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(place.seconds)
+            result = read(connection, node)
+        node.join()
+        return result, status[0]
+
+
+@each_engine
+def what_is_queued_leaves_within_flush_timeout(place):
+    def slowly(connection, _):
+        time.sleep(0.2)  # a reader that pauses
+        return read_to_end(connection)
+    assert sender(place, slowly, "flush_timeout = 3000") == ((BYTES, False), 0)
+
+
+@each_engine
+def a_peer_that_has_not_got_everything_sees_a_reset(place):
+    def too_late(connection, node):
+        node.join()
+        return read_to_end(connection)
+    (count, reset), status = sender(place, too_late, "flush_timeout = 10")
+    assert count < BYTES and reset and status == 0, (count, reset, status)
+
+
+@each_engine
+def abort_beside_a_service_that_loops_ends_the_node_and_names_it(place):
+    place.write("loops.lua", 'local skynet = require "skynet"\n'
+                             'skynet.start(function() skynet.timeout(1, function() while true do end end) end)\n')
+    place.write("aborts.lua", 'local skynet = require "skynet"\nrequire "skynet.manager"\nskynet.start(function()\n'
+                              'skynet.newservice "loops" skynet.timeout(10, skynet.abort) end)\n')
+    status, said = place.node('start = "aborts"')
+    assert status == 1 and "services do not come back from a message: :0000000" in said, status
