@@ -1,7 +1,7 @@
 --- One TCP connection shared by many coroutines, connected when it is needed and again when it broke.
 ---
 --- A *link* is one connection: its socket id (link[1]), the requests that wait for a reply on it, and a
---- coroutine that reads replies and hands them out. A link never refers to its channel, so a channel that
+--- coroutine that reads replies and hands them out. A link holds its channel weakly, so a channel that
 --- nobody holds is collected, and its link closed. A broken link fails its own requests; the channel then
 --- makes another link, which cannot see late replies of the one before.
 local skynet = require "skynet"
@@ -12,6 +12,8 @@ local killed = require "skynet.killed"
 
 local MAX_PAUSE = 10 -- seconds between two attempts of an endless connect()
 local MAX_MOVES = 16 -- times that one attempt follows changehost() calls of auth()
+
+local WEAK = { __mode = "v" }
 
 -- Raised for every failure of the connection; compare with ==.
 local socket_error = setmetatable({}, { __tostring = function() return "[Error: socket]" end })
@@ -25,6 +27,8 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 
 ---@class skynet.socketchannel.link
 ---@field broken boolean
+---@field unheld? boolean   the channel was collected, which is why the link ends
+---@field owner skynet.socketchannel[]  weak: [1] is the channel
 ---@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
 ---@field host string
 ---@field port? integer
@@ -35,7 +39,9 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field sessions table<any, skynet.socketchannel.entry>  session mode
 
 ---@class skynet.socketchannel
----@field private link? skynet.socketchannel.link
+---@field private __sock skynet.socketchannel.link|false  these three names are skynet's: programs look at them. [1] of
+---@field private __host string                           __sock is the socket's id; false: there is no connection
+---@field private __port? integer
 ---@field private closed boolean
 ---@field private generation integer    counts changehost() and close(): an attempt notices
 ---@field private connecting? table[]   tokens of coroutines that wait for the attempt under way
@@ -81,6 +87,8 @@ end
 local function break_link(link, err)
 	if link.broken then return end
 	link.broken = true
+	local owner = link.owner[1]
+	if owner and owner.__sock == link then owner.__sock = false end
 	for i = link.head, link.tail do
 		finish(link.queue[i], false, err)
 	end
@@ -94,7 +102,7 @@ local function break_link(link, err)
 end
 
 local function lost_while_idle(link)
-	skynet.error("socket closed by peer :", link.host, link.port or "")
+	if not link.unheld then skynet.error("socket closed by peer :", link.host, link.port or "") end
 	break_link(link, socket_error)
 end
 
@@ -189,6 +197,7 @@ end
 local function new_link(self, id, host, port)
 	local link = setmetatable({ id }, self.link_meta)
 	link.broken = false
+	link.owner = setmetatable({ self }, WEAK)
 	link.host, link.port = host, port
 	link.response = self.session_response
 	link.queue, link.head, link.tail = {}, 1, 0
@@ -202,15 +211,15 @@ end
 -- True when the link may be used by the calling coroutine; false when the channel is closed; else nil.
 local function usable(self)
 	if self.closed then return false end
-	local link = self.link
+	local link = self.__sock
 	if link and not link.broken and (not self.auth_thread or self.auth_thread == coroutine.running()) then return true end
 end
 
 local function drop_link(self)
-	local link = self.link
+	local link = self.__sock
 	if not link then return end
-	self.link = nil
-	self.holder[1] = nil
+	self.__sock = false
+	self.holder.link = nil
 	break_link(link, socket_error)
 	socket.close(link[1])
 end
@@ -226,8 +235,8 @@ local function connect_to(self, host, port)
 	end
 	if self.nodelay then driver.nodelay(id) end
 	local link = new_link(self, id, host, port)
-	self.link = link
-	self.holder[1] = id
+	self.__sock = link
+	self.holder.link = link
 	if self.overload_notify then watch_queue(self, link) end
 	skynet.fork(serve_link, link)
 	if self.auth then
@@ -242,7 +251,7 @@ local function connect_to(self, host, port)
 		end
 		if link.broken then return nil, "closed during auth" end
 	end
-	self.host, self.port = host, port
+	self.__host, self.__port = host, port
 	return true
 end
 
@@ -252,10 +261,10 @@ local function connect_once(self)
 	for _ = 1, MAX_MOVES do
 		local generation = self.generation
 		local ok
-		ok, reason = connect_to(self, self.host, self.port)
+		ok, reason = connect_to(self, self.__host, self.__port)
 		local backup, i = self.backup or {}, 1
 		while not ok and self.generation == generation and backup[i] do
-			local host, port = backup[i], self.port
+			local host, port = backup[i], self.__port
 			if type(host) == "table" then host, port = host.host, host.port end
 			skynet.error("socket: connect to backup host", host, port or "")
 			ok, reason = connect_to(self, host, port)
@@ -276,7 +285,7 @@ local function connect_for_ever(self)
 	while not self.closed do
 		local ok, reason = connect_once(self)
 		if ok then
-			skynet.error("socket: connect to", self.host, self.port or "")
+			skynet.error("socket: connect to", self.__host, self.__port or "")
 			return
 		end
 		if self.closed then return end
@@ -316,7 +325,7 @@ local function block_connect(self, once)
 			ended()
 			if not clean then error(ok, 0) end
 			if once and not ok and not self.closed then
-				skynet.error("Connect failed", reason, self.host, self.port or "")
+				skynet.error("Connect failed", reason, self.__host, self.__port or "")
 				error(socket_error)
 			end
 		end
@@ -344,7 +353,7 @@ end
 ---@return any data
 function channel:request(request, response, padding)
 	assert(block_connect(self, true))
-	local link = self.link
+	local link = self.__sock
 	local id = link[1]
 	local sent
 	if padding then
@@ -369,7 +378,7 @@ end
 ---@return any data
 function channel:response(response)
 	assert(block_connect(self))
-	return await(self.link, response)
+	return await(self.__sock, response)
 end
 
 --- Closes; requests raise until connect() is called.
@@ -386,8 +395,8 @@ end
 ---@param host string
 ---@param port? integer  nil: as before
 function channel:changehost(host, port)
-	self.host = host
-	self.port = port or self.port
+	self.__host = host
+	self.__port = port or self.__port
 	self.generation = self.generation + 1
 	if not self.closed then drop_link(self) end
 end
@@ -423,8 +432,9 @@ function socketchannel.channel(description)
 		readline = description.socket_readline or link_methods.readline,
 	}
 	return setmetatable({
-		host = assert(description.host),
-		port = description.port,
+		__sock = false,
+		__host = assert(description.host),
+		__port = description.port,
 		backup = description.backup,
 		auth = description.auth,
 		session_response = description.response,
@@ -436,7 +446,11 @@ function socketchannel.channel(description)
 		closed = false,
 		holder = holder,
 		guard = engine.finalizer(function()
-			if holder[1] then driver.close(holder[1]) end
+			local link = holder.link
+			if link and not link.broken then
+				link.unheld = true
+				driver.close(link[1])
+			end
 		end),
 	}, channel)
 end

@@ -120,18 +120,41 @@ T.test("a request of a killed task leaves the order of replies as it is", functi
 	stop()
 end)
 
-T.test("a channel that nobody holds is closed", function()
+T.test("a channel that nobody holds is closed, and nobody is blamed", function()
 	local before = net.count "TCP"
 	local port, stop = server(echo)
-	do
-		local c = channel(port)
-		T.eq(c:request("x\n", line), "re x")
-	end
-	T.eventually(function()
-		collectgarbage()
-		return net.count "TCP" <= before
+	local logged = net.logged(function()
+		do
+			local c = channel(port)
+			T.eq(c:request("x\n", line), "re x")
+		end
+		T.eventually(function()
+			collectgarbage()
+			return net.count "TCP" <= before
+		end)
 	end)
+	T.eq(logged:find("closed by peer", 1, true), nil)
 	stop()
+end)
+
+T.test("a channel shows its socket and its address, as skynet's does", function()
+	local port, stop = server(echo)
+	local c = channel(port)
+	T.eq({ c.__sock, c.__host, c.__port }, { false, "127.0.0.1", port })
+	c:connect(true)
+	T.eq(type(c.__sock[1]), "number")
+	c:close()
+	T.eq(c.__sock, false)
+	stop()
+
+	local gone, stop_gone = server(function() return false end)
+	local d = channel(gone)
+	d:connect(true)
+	T.raises(nil, d.request, d, "x\n", line)
+	T.eq(d.__sock, false)
+	d:changehost("127.0.0.2", 7)
+	T.eq({ d.__host, d.__port }, { "127.0.0.2", 7 })
+	stop_gone()
 end)
 
 T.test("replies that come in one piece with the end of the stream are given out", function()
