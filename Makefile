@@ -162,7 +162,7 @@ $(JIT_COPY): $(JIT_A) $(JIT_NAMES) $(JIT_PARTS) Makefile
 # What plugins and Lua C modules may bind to.
 $(EXPORTS): Makefile
 	@mkdir -p $(@D)
-	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; _Unwind_Find_FDE; };' > $@
+	@echo '{ skynet_*; socket_info_*; luaseri_*; lua_*; luaL_*; luaopen_*; jit_lua*; runtime_*; malloc_used_memory; malloc_memory_block; malloc_current_memory; memory_info_dump; mallctl_*; dump_c_mem; dump_mem_lua; _Unwind_Find_FDE; };' > $@
 
 # ---- shared modules: luaclib/NAME.so for Lua 5.4, luaclib/jit/NAME.so for LuaJIT ---------------
 # $(call shared_rules,NAME): NAME's sources and packages are in lualib-src/modules.mk. Lua unloads a library with

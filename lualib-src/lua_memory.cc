@@ -4,6 +4,7 @@
 #include "api/memory.h"
 #include "base/allocator.h"
 #include "lua/engine.h"
+#include "malloc_hook.h"
 #include "skynet.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -45,32 +46,37 @@ int l_current(lua_State* L) {
 }
 
 // Pushes a userdata with the memory of all services.
-api::ServiceMemory* push_list(lua_State* L, std::size_t* count) {
+api::ServiceMemory* push_list(lua_State* L, skynet_context* context, std::size_t* count) {
   const std::size_t capacity = api::memory_list_size() + 16;
   auto* const entries = static_cast<api::ServiceMemory*>(
       lua_newuserdatauv(L, capacity * sizeof(api::ServiceMemory), 0));
-  *count = api::list_memory(context_of(L), entries, capacity);
+  *count = api::list_memory(context, entries, capacity);
   return entries;
 }
 
-// { [handle] = bytes, ... } = info()
-int l_info(lua_State* L) {
+// Pushes { [handle] = bytes, ... }.
+void push_memory(lua_State* L, skynet_context* context) {
   std::size_t count;
-  const api::ServiceMemory* entries = push_list(L, &count);
+  const api::ServiceMemory* entries = push_list(L, context, &count);
   lua_createtable(L, 0, static_cast<int>(count));
   for (std::size_t i = 0; i < count; ++i) {
     lua_pushinteger(L, entries[i].service);
     push_int64(L, entries[i].bytes);
     lua_rawset(L, -3);
   }
+}
+
+// { [handle] = bytes, ... } = info()
+int l_info(lua_State* L) {
+  push_memory(L, context_of(L));
   return 1;
 }
 
 // dump(): the same into the log
 int l_dump(lua_State* L) {
   std::size_t count;
-  const api::ServiceMemory* entries = push_list(L, &count);
   skynet_context* const context = context_of(L);
+  const api::ServiceMemory* entries = push_list(L, context, &count);
   skynet_error(context, "dump all service mem:");
   std::int64_t total = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -129,6 +135,17 @@ int l_profactive(lua_State* L) {
 }
 
 }  // namespace
+
+#ifdef RUNTIME_LUA54
+// malloc_hook.h. Services in C that have a state of their own call it as well.
+extern "C" __attribute__((visibility("default"))) int dump_mem_lua(lua_State* L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, "skynet_context");
+  void* const context = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  push_memory(L, static_cast<skynet_context*>(context));
+  return 1;
+}
+#endif
 
 int open_memory(lua_State* L) {
   const luaL_Reg functions[] = {

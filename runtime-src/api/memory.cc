@@ -15,13 +15,13 @@ std::int64_t current_memory(skynet_context* context) {
 std::size_t memory_list_size() { return node().service_count(); }
 
 std::size_t list_memory(skynet_context* context, ServiceMemory* entries, std::size_t capacity) {
-  Service& self = Service::from(context);
+  Service* const self = context != nullptr ? &Service::from(context) : nullptr;
   std::size_t count = 0;
-  for (const Handle handle : self.node().handles()) {
+  for (const Handle handle : node().handles()) {
     if (count == capacity) break;
-    Service* const service = self.node().acquire(handle);
+    Service* const service = node().acquire(handle);
     if (service == nullptr) continue;
-    const std::int64_t bytes = service == &self ? self.memory.current() : service->memory.bytes();
+    const std::int64_t bytes = service == self ? self->memory.current() : service->memory.bytes();
     entries[count++] = {handle, std::max<std::int64_t>(0, bytes)};
     service->drop();
   }

@@ -21,7 +21,7 @@ struct ServiceMemory {
 // How many entries list_memory() may fill.
 std::size_t memory_list_size();
 
-// The same for all live services, as of the end of their latest turn; for the caller, as of now.
+// The same for all live services, as of the end of their latest turn; for the caller, as of now. `context` may be null.
 // Fills at most `capacity` entries and gives their number.
 std::size_t list_memory(skynet_context* context, ServiceMemory* entries, std::size_t capacity);
 

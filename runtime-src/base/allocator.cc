@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #else
+#include <cerrno>
 #include <cstddef>
 
 // From the sanitizers' runtime; the header that declares it comes with clang alone.
@@ -42,6 +43,10 @@ std::optional<std::uint64_t> allocator_value(const char* name) {
     return value;
   }
   return std::nullopt;
+}
+
+int set_allocator_value(const char* name, void* value, std::size_t size) {
+  return mallctl(name, nullptr, nullptr, value, size);
 }
 
 std::size_t allocated_bytes() { return value_or_zero("stats.allocated"); }
@@ -89,6 +94,7 @@ std::size_t allocated_blocks() { return allocated_bytes() / kTypicalBlock; }
 
 bool has_allocator_statistics() { return false; }
 std::optional<std::uint64_t> allocator_value(const char*) { return std::nullopt; }
+int set_allocator_value(const char*, void*, std::size_t) { return ENOENT; }
 void print_allocator_report(const char*) {}
 void purge_in_background() {}
 bool set_heap_profiling(bool) { return false; }

@@ -18,6 +18,9 @@ std::size_t allocated_blocks();  // blocks in use; those in a thread's own cache
 // A number or a boolean of jemalloc, by its mallctl() name; nothing if there is none of that name.
 std::optional<std::uint64_t> allocator_value(const char* name);
 
+// Sets a value of jemalloc of `size` bytes, or runs a command (`size` 0); 0, or an error number.
+int set_allocator_value(const char* name, void* value, std::size_t size);
+
 // Prints jemalloc's report on stderr. `options` are those of malloc_stats_print(); null for all.
 void print_allocator_report(const char* options);
 
