@@ -192,7 +192,8 @@ modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%
 
 # ---- C services that are shared objects: the others are part of the executable -------------------
 WSGATE_SRC  := $(wildcard runtime-src/services/wsgate/*.cc) \
-               $(addprefix runtime-src/,base/utf8.cc base/websocket_frame.cc net/poller.cc)
+               $(addprefix runtime-src/,base/utf8.cc base/websocket_frame.cc net/poller.cc) \
+               $(addprefix lualib-src/,http/head.cc http/status.cc websocket/decoder.cc)
 WSGATE_PKGS := libwebsockets openssl zlib fmt
 $(CSERVICE)/wsgate.so: $(WSGATE_SRC:%.cc=$(B)/core/%.o)
 	@mkdir -p $(@D)

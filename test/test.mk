@@ -8,7 +8,7 @@ $(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) 
 $(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
 # What shared modules consist of, as far as it knows no engine, and its libraries.
 SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/tls/*.cc) \
-                     $(addprefix runtime-src/services/wsgate/,deflate.cc offer.cc options.cc) \
+                     $(addprefix runtime-src/services/wsgate/,deflate.cc handshake.cc offer.cc options.cc) \
                      $(filter-out $(wildcard 3rd/*/lua_*.cc),$(wildcard 3rd/*/*.cc)))
 UNIT_PKGS := gtest_main openssl zlib
 $(UNIT_TESTS): $(SHARED_CORE_OBJ)

@@ -14,6 +14,10 @@ void empty(std::string& text) {
   if (text.capacity() > Decoder::kIdleBytes) std::string().swap(text);
 }
 
+bool may_be_compressed(const FrameHeader& header) {
+  return header.opcode == kText || header.opcode == kBinary;
+}
+
 bool is_known(int opcode) { return opcode <= kBinary || (opcode >= kClose && opcode <= kPong); }
 
 }  // namespace
@@ -50,16 +54,20 @@ Decoder::Event Decoder::next() noexcept {
       if (header->opcode == kClose && !check_close(text)) continue;
       return {Event::Kind::message, header->opcode, text, 0};
     }
+    const bool is_compressed = takes_compressed_ && (header->reserved & kCompressed) != 0;
     if (header->is_last && message_opcode_ == 0) {  // the usual frame: no fragments, no copy
-      if (header->opcode == kText && !check_text(text)) continue;
-      return {Event::Kind::message, header->opcode, text, 0};
+      if (header->opcode == kText && !is_compressed && !check_text(text)) continue;
+      return {Event::Kind::message, header->opcode, text, 0, is_compressed};
     }
-    if (message_opcode_ == 0) message_opcode_ = header->opcode;
+    if (message_opcode_ == 0) {
+      message_opcode_ = header->opcode;
+      is_compressed_ = is_compressed;
+    }
     message_.append(text);
-    if (message_opcode_ == kText && !check_fragments(header->is_last)) continue;
+    if (message_opcode_ == kText && !is_compressed_ && !check_fragments(header->is_last)) continue;
     if (!header->is_last) continue;
     message_given_ = true;
-    return {Event::Kind::message, message_opcode_, message_, 0};
+    return {Event::Kind::message, message_opcode_, message_, 0, is_compressed_};
   }
 }
 
@@ -68,7 +76,8 @@ std::size_t Decoder::held() const noexcept {
 }
 
 bool Decoder::check(const FrameHeader& header) {
-  if (header.reserved != 0 && rules_ != Rules::lenient) {
+  const int agreed = takes_compressed_ && may_be_compressed(header) ? kCompressed : 0;
+  if ((header.reserved & ~agreed) != 0 && rules_ != Rules::lenient) {
     return fail(kProtocolError, "reserved bits without an extension");
   }
   if (!is_known(header.opcode)) {

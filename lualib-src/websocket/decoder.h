@@ -28,9 +28,11 @@ class Decoder {
     lenient,   // reserved bits, the bytes of texts, and what a close frame says do not matter
   };
 
-  // `max_payload` bounds the payload of a frame and a joined message.
-  explicit Decoder(std::size_t max_payload, Rules rules = Rules::any_mask) noexcept
-      : max_payload_(max_payload), rules_(rules) {}
+  // `max_payload` bounds the payload of a frame and a joined message. `takes_compressed`: messages
+  // may say that they are compressed (RFC 7692). They are given as they come.
+  explicit Decoder(std::size_t max_payload, Rules rules = Rules::any_mask,
+                   bool takes_compressed = false) noexcept
+      : max_payload_(max_payload), rules_(rules), takes_compressed_(takes_compressed) {}
 
   struct Event {
     enum class Kind {
@@ -39,9 +41,10 @@ class Decoder {
       error,       // the peer broke the protocol; the decoder stays in this state
     };
     Kind kind;
-    int opcode;             // of a message: of its first fragment
-    std::string_view text;  // the payload, unmasked, or the error; valid until the next call
-    int close_code;         // of an error: what to tell the peer
+    int opcode;                  // of a message: of its first fragment
+    std::string_view text;       // the payload, unmasked, or the error; valid until the next call
+    int close_code;              // of an error: what to tell the peer
+    bool is_compressed = false;  // a message: whoever inflates it looks at its text
   };
 
   void feed(std::string_view bytes) noexcept;
@@ -61,10 +64,12 @@ class Decoder {
 
   const std::size_t max_payload_;
   const Rules rules_;
-  std::string input_;         // bytes as they came; unmasked in place
-  std::size_t position_ = 0;  // in input_: where the next frame begins
-  std::string message_;       // fragments so far
-  int message_opcode_ = 0;    // of the first fragment; 0: no message is being joined
+  const bool takes_compressed_;
+  std::string input_;           // bytes as they came; unmasked in place
+  std::size_t position_ = 0;    // in input_: where the next frame begins
+  std::string message_;         // fragments so far
+  int message_opcode_ = 0;      // of the first fragment; 0: no message is being joined
+  bool is_compressed_ = false;  // the message being joined
   bool message_given_ = false;
   std::size_t checked_ = 0;  // bytes of message_ that are whole characters
   std::string error_;        // not empty: failed

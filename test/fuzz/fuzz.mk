@@ -23,6 +23,8 @@ FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o
 FUZZ_wsgate_deflate := core/runtime-src/services/wsgate/deflate.o
 FUZZ_PKGS_wsgate_deflate := zlib
+FUZZ_wsgate_handshake := $(addprefix core/runtime-src/services/wsgate/,handshake.o offer.o) core/lualib-src/http/head.o core/lualib-src/http/status.o
+FUZZ_PKGS_wsgate_handshake := fmt openssl
 
 FUZZ_CXX ?= clang++-14
 FUZZ_CC  ?= clang-14

@@ -22,6 +22,8 @@ bool drain(Decoder& decoder, std::string& events) {
     const Decoder::Event event = decoder.next();
     if (event.kind == Decoder::Event::Kind::incomplete) return true;
     events += std::to_string(event.opcode);
+    check(!event.is_compressed || !runtime::websocket::is_control(event.opcode));
+    if (event.is_compressed) events += 'c';
     events.append(event.text);
     if (event.kind == Decoder::Event::Kind::error) return false;
     check(event.text.size() <= kMax);
@@ -36,12 +38,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
 
   std::string whole_events;
-  Decoder whole(kMax);
+  const bool takes_compressed = (data[0] & 16) != 0;
+  Decoder whole(kMax, Decoder::Rules::any_mask, takes_compressed);
   whole.feed(bytes);
   drain(whole, whole_events);
 
   std::string piece_events;
-  Decoder pieces(kMax);
+  Decoder pieces(kMax, Decoder::Rules::any_mask, takes_compressed);
   bool good = true;
   for (std::size_t i = 0; good && i < bytes.size(); i += piece) {
     pieces.feed(bytes.substr(i, piece));

@@ -285,6 +285,49 @@ T.test("a handshake with a long head is answered", function()
 	skynet.kill(gate)
 end)
 
+T.test("a head of more than 16 KB gets status 431, however much of it comes, and then the end", function()
+	local gate, port = launch {}
+	for _, size in ipairs { 17 * 1024, 4 * 1024 * 1024 } do
+		local id = assert(socket.open(net.host, port))
+		socket.write(id, net.handshake "/chat" .. "Cookie: " .. ("x"):rep(size) .. "\r\n\r\n")
+		local answer = socket.readall(id)
+		T.ok(answer:find "^HTTP/1.1 431 Request Header Fields Too Large\r\n", answer)
+		socket.close(id)
+	end
+	T.eq(heard, {})
+	skynet.kill(gate)
+end)
+
+T.test("frames that come with the request are those of the connection", function()
+	local gate, port = launch {}
+	local id = assert(socket.open(net.host, port))
+	socket.write(id, net.handshake "/chat" .. "\r\n" .. codec.frame(codec.TEXT, "at once", MASK) .. codec.frame(codec.PING, "?", MASK))
+	T.ok(socket.readline(id, "\r\n\r\n"):find(" 101 ", 1, true))
+	local opened = event("open", gate)[3]
+	T.eq({ frame(id) }, { codec.PONG, "?" })
+	wsgate.start(gate, opened)
+	T.eq(event("data", gate), { "data", gate, opened, "at once" })
+	socket.close(id)
+	event("close", gate)
+	skynet.kill(gate)
+end)
+
+T.test("a peer that pings and does not read costs no more than sendlimit", function()
+	local gate, port = launch { sendlimit = 10000 }
+	local id, c = connect(gate, port)
+	socket.pause(c)
+	local pings = codec.frame(codec.PING, ("p"):rep(125), MASK):rep(1000)
+	local done = net.async(function()
+		for _ = 1, 200 do socket.write(c, pings) end
+		socket.write(c, codec.frame(codec.TEXT, "after all of them", MASK))
+	end)
+	T.eq(next_package(), { id, 0x123456, "after all of them" })
+	done()
+	socket.close(c)
+	event("close", gate)
+	skynet.kill(gate)
+end)
+
 T.test("requests that are no handshake get an answer, garbage and silence an end", function()
 	local gate, port = launch { timeout = 1 }
 	local id = assert(socket.open(net.host, port))

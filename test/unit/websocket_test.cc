@@ -179,6 +179,31 @@ TEST(WebSocketDecoder, RefusesReservedBitsAndTextThatIsNoUtf8UnlessItIsLenient) 
   EXPECT_EQ(drain(lenient), (Events{"1:y", "1:\xff", "8:x"}));
 }
 
+TEST(WebSocketDecoder, GivesCompressedMessagesAsTheyComeIfThatWasAgreedOn) {
+  const auto decode_compressed = [](const std::string& bytes) {
+    Decoder decoder(1000, Decoder::Rules::any_mask, true);
+    decoder.feed(bytes);
+    std::string events;
+    for (auto event = decoder.next(); event.kind == Decoder::Event::Kind::message;
+         event = decoder.next()) {
+      events += (event.is_compressed ? "compressed:" : "plain:") + std::string(event.text) + " ";
+    }
+    return events + std::to_string(decoder.next().close_code);
+  };
+  // No text yet, so it need not be UTF-8; the next message is plain again.
+  EXPECT_EQ(decode_compressed("\xc1\x01\xff" + frame(kText, "a")), "compressed:\xff plain:a 0");
+  EXPECT_EQ(decode_compressed("\x41\x01\xff" + frame(kContinuation, "\xfe") + frame(kText, "a")),
+            "compressed:\xff\xfe plain:a 0");
+  EXPECT_EQ(decode_compressed("\xc2\x01\xff" + frame(kText, "\xff")), "compressed:\xff 1007");
+  EXPECT_EQ(decode_compressed(part(kText, "a") + "\xc0\x01"
+                                                 "b"),
+            "1002")
+      << "the bit on a continuation";
+  for (const char* bytes : {"\xc9\x01p", "\xa1\x01x", "\x91\x01x"}) {
+    EXPECT_EQ(decode_compressed(bytes), "1002");
+  }
+}
+
 TEST(WebSocketDecoder, RefusesTheWrongMasking) {
   Decoder server(1000, Decoder::Rules::masked), client(1000, Decoder::Rules::unmasked);
   server.feed(frame(kText, "a", &kRfcKey) + frame(kText, "b"));

@@ -1,9 +1,14 @@
 // The part of an I/O thread that sends and receives messages.
-#include <algorithm>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <cerrno>
 #include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "base/websocket_frame.h"
 #include "services/wsgate/io_thread.h"
@@ -17,6 +22,19 @@ constexpr std::size_t kDeflateFrom = 64;
 // What a package costs beside its bytes, so that many small ones are not more than they seem.
 constexpr std::size_t kPackageOverhead = 64;
 
+// Receivers in C find a zero behind the bytes.
+Block copy_of(std::string_view bytes) {
+  Block block(static_cast<char*>(std::malloc(bytes.size() + 1)));
+  RUNTIME_CHECK(block != nullptr, "out of memory");
+  bytes.copy(block.get(), bytes.size());
+  block.get()[bytes.size()] = '\0';
+  return block;
+}
+
+std::string close_payload(int code) {
+  return {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+}
+
 }  // namespace
 
 // ---- out ----------------------------------------------------------------------------------------
@@ -28,7 +46,7 @@ std::size_t IoThread::waiting_bytes(const Connection& connection) {
 
 bool IoThread::flush(Connection& connection) {
   // Made by hand and written raw, the frames of many messages are one system call. libwebsockets
-  // keeps what the socket does not take, and sends its own control frames behind it.
+  // keeps what the socket does not take.
   while (!connection.unsent.empty() && !lws_partial_buffered(connection.wsi)) {
     frames_.clear();
     while (!connection.unsent.empty() && frames_.size() < kBatchBytes) {
@@ -40,15 +58,28 @@ bool IoThread::flush(Connection& connection) {
     connection.handed_bytes = frames_.size();
     if (lws_write(connection.wsi, frames_.data(), frames_.size(), LWS_WRITE_RAW) < 0) return false;
   }
-  if (!connection.unsent.empty()) lws_callback_on_writable(connection.wsi);
-  if (lws_partial_buffered(connection.wsi)) leave_to_library_ = true;
+  const bool is_stuck = lws_partial_buffered(connection.wsi) != 0;
+  if (is_stuck) leave_to_library_ = true;
+  if (!connection.unsent.empty() || (is_stuck && connection.is_over)) {
+    lws_callback_on_writable(connection.wsi);
+  } else if (connection.is_over) {
+    if (connection.is_gone) return false;
+    shut(connection);
+  }
   return true;
+}
+
+void IoThread::try_flush(Connection& connection) {
+  if (flush(connection)) return;
+  report_closed(connection);
+  cut(connection);
 }
 
 void IoThread::append_frame(Connection& connection, const Package& message) {
   int opcode = shared_.options.sends_text ? websocket::kText : websocket::kBinary;
+  if (message.control != 0) opcode = message.control;
   std::string_view payload(message.bytes.get(), message.size);
-  if (connection.deflate != nullptr && message.size >= kDeflateFrom) {
+  if (connection.deflate != nullptr && message.size >= kDeflateFrom && message.control == 0) {
     deflated_.clear();
     connection.deflate->deflate(payload, &deflated_);
     payload = {reinterpret_cast<const char*>(deflated_.data()), deflated_.size()};
@@ -60,23 +91,32 @@ void IoThread::append_frame(Connection& connection, const Package& message) {
   frames_.insert(frames_.end(), payload.begin(), payload.end());
 }
 
-int IoThread::on_writable(Connection& connection) {
-  // After the close frame libwebsockets waits for the peer's answer.
-  if (connection.said_goodbye) return 0;
-  if (!flush(connection)) return -1;
-  if (!connection.is_closing || !connection.unsent.empty()) return 0;
-  if (lws_partial_buffered(connection.wsi)) {
-    lws_callback_on_writable(connection.wsi);
-    return 0;
-  }
-  return say_goodbye(connection, LWS_CLOSE_STATUS_NORMAL);
+void IoThread::send_control(Connection& connection, int opcode, std::string_view payload) {
+  Package frame{copy_of(payload), payload.size(), opcode};
+  connection.unsent_bytes += frame.size;
+  connection.unsent.push_back(std::move(frame));
 }
 
-int IoThread::say_goodbye(Connection& connection, lws_close_status status) {
+int IoThread::on_writable(Connection& connection) {
+  if (flush(connection)) return 0;
   report_closed(connection);
-  lws_close_reason(connection.wsi, status, nullptr, 0);
-  connection.is_closing = connection.said_goodbye = true;
   return -1;
+}
+
+void IoThread::say_goodbye(Connection& connection, std::string_view payload) {
+  report_closed(connection);
+  if (connection.is_closing) return;
+  connection.is_closing = true;
+  send_control(connection, websocket::kClose, payload);
+  // A peer that does not read, or does not answer, keeps the connection no longer than this.
+  set_timer(connection, shared_.options.timeout);
+  try_flush(connection);
+}
+
+void IoThread::finish(Connection& connection, std::string_view payload) {
+  connection.is_over = true;
+  if (connection.is_closing) return try_flush(connection);
+  say_goodbye(connection, payload);
 }
 
 // ---- in -----------------------------------------------------------------------------------------
@@ -85,7 +125,7 @@ bool IoThread::read_connections(int timeout_ms) {
   while (!held_back_.empty()) {
     Connection& connection = *held_back_.back();
     held_back_.pop_back();
-    read(connection);
+    if (!connection.is_gone) read(connection);
   }
   if (!readable_.collect(timeout_ms)) return false;
   // A handshake, or somebody new, must not wait until all others are silent.
@@ -96,119 +136,112 @@ bool IoThread::read_connections(int timeout_ms) {
       continue;
     }
     // The peer has gone. What it sent last is lost, as always when there was no start.
-    readable_.remove(*connection);
     report_closed(*connection);
     cut(*connection);
   }
   return true;
 }
 
-void IoThread::read(Connection& connection) {
-  lws* const wsi = connection.wsi;
-  pollfd socket{lws_get_socket_fd(wsi), LWS_POLLIN, LWS_POLLIN};
-  reading_ = &connection;
-  lws_rx_flow_control(wsi, 1 | LWS_RXFLOW_REASON_FLAG_PROCESS_NOW);
-  const bool is_ending = lws_service_fd(context_, &socket) != 0;
-  if (reading_ == nullptr) return;
-  reading_ = nullptr;
-  if (is_ending) {
-    on_ending(connection);
-    // Bytes for the peer are stuck. libwebsockets waits some seconds for the socket to take them,
-    // and must not read the end again meanwhile.
-    if (lws_partial_buffered(wsi)) readable_.remove(connection);
+ssize_t IoThread::receive(const Connection& connection) {
+  SSL* const tls = lws_get_ssl(connection.wsi);
+  if (tls == nullptr) {
+    return recv(lws_get_socket_fd(connection.wsi), received_.data(), received_.size(), 0);
   }
-  lws_rx_flow_control(wsi, 0 | LWS_RXFLOW_REASON_FLAG_PROCESS_NOW);
+  ERR_clear_error();  // those of other connections
+  const int size = SSL_read(tls, received_.data(), static_cast<int>(received_.size()));
+  if (size > 0) return size;
+  const int error = SSL_get_error(tls, size);
+  errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EIO;
+  return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+void IoThread::read(Connection& connection) {
+  const ssize_t size = receive(connection);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (size <= 0) return on_end(connection);
+  // The rest of a record is in no descriptor that could be waited for.
+  if (SSL* const tls = lws_get_ssl(connection.wsi); tls != nullptr && SSL_pending(tls) > 0) {
+    held_back_.push_back(&connection);
+  }
+  connection.heard_ns = monotonic_ns();
+  connection.is_pinged = false;
+  on_bytes(connection, {received_.data(), static_cast<std::size_t>(size)});
 }
 
 void IoThread::pause(Connection& connection) {
   connection.is_paused = true;
   readable_.change(connection, ReadSet::Watch::end_only);
-  lws_rx_flow_control(connection.wsi, 0);
 }
 
 void IoThread::resume(Connection& connection) {
-  if (!connection.is_paused) return;
+  if (!connection.is_paused || connection.is_gone) return;
   connection.is_paused = false;
   readable_.change(connection, ReadSet::Watch::bytes_and_end);
   held_back_.push_back(&connection);
 }
 
-int IoThread::on_received(Connection& connection, std::string_view bytes) {
-  if (connection.is_closing) return 0;
-  lws* const wsi = connection.wsi;
-  if (lws_is_first_fragment(wsi)) {
-    const int reserved = lws_get_reserved_bits(wsi);
-    const int agreed = connection.deflate != nullptr ? websocket::kCompressed : 0;
-    if ((reserved & ~agreed) != 0) return say_goodbye(connection, LWS_CLOSE_STATUS_PROTOCOL_ERR);
-    connection.is_compressed = (reserved & websocket::kCompressed) != 0;
-    connection.is_text = !lws_frame_is_binary(wsi);
+void IoThread::on_bytes(Connection& connection, std::string_view bytes) {
+  using Kind = websocket::Decoder::Event::Kind;
+  if (connection.is_over) return;
+  websocket::Decoder& decoder = *connection.decoder;
+  decoder.feed(bytes);
+  while (!connection.is_over) {
+    const websocket::Decoder::Event event = decoder.next();
+    if (event.kind == Kind::incomplete) break;
+    if (event.kind == Kind::error) {
+      finish(connection, close_payload(event.close_code));
+    } else if (websocket::is_control(event.opcode)) {
+      on_control(connection, event);
+    } else {
+      on_message(connection, event);
+    }
   }
-  // What a frame says of its size is worth believing when that alone is too much.
-  if (lws_remaining_packet_payload(wsi) > max_incoming(connection) ||
-      !append_incoming(connection, bytes)) {
-    return say_goodbye(connection, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE);
+  if (!connection.unsent.empty() && !connection.is_over) try_flush(connection);
+}
+
+void IoThread::on_control(Connection& connection, const websocket::Decoder::Event& event) {
+  if (event.opcode == websocket::kClose) {
+    // Its code comes back, without the reason.
+    finish(connection, event.text.substr(0, 2));
+  } else if (event.opcode == websocket::kPing && !connection.is_closing) {
+    // A peer that pings and does not read gets no answers to all of that.
+    if (waiting_bytes(connection) + kPackageOverhead > shared_.options.max_unsent) return;
+    send_control(connection, websocket::kPong, event.text);
   }
-  if (!lws_is_final_fragment(wsi)) return 0;
+}
+
+void IoThread::on_message(Connection& connection, const websocket::Decoder::Event& event) {
+  if (connection.is_closing) return;
   Package package;
-  const lws_close_status wrong = finish_incoming(connection, &package);
-  if (wrong != LWS_CLOSE_STATUS_NOSTATUS) return say_goodbye(connection, wrong);
-  if (package.size == 0) return 0;  // not passed on, as by the C gate
-  if (connection.is_started) {
-    deliver(connection, std::move(package));
-    return 0;
-  }
+  const int wrong = unpack(connection, event, &package);
+  if (wrong != 0) return finish(connection, close_payload(wrong));
+  if (package.size == 0) return;  // not passed on, as by the C gate
+  if (connection.is_started) return deliver(connection, std::move(package));
   // Until the start the connection is read all the same, so that its end and its signs of life are
   // seen; but only so far.
   connection.early_bytes += package.size + kPackageOverhead;
   connection.early.push_back(std::move(package));
-  if (connection.early_bytes > shared_.options.max_message) pause(connection);
-  return 0;
+  if (connection.early_bytes > shared_.options.max_message && !connection.is_paused) {
+    pause(connection);
+  }
 }
 
-// How large a message may be as it comes. What does not compress gets a little larger by being
-// compressed.
-std::size_t IoThread::max_incoming(const Connection& connection) const {
+int IoThread::unpack(Connection& connection, const websocket::Decoder::Event& event,
+                     Package* package) const {
   const std::size_t max = shared_.options.max_message;
-  return connection.is_compressed ? max + max / 256 + 64 : max;
-}
-
-lws_close_status IoThread::finish_incoming(Connection& connection, Package* package) const {
-  *package = {std::move(connection.incoming), connection.incoming_size};
-  connection.incoming_size = connection.incoming_capacity = 0;
-  if (connection.is_compressed) {
-    Package inflated;
-    switch (connection.deflate->inflate({package->bytes.get(), package->size},
-                                        shared_.options.max_message, &inflated.bytes,
-                                        &inflated.size)) {
-      case Deflate::Result::ok: *package = std::move(inflated); break;
-      case Deflate::Result::too_large: return LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE;
-      case Deflate::Result::malformed: return LWS_CLOSE_STATUS_INVALID_PAYLOAD;
-    }
+  if (!event.is_compressed) {
+    if (event.text.size() > max) return websocket::kTooLarge;
+    *package = {copy_of(event.text), event.text.size()};
+    return 0;
   }
-  if (connection.is_text && !is_utf8({package->bytes.get(), package->size})) {
-    return LWS_CLOSE_STATUS_INVALID_PAYLOAD;
+  switch (connection.deflate->inflate(event.text, max, &package->bytes, &package->size)) {
+    case Deflate::Result::ok: break;
+    case Deflate::Result::too_large: return websocket::kTooLarge;
+    case Deflate::Result::malformed: return websocket::kInvalidData;
   }
-  return LWS_CLOSE_STATUS_NOSTATUS;
-}
-
-bool IoThread::append_incoming(Connection& connection, std::string_view bytes) const {
-  const std::size_t size = connection.incoming_size + bytes.size();
-  if (size > max_incoming(connection)) return false;
-  if (size + 1 > connection.incoming_capacity) {
-    // The usual message comes in one piece and gets exactly what it needs; receivers in C find a
-    // zero behind it.
-    const std::size_t capacity = connection.incoming_size == 0
-                                     ? size + 1
-                                     : std::max(size + 1, 2 * connection.incoming_capacity);
-    auto* larger = static_cast<char*>(std::realloc(connection.incoming.release(), capacity));
-    RUNTIME_CHECK(larger != nullptr, "out of memory");
-    connection.incoming.reset(larger);
-    connection.incoming_capacity = capacity;
-  }
-  bytes.copy(connection.incoming.get() + connection.incoming_size, bytes.size());
-  connection.incoming_size = size;
-  connection.incoming.get()[size] = '\0';
-  return true;
+  const bool is_wrong =
+      event.opcode == websocket::kText && !is_utf8({package->bytes.get(), package->size});
+  return is_wrong ? websocket::kInvalidData : 0;
 }
 
 }  // namespace runtime::wsgate

@@ -1,21 +1,26 @@
-// A thread that serves WebSocket connections with libwebsockets.
+// A thread that serves WebSocket connections. Sockets, TLS, timers and what a socket does not take at
+// once are the business of libwebsockets; the handshake (handshake.h) and the frames
+// (websocket/decoder.h) are ours, since its own reader (4.1.6) answers pings late or not at all and
+// ends without a close frame.
 //
 // Threads:   start(), stop() and the destructor from one thread, post() from any. Everything else
 //            runs on the thread itself.
-// Memory:    for each connection what it sends (Options::max_message; twice that for a compressed
-//            message while it is inflated, or for what comes before the start), what is to be sent
-//            to it (max_unsent), 76 KB for permessage-deflate, and libwebsockets' own buffers.
+// Memory:    for each connection what it sends (Options::max_message; twice that for a message in
+//            fragments, a compressed one while it is inflated, or for what comes before the start),
+//            what is to be sent to it (max_unsent), 76 KB for permessage-deflate, and libwebsockets'
+//            own buffers.
 // The loop:  libwebsockets waits for sockets and for post(), and runs callbacks: accepted sockets,
 //            handshakes, messages out that were stuck, ends. Then commands are run (messages out),
-//            and the connections that have something are read (see read_set.h), which runs
-//            callbacks, too: messages in, ends. As long as that goes on libwebsockets, which looks
-//            at every socket each time, is left alone for some milliseconds.
+//            and the connections that have something are read (see read_set.h). As long as that goes
+//            on libwebsockets, which looks at every socket each time, is left alone for some
+//            milliseconds.
 #pragma once
 
 #include <libwebsockets.h>
 #include <openssl/ssl.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -64,6 +69,8 @@ class IoThread {
   // Frames leave together until they are this much; libwebsockets is to send it all in one system
   // call.
   static constexpr std::size_t kBatchBytes = 64 * 1024;
+  // libwebsockets' name for what it calls back about for connections.
+  static constexpr const char* kPeerProtocol = "wsgate";
 
   // libwebsockets waits until the descriptor, which it takes over, is readable. Null: it cannot.
   lws* adopt_file(int fd);
@@ -85,41 +92,55 @@ class IoThread {
   // False: for so long nobody had anything, and there was no post() either.
   bool read_connections(int timeout_ms);
   void read(Connection& connection);
+  // Reads into received_; what recv() gives, also with TLS.
+  ssize_t receive(const Connection& connection);
   // Takes nothing from the peer until resume(), but notices its end.
   void pause(Connection& connection);
   void resume(Connection& connection);
 
   // Each gives what libwebsockets wants: 0 goes on, anything else ends the connection.
   int on_acceptable(lws* listener);
-  // The time for a handshake is over, or a pause of the listener.
   int on_timer(lws* wsi, Connection** slot);
-  int on_request(lws* wsi);
-  int on_handshake(lws* wsi, Connection** slot);
-  int on_established(Connection& connection);
-  int on_received(Connection& connection, std::string_view bytes);
+  int on_handshake(Connection& connection, std::string_view bytes);
+  int refuse(Connection& connection, std::string_view answer);
+  int on_established(Connection& connection, std::string_view more);
   int on_writable(Connection& connection);
-  // Ends a connection with a close frame.
-  int say_goodbye(Connection& connection, lws_close_status status);
-  void on_ending(Connection** slot);
-  void on_ending(Connection& connection);
+
+  void adopt(int fd);
+  // Whether the peer is there still. Pings one that has been silent for a while.
+  bool check_life(Connection& connection);
+  void set_timer(const Connection& connection, std::chrono::nanoseconds time);
   // Tells the watchdog, once; from then on the id is unknown.
   void report_closed(Connection& connection);
   void release(Connection** slot);
+
+  void on_bytes(Connection& connection, std::string_view bytes);
+  void on_message(Connection& connection, const websocket::Decoder::Event& event);
+  void on_control(Connection& connection, const websocket::Decoder::Event& event);
+  // A message, unpacked and looked at. 0, or the code to close with.
+  int unpack(Connection& connection, const websocket::Decoder::Event& event,
+             Package* package) const;
 
   // Bytes that are not sent yet, ours and those that libwebsockets holds.
   static std::size_t waiting_bytes(const Connection& connection);
   // Sends what can be sent now; false: the connection is broken.
   bool flush(Connection& connection);
+  // The same; a broken one is cut.
+  void try_flush(Connection& connection);
   void append_frame(Connection& connection, const Package& message);
+  void send_control(Connection& connection, int opcode, std::string_view payload);
+  // The id ends, and a close frame follows what is unsent. An empty `payload` has no code.
+  void say_goodbye(Connection& connection, std::string_view payload);
+  // After a close frame of both, or when the peer broke the rules: what the peer sends does not
+  // matter any more.
+  void finish(Connection& connection, std::string_view payload);
+  // All is sent: says the end, so that the peer reads everything before it sees that.
+  void shut(Connection& connection);
+  // The peer's end.
+  void on_end(Connection& connection);
   void overflow(Connection& connection);
   // Ends a connection without a word to the peer, soon.
-  static void cut(Connection& connection);
-  std::size_t max_incoming(const Connection& connection) const;
-  bool append_incoming(Connection& connection, std::string_view bytes) const;
-  // A whole message, unpacked and looked at; otherwise the reason to end the connection.
-  lws_close_status finish_incoming(Connection& connection, Package* package) const;
-  bool is_allowed_origin(lws* wsi) const;
-  std::string peer_address(lws* wsi) const;
+  void cut(Connection& connection);
 
   Shared& shared_;
   Outbox outbox_;
@@ -135,7 +156,6 @@ class IoThread {
   std::unique_ptr<SSL_CTX, FreeSslContext> unused_client_;
   lws_context* context_ = nullptr;
   lws_vhost* vhost_ = nullptr;
-  lws_retry_bo_t idle_policy_{};
   std::vector<lws_protocols> protocols_;
   lws* listener_ = nullptr;
   std::vector<IoThread*> accept_for_;  // who gets accepted sockets, in turn
@@ -143,8 +163,8 @@ class IoThread {
   bool accept_failed_ = false;  // and that has been logged
 
   ReadSet readable_;
-  std::vector<Connection*> held_back_;  // of these libwebsockets may hold bytes that it has read
-  Connection* reading_ = nullptr;       // the one in read(); null again if that has released it
+  std::vector<Connection*> held_back_;  // to be read without being asked: TLS may hold bytes
+  std::vector<char> received_;          // one read
 
   std::unordered_map<int, Connection*> connections_;
   std::vector<Connection*> dirty_;       // while commands are run

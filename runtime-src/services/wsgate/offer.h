@@ -7,10 +7,8 @@ namespace runtime::wsgate {
 
 // Whether permessage-deflate can be agreed on. Other extensions in the list do not matter. It
 // cannot when
-// - it is offered more than once, for a client that has preferences: libwebsockets would refuse the
-//   handshake;
-// - the client limits our window (server_max_window_bits) and would have to be told that we obey,
-//   which libwebsockets cannot say;
+// - it is offered more than once, for a client that has preferences;
+// - the client limits our window (server_max_window_bits);
 // - a parameter is unknown, has a wrong value, or comes twice.
 bool is_acceptable_offer(std::string_view extensions);
 

@@ -2,8 +2,7 @@
 //
 // libwebsockets could watch them itself, but its loop (4.1.6) does not survive a peer that ends the
 // connection while bytes to it are stuck: it reads that end again and again, and serves nobody else
-// any more. So it is told not to read (lws_rx_flow_control), the sockets are watched here, and who
-// has something is served by one call of lws_service_fd(), which has no such loop.
+// any more. So it is told not to read (lws_rx_flow_control), and the sockets are watched here.
 //
 // Threads:   one, but for wake().
 // Ownership: connections are not owned; remove() comes before their end.
