@@ -67,6 +67,9 @@ SERVICES ?= 100000
 soak: all           ## start, use and end 100000 services in one node, on both engines (SERVICES=N)
 	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) test/soak/run $(RUNTIME) $(SERVICES)
 
-.PHONY: soak test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-cli test-demo
+soak-nodes: all     ## three nodes, harbor, cluster and multicast: every message counted (NODES_MINUTES=N)
+	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) NODES_MINUTES=$(NODES_MINUTES) test/soak/nodes $(RUNTIME)
+
+.PHONY: soak soak-nodes test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-cli test-demo
 
 include test/fuzz/fuzz.mk
