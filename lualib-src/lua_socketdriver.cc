@@ -1,5 +1,6 @@
 // skynet.socketdriver: the socket server's face for Lua. (lua_socket_buffer.cc: what has been
 // received.)
+#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <string_view>
@@ -142,6 +143,15 @@ int l_resolve(lua_State* L) {
 
 // ---- making and using sockets ------------------------------------------------------------------
 
+// Raises "what: host:port: cause" after a call that failed and left the cause in errno.
+int raise_address(lua_State* L, const char* what, const HostPort& address) {
+  const int error = errno;
+  const char* host = address.host != nullptr ? address.host : "";  // udp() may have none
+  const bool v6 = std::strchr(host, ':') != nullptr;
+  return luaL_error(L, v6 ? "%s: [%s]:%d: %s" : "%s: %s:%d: %s", what, host, address.port,
+                    error == 0 ? "no address found for this host" : std::strerror(error));
+}
+
 // connect(host[, port]) -> id
 int l_connect(lua_State* L) {
   HostPort address;
@@ -157,7 +167,7 @@ int l_listen(lua_State* L) {
   check_address(L, 1, &address);
   const int backlog = static_cast<int>(luaL_optinteger(L, 3, kBacklog));
   const int id = skynet_socket_listen(context(L), address.host, address.port, backlog);
-  if (id < 0) return luaL_error(L, "Listen error");
+  if (id < 0) return raise_address(L, "Listen error", address);
   lua_pushinteger(L, id);
   return 1;
 }
@@ -290,7 +300,7 @@ int l_udp(lua_State* L) {
     address.port = static_cast<int>(luaL_optinteger(L, 2, 0));
   }
   const int id = skynet_socket_udp(context(L), address.host, address.port);
-  if (id < 0) return luaL_error(L, "udp init failed");
+  if (id < 0) return raise_address(L, "udp init failed", address);
   lua_pushinteger(L, id);
   return 1;
 }
@@ -310,7 +320,7 @@ int l_udp_dial(lua_State* L) {
   HostPort address;
   check_address(L, 1, &address);
   const int id = skynet_socket_udp_dial(context(L), address.host, address.port);
-  if (id < 0) return luaL_error(L, "udp dial host failed");
+  if (id < 0) return raise_address(L, "udp dial host failed", address);
   lua_pushinteger(L, id);
   return 1;
 }
@@ -320,7 +330,7 @@ int l_udp_listen(lua_State* L) {
   HostPort address;
   check_address(L, 1, &address);
   const int id = skynet_socket_udp_listen(context(L), address.host, address.port);
-  if (id < 0) return luaL_error(L, "udp listen host failed");
+  if (id < 0) return raise_address(L, "udp listen host failed", address);
   lua_pushinteger(L, id);
   return 1;
 }

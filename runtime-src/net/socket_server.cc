@@ -22,6 +22,11 @@ void set_option(int fd, int level, int option) {
 }
 
 // A socket bound to `address`, or -1 with errno.
+int failed(int error) {
+  errno = error;
+  return -1;
+}
+
 int bound_socket(int type, const Address& address) {
   const int fd = ::socket(address.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
@@ -29,8 +34,7 @@ int bound_socket(int type, const Address& address) {
   if (::bind(fd, address.get(), address.size()) == 0) return fd;
   const int error = errno;
   close(fd);
-  errno = error;
-  return -1;
+  return failed(error);
 }
 
 }  // namespace
@@ -154,19 +158,24 @@ int SocketServer::connect(Handle owner, std::string_view host, int port) {
 int SocketServer::listen(Handle owner, std::string_view host, int port, int backlog) {
   flush_thread();
   int fd = -1;
+  int error = 0;
   for (const Address& address :
        resolve_here(std::string(host), port, SOCK_STREAM, ResolveFor::own_end).addresses) {
     fd = bound_socket(SOCK_STREAM, address);
-    if (fd < 0) continue;
+    if (fd < 0) {
+      error = errno;
+      continue;
+    }
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE);  // accepted connections inherit it
     if (::listen(fd, backlog) == 0) break;
+    error = errno;
     ::close(std::exchange(fd, -1));
   }
-  if (fd < 0) return -1;
+  if (fd < 0) return failed(error);
   Socket* socket = reserve();
   if (socket == nullptr) {
     ::close(fd);
-    return -1;
+    return failed(EMFILE);
   }
   const int id = socket->id;
   const Address bound = Address::local_of(fd);
@@ -225,7 +234,7 @@ int SocketServer::open_udp(Handle owner, int family, const Address* bind_to,
   Socket* socket = reserve();
   if (socket == nullptr) {
     ::close(fd);
-    return -1;
+    return failed(EMFILE);
   }
   const int id = socket->id;
   {
@@ -245,22 +254,24 @@ int SocketServer::open_udp(Handle owner, int family, const Address* bind_to,
 int SocketServer::udp(Handle owner, std::string_view host, int port) {
   if (host.empty() && port == 0) return open_udp(owner, AF_INET, nullptr, {});
   flush_thread();
+  int error = 0;
   for (const Address& address :
        resolve_here(std::string(host), port, SOCK_DGRAM, ResolveFor::own_end).addresses) {
     const int id = open_udp(owner, address.family(), &address, {});
     if (id >= 0) return id;
+    error = errno;
   }
-  return -1;
+  return failed(error);
 }
 
 int SocketServer::udp_listen(Handle owner, std::string_view host, int port) {
-  return port == 0 ? -1 : udp(owner, host, port);
+  return port == 0 ? failed(EINVAL) : udp(owner, host, port);
 }
 
 int SocketServer::udp_dial(Handle owner, std::string_view host, int port) {
   flush_thread();
   const Resolved peer = resolve_here(std::string(host), port, SOCK_DGRAM, ResolveFor::peer);
-  if (peer.addresses.empty()) return -1;
+  if (peer.addresses.empty()) return failed(0);
   return open_udp(owner, peer.addresses[0].family(), nullptr, peer.addresses[0]);
 }
 

@@ -109,6 +109,9 @@ class SocketServer {
   // sent then. -1: the host is longer than kMaxHostBytes, or there are max_sockets ids already (the
   // log says so).
   int connect(Handle owner, std::string_view host, int port);
+  // Where one of listen(), udp(), udp_dial() and udp_listen() returns -1, errno has the cause;
+  // 0: the host has no address, EMFILE also: there are max_sockets ids.
+  //
   // Listens, but accepts nothing before start(). The host may be empty: all IPv4 interfaces. Port
   // 0: the system chooses. The owner gets kSocketConnect with the address and the port. -1: it was
   // not possible.

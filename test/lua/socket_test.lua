@@ -247,4 +247,31 @@ T.test("a slow reader holds the sender's bytes, not the reader's memory", functi
 	socket.close(b)
 end)
 
+do
+	local driver = require "skynet.socketdriver"
+	-- What is tried where a nil port is one that is taken, and what its error says.
+	local cases = {
+		{ "socket.listen", socket.listen, "127.0.0.1", nil, "Listen error: 127.0.0.1:%d: Address already in use" },
+		{ "driver.listen", driver.listen, "127.0.0.1", nil, "Listen error: 127.0.0.1:%d: Address already in use" },
+		{ "listen elsewhere", socket.listen, "192.0.2.1", 80, "Listen error: 192.0.2.1:80: Cannot assign requested address" },
+		{ "listen on v6", socket.listen, "2001:db8::1", 80, "Listen error: [2001:db8::1]:80: " },
+		{ "listen by name", socket.listen, "no such host.invalid", 80,
+			"Listen error: no such host.invalid:80: no address found for this host" },
+		{ "udp", driver.udp, "192.0.2.1", 80, "udp init failed: 192.0.2.1:80: Cannot assign requested address" },
+		{ "udp_listen", driver.udp_listen, "192.0.2.1", 80,
+			"udp listen host failed: 192.0.2.1:80: Cannot assign requested address" },
+		{ "udp_listen on 0", driver.udp_listen, "127.0.0.1", 0, "udp listen host failed: 127.0.0.1:0: Invalid argument" },
+		{ "udp_dial", driver.udp_dial, "no such host.invalid", 80,
+			"udp dial host failed: no such host.invalid:80: no address found for this host" },
+	}
+	for _, case in ipairs(cases) do
+		local name, f, host, port, text = case[1], case[2], case[3], case[4], case[5]
+		T.test("an error names the address and the cause: " .. name, function()
+			local listener, _, taken = socket.listen("127.0.0.1", 0)
+			T.raises(text:format(taken), f, host, port or taken)
+			socket.close(listener)
+		end)
+	end
+end
+
 T.run(3000)
