@@ -17,6 +17,7 @@ int open_multicast(lua_State* L);
 int open_native(lua_State* L);  // lua/lua_native.cc
 int open_netpack(lua_State* L);
 int open_profile(lua_State* L);
+int open_redis_codec(lua_State* L);  // lua_redis.cc
 int open_scheduler(lua_State* L);  // lua/lua_native.cc
 int open_sharedata(lua_State* L);
 int open_sharetable(lua_State* L);
@@ -33,6 +34,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.codecache", open_codecache},
       {"skynet.core", open_core},
       {"skynet.datasheet.core", open_datasheet},
+      {"skynet.db.redis.codec", open_redis_codec},
       {"skynet.debugchannel", open_debugchannel},
       {"skynet.http.parser", open_http_parser},
       {"skynet.loader", open_loader},

@@ -7,6 +7,7 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
+local deadlines = require "skynet.deadlines"
 local engine = require "skynet.engine"
 local killed = require "skynet.killed"
 
@@ -66,6 +67,7 @@ function link_methods:readline(sep)
 end
 
 local function finish(entry, ok, data)
+	if entry.done then return end
 	entry.done, entry.ok, entry.data = true, ok, data
 	skynet.wakeup(entry)
 end
@@ -148,14 +150,45 @@ local function read_by_session(link)
 	end
 end
 
+-- A call that got no reply in time. Replies come in order, so all that were sent after it wait as well: the
+-- connection is given up.
+local function give_up(entry)
+	if entry.done then return end
+	local link = entry.link
+	skynet.error("socket: no reply in time :", link.host, link.port or "")
+	finish(entry, false, string.format("timed out waiting for %s:%s", link.host, link.port))
+	break_link(link, socket_error)
+	socket.close(link[1])
+end
+
+-- One write for all that was asked in one turn of the service.
+local function flush(link)
+	local parts = link.gathered
+	link.gathered = nil
+	if not parts or link.broken then return end
+	if not socket.write(link[1], parts[2] and parts or parts[1]) then break_link(link, socket_error) end
+end
+
+local function gather(link, request)
+	local parts = link.gathered
+	if not parts then
+		parts = {}
+		link.gathered = parts
+		skynet.fork(flush, link)
+	end
+	if type(request) == "table" then request = table.concat(request) end
+	parts[#parts + 1] = request
+	return true
+end
+
 local function serve_link(link)
 	if link.response then read_by_session(link) else read_in_order(link) end
 	socket.close(link[1])
 end
 
 -- Waits for the reply to a request that was sent over `link`.
-local function await(link, response)
-	local entry = {}
+local function await(link, response, watched)
+	local entry = { link = link }
 	if link.response then
 		if link.sessions[response] then error("the session " .. tostring(response) .. " is waited for already", 3) end
 		link.sessions[response] = entry
@@ -165,7 +198,9 @@ local function await(link, response)
 		link.queue[link.tail] = entry
 		if link.idle then skynet.wakeup(link) end
 	end
+	if watched then watched:add(entry) end
 	while not entry.done do skynet.wait(entry) end
+	if watched then watched:remove(entry) end
 	if entry.ok then return entry.data end
 	error(entry.data, 0)
 end
@@ -218,6 +253,7 @@ end
 local function drop_link(self)
 	local link = self.__sock
 	if not link then return end
+	flush(link)
 	self.__sock = false
 	self.holder.link = nil
 	break_link(link, socket_error)
@@ -227,7 +263,7 @@ end
 -- One address. → true, or nil and the reason. A change of generation is noticed by the caller.
 local function connect_to(self, host, port)
 	local generation = self.generation
-	local id, err = socket.open(host, port)
+	local id, err = socket.open(host, port, self.timeout)
 	if not id then return nil, err end
 	if self.generation ~= generation then
 		socket.close(id)
@@ -245,9 +281,11 @@ local function connect_to(self, host, port)
 		self.auth_thread = nil
 		if self.generation ~= generation then return nil, "the address was changed" end
 		if not ok then
-			if message ~= socket_error then skynet.error("socket: auth failed", message) end
 			drop_link(self)
-			return nil, message == socket_error and "closed during auth" or message
+			if message == socket_error then return nil, "closed during auth" end
+			skynet.error("socket: auth failed", message)
+			self.refusal = message
+			return nil, message
 		end
 		if link.broken then return nil, "closed during auth" end
 	end
@@ -261,6 +299,7 @@ local function connect_once(self)
 	for _ = 1, MAX_MOVES do
 		local generation = self.generation
 		local ok
+		self.refusal = nil
 		ok, reason = connect_to(self, self.__host, self.__port)
 		local backup, i = self.backup or {}, 1
 		while not ok and self.generation == generation and backup[i] do
@@ -326,7 +365,8 @@ local function block_connect(self, once)
 			if not clean then error(ok, 0) end
 			if once and not ok and not self.closed then
 				skynet.error("Connect failed", reason, self.__host, self.__port or "")
-				error(socket_error)
+				-- what auth() raised says more
+				error(self.refusal or socket_error, 0)
 			end
 		end
 	end
@@ -361,6 +401,8 @@ function channel:request(request, response, padding)
 		for _, part in ipairs(padding) do
 			sent = sent and socket.lwrite(id, part)
 		end
+	elseif self.gather then
+		sent = gather(link, request)
 	else
 		sent = socket.write(id, request)
 	end
@@ -369,7 +411,7 @@ function channel:request(request, response, padding)
 		error(socket_error)
 	end
 	if response == nil then return end
-	return await(link, response)
+	return await(link, response, self.watched)
 end
 
 --- Waits for a reply without a request; waits for a connection for ever.
@@ -414,6 +456,8 @@ end
 ---@field auth? fun(channel: skynet.socketchannel)  after each connect; raising gives the address up
 ---@field response? fun(sock: table): any, boolean, any, boolean?  session mode
 ---@field nodelay? boolean
+---@field gather? boolean    what is requested in one turn of the service leaves in one write at its end
+---@field timeout? integer   cs for a connect, and for each reply; the connection is given up when one is late
 ---@field overload? fun(on: boolean)
 ---@field socket_read? fun(sock: table, n?: integer): string
 ---@field socket_readline? fun(sock: table, sep?: string): string
@@ -439,7 +483,10 @@ function socketchannel.channel(description)
 		auth = description.auth,
 		session_response = description.response,
 		nodelay = description.nodelay,
-		overload_notify = description.overload,
+		gather = description.gather,
+		timeout = description.timeout or nil,
+		watched = description.timeout and deadlines(description.timeout, give_up) or nil,
+		overload_notify = description.overload or nil,
 		overload = { on = false },
 		link_meta = { __index = methods },
 		generation = 0,

@@ -1,0 +1,41 @@
+---@meta skynet.db.redis.codec
+--- Redis' protocol, RESP2 and RESP3, native. Knows bytes only: connections are `skynet.db.redis`'s.
+local codec = {}
+
+--- A command as a server reads it. A table in place of the first argument is the whole list (`n` or `#` of them);
+--- a first argument of nil drops the rest. Other nils raise.
+---@param name string
+---@param ... any  by tostring()
+---@return string bytes
+function codec.command(name, ...) end
+
+--- Many commands, one after the other. Raises for an operation that is no table, is empty, or has a hole.
+---@param operations any[][]  lists { command, argument ... }
+---@return string bytes
+function codec.pipeline(operations) end
+
+--- CRC-16/XMODEM.
+---@param bytes string
+---@return integer crc  0 to 65535
+function codec.crc16(bytes) end
+
+--- A reader for one connection.
+---@return skynet.db.redis.reader
+function codec.reader() end
+
+---@class skynet.db.redis.reader
+local reader = {}
+
+--- The next reply, if a whole one is held. Raises on bytes that no server sends; then nothing is read any more.
+---@return boolean? ok  nil: more bytes are needed; false: the value is an error text, or a list with one in it
+---@return any value
+---@return boolean? push  true: of RESP3, belongs to no command
+function reader:next() end
+
+--- Adds bytes, then does what next() does.
+---@param bytes string
+function reader:feed(bytes) end
+
+--- Bytes held that are part of no reply taken.
+---@return integer
+function reader:held() end

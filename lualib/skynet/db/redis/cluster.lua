@@ -1,0 +1,368 @@
+--- A Redis cluster: each command goes to the node that holds its key.
+---
+--- The map of slots is read once and kept. MOVED corrects one slot at once and marks the map as old; the next
+--- command reads it again, and all that come meanwhile wait for that one reading.
+local skynet = require "skynet"
+local redis = require "skynet.db.redis"
+local crc16 = require "skynet.db.redis.crc16"
+local socketchannel = require "skynet.socketchannel"
+
+local SLOTS = 16384
+local MAX_TRIES = 16
+local PAUSE = 10 -- cs before each of the later tries
+
+-- Commands that concern one node and name no key.
+local UNROUTED = { info = true, multi = true, exec = true, slaveof = true, config = true, shutdown = true }
+
+---@class skynet.db.redis.cluster
+---@field nodes table[]       masters: { host =, port =, name =, slaves = }
+---@field slots table<integer, table>
+---@field connections table<string, skynet.db.redis.client>  by the name of the node
+---@field private startup table[]
+---@field private stale boolean       the map is to be read again before the next command
+---@field private loading table[]|false    tokens of coroutines that wait for the reading under way
+---@field private opening table<string, table[]>  the same, for a connection
+---@field private watchers table<string, skynet.db.redis.watcher>
+local cluster = {}
+
+local function new_node(host, port)
+	return { host = host, port = port, name = string.format("%s:%d", host, port), slaves = {} }
+end
+
+-- ---- keys -------------------------------------------------------------------------------------
+
+---@param key string
+---@return integer slot
+function cluster:keyslot(key)
+	key = tostring(key)
+	local first = key:find("{", 1, true)
+	local last = first and key:find("}", first + 1, true)
+	if last and last > first + 1 then key = key:sub(first + 1, last - 1) end
+	return crc16(key) % SLOTS
+end
+
+local function no_way(name)
+	error("No way to dispatch this command to Redis Cluster: " .. tostring(name), 0)
+end
+
+local function script_slot(self, name, ...)
+	local count = tonumber((select(2, ...))) or 0
+	if count < 1 then no_way(name) end
+	local slot
+	for i = 1, count do
+		local key = select(2 + i, ...)
+		if key == nil then no_way(name) end
+		local its = self:keyslot(key)
+		if slot and slot ~= its then error(name .. " - all keys must map to the same key slot", 0) end
+		slot = its
+	end
+	return slot
+end
+
+local function slot_of(self, name, ...)
+	local command = string.lower(name)
+	if UNROUTED[command] then no_way(name) end
+	if command == "eval" or command == "evalsha" then return script_slot(self, name, ...) end
+	local key = ...
+	if type(key) == "table" then key = key[1] end
+	if key == nil then no_way(name) end
+	return self:keyslot(key)
+end
+
+-- ---- connections ------------------------------------------------------------------------------
+
+local function settings(self, node)
+	local db = self.opt.db
+	return {
+		host = node.host,
+		port = node.port,
+		auth = self.opt.auth,
+		username = self.opt.username,
+		timeout = self.opt.timeout,
+		db = db and db ~= 0 and db or nil, -- a cluster has only this one
+	}
+end
+
+local function make_room(self)
+	local count = 0
+	for _ in pairs(self.connections) do count = count + 1 end
+	while count >= (self.opt.max_connections or 256) do
+		local name, db = next(self.connections)
+		self.connections[name] = nil
+		db:disconnect()
+		count = count - 1
+	end
+end
+
+--- The connection to a node, opened when there is none. Raises when it cannot be.
+---@async
+---@return skynet.db.redis.client
+function cluster:get_connection(node)
+	local name = node.name or string.format("%s:%d", node.host, node.port)
+	while true do
+		local db = self.connections[name]
+		if db then return db end
+		local waiters = self.opening[name]
+		if not waiters then break end
+		local token = {}
+		waiters[#waiters + 1] = token
+		skynet.wait(token)
+	end
+	local waiters = {}
+	self.opening[name] = waiters
+	local ok, db = pcall(redis.connect, settings(self, node))
+	self.opening[name] = nil
+	if ok then
+		make_room(self)
+		self.connections[name] = db
+	end
+	for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	if not ok then error(db, 0) end
+	return db
+end
+
+--- The connection to some node that answers.
+---@async
+function cluster:get_random_connection()
+	local nodes = self.nodes
+	local count = #nodes
+	local first = count > 0 and math.random(count) or 0
+	for i = 0, count - 1 do
+		local ok, db = pcall(self.get_connection, self, nodes[(first + i - 1) % count + 1])
+		if ok then return db end
+	end
+	for _, node in ipairs(self.startup) do
+		local ok, db = pcall(self.get_connection, self, node)
+		if ok then return db end
+	end
+	error("Can't reach a single startup node.", 0)
+end
+
+local function replica_connection(self, node)
+	local slaves = node.slaves
+	if #slaves == 0 then return nil end
+	local ok, db = pcall(function()
+		local replica = self:get_connection(slaves[math.random(#slaves)])
+		replica:readonly()
+		return replica
+	end)
+	return ok and db or nil
+end
+
+--- The connection to the master of a slot; a random one while that is unknown.
+---@async
+function cluster:get_connection_by_slot(slot)
+	local node = self.slots[slot]
+	if not node then return self:get_random_connection() end
+	local ok, db = pcall(self.get_connection, self, node)
+	if ok then return db end
+	return self.opt.read_slave and replica_connection(self, node) or self:get_random_connection()
+end
+
+--- Closes all, the watchers too. Commands open connections again.
+---@async
+function cluster:close_all_connection()
+	local all, watchers = self.connections, self.watchers
+	self.connections, self.watchers = {}, {}
+	for _, db in pairs(all) do db:disconnect() end
+	for _, watcher in pairs(watchers) do watcher:disconnect() end
+end
+
+-- ---- the map ----------------------------------------------------------------------------------
+
+-- A node that does not know its own address leaves it out: it is the one that was asked.
+local function read_map(self, lines, asked)
+	local nodes, slots, known = {}, {}, {}
+	local function node_of(entry)
+		local host = entry[1]
+		if not host or host == "" then host = asked.host end
+		local node = new_node(host, entry[2])
+		known[node.name] = known[node.name] or node
+		return known[node.name]
+	end
+	for _, line in ipairs(lines) do
+		local master = node_of(line[3])
+		if not master.listed then
+			master.listed = true
+			nodes[#nodes + 1] = master
+			for i = 4, #line do master.slaves[#master.slaves + 1] = node_of(line[i]) end
+		end
+		for slot = line[1], line[2] do slots[slot] = master end
+	end
+	self.nodes, self.slots = nodes, slots
+end
+
+local function load_map(self)
+	local candidates = {}
+	for _, node in ipairs(self.nodes) do candidates[#candidates + 1] = node end
+	for _, node in ipairs(self.startup) do candidates[#candidates + 1] = node end
+	for _, node in ipairs(candidates) do
+		local ok, lines = pcall(function() return self:get_connection(node):cluster "slots" end)
+		if ok and type(lines) == "table" and #lines > 0 then
+			read_map(self, lines, node)
+			return
+		end
+		skynet.error("redis cluster: no slots from", node.name, ok and "" or tostring(lines))
+	end
+end
+
+--- Reads the map. Those that ask for it meanwhile wait for the same reading.
+---@async
+function cluster:initialize_slots_cache()
+	if self.loading then
+		local token = {}
+		table.insert(self.loading, token)
+		return skynet.wait(token)
+	end
+	local waiters = {}
+	self.loading = waiters
+	self.stale = false
+	local ok, err = pcall(load_map, self)
+	self.loading = false -- not nil: any other name is a command
+	for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	if not ok then error(err, 0) end
+end
+
+--- Forgets the map: commands go to a random node, and follow its redirections.
+function cluster:flush_slots_cache()
+	self.slots = {}
+	self.stale = false
+end
+
+-- ---- commands ---------------------------------------------------------------------------------
+
+-- → kind, slot, node of a redirection
+local function redirection(err)
+	local kind, slot, host, port = tostring(err):match "^(%u+) (%d+) ([^%s]*):(%d+)"
+	if kind == "MOVED" or kind == "ASK" then return kind, tonumber(slot), host, tonumber(port) end
+end
+
+local function ask(db, name, ...)
+	local answers = db:pipeline({ { "ASKING" }, { name, ... } }, {})
+	local answer = answers[2]
+	if not answer.ok then error(answer.out, 0) end
+	if string.lower(name) == name and (name == "exists" or name == "sismember") then return answer.out ~= 0 end
+	return answer.out
+end
+
+local function is_link_error(err)
+	return err == socketchannel.error or tostring(err):find("timed out waiting for", 1, true) ~= nil
+end
+
+--- Sends a command to the node of its key; follows redirections.
+---@async
+---@param name string
+---@return any
+function cluster:call(name, ...)
+	local slot = slot_of(self, name, ...)
+	local command = string.lower(name)
+	local asked, elsewhere, last
+	if self.stale or self.loading then self:initialize_slots_cache() end
+	for try = 1, MAX_TRIES do
+		if last ~= nil and try > MAX_TRIES / 2 and is_link_error(last) then skynet.sleep(PAUSE) end
+		local db
+		local ok, result = pcall(function(...)
+			if asked then
+				db = self:get_connection(asked)
+				return ask(db, command, ...)
+			end
+			db = elsewhere and self:get_random_connection() or self:get_connection_by_slot(slot)
+			return db[command](db, ...)
+		end, ...)
+		if ok then return result end
+		asked, elsewhere, last = nil, false, result
+		local kind, moved, host, port = redirection(result)
+		if kind then
+			if host == "" then host = db[1].__host end
+			local node = new_node(host, port)
+			if kind == "ASK" then
+				asked = node
+			else
+				self.slots[moved] = node
+				self.stale = true
+			end
+		elseif is_link_error(result) then
+			elsewhere = true
+		else
+			error(result, 0)
+		end
+	end
+	error(string.format("Too many Cluster redirections? (%s, last: %s)", name, tostring(last)), 0)
+end
+
+-- ---- subscriptions ----------------------------------------------------------------------------
+
+local function receive(self, name, watcher)
+	while self.watchers[name] == watcher do
+		local ok, data, channel, pattern = pcall(watcher.message, watcher)
+		if ok and self.onmessage and self.watchers[name] == watcher then
+			skynet.fork(self.onmessage, data, channel, pattern)
+		end
+	end
+end
+
+local function watcher_of(self, channel)
+	local slot = self:keyslot(channel)
+	local node = self.slots[slot] or self.nodes[1] or self.startup[1]
+	local watcher = self.watchers[node.name]
+	if watcher then return watcher end
+	watcher = redis.watch(settings(self, node))
+	local other = self.watchers[node.name]
+	if other then
+		watcher:disconnect()
+		return other
+	end
+	self.watchers[node.name] = watcher
+	skynet.fork(receive, self, node.name, watcher)
+	return watcher
+end
+
+for _, name in ipairs { "subscribe", "psubscribe", "unsubscribe", "punsubscribe" } do
+	cluster[name] = function(self, channel, ...)
+		if channel == nil then no_way(name) end
+		local watcher = watcher_of(self, channel)
+		watcher[name](watcher, channel, ...)
+	end
+end
+
+local cluster_meta = {
+	__index = setmetatable(cluster, {
+		__index = function(methods, name)
+			if type(name) ~= "string" then return nil end
+			local function method(self, ...) return self:call(name, ...) end
+			rawset(methods, name, method)
+			return method
+		end,
+	}),
+}
+
+---@class skynet.db.redis.cluster.module
+local module = {}
+
+--- A cluster. Does not raise when no node answers: commands do.
+---@async
+---@param startup table   { host =, port = }, or a list of such
+---@param opt? table      max_connections, read_slave, auth, username, db, timeout (cs)
+---@param onmessage? fun(data: string, channel: string, pattern?: string)
+---@return skynet.db.redis.cluster
+function module.new(startup, opt, onmessage)
+	if startup.host then startup = { startup } end
+	local nodes = {}
+	for i, node in ipairs(startup) do nodes[i] = new_node(node.host, node.port or 6379) end
+	local self = setmetatable({
+		startup = nodes,
+		opt = opt or {},
+		onmessage = onmessage or false,
+		nodes = {},
+		slots = {},
+		connections = {},
+		opening = {},
+		watchers = {},
+		stale = false,
+		loading = false,
+	}, cluster_meta)
+	self:initialize_slots_cache()
+	return self
+end
+
+return module
