@@ -14,6 +14,7 @@ FUZZ_harbor    := core/runtime-src/services/harbor_frame.o
 FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
+FUZZ_redis     := core/lualib-src/redis/reply_reader.o
 FUZZ_seri      := core/runtime-src/base/lua_heap.o \
   $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/engine)
 FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \

@@ -1,0 +1,218 @@
+--- A bounded set of connections of one kind, for callers that need one to themselves: a transaction, a blocking
+--- command. Any driver will do: the pool only knows how to open, check and close one.
+local skynet = require "skynet"
+
+local DEFAULT_SIZE = 8
+local DEFAULT_WAITING = 1024
+
+---@class skynet.db.pool
+---@field private conf skynet.db.pool.conf
+---@field private open integer       connections that exist or are being opened
+---@field private idle table[]       { connection =, since = }; the one used last is at the end
+---@field private out table<any, boolean>  connections that callers hold
+---@field private queue table[]      tokens of waiters, from head to tail; those whose time ran out are false
+---@field private head integer
+---@field private tail integer
+---@field private waiting integer    waiters in the queue, without those whose time ran out
+---@field private closed boolean
+local pool = {}
+pool.__index = pool
+
+local function shut(self, connection)
+	local ok, err = pcall(self.conf.close or connection.disconnect, connection)
+	if not ok then skynet.error(self.conf.name .. ": closing a connection failed:", err) end
+end
+
+local function wake(self, token)
+	self.waiting = self.waiting - 1
+	skynet.wakeup(token)
+end
+
+local function next_waiter(self)
+	while self.head <= self.tail do
+		local token = self.queue[self.head]
+		self.queue[self.head] = nil
+		self.head = self.head + 1
+		if token then return token end
+	end
+end
+
+-- A connection is free: the first waiter gets it.
+local function give(self, connection)
+	local token = next_waiter(self)
+	if token then
+		token.connection = connection
+		self.out[connection] = true
+		wake(self, token)
+	else
+		self.idle[#self.idle + 1] = { connection = connection, since = skynet.now() }
+	end
+end
+
+-- There is room for one more: the first waiter may open it.
+local function give_room(self)
+	self.open = self.open - 1
+	local token = next_waiter(self)
+	if token then
+		token.room = true
+		self.open = self.open + 1
+		wake(self, token)
+	end
+end
+
+-- The caller has counted it in `open` already.
+local function open_one(self)
+	local ok, connection = pcall(self.conf.open)
+	if ok and connection then
+		if self.closed then
+			shut(self, connection)
+			error(self.conf.name .. ": closed", 0)
+		end
+		self.out[connection] = true
+		return connection
+	end
+	give_room(self)
+	error(ok and self.conf.name .. ": open returned no connection" or connection, 0)
+end
+
+-- One that has been idle for long may be dead without anybody knowing.
+local function is_healthy(self, entry)
+	local check = self.conf.check
+	if not check or skynet.now() - entry.since < (self.conf.check_after or 0) then return true end
+	local ok, healthy = pcall(check, entry.connection)
+	return ok and healthy ~= false and healthy ~= nil
+end
+
+local function wait_for_one(self, timeout)
+	local most = self.conf.max_waiting or DEFAULT_WAITING
+	if self.waiting >= most then error(string.format("%s: %d callers wait already", self.conf.name, most), 0) end
+	local token = {}
+	self.tail = self.tail + 1
+	self.waiting = self.waiting + 1
+	local place = self.tail
+	self.queue[place] = token
+	if timeout then skynet.sleep(timeout, token) else skynet.wait(token) end
+	if token.connection then return token.connection end
+	if token.room then return open_one(self) end
+	if token.closed then error(self.conf.name .. ": closed", 0) end
+	self.queue[place] = false
+	self.waiting = self.waiting - 1
+	error(string.format("%s: no connection was free within %d/100 s", self.conf.name, timeout), 0)
+end
+
+--- A connection that is the caller's alone until release(). Waits while all are in use. Raises what open() raises,
+--- and when too many wait, when the time runs out, or when the pool is closed.
+---@async
+---@param timeout? integer  cs to wait for a free one; the pool's when absent
+---@return any connection
+function pool:acquire(timeout)
+	if self.closed then error(self.conf.name .. ": closed", 0) end
+	while #self.idle > 0 do
+		local entry = table.remove(self.idle)
+		self.out[entry.connection] = true
+		local healthy = is_healthy(self, entry)
+		if healthy and not self.closed then return entry.connection end
+		self.out[entry.connection] = nil
+		shut(self, entry.connection)
+		give_room(self)
+		if self.closed then error(self.conf.name .. ": closed", 0) end
+	end
+	if self.open < self.conf.size then
+		self.open = self.open + 1
+		return open_one(self)
+	end
+	return wait_for_one(self, timeout or self.conf.timeout)
+end
+
+--- Gives a connection back. Raises when it is not one that acquire() gave out.
+---@async
+---@param connection any
+---@param broken? boolean  true: it is closed, and another opened when one is needed
+function pool:release(connection, broken)
+	if connection == nil or not self.out[connection] then
+		error(self.conf.name .. ": the connection is not out, it may have been given back twice", 2)
+	end
+	self.out[connection] = nil
+	if broken or self.closed then
+		give_room(self)
+		shut(self, connection)
+	else
+		give(self, connection)
+	end
+end
+
+local function give_back(self, connection, ok, ...)
+	self:release(connection, not ok)
+	if not ok then error((...), 0) end
+	return ...
+end
+
+--- Calls f(connection, ...) and gives the connection back. When f raises, its state is unknown (a transaction may
+--- be open), so it is closed, and the error raised again.
+---@async
+function pool:use(f, ...)
+	local connection = self:acquire()
+	return give_back(self, connection, pcall(f, connection, ...))
+end
+
+--- What the pool holds: { open, idle, used, waiting }.
+function pool:stats()
+	local used = 0
+	for _ in pairs(self.out) do used = used + 1 end
+	return { open = self.open, idle = #self.idle, used = used, waiting = self.waiting }
+end
+
+--- Closes idle connections at once and the others when they come back. Waiters raise.
+---@async
+function pool:close()
+	if self.closed then return end
+	self.closed = true
+	local token = next_waiter(self)
+	while token do
+		token.closed = true
+		wake(self, token)
+		token = next_waiter(self)
+	end
+	local idle = self.idle
+	self.idle = {}
+	self.open = self.open - #idle
+	for _, entry in ipairs(idle) do shut(self, entry.connection) end
+end
+
+---@class skynet.db.pool.conf
+---@field open fun(): any          makes a connection, or raises
+---@field close? fun(connection: any)    connection:disconnect() when absent
+---@field check? fun(connection: any): boolean  false or a raise: it is replaced
+---@field check_after? integer     cs that one must have been idle to be checked; 0
+---@field size? integer            most connections; 8
+---@field max_waiting? integer     most callers that wait; 1024
+---@field timeout? integer         cs to wait for a free one; nil: for as long as it takes
+---@field name? string             begins the errors; "pool"
+
+---@class skynet.db.pool.module
+local module = {}
+
+--- A pool; connections are opened when they are needed.
+---@param conf skynet.db.pool.conf
+---@return skynet.db.pool
+function module.new(conf)
+	if type(conf.open) ~= "function" then error("pool.new: open is no function", 2) end
+	local copy = {}
+	for key, value in pairs(conf) do copy[key] = value end
+	copy.name = conf.name or "pool"
+	copy.size = conf.size or DEFAULT_SIZE
+	if copy.size < 1 then error("pool.new: size must be 1 or more", 2) end
+	return setmetatable({
+		conf = copy,
+		open = 0,
+		idle = {},
+		out = {},
+		queue = {},
+		head = 1,
+		tail = 0,
+		waiting = 0,
+		closed = false,
+	}, pool)
+end
+
+return module

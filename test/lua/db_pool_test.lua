@@ -1,0 +1,104 @@
+-- skynet.db.pool with connections that are plain tables.
+local skynet = require "skynet"
+local pool = require "skynet.db.pool"
+local T = require "harness"
+
+local opened, closed
+
+local function new(conf)
+	opened, closed = 0, 0
+	conf = conf or {}
+	conf.open = conf.open or function()
+		opened = opened + 1
+		return { number = opened }
+	end
+	conf.close = function() closed = closed + 1 end
+	return pool.new(conf)
+end
+
+T.test("a connection that came back is used again", function()
+	local p = new { size = 2 }
+	local first = p:acquire()
+	p:release(first)
+	T.ok(p:acquire() == first)
+	T.eq(opened, 1)
+end)
+
+T.test("no more than size are open, the next caller waits for one", function()
+	local p = new { size = 1 }
+	local first, second = p:acquire(), nil
+	skynet.fork(function() second = p:acquire() end)
+	T.eventually(function() return p:stats().waiting == 1 end)
+	p:release(first)
+	T.eventually(function() return second end)
+	T.ok(second == first)
+	T.eq(p:stats(), { open = 1, idle = 0, used = 1, waiting = 0 })
+end)
+
+T.test("the queue has a bound, and a wait a deadline", function()
+	local p = new { size = 1, max_waiting = 1, name = "db" }
+	local only = p:acquire()
+	local err
+	skynet.fork(function() err = select(2, pcall(p.acquire, p, 20)) end)
+	T.eventually(function() return p:stats().waiting == 1 end)
+	T.raises("db: 1 callers wait already", p.acquire, p)
+	T.eventually(function() return err end)
+	T.ok(err:find("db: no connection was free within", 1, true), err)
+	p:release(only)
+	T.eq(p:stats(), { open = 1, idle = 1, used = 0, waiting = 0 }, "who gave up gets nothing")
+end)
+
+T.test("a connection that fails its check is replaced", function()
+	local p = new { size = 1, check = function(c) return c.number ~= 1 end }
+	p:release(p:acquire())
+	T.eq(p:acquire().number, 2)
+	T.eq(closed, 1)
+end)
+
+T.test("when f raises, its connection is closed and the error raised", function()
+	local p = new { size = 1 }
+	T.raises("boom", p.use, p, function() error "boom" end)
+	T.eq(closed, 1)
+	T.eq({ p:use(function(c, a) return c.number, a, nil, 4 end, "a") }, { 2, "a", nil, 4 })
+end)
+
+T.test("a failed open takes no place, and a waiter tries next", function()
+	local tries, gate = 0, {}
+	local p = new { size = 1, open = function()
+		tries = tries + 1
+		if tries > 1 then return {} end
+		skynet.wait(gate)
+		error("refused", 0)
+	end }
+	local err, got
+	skynet.fork(function() err = select(2, pcall(p.acquire, p)) end)
+	skynet.fork(function() got = p:acquire() end)
+	T.eventually(function() return p:stats().waiting == 1 end)
+	skynet.wakeup(gate)
+	T.eventually(function() return err and got end)
+	T.eq(err, "refused")
+	T.eq(p:stats().open, 1)
+end)
+
+T.test("what is given back twice is refused", function()
+	local p = new()
+	local c = p:acquire()
+	p:release(c)
+	T.raises("is not out", p.release, p, c)
+end)
+
+T.test("close ends waiters, and what comes back later is closed", function()
+	local p = new { size = 1 }
+	local c, err = p:acquire(), nil
+	skynet.fork(function() err = select(2, pcall(p.acquire, p)) end)
+	T.eventually(function() return p:stats().waiting == 1 end)
+	p:close()
+	T.eventually(function() return err end)
+	T.eq(err, "pool: closed")
+	p:release(c)
+	T.eq(closed, 1)
+	T.eq(p:stats(), { open = 0, idle = 0, used = 0, waiting = 0 })
+	T.raises("pool: closed", p.acquire, p)
+end)
+
+T.run()

@@ -1,0 +1,170 @@
+-- skynet.db.redis against scripted peers: deadlines, writes of one turn, logins that are refused, RESP3, lost links.
+local skynet = require "skynet"
+local socket = require "skynet.socket"
+local redis = require "skynet.db.redis"
+local sc = require "skynet.socketchannel"
+local T = require "harness"
+
+-- A server: serve(id, number) runs for each connection. → its port
+local function listen(serve)
+	local connections = 0
+	local id, _, port = socket.listen("127.0.0.1", 0)
+	socket.start(id, function(fd)
+		connections = connections + 1
+		local number = connections
+		socket.start(fd)
+		serve(fd, number)
+		socket.close(fd)
+	end)
+	return port
+end
+
+-- One command of a client, its words joined; nil: it has gone.
+local function request(fd)
+	local head = socket.readline(fd, "\r\n")
+	if not head then return nil end
+	local words = {}
+	for i = 1, tonumber(head:sub(2)) do
+		local size = tonumber(socket.readline(fd, "\r\n"):sub(2))
+		words[i] = socket.read(fd, size)
+		socket.read(fd, 2)
+	end
+	return table.concat(words, " ")
+end
+
+local function connect(port, conf)
+	conf = conf or {}
+	conf.host, conf.port = "127.0.0.1", port
+	return redis.connect(conf)
+end
+
+T.test("what is asked in one turn leaves in one write, each gets its answer", function()
+	local first
+	local port = listen(function(fd)
+		local whole = 16 * #"*2\r\n$4\r\nECHO\r\n$2\r\n00\r\n"
+		first = socket.read(fd)
+		while #first < whole do first = first .. socket.read(fd) end
+		for word in first:gmatch "ECHO\r\n$2\r\n(%d+)" do socket.write(fd, "+" .. word .. "\r\n") end
+		socket.read(fd)
+	end)
+	local db = connect(port)
+	local done, wrong = 0, 0
+	for i = 10, 25 do
+		skynet.fork(function()
+			if db:echo(i) ~= tostring(i) then wrong = wrong + 1 end
+			done = done + 1
+		end)
+	end
+	T.eventually(function() return done == 16 end)
+	T.eq(wrong, 0)
+	db:disconnect()
+end)
+
+T.test("a call that is late raises, those behind it too, and the next connects again", function()
+	local port = listen(function(fd, number)
+		while request(fd) do
+			if number > 1 then socket.write(fd, "+again\r\n") end
+		end
+	end)
+	local db = connect(port, { timeout = 20 })
+	local err
+	skynet.fork(function() err = select(2, pcall(db.get, db, "b")) end)
+	local late = T.raises(nil, db.get, db, "a")
+	T.eventually(function() return err end)
+	local timed_out = tostring(late) .. tostring(err)
+	T.ok(timed_out:find("timed out waiting for 127.0.0.1:" .. port, 1, true), timed_out)
+	T.eq(db:get "c", "again")
+	db:disconnect()
+end)
+
+T.test("a refused login raises the server's text, with command and server", function()
+	local port = listen(function(fd)
+		request(fd)
+		socket.write(fd, "-WRONGPASS invalid\r\n")
+		socket.read(fd)
+	end)
+	local err = T.raises("WRONGPASS invalid", connect, port, { auth = "bad" })
+	T.ok(err:find("(AUTH, redis 127.0.0.1:" .. port .. ")", 1, true), err)
+end)
+
+T.test("a nil among the arguments raises before anything is sent", function()
+	local got = {}
+	local port = listen(function(fd)
+		local words = request(fd)
+		while words do
+			got[#got + 1] = words
+			socket.write(fd, "+OK\r\n")
+			words = request(fd)
+		end
+	end)
+	local db = connect(port)
+	T.raises("argument 2 is nil", db.set, db, "k", nil)
+	T.eq(db:ping(), "OK")
+	T.eq(got, { "PING" })
+	db:disconnect()
+end)
+
+T.test("on_connect runs after each connect, before anything else", function()
+	local got = {}
+	local port = listen(function(fd, number)
+		local words = request(fd)
+		while words and words ~= "BYE" do
+			got[#got + 1] = number .. words
+			socket.write(fd, "+OK\r\n")
+			words = request(fd)
+		end
+	end)
+	local db = connect(port, { on_connect = function(new) new:client("setname", "me") end })
+	db:ping()
+	T.ok(T.raises(nil, db.bye, db) == sc.error)
+	db:ping()
+	T.eq(got, { "1CLIENT setname me", "1PING", "2CLIENT setname me", "2PING" })
+	db:disconnect()
+end)
+
+T.test("replies of RESP3 become values, pushes belong to no command", function()
+	local reply = ">2\r\n+invalidate\r\n_\r\n%2\r\n+pi\r\n,3.5\r\n+yes\r\n#t\r\n"
+	local port = listen(function(fd)
+		while request(fd) do
+			socket.write(fd, reply)
+		end
+	end)
+	local db = connect(port)
+	T.eq(db:get "x", { pi = 3.5, yes = true })
+	reply = "~2\r\n(12345678901234567890\r\n=5\r\ntxt:a\r\n"
+	T.eq(db:get "x", { "12345678901234567890", "a" })
+	reply = "!7\r\nERR bad\r\n"
+	T.raises("ERR bad (GET, redis", db.get, db, "x")
+	db:disconnect()
+end)
+
+T.test("1,000 requests in flight when the server ends: each its own answer or an error", function()
+	local port = listen(function(fd, number)
+		for i = 1, number == 1 and 300 or 100000 do
+			local words = request(fd)
+			if not words then return end
+			socket.write(fd, "+" .. words:match "%S+$" .. "\r\n")
+		end
+	end)
+	local db = connect(port)
+	local right, failed, wrong = 0, 0, 0
+	for i = 1, 1000 do
+		skynet.fork(function()
+			local ok, value = pcall(db.echo, db, i)
+			if not ok then
+				failed = failed + 1
+			elseif value == tostring(i) then
+				right = right + 1
+			else
+				wrong = wrong + 1
+			end
+		end)
+	end
+	T.eventually(function() return right + failed + wrong == 1000 end, 1000)
+	T.eq(wrong, 0)
+	T.ok(failed > 0 and right > 0, "some were answered, some were not")
+	T.eq(db:echo "after", "after")
+	db:disconnect()
+end)
+
+T.run()
