@@ -13,6 +13,7 @@ int open_debugchannel(lua_State* L);
 int open_http_parser(lua_State* L);
 int open_loader(lua_State* L);  // lua/lua_loader.cc
 int open_memory(lua_State* L);
+int open_mongo_driver(lua_State* L);  // lua_mongo.cc
 int open_multicast(lua_State* L);
 int open_native(lua_State* L);  // lua/lua_native.cc
 int open_netpack(lua_State* L);
@@ -39,6 +40,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.http.parser", open_http_parser},
       {"skynet.loader", open_loader},
       {"skynet.memory", open_memory},
+      {"skynet.mongo.driver", open_mongo_driver},
       {"skynet.multicast.core", open_multicast},
       {"skynet.native", open_native},
       {"skynet.netpack", open_netpack},
