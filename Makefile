@@ -264,7 +264,7 @@ clean:      ## remove what was built
 	rm -rf build runtime runtime-asan runtime-tsan skynet luaclib cservice 3rd/lua skynet-src compile_commands.json
 
 cleanall: clean  ## remove that, and what setup installed in here
-	rm -rf test/clients/node_modules
+	rm -rf test/clients/node_modules test/servers/node_modules
 
 help:       ## this list
 	@awk -F':.*##' '/^[a-z-]+:.*##/ {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
