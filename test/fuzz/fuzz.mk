@@ -13,6 +13,7 @@ FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_b
 FUZZ_harbor    := core/runtime-src/services/harbor_frame.o
 FUZZ_http_head := core/lualib-src/http/head.o
 FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
+FUZZ_mongo     := core/lualib-src/mongo/message.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_redis     := core/lualib-src/redis/reply_reader.o
 FUZZ_seri      := core/runtime-src/base/lua_heap.o \

@@ -1,10 +1,12 @@
 --- Client of MongoDB: OP_MSG over one connection that the coroutines of a service share.
 --- Told in docs/mongo.md.
+local skynet = require "skynet"
 local socketchannel = require "skynet.socketchannel"
 local driver = require "skynet.mongo.driver"
 local bson = require "bson"
 local mongo_auth = require "skynet.db.mongo_auth"
 local mongo_cursor = require "skynet.db.mongo_cursor"
+local mongo_uri = require "skynet.db.mongo_uri"
 
 local encode, encode_order, decode = bson.encode, bson.encode_order, bson.decode
 local unpack = table.unpack or unpack
@@ -31,10 +33,32 @@ local function read_reply(sock)
 	return id, true, rest
 end
 
+-- f(...), in a coroutine of its own when the client has a deadline: raises when the deadline comes first. What f
+-- gives later is dropped. A log-in runs as it is: the channel knows it by its coroutine, and who waits for it has
+-- a deadline of his own.
+local function within_deadline(client, what, f, ...)
+	if not client.__timeout or client.__login_thread == coroutine.running() then return f(...) end
+	local token, ended, ok, result = {}, false, false, nil
+	local args = { ... }
+	skynet.fork(function()
+		ok, result = pcall(f, unpack(args))
+		ended = true
+		skynet.wakeup(token)
+	end)
+	if not ended then skynet.sleep(math.ceil(client.__timeout * 100), token) end
+	if not ended then
+		error(string.format("mongo %s:%s: no answer to %s within %s s", tostring(client.host), tostring(client.port), what,
+			tostring(client.__timeout)), 0)
+	end
+	if not ok then error(result, 0) end
+	return result
+end
+
 -- Sends a command's document and waits for the reply. → its table
-local function call(client, document)
+local function call(client, name, document)
 	local id = client:genId()
-	local rest = client.__sock:request(driver.op_msg(id, 0, document), id)
+	local channel = client.__sock
+	local rest = within_deadline(client, name, channel.request, channel, driver.op_msg(id, 0, document), id)
 	local _, _, reply = driver.reply(rest)
 	return (decode(reply))
 end
@@ -78,12 +102,14 @@ end
 local function log_in(client, conf)
 	return function(channel)
 		client.__failure = false
+		client.__login_thread = coroutine.running()
 		local ok, err = pcall(function()
 			if conf.username and conf.password then
 				mongo_auth.log_in(client:getDB(conf.authdb or "admin"), conf.authmod or "scram_sha1", conf.username, conf.password)
 			end
 			find_primary(client, channel)
 		end)
+		client.__login_thread = false
 		if ok then return end
 		if err ~= socketchannel.error then client.__failure = tostring(err) end
 		error(err, 0)
@@ -111,9 +137,11 @@ local collection_meta = {
 --- Connects; each address is tried once. Raises socketchannel.error when none can be reached, and a text that
 --- names server and cause when the log-in is refused.
 ---@async
----@param conf table  host, port, username, password, authdb, authmod, overload; or rs, a list of such
+---@param conf table|string  host, port, username, password, authdb, authmod, overload, timeout; or rs, a list of such; or
+---                           a connection string
 ---@return table client
 function mongo.client(conf)
+	if type(conf) == "string" then conf = mongo_uri.parse(conf) end
 	local first, backup = conf, nil
 	if conf.rs then
 		first, backup = assert(conf.rs[1], "rs: an empty list"), {}
@@ -127,6 +155,8 @@ function mongo.client(conf)
 		__id = 0,
 		__sock = false,
 		__failure = false,
+		__login_thread = false,
+		__timeout = conf.timeout or false,
 	}
 	setmetatable(client, client_meta)
 	client.__sock = socketchannel.channel {
@@ -138,9 +168,10 @@ function mongo.client(conf)
 		nodelay = true,
 		overload = conf.overload,
 	}
-	local ok, err = pcall(client.__sock.connect, client.__sock, true)
+	local channel = client.__sock
+	local ok, err = pcall(within_deadline, client, "a log-in", channel.connect, channel, true)
 	if ok then return client end
-	client.__sock:close()
+	channel:close()
 	if client.__failure then
 		error(string.format("mongo %s:%s: %s", tostring(client.host), tostring(client.port), client.__failure), 0)
 	end
@@ -192,7 +223,7 @@ end
 --- The reply as it came: look at ok, errmsg, code.
 ---@async
 function db_methods:runCommand(name, value, ...)
-	return call(self.connection, command_document(self, name, value, ...))
+	return call(self.connection, name, command_document(self, name, value, ...))
 end
 
 --- Without an answer.
