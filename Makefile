@@ -49,7 +49,8 @@ CPPFLAGS += -Iruntime-src -Ilualib-src -I3rd -Iinclude $(MALLOC_DEFS)
 CXXFLAGS += -std=c++20 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
 CFLAGS   += -std=c11 -g $(OPT) $(WARN) -fPIC -pthread -MMD -MP
 LINK_LTO := -fno-lto
-LDFLAGS  += -pthread $(OPT) $(LINK_LTO)
+# What is bound at the start can be made read-only: nobody redirects a call through the tables of the linker.
+LDFLAGS  += -pthread $(OPT) $(LINK_LTO) -Wl,-z,relro,-z,now
 
 # ---- the executable ----------------------------------------------------------------------------
 # Modules with heavy dependencies are shared objects; the rest of lualib-src is built in.

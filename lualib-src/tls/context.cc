@@ -88,6 +88,19 @@ bool is_protocol_list(std::string_view list) {
   return true;
 }
 
+// " of FILE", as failure() takes a detail.
+struct Named {
+  char text[160];
+};
+Named named(const char* file) {
+  Named result;
+  std::snprintf(result.text, sizeof result.text, " of %s", file);
+  return result;
+}
+
+// Suites with which a key that is stolen later opens nothing that was recorded before; those of TLS 1.3 all are.
+constexpr char kForwardSecret[] = "HIGH:!aNULL:!kRSA:!PSK:!SRP";
+
 }  // namespace
 
 Outcome failure(const char* step, int code, const char* detail) {
@@ -114,6 +127,7 @@ Outcome failure(const char* step, int code, const char* detail) {
 Context::Context() noexcept : ctx_(SSL_CTX_new(TLS_method())) {
   if (ctx_ == nullptr) return;
   SSL_CTX_set_verify(ctx_, SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_cipher_list(ctx_, kForwardSecret);
   // An idle session holds no record buffers.
   SSL_CTX_set_mode(ctx_, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(ctx_, SSL_OP_NO_RENEGOTIATION);
@@ -127,11 +141,12 @@ Context::~Context() { SSL_CTX_free(ctx_); }
 Outcome Context::use_certificate(const char* chain_file, const char* key_file) noexcept {
   ERR_clear_error();
   int result = SSL_CTX_use_certificate_chain_file(ctx_, chain_file);
-  if (result != 1) return failure("SSL_CTX_use_certificate_chain_file", result);
+  if (result != 1)
+    return failure("SSL_CTX_use_certificate_chain_file", result, named(chain_file).text);
   result = SSL_CTX_use_PrivateKey_file(ctx_, key_file, SSL_FILETYPE_PEM);
-  if (result != 1) return failure("SSL_CTX_use_PrivateKey_file", result);
+  if (result != 1) return failure("SSL_CTX_use_PrivateKey_file", result, named(key_file).text);
   result = SSL_CTX_check_private_key(ctx_);
-  if (result != 1) return failure("SSL_CTX_check_private_key", result);
+  if (result != 1) return failure("SSL_CTX_check_private_key", result, named(key_file).text);
   return {};
 }
 
@@ -163,7 +178,10 @@ Outcome Context::verify_peers(const char* ca_file, const char* ca_path) noexcept
     if (result != 1) return failure("SSL_CTX_set_default_verify_paths", result);
   } else {
     const int result = SSL_CTX_load_verify_locations(ctx_, ca_file, ca_path);
-    if (result != 1) return failure("SSL_CTX_load_verify_locations", result);
+    if (result != 1) {
+      return failure("SSL_CTX_load_verify_locations", result,
+                     named(ca_file != nullptr ? ca_file : ca_path).text);
+    }
   }
   // The second flag means something to servers only.
   SSL_CTX_set_verify(ctx_, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);

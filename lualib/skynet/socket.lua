@@ -171,7 +171,11 @@ socket_message[EVENT_ACCEPT] = function(id, new_id, address)
 		-- closed meanwhile
 		return driver.close(new_id)
 	end
-	s.callback(new_id, address)
+	local ok, err = xpcall(s.callback, debug.traceback, new_id, address)
+	if ok then return end
+	-- Nobody else may know of it, and its peer may stay for ever. What another service has started goes on.
+	if not socket_pool[new_id] then driver.close_unstarted(new_id) end
+	error(err, 0)
 end
 
 socket_message[EVENT_ERROR] = function(id, _, reason)
@@ -299,7 +303,7 @@ function socket.listen(host, port, backlog)
 	local id = driver.listen(host, port, backlog)
 	local s = new_record(id, "listen")
 	local ok, reason = connected(s)
-	if not ok then error("Listen error: " .. reason, 2) end
+	if not ok then error(string.format("Listen error: %s: %s", port and host .. ":" .. port or host, reason), 2) end
 	return id, s.address, s.port
 end
 

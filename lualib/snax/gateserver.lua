@@ -64,7 +64,7 @@ local function listen(conf)
 	listening = nil
 	if this.failure then
 		listen_id = nil
-		error("Listen error: " .. this.failure)
+		error(string.format("Listen error: %s:%s: %s", address or "0.0.0.0", port or "", this.failure))
 	end
 	conf.address, conf.port = this.address, this.port
 	skynet.error("Listen on", conf.address, conf.port)

@@ -24,6 +24,13 @@ local function connect(client_options, host, server_options)
 	return client, server
 end
 
+T.test("an error of a certificate or a key names the file and the cause", function()
+	local context = ltls.newctx()
+	T.raises("of nowhere/cert.pem", context.set_cert, context, "nowhere/cert.pem", "nowhere/key.pem")
+	T.raises("No such file", context.set_cert, context, "nowhere/cert.pem", "nowhere/key.pem")
+	T.raises("of nowhere/key.pem", context.set_cert, context, cert, "nowhere/key.pem")
+end)
+
 T.test("a client that verifies accepts the name of the certificate only", function()
 	local client, server = connect({ verify = true, cafile = cert }, "localhost")
 	T.eq(server:read(client:write "x"), "x")

@@ -142,6 +142,20 @@ T.test("a start of an id whose peer has gone fails, and the id is free", functio
 	socket.close(listener)
 end)
 
+T.test("an accept callback that raises leaves no connection behind, though its peer stays", function()
+	local listener, ip, port = socket.listen(net.host, 0)
+	socket.start(listener, function() error "no luck with this one" end)
+	local before = net.count "TCP"
+	local peer
+	net.logged(function()
+		peer = assert(socket.open(ip, port))
+		T.eq({ socket.read(peer) }, { false, "" })
+	end)
+	socket.close(peer)
+	T.eventually(function() return net.count "TCP" <= before end)
+	socket.close(listener)
+end)
+
 T.test("a reset by the peer is logged with its cause, ends reads and calls onclose", function()
 	local a, b = net.pair()
 	local closed

@@ -240,6 +240,18 @@ TEST_F(TlsTest, SaysWhichFileIsMissing) {
   EXPECT_TRUE(contains(outcome.text, "/no/such/file")) << outcome.text;
 }
 
+TEST_F(TlsTest, OffersOnlySuitesWithForwardSecrecyByDefault) {
+  const Context context;
+  const STACK_OF(SSL_CIPHER)* suites = SSL_CTX_get_ciphers(context.get());
+  ASSERT_GT(sk_SSL_CIPHER_num(suites), 3);
+  for (int i = 0; i < sk_SSL_CIPHER_num(suites); ++i) {
+    const SSL_CIPHER* suite = sk_SSL_CIPHER_value(suites, i);
+    const int exchange = SSL_CIPHER_get_kx_nid(suite);
+    EXPECT_TRUE(exchange == NID_kx_ecdhe || exchange == NID_kx_dhe || exchange == NID_kx_any)
+        << SSL_CIPHER_get_name(suite);
+  }
+}
+
 TEST_F(TlsTest, TakesCiphersOfBothKinds) {
   ASSERT_TRUE(
       server_context.use_ciphers("TLS_AES_128_GCM_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256").ok);
