@@ -22,7 +22,7 @@ FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
   $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) runtime-src/lua/engine.cc)
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
-FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o
+FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o core/runtime-src/base/utf8.o
 FUZZ_wsgate_deflate := core/runtime-src/services/wsgate/deflate.o
 FUZZ_PKGS_wsgate_deflate := zlib
 FUZZ_wsgate_handshake := $(addprefix core/runtime-src/services/wsgate/,handshake.o offer.o) core/lualib-src/http/head.o core/lualib-src/http/status.o
