@@ -1,6 +1,7 @@
 --- `.service`: the unique services of a node, and on the master node, as `SERVICE`, those of the harbor network.
 local skynet = require "skynet"
 require "skynet.manager"
+local harbor = require "skynet.harbor"
 local snax = require "skynet.snax"
 
 ---@class service_mgr.entry  one unique service
@@ -16,6 +17,7 @@ local snax = require "skynet.snax"
 ---@field co thread           that handles it
 
 local ASK_WITHIN = 100 -- 1/100 s: so long LIST waits for what a service says about itself
+local REPORT_PAUSE = 20 -- 1/100 s: between attempts to reach a master that comes back
 
 local entries = {} ---@type table<string, service_mgr.entry>
 local nodes = {} ---@type table<integer, true>  on the master node: the managers of the other nodes
@@ -186,9 +188,9 @@ local function be_master()
 		for request, answer in requests:select() do
 			local manager = request[1]
 			if answer then
-				local harbor = skynet.harbor(manager)
+				local id = skynet.harbor(manager)
 				for name, state in pairs(answer[1]) do
-					if name:sub(1, 1) ~= "@" then result[name .. "@" .. harbor] = state end
+					if name:sub(1, 1) ~= "@" then result[name .. "@" .. id] = state end
 				end
 			else
 				nodes[manager] = nil -- it went down
@@ -224,6 +226,16 @@ local function be_slave()
 	command.LIST = list
 
 	skynet.call("SERVICE", "lua", "REPORT", skynet.self())
+	-- A master that comes back knows no node, and the services it had for the network are gone.
+	skynet.fork(function()
+		while true do
+			harbor.linkmaster()
+			known = {}
+			repeat
+				skynet.sleep(REPORT_PAUSE)
+			until pcall(skynet.call, "SERVICE", "lua", "REPORT", skynet.self())
+		end
+	end)
 end
 
 skynet.start(function()
