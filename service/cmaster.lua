@@ -130,6 +130,6 @@ skynet.start(function()
 	local address = assert(skynet.getenv "standalone", "cmaster: the option `standalone` is missing")
 	skynet.error("master listens on " .. address)
 	local ok, fd = pcall(socket.listen, address)
-	if not ok then error(("cmaster: cannot listen on %s, the option `standalone`: %s"):format(address, (fd:gsub("^.*Listen error: ", ""))), 0) end
+	if not ok then error(("cmaster: cannot listen on %s, the option `standalone`: %s"):format(address, (fd:gsub("^.*Listen error: ", ""):gsub("^%S+:%d+: ", ""))), 0) end
 	socket.start(fd, accept)
 end)

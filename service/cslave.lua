@@ -112,7 +112,7 @@ end
 
 local function listen()
 	local ok, fd = pcall(socket.listen, own_address)
-	if not ok then return nil, ("cannot listen on %s, the option `address`: %s"):format(own_address, (fd:gsub("^.*Listen error: ", ""))) end
+	if not ok then return nil, ("cannot listen on %s, the option `address`: %s"):format(own_address, (fd:gsub("^.*Listen error: ", ""):gsub("^%S+:%d+: ", ""))) end
 	listener = fd
 	socket.start(fd, accept)
 	return fd

@@ -284,7 +284,7 @@ local function connect_to(self, host, port)
 			drop_link(self)
 			if message == socket_error then return nil, "closed during auth" end
 			skynet.error("socket: auth failed", message)
-			self.refusal = message
+			self.refusal = self.tells_refusal and message or nil
 			return nil, message
 		end
 		if link.broken then return nil, "closed during auth" end
@@ -365,7 +365,6 @@ local function block_connect(self, once)
 			if not clean then error(ok, 0) end
 			if once and not ok and not self.closed then
 				skynet.error("Connect failed", reason, self.__host, self.__port or "")
-				-- what auth() raised says more
 				error(self.refusal or socket_error, 0)
 			end
 		end
@@ -454,6 +453,7 @@ end
 ---@field port? integer      nil: it is part of `host`
 ---@field backup? table      list of hosts, or of { host =, port = }
 ---@field auth? fun(channel: skynet.socketchannel)  after each connect; raising gives the address up
+---@field tells_refusal? boolean  what auth raises reaches who made the request; else that is socketchannel.error, and the log has it
 ---@field response? fun(sock: table): any, boolean, any, boolean?  session mode
 ---@field nodelay? boolean
 ---@field gather? boolean    what is requested in one turn of the service leaves in one write at its end
@@ -481,6 +481,7 @@ function socketchannel.channel(description)
 		__port = description.port,
 		backup = description.backup,
 		auth = description.auth,
+		tells_refusal = description.tells_refusal,
 		session_response = description.response,
 		nodelay = description.nodelay,
 		gather = description.gather,

@@ -164,6 +164,7 @@ function mongo.client(conf)
 		port = client.port,
 		response = read_reply,
 		auth = log_in(client, first),
+		tells_refusal = true,
 		backup = backup,
 		nodelay = true,
 		overload = conf.overload,

@@ -86,6 +86,7 @@ local function open(conf, on_connect)
 		host = conf.host,
 		port = conf.port or 6379,
 		auth = login(conf, on_connect),
+		tells_refusal = true,
 		nodelay = true,
 		gather = true,
 		timeout = conf.timeout,
