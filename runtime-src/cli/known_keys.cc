@@ -11,9 +11,8 @@ namespace {
 
 constexpr std::string_view kKeys[] = {
     // The node.
-    "thread", "socket_threads", "flush_timeout", "harbor", "address", "master", "standalone",
-    "bootstrap", "start", "keep_running", "daemon", "logger", "logservice", "logpath", "profile",
-    "flush_timeout",
+    "thread", "socket_threads", "harbor", "address", "master", "standalone", "bootstrap", "start",
+    "keep_running", "daemon", "logger", "logservice", "logpath", "profile", "flush_timeout",
     // Where things are found.
     "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "snax_loader",
     "snax_interface_g", "preload", "cluster",
