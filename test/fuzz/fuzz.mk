@@ -3,8 +3,10 @@
 # and test/fuzz/corpus/NAME are optional. What is compiled per engine is in test/fuzz/engine.
 
 both_engines = $(1:%=lua54/%.o) $(1:%=luajit/%.o)
+# What Lua states of the runtime stand on.
+LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o memory_reserve.o c_stack.o)
 
-FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) core/runtime-src/base/lua_heap.o core/runtime-src/base/utf8.o \
+FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) $(LUA_HEAP) core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
   runtime-src/lua/engine)
 FUZZ_cluster   := $(addprefix core/lualib-src/cluster/,assembly.o frame.o packed_reader.o request_reader.o)
@@ -16,7 +18,7 @@ FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) 
 FUZZ_mongo     := core/lualib-src/mongo/message.o
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_redis     := core/lualib-src/redis/reply_reader.o
-FUZZ_seri      := core/runtime-src/base/lua_heap.o \
+FUZZ_seri      := $(LUA_HEAP) \
   $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/engine)
 FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
   $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) runtime-src/lua/engine.cc)
