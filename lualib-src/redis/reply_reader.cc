@@ -53,8 +53,10 @@ Status read_item(std::string_view bytes, std::size_t& searched, Item& item, std:
   const char type = bytes.front();
   if (!is_known(type)) return Status::error;
   const std::size_t end = bytes.find("\r\n", searched);
-  if (end == std::string_view::npos || end > (holds_text(type) ? kMaxLine : kMaxHead)) {
-    if (bytes.size() > (holds_text(type) ? kMaxLine : kMaxHead)) return Status::error;
+  const std::size_t limit = holds_text(type) ? kMaxLine : kMaxHead;
+  if (end == std::string_view::npos || end > limit) {
+    if (bytes.size() > limit + 1)
+      return Status::error;       // half of a line end may stand behind the limit
     searched = bytes.size() - 1;  // the last byte may be half a line end
     return Status::incomplete;
   }

@@ -59,6 +59,17 @@ TEST(RedisReply, ASizeLineThatNeverEndsIsAnError) {
   EXPECT_EQ(status_of("$" + std::string(40, '1')), Status::error);
 }
 
+TEST(RedisReply, ALineOfTheLongestSizeMayComeByteByByte) {
+  const std::string line = "," + std::string(31, '1') + "\r\n";
+  ReplyReader reader;
+  for (std::size_t i = 0; i + 1 < line.size(); i++) {
+    reader.feed(line.substr(i, 1));
+    EXPECT_EQ(reader.next(), Status::incomplete) << i;
+  }
+  reader.feed("\n");
+  EXPECT_EQ(reader.next(), Status::ready);
+}
+
 TEST(RedisReply, ListsWithinListsHaveALimit) {
   std::string deep;
   for (std::size_t i = 0; i < kMaxDepth; i++) deep += "*1\r\n";
