@@ -57,18 +57,21 @@ end
 
 -- ---- nodes ----------------------------------------------------------------------------------------------------------
 
+-- Answers those that wait for a node or a name.
+local function answer_waiting(waiters, key, ...)
+	local waiting = waiters[key]
+	waiters[key] = nil
+	answer_all(waiting, true, ...)
+end
+
 local function node_up(id)
 	connected[id] = true
-	local waiting = connects[id]
-	connects[id] = nil
-	answer_all(waiting, true)
+	answer_waiting(connects, id)
 end
 
 local function node_down(id)
 	connected[id] = nil
-	local waiting = links[id]
-	links[id] = nil
-	answer_all(waiting, true)
+	answer_waiting(links, id)
 end
 
 local function stop_listening()
@@ -140,9 +143,7 @@ local function set_name(name, handle)
 	local new = names[name] ~= handle
 	names[name] = handle
 	if new then tell_harbor("N " .. name, handle) end
-	local waiting = name_queries[name]
-	name_queries[name] = nil
-	answer_all(waiting, true, handle)
+	answer_waiting(name_queries, name, handle)
 end
 
 local function gone(handle)
