@@ -56,11 +56,11 @@ LDFLAGS  += -pthread $(OPT) $(LINK_LTO) -Wl,-z,relro,-z,now
 # Modules with heavy dependencies are shared objects; the rest of lualib-src is built in.
 include lualib-src/modules.mk
 
-CORE_SRC   := $(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
+CORE_SRC   := $(filter-out $(SHARED_SRC),$(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
                 runtime-src/services/*.cc runtime-src/api/*.cc \
                 lualib-src/bson/*.cc lualib-src/cluster/*.cc lualib-src/http/*.cc lualib-src/mongo/*.cc lualib-src/netpack/*.cc \
                 lualib-src/redis/*.cc \
-                lualib-src/share/*.cc lualib-src/sproto/*.cc lualib-src/websocket/*.cc)
+                lualib-src/share/*.cc lualib-src/sproto/*.cc lualib-src/websocket/*.cc))
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 # Part of the copies of the Lua libraries.
 API_SRC    := runtime-src/lua/shared_api.cc
