@@ -22,7 +22,8 @@ local master_fd ---@type integer?  while the master is connected
 local connected = {} ---@type table<integer, true>  nodes that are, or are being, connected
 local names = {} ---@type table<string, integer>
 local own_names = {} ---@type table<string, integer>  registered on this node
-local expected = 0 -- nodes that have yet to connect to this one
+local expected ---@type integer?  nodes that have yet to connect to this one; unknown until the master has answered
+local early = 0 -- nodes that have connected before that
 local listener ---@type integer?
 local all_here ---@type table?  a token: the start waits until no node is expected any more
 
@@ -80,6 +81,10 @@ local function stop_listening()
 end
 
 local function one_less()
+	if not expected then
+		early = early + 1
+		return
+	end
 	if expected == 0 then return end
 	expected = expected - 1
 	if expected > 0 then return end
@@ -180,8 +185,10 @@ local function handle_packet(letter, ...)
 	return true
 end
 
--- Tells the master who this is. The number of nodes that will connect, or nil and why not.
+-- Tells the master who this is, and sets how many nodes are expected. True, or nil and why not.
+-- The master tells the others of this node as it answers, so that one of them may be here before the answer.
 local function join()
+	expected, early = nil, 0
 	local ok, fd, err = pcall(socket.open, master_address, nil, CONNECT_TICKS)
 	if not ok then fd, err = nil, fd end
 	if not fd then return nil, ("cannot connect to the master at %s: %s"):format(master_address, err) end
@@ -194,7 +201,8 @@ local function join()
 	answered = true
 	if letter == "W" then
 		master_fd = fd
-		return count
+		expected = math.max(count - early, 0)
+		return true
 	end
 	socket.close(fd)
 	if letter == nil then
@@ -223,12 +231,11 @@ local function come_back()
 			local ok, err = listen()
 			if not ok then skynet.error("cslave: " .. err) end
 		end
-		local count, err = join()
-		if count then
-			expected = count
-			if count == 0 then stop_listening() end
-		else
+		local ok, err = join()
+		if not ok then
 			skynet.error("cslave: " .. err)
+		elseif expected == 0 then
+			stop_listening()
 		end
 	end
 	for name, handle in pairs(own_names) do tell_master("R", name, handle) end
@@ -335,7 +342,7 @@ skynet.start(function()
 		f(...)
 	end)
 	must(listen())
-	expected = must(join())
+	must(join())
 	skynet.fork(follow_master)
 	if expected > 0 then
 		skynet.error(("Waiting for %d harbors"):format(expected))

@@ -7,6 +7,7 @@ local skynet = require "skynet"
 require "skynet.manager"
 local harbor = require "skynet.harbor"
 local socket = require "skynet.socket"
+local master = require "skynet.harbor.master"
 local T = require "harness"
 
 local HOST = "127.0.0.1"
@@ -20,11 +21,11 @@ local function shell(command)
 	return line
 end
 
--- Starts a node of the same executable; its handle once it has registered its name.
-local function start_node(id, name)
+-- Starts a node of the same executable, which registers its name. The master is this node's unless one is named.
+local function start_node(id, name, master_address)
 	local config = { thread = 2, harbor = id, bootstrap = "snlua bootstrap", start = "harbor_node", global_name = name }
 	config.parent = shell "echo $PPID"
-	config.master = HOST .. ":" .. (port + 1)
+	config.master = master_address or HOST .. ":" .. (port + 1)
 	config.address = HOST .. ":" .. (port + 2 + id)
 	for _, key in ipairs { "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "engine" } do
 		config[key] = skynet.getenv(key)
@@ -153,15 +154,33 @@ T.test("a frame that is too short ends its connection", function()
 		socket.start(id)
 		accepted = id
 	end)
-	local packet = skynet.packstring("H", 9, HOST .. ":" .. (port + 9))
 	local slave = assert(socket.open(HOST, port + 1))
-	socket.write(slave, string.char(#packet) .. packet)
+	socket.write(slave, master.encode("H", 9, HOST .. ":" .. (port + 9)))
 	T.eventually(function() return accepted end)
 	T.eq(socket.read(accepted, 1), "\1")
 	socket.write(accepted, "\9\0\0\0\11")
 	T.eq(socket.read(accepted, 1), false)
 	T.raises("harbor 9 is down", skynet.call, 0x09000001, "lua", "x")
 	for _, id in ipairs { accepted, listener, slave } do socket.close(id) end
+end)
+
+T.test("a node starts when another one connects to it before the master has answered", function()
+	local slave
+	local listener = socket.listen(HOST, port + 10)
+	socket.start(listener, function(id)
+		socket.start(id)
+		slave = id
+	end)
+	start_node(4, "FOURTH", HOST .. ":" .. (port + 10))
+	T.eventually(function() return slave end, 1000)
+	local function packet() return skynet.unpack(socket.read(slave, socket.read(slave, 1):byte())) end
+	T.eq({ packet() }, { "H", 4, HOST .. ":" .. (port + 6) })
+	local node = assert(socket.open(HOST, port + 6))
+	socket.write(node, "\8")
+	T.eq(socket.read(node, 1), "\4") -- it has taken harbor 8 in
+	socket.write(slave, master.encode("W", 1))
+	T.eq({ packet() }, { "Q", "SERVICE" }) -- its next service asks for the master's one
+	for _, id in ipairs { node, slave, listener } do socket.close(id) end
 end)
 
 T.run(2000)
