@@ -2,6 +2,8 @@
 // database handshakes. The interface is described in lualib/meta/crypt.lua.
 #include <openssl/rand.h>
 
+#include <climits>
+
 #include "crypt/des.h"
 #include "crypt/digest.h"
 #include "crypt/hash64.h"
@@ -14,6 +16,9 @@ namespace runtime::RUNTIME_ENGINE {
 namespace {
 
 using crypt::kU64Bytes;
+
+// Some seconds: a service must not be stopped for longer by a number that a peer chose.
+constexpr int kMostRounds = 10'000'000;
 
 // An argument of 8 bytes; `what` names it in the error.
 std::uint64_t check_u64(lua_State* L, int index, const char* what) {
@@ -193,22 +198,42 @@ int l_xor_str(lua_State* L) {
 
 // ---- digests ------------------------------------------------------------------------------------
 
-int l_sha1(lua_State* L) {
-  char hash[crypt::kSha1Bytes];
-  if (!crypt::digest(crypt::Digest::sha1, {check_string(L, 1)}, hash))
-    return unavailable(L, "SHA-1");
-  lua_pushlstring(L, hash, sizeof hash);
+int push_digest(lua_State* L, crypt::Digest kind, const char* name) {
+  char hash[crypt::kMaxDigestBytes];
+  if (!crypt::digest(kind, {check_string(L, 1)}, hash)) return unavailable(L, name);
+  lua_pushlstring(L, hash, crypt::digest_bytes(kind));
   return 1;
 }
 
-int l_hmac_sha1(lua_State* L) {
+int push_hmac(lua_State* L, crypt::Digest kind, const char* name) {
   const std::string_view key = check_string(L, 1);
   const std::string_view text = check_string(L, 2);
-  char hash[crypt::kSha1Bytes];
-  if (!crypt::hmac(crypt::Digest::sha1, key, text, hash)) return unavailable(L, "SHA-1");
-  lua_pushlstring(L, hash, sizeof hash);
+  char hash[crypt::kMaxDigestBytes];
+  if (!crypt::hmac(kind, key, text, hash)) return unavailable(L, name);
+  lua_pushlstring(L, hash, crypt::digest_bytes(kind));
   return 1;
 }
+
+int push_pbkdf2(lua_State* L, crypt::Digest kind, const char* name) {
+  const std::string_view password = check_string(L, 1);
+  const std::string_view salt = check_string(L, 2);
+  const lua_Number rounds = luaL_checknumber(L, 3);
+  luaL_argcheck(L, rounds >= 1 && rounds <= kMostRounds, 3, "not a number from 1 to 10000000");
+  luaL_argcheck(L, password.size() <= INT_MAX, 1, "too long");
+  luaL_argcheck(L, salt.size() <= INT_MAX, 2, "too long");
+  char key[crypt::kMaxDigestBytes];
+  if (!crypt::pbkdf2(kind, password, salt, static_cast<int>(rounds), key))
+    return unavailable(L, name);
+  lua_pushlstring(L, key, crypt::digest_bytes(kind));
+  return 1;
+}
+
+int l_sha1(lua_State* L) { return push_digest(L, crypt::Digest::sha1, "SHA-1"); }
+int l_sha256(lua_State* L) { return push_digest(L, crypt::Digest::sha256, "SHA-256"); }
+int l_hmac_sha1(lua_State* L) { return push_hmac(L, crypt::Digest::sha1, "SHA-1"); }
+int l_hmac_sha256(lua_State* L) { return push_hmac(L, crypt::Digest::sha256, "SHA-256"); }
+int l_pbkdf2_sha1(lua_State* L) { return push_pbkdf2(L, crypt::Digest::sha1, "SHA-1"); }
+int l_pbkdf2_sha256(lua_State* L) { return push_pbkdf2(L, crypt::Digest::sha256, "SHA-256"); }
 
 }  // namespace
 
@@ -230,6 +255,10 @@ int open_crypt(lua_State* L) {
       {"xor_str", l_xor_str},
       {"sha1", l_sha1},
       {"hmac_sha1", l_hmac_sha1},
+      {"pbkdf2_sha1", l_pbkdf2_sha1},
+      {"sha256", l_sha256},
+      {"hmac_sha256", l_hmac_sha256},
+      {"pbkdf2_sha256", l_pbkdf2_sha256},
       {nullptr, nullptr},
   };
   luaL_newlib(L, kFunctions);

@@ -5,7 +5,7 @@
 # NAME is the path under luaclib/, as `require` looks for it: skynet/crypt for "skynet.crypt".
 # ARCHIVE_NAME: a module that comes as the distribution's static libraries, liblua5.4-ARCHIVE.a and, for LuaJIT,
 # liblua5.1-ARCHIVE.a; its luaopen_NAME is called archived_open_NAME there.
-SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt skynet/mongo/compression
+SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt skynet/mongo/compression skynet/saslprep
 # Ubuntu 22.04 has no LPeg for Lua 5.4: there is no module there.
 SHARED_MODULES += $(if $(wildcard $(dir $(LUA54_A))liblua5.4-lpeg.a),lpeg)
 
@@ -20,6 +20,8 @@ SRC_md5           := lualib-src/lua_md5.cc lualib-src/crypt/digest.cc lualib-src
 PKGS_md5          := libcrypto
 SRC_skynet/mongo/compression  := lualib-src/lua_mongo_compression.cc lualib-src/mongo/compression.cc
 PKGS_skynet/mongo/compression := libzstd snappy zlib
+SRC_skynet/saslprep  := lualib-src/lua_saslprep.cc
+PKGS_skynet/saslprep := libidn
 SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc)
 PKGS_ltls         := openssl
 

@@ -9,7 +9,7 @@ namespace runtime::crypt {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;  // of both digests
+constexpr std::size_t kBlockBytes = 64;  // of all three digests
 
 struct FreeContext {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
@@ -19,7 +19,9 @@ struct FreeContext {
 const EVP_MD* algorithm(Digest kind) {
   static const EVP_MD* const kMd5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
   static const EVP_MD* const kSha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
-  return kind == Digest::md5 ? kMd5 : kSha1;
+  static const EVP_MD* const kSha256 = EVP_MD_fetch(nullptr, "SHA2-256", nullptr);
+  if (kind == Digest::md5) return kMd5;
+  return kind == Digest::sha1 ? kSha1 : kSha256;
 }
 
 EVP_MD_CTX* thread_context() {
@@ -56,6 +58,17 @@ bool hmac(Digest kind, std::string_view key, std::string_view text, char* out) n
   char hash[kMaxDigestBytes];
   return digest(kind, {{inner, kBlockBytes}, text}, hash) &&
          digest(kind, {{outer, kBlockBytes}, {hash, digest_bytes(kind)}}, out);
+}
+
+bool pbkdf2(Digest kind, std::string_view password, std::string_view salt, int rounds,
+            char* out) noexcept {
+  const EVP_MD* const method = algorithm(kind);
+  if (method == nullptr) return false;
+  return PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
+                           reinterpret_cast<const unsigned char*>(salt.data()),
+                           static_cast<int>(salt.size()), rounds, method,
+                           static_cast<int>(digest_bytes(kind)),
+                           reinterpret_cast<unsigned char*>(out)) == 1;
 }
 
 }  // namespace runtime::crypt

@@ -85,6 +85,29 @@ function crypt.sha1(text) end
 ---@return string hash  20 bytes
 function crypt.hmac_sha1(key, text) end
 
+--- PBKDF2 with HMAC-SHA-1 (RFC 8018), as SCRAM-SHA-1 has it. Does not yield; a million rounds take about a second.
+---@param password string
+---@param salt string
+---@param rounds integer  1 to 10,000,000
+---@return string key  20 bytes
+function crypt.pbkdf2_sha1(password, salt, rounds) end
+
+---@param text string
+---@return string hash  32 bytes
+function crypt.sha256(text) end
+
+---@param key string
+---@param text string
+---@return string hash  32 bytes
+function crypt.hmac_sha256(key, text) end
+
+--- As pbkdf2_sha1, with HMAC-SHA-256.
+---@param password string
+---@param salt string
+---@param rounds integer
+---@return string key  32 bytes
+function crypt.pbkdf2_sha256(password, salt, rounds) end
+
 --- `text` xor `key`, repeated as often as it takes.
 ---@param text string
 ---@param key string  not empty

@@ -43,6 +43,12 @@ std::string hmac_of(Digest kind, std::string_view key, std::string_view text) {
   return to_hex({hash, digest_bytes(kind)});
 }
 
+std::string pbkdf2_of(Digest kind, std::string_view password, std::string_view salt, int rounds) {
+  char key[kMaxDigestBytes];
+  EXPECT_TRUE(pbkdf2(kind, password, salt, rounds, key));
+  return to_hex({key, digest_bytes(kind)});
+}
+
 // RFC 1321, A.5.
 TEST(CryptDigest, Md5GivesTheRfcsSums) {
   EXPECT_EQ(digest_of(Digest::md5, ""), "d41d8cd98f00b204e9800998ecf8427e");
@@ -51,6 +57,31 @@ TEST(CryptDigest, Md5GivesTheRfcsSums) {
 }
 
 // FIPS 180, and a text of a million bytes.
+TEST(CryptDigest, Sha256GivesTheStandardsSums) {
+  EXPECT_EQ(digest_of(Digest::sha256, ""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(digest_of(Digest::sha256, "abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(CryptDigest, HmacOfSha256IsThatOfRfc4231) {
+  EXPECT_EQ(hmac_of(Digest::sha256, "Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(hmac_of(Digest::sha256, std::string(131, '\xaa'),
+                    "Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+// Those of SHA-1 are in RFC 6070.
+TEST(CryptDigest, Pbkdf2GivesTheKeysOfTheStandards) {
+  EXPECT_EQ(pbkdf2_of(Digest::sha1, "password", "salt", 1),
+            "0c60c80f961f0e71f3a9b524af6012062fe037a6");
+  EXPECT_EQ(pbkdf2_of(Digest::sha1, "password", "salt", 4096),
+            "4b007901b765489abead49d926f721d065a429c1");
+  EXPECT_EQ(pbkdf2_of(Digest::sha256, "password", "salt", 4096),
+            "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a");
+}
+
 TEST(CryptDigest, Sha1GivesTheStandardsSums) {
   EXPECT_EQ(digest_of(Digest::sha1, "abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
   EXPECT_EQ(digest_of(Digest::sha1, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
