@@ -60,7 +60,7 @@ include lualib-src/modules.mk
 CORE_SRC   := $(filter-out $(SHARED_SRC),$(wildcard runtime-src/base/*.cc runtime-src/core/*.cc runtime-src/net/*.cc \
                 runtime-src/services/*.cc runtime-src/api/*.cc \
                 lualib-src/bson/*.cc lualib-src/cluster/*.cc lualib-src/http/*.cc lualib-src/mongo/*.cc lualib-src/netpack/*.cc \
-                lualib-src/redis/*.cc \
+                lualib-src/mysql/*.cc lualib-src/redis/*.cc \
                 lualib-src/share/*.cc lualib-src/sproto/*.cc lualib-src/websocket/*.cc))
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 # Part of the copies of the Lua libraries.

@@ -15,6 +15,7 @@ int open_loader(lua_State* L);  // lua/lua_loader.cc
 int open_memory(lua_State* L);
 int open_mongo_driver(lua_State* L);  // lua_mongo.cc
 int open_multicast(lua_State* L);
+int open_mysql_codec(lua_State* L);  // lua_mysql.cc
 int open_native(lua_State* L);  // lua/lua_native.cc
 int open_netpack(lua_State* L);
 int open_profile(lua_State* L);
@@ -35,6 +36,7 @@ std::span<const BuiltinModule> builtin_modules() {
       {"skynet.codecache", open_codecache},
       {"skynet.core", open_core},
       {"skynet.datasheet.core", open_datasheet},
+      {"skynet.db.mysql.codec", open_mysql_codec},
       {"skynet.db.redis.codec", open_redis_codec},
       {"skynet.debugchannel", open_debugchannel},
       {"skynet.http.parser", open_http_parser},

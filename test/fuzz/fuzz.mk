@@ -18,6 +18,7 @@ FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) 
 FUZZ_mongo     := core/lualib-src/mongo/message.o
 FUZZ_mongo_compression      := core/lualib-src/mongo/compression.o
 FUZZ_PKGS_mongo_compression := libzstd snappy zlib
+FUZZ_mysql     := $(addprefix core/lualib-src/mysql/,packet_reader.o packets.o reply_reader.o row.o)
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_redis     := core/lualib-src/redis/reply_reader.o
 FUZZ_seri      := $(LUA_HEAP) \
