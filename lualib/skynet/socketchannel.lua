@@ -30,6 +30,8 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field broken boolean
 ---@field unheld? boolean   the channel was collected, which is why the link ends
 ---@field owner skynet.socketchannel[]  weak: [1] is the channel
+---@field write? fun(link: table, data: string|string[]): boolean  what a driver sends by in the place of the socket: TLS
+---@field spent? boolean    set by what read a reply: it was the last one that can be told from what follows
 ---@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
 ---@field host string
 ---@field port? integer
@@ -119,6 +121,7 @@ local function read_in_order(link)
 			elseif deliver(entry, good, data, more) then
 				link.queue[link.head] = nil
 				link.head = link.head + 1
+				if link.spent then break_link(link, socket_error) end
 			end
 		elseif socket.disconnected(link[1]) ~= false then
 			lost_while_idle(link)
@@ -161,12 +164,17 @@ local function give_up(entry)
 	socket.close(link[1])
 end
 
+local function write(link, data)
+	if link.write then return link:write(data) end
+	return socket.write(link[1], data)
+end
+
 -- One write for all that was asked in one turn of the service.
 local function flush(link)
 	local parts = link.gathered
 	link.gathered = nil
 	if not parts or link.broken then return end
-	if not socket.write(link[1], parts[2] and parts or parts[1]) then break_link(link, socket_error) end
+	if not write(link, parts[2] and parts or parts[1]) then break_link(link, socket_error) end
 end
 
 local function gather(link, request)
@@ -403,7 +411,7 @@ function channel:request(request, response, padding)
 	elseif self.gather then
 		sent = gather(link, request)
 	else
-		sent = socket.write(id, request)
+		sent = write(link, request)
 	end
 	if not sent then
 		break_link(link, socket_error)
@@ -416,10 +424,19 @@ end
 --- Waits for a reply without a request; waits for a connection for ever.
 ---@async
 ---@param response any  as for request()
+---@param timed? boolean  true: the channel's timeout holds, as for a request
 ---@return any data
-function channel:response(response)
+function channel:response(response, timed)
 	assert(block_connect(self))
-	return await(self.__sock, response)
+	return await(self.__sock, response, timed and self.watched)
+end
+
+--- The link that a request goes over which is made before the caller yields. Connects first, if needed.
+---@async
+---@return skynet.socketchannel.link
+function channel:link()
+	assert(block_connect(self, true))
+	return self.__sock
 end
 
 --- Closes; requests raise until connect() is called.

@@ -1,0 +1,303 @@
+--- MySQL and MariaDB: queries and prepared statements over one connection, which is made again when it broke.
+--- Told in docs/mysql.md.
+---
+--- The codec (skynet.db.mysql.codec) reads results out of whatever has come; each connection has a reader of its
+--- own, so half a reply of a broken connection is gone with it.
+local skynet = require "skynet"
+local socketchannel = require "skynet.socketchannel"
+local codec = require "skynet.db.mysql.codec"
+local charsets = require "skynet.db.mysql_charsets"
+local login = require "skynet.db.mysql_login"
+
+local COM_QUERY, COM_PING = 0x03, 0x0e
+local COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_CLOSE, COM_STMT_RESET = 0x16, 0x17, 0x19, 0x1a
+
+-- What a reader can expect.
+local TEXT, BINARY, PREPARED = 0, 1, 2
+
+local UNKNOWN_STATEMENT = 1243
+
+local mysql = { _VERSION = "0.14" }
+
+-- ---- replies ----------------------------------------------------------------------------------
+
+-- A result that says, as text, whose it is and of what.
+local function bad(link, command, result)
+	return setmetatable(result, {
+		__tostring = function()
+			return string.format("mysql %s:%s: %s: %s%s", link.host, tostring(link.port), command,
+				result.errno and string.format("%d (%s) ", result.errno, result.sqlstate or "-") or "", result.err)
+		end,
+	})
+end
+
+-- The next result of a reply. → result, whether another follows
+local function next_result(link, db, command)
+	local reader = link.reader
+	local result, more, is_misplaced = reader:next(db.compact)
+	while result == nil do
+		reader:feed(login.receive(link))
+		result, more, is_misplaced = reader:next(db.compact)
+	end
+	if result then
+		if result.badresult then bad(link, command, result) end
+		return result, more
+	end
+	if not is_misplaced then
+		error(string.format("mysql %s:%s: %s: the server sent %s", link.host, tostring(link.port), command, more), 0)
+	end
+	-- skynet returns a bad result here; what follows on this connection could be anything
+	link.spent = true
+	return bad(link, command, { badresult = true, err = "the server sent " .. more }), false
+end
+
+-- A function that reads the reply to a command: one result, or a list of several, which `key` marks.
+local function reply_of(db, command, expected, key)
+	return function(link)
+		link.reader:expect(expected)
+		local result, more = next_result(link, db, command)
+		if not more then return true, result end
+		local results = { result, multiresultset = true, [key] = true }
+		while more do
+			result, more = next_result(link, db, command)
+			if result.badresult then
+				results.badresult, results.errno, results.err, results.sqlstate = true, result.errno, result.err, result.sqlstate
+				bad(link, command, results)
+			else
+				results[#results + 1] = result
+			end
+		end
+		return true, results
+	end
+end
+
+-- ---- the client -------------------------------------------------------------------------------
+
+---@class skynet.db.mysql.client
+---@field private channel skynet.socketchannel
+---@field private compact boolean
+---@field private prepares_again boolean
+---@field private version string
+---@field private read table<string, function>
+local client = {}
+local client_meta = { __index = client }
+
+---@class skynet.db.mysql.bad  what a server refuses; tostring() names server, command and cause
+---@field badresult true
+---@field errno? integer
+---@field sqlstate? string
+---@field err string
+
+--- Runs SQL. Raises when the connection fails; what the server refuses is a bad result.
+---@async
+---@param sql string
+---@return table result  OK, rows, a list of results, or a bad result
+function client:query(sql)
+	return self.channel:request(codec.command(COM_QUERY, sql), self.read.query)
+end
+
+---@async
+---@return table ok
+function client:ping()
+	return self.channel:request(codec.command(COM_PING), self.read.ping)
+end
+
+---@return string
+function client:server_ver()
+	return self.version
+end
+
+--- Whether rows are lists, from the next result on.
+---@param on boolean
+function client:set_compact_arrays(on)
+	self.compact = on and true or false
+end
+
+--- Closes. The object has no methods afterwards; calls that wait raise.
+---@async
+function client:disconnect()
+	self.channel:close()
+	setmetatable(self, nil)
+end
+
+-- ---- prepared statements ----------------------------------------------------------------------
+
+---@class skynet.db.mysql.statement
+---@field prepare_id integer   of one connection; another one may give it to another statement
+---@field param_count integer
+---@field field_count integer
+---@field warning_count integer
+---@field params table[]       { name =, type =, is_signed = }
+---@field fields table[]
+
+-- Where the statements come from: { link =, sql =, closed =, waiters = }. An id means nothing on another link.
+local origins = setmetatable({}, { __mode = "k" })
+
+local function read_prepared(db)
+	return function(link)
+		link.reader:expect(PREPARED)
+		local statement = next_result(link, db, "prepare")
+		if not statement.badresult then origins[statement] = { link = link } end
+		return true, statement
+	end
+end
+
+--- Prepares a statement. What the server refuses is a bad result.
+---@async
+---@param sql string
+---@return skynet.db.mysql.statement
+function client:prepare(sql)
+	local statement = self.channel:request(codec.command(COM_STMT_PREPARE, sql), self.read.prepare)
+	local origin = origins[statement]
+	if origin then origin.sql = sql end
+	return statement
+end
+
+-- Prepares a statement again, on the connection of today; once for all who want it. → nil, or a bad result
+local function prepare_again(self, statement, origin)
+	local waiters = origin.waiters
+	if waiters then
+		local token = {}
+		waiters[#waiters + 1] = token
+		skynet.wait(token)
+		return
+	end
+	waiters = {}
+	origin.waiters = waiters
+	local ok, again = pcall(self.prepare, self, origin.sql)
+	origin.waiters = nil
+	for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	if not ok then error(again, 0) end
+	if again.badresult then return again end
+	origin.link = origins[again].link
+	for key, value in pairs(again) do statement[key] = value end
+end
+
+-- Makes sure that the statement is one of the connection that the next request goes over. → nil, or a bad result:
+-- of which the server is not asked, as it may know the id by now, for another statement.
+local function find_statement(self, statement, command)
+	local origin = origins[statement]
+	if not origin then return end -- the server knows
+	local link = self.channel:link()
+	while origin.link ~= link do
+		if origin.closed or not self.prepares_again then
+			local text = string.format("Unknown prepared statement handler (%d) given to %s", statement.prepare_id, command)
+			return bad(link, command, { badresult = true, errno = UNKNOWN_STATEMENT, sqlstate = "HY000", err = text })
+		end
+		local refused = prepare_again(self, statement, origin)
+		if refused then return refused end
+		link = self.channel:link()
+	end
+end
+
+local function encode_execute(statement, ...)
+	return codec.execute(COM_STMT_EXECUTE, statement.prepare_id, statement.param_count, ...)
+end
+
+--- Executes a statement with as many values as it has parameters: nil, boolean, number or string. Raises for others
+--- and for another number of them.
+---@async
+---@param statement skynet.db.mysql.statement
+---@return table result  as of query()
+function client:execute(statement, ...)
+	local request = encode_execute(statement, ...)
+	local id = statement.prepare_id
+	local refused = find_statement(self, statement, "execute")
+	if refused then return refused end
+	if statement.prepare_id ~= id then request = encode_execute(statement, ...) end
+	return self.channel:request(request, self.read.execute)
+end
+
+--- Forgets what execute() left: a bad result when the server does not know the statement.
+---@async
+---@param statement skynet.db.mysql.statement
+---@return table ok
+function client:stmt_reset(statement)
+	local refused = find_statement(self, statement, "reset")
+	if refused then return refused end
+	return self.channel:request(codec.on_statement(COM_STMT_RESET, statement.prepare_id), self.read.reset)
+end
+
+--- Lets the server forget a statement. Nobody answers.
+---@async
+---@param statement skynet.db.mysql.statement
+function client:stmt_close(statement)
+	local origin = origins[statement]
+	if origin then
+		origin.closed = true
+		if origin.link.broken then return end -- the server has forgotten it already
+	end
+	self.channel:request(codec.on_statement(COM_STMT_CLOSE, statement.prepare_id))
+end
+
+-- ---- connecting -------------------------------------------------------------------------------
+
+---@class skynet.db.mysql.conf
+---@field host string
+---@field port? integer            3306
+---@field user? string
+---@field password? string
+---@field database? string
+---@field charset? string          the server's when absent
+---@field max_packet_size? integer 1 MiB; only announced to the server
+---@field compact_arrays? boolean  rows as lists
+---@field on_connect? fun(db: skynet.db.mysql.client)  after each login
+---@field prepare_again? boolean   after a reconnect, execute() prepares its statement again; else errno 1243
+---@field timeout? integer         cs for each call; the connection is given up when one is late
+---@field overload? fun(on: boolean)
+
+local function collation_of(charset)
+	if charset == nil then return 0 end
+	return charsets[charset] or error("mysql: unknown charset " .. tostring(charset), 3)
+end
+
+--- Connects, once. Raises socketchannel.error when nobody answers, and a text that says why when the server refuses
+--- the login.
+---@async
+---@param conf skynet.db.mysql.conf
+---@return skynet.db.mysql.client
+function mysql.connect(conf)
+	local settings = {
+		user = conf.user or "",
+		password = conf.password or "",
+		database = conf.database or "",
+		collation = collation_of(conf.charset),
+		max_packet_size = conf.max_packet_size or 1024 * 1024,
+	}
+	local db = setmetatable({
+		compact = conf.compact_arrays and true or false,
+		prepares_again = conf.prepare_again and true or false,
+	}, client_meta)
+	db.read = {
+		query = reply_of(db, "query", TEXT, "multiresultset"),
+		ping = reply_of(db, "ping", TEXT, "multiresultset"),
+		prepare = read_prepared(db),
+		execute = reply_of(db, "execute", BINARY, "mulitresultset"), -- skynet's spelling
+		reset = reply_of(db, "reset", TEXT, "multiresultset"),
+	}
+	local function log_in(link)
+		return true, login.run(link, settings)
+	end
+	db.channel = socketchannel.channel {
+		host = conf.host,
+		port = conf.port or 3306,
+		auth = function(channel)
+			db.version = channel:response(log_in, true)
+			if conf.on_connect then conf.on_connect(db) end
+		end,
+		tells_refusal = true,
+		nodelay = true,
+		gather = true,
+		timeout = conf.timeout,
+		overload = conf.overload,
+	}
+	db.channel:connect(true)
+	return db
+end
+
+--- A string as SQL writes it, in quotes.
+---@param text string
+---@return string
+mysql.quote_sql_str = codec.quote
+
+return mysql
