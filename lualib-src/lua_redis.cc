@@ -1,7 +1,9 @@
 // skynet.db.redis.codec: commands into bytes, bytes into replies. The interface is described in
 // lualib/meta/redis_codec.lua.
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #include "lua/engine.h"
@@ -26,25 +28,66 @@ struct LuaReplyReader : redis::ReplyReader {
 
 // ---- commands -----------------------------------------------------------------------------------
 
+constexpr std::size_t kHeadBytes = 24;  // a type, any number, a line end
+
+// Writes "<type><number>\r\n", at most kHeadBytes.
+char* write_head(char* at, char type, std::size_t number) {
+  *at++ = type;
+  at = std::to_chars(at, at + kHeadBytes - 3, number).ptr;
+  *at++ = '\r';
+  *at++ = '\n';
+  return at;
+}
+
 void append_head(Scratch& out, char type, std::size_t number) {
-  char head[32];
-  head[0] = type;
-  char* end = std::to_chars(head + 1, head + sizeof(head) - 2, number).ptr;
-  *end++ = '\r';
-  *end++ = '\n';
-  out.append({head, static_cast<std::size_t>(end - head)});
+  char* const begin = out.prepare(kHeadBytes);
+  out.add(static_cast<std::size_t>(write_head(begin, type, number) - begin));
 }
 
 void append_bulk(Scratch& out, std::string_view bytes) {
-  append_head(out, '$', bytes.size());
-  out.append(bytes);
-  out.append("\r\n");
+  char* const begin = out.prepare(kHeadBytes + bytes.size() + 2);
+  char* at = write_head(begin, '$', bytes.size());
+  std::memcpy(at, bytes.data(), bytes.size());
+  at += bytes.size();
+  *at++ = '\r';
+  *at++ = '\n';
+  out.add(static_cast<std::size_t>(at - begin));
+}
+
+// Whether the number at the top is one that tostring() writes as an integer.
+bool is_whole(lua_State* L, std::int64_t& value) {
+#ifdef RUNTIME_LUAJIT
+  const lua_Number number = lua_tonumber(L, -1);
+  if (!(std::abs(number) < 1e14) || number == 0) return false;
+  value = static_cast<std::int64_t>(number);
+  return static_cast<lua_Number>(value) == number;
+#else
+  value = lua_tointeger(L, -1);
+  return lua_isinteger(L, -1) != 0;
+#endif
 }
 
 // Appends the value on the top of the stack, and pops it. `place` is its number in the command.
 void append_value(lua_State* L, Scratch& out, int place) {
-  if (lua_isnil(L, -1)) luaL_error(L, "redis: argument %d is nil", place);
   std::size_t size;
+  std::int64_t whole;
+  switch (lua_type(L, -1)) {
+    case LUA_TNIL: luaL_error(L, "redis: argument %d is nil", place); break;
+    case LUA_TSTRING: {
+      const char* bytes = lua_tolstring(L, -1, &size);
+      append_bulk(out, {bytes, size});
+      return lua_pop(L, 1);
+    }
+    case LUA_TNUMBER:
+      if (is_whole(L, whole)) {
+        char digits[24];
+        char* const end = std::to_chars(digits, digits + sizeof(digits), whole).ptr;
+        append_bulk(out, {digits, static_cast<std::size_t>(end - digits)});
+        return lua_pop(L, 1);
+      }
+      break;
+    default: break;
+  }
   const char* bytes = luaL_tolstring(L, -1, &size);
   append_bulk(out, {bytes, size});
   lua_pop(L, 2);
@@ -203,21 +246,18 @@ struct Builder {
   }
 };
 
-int push_next(lua_State* L, LuaReplyReader& reader) {
+// Whether a whole reply is there. Raises for what is none.
+bool has_reply(lua_State* L, LuaReplyReader& reader) {
   const Status status = reader.next();
-  if (status == Status::incomplete) return 0;
-  if (status == Status::error) return luaL_error(L, "redis: protocol error");
-  const std::string_view reply = reader.reply();
-  lua_pushboolean(L, 1);
-  Builder builder{L, reply, false};
+  if (status == Status::error) luaL_error(L, "redis: protocol error");
+  return status == Status::ready;
+}
+
+// Pushes the value of the reply. False: it is an error, or there is one in it.
+bool push_reply(lua_State* L, const LuaReplyReader& reader) {
+  Builder builder{L, reader.reply(), false};
   builder.push_value();
-  if (builder.has_error) {
-    lua_pushboolean(L, 0);
-    lua_replace(L, -3);
-  }
-  lua_pushboolean(L, reply.front() == '>');
-  reader.pop();
-  return 3;
+  return !builder.has_error;
 }
 
 int l_reader(lua_State* L) {
@@ -225,14 +265,85 @@ int l_reader(lua_State* L) {
   return 1;
 }
 
-int l_next(lua_State* L) { return push_next(L, self<LuaReplyReader>(L, 1)); }
+// reader:any() -> ok, value, push | nothing
+int l_any(lua_State* L) {
+  LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
+  if (!has_reply(L, reader)) return 0;
+  lua_settop(L, 1);
+  const bool ok = push_reply(L, reader);
+  lua_pushboolean(L, ok);
+  lua_insert(L, 2);
+  lua_pushboolean(L, reader.reply().front() == '>');
+  reader.pop();
+  return 3;
+}
 
+// Drops pushes. False: no reply to a command is there.
+bool has_answer(lua_State* L, LuaReplyReader& reader) {
+  while (has_reply(L, reader)) {
+    if (reader.reply().front() != '>') return true;
+    reader.pop();
+  }
+  return false;
+}
+
+// reader:next() -> ok, value | nothing
+int l_next(lua_State* L) {
+  LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
+  if (!has_answer(L, reader)) return 0;
+  lua_settop(L, 1);
+  const bool ok = push_reply(L, reader);
+  lua_pushboolean(L, ok);
+  lua_insert(L, 2);
+  reader.pop();
+  return 2;
+}
+
+// reader:collect(count, results) -> how many of `count` replies are still to come
+int l_collect(lua_State* L) {
+  LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
+  lua_Integer left = luaL_checkinteger(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  lua_pushliteral(L, "ok");
+  lua_pushliteral(L, "out");
+  int last = static_cast<int>(lua_rawlen(L, 3));
+  while (left > 0 && has_answer(L, reader)) {
+    lua_createtable(L, 0, 2);
+    lua_pushvalue(L, 5);
+    const bool ok = push_reply(L, reader);
+    lua_rawset(L, -3);
+    lua_pushvalue(L, 4);
+    lua_pushboolean(L, ok);
+    lua_rawset(L, -3);
+    lua_rawseti(L, 3, ++last);  // may raise: the reply is still in place
+    reader.pop();
+    left--;
+  }
+  lua_pushinteger(L, left);
+  return 1;
+}
+
+// reader:feed(bytes)
 int l_feed(lua_State* L) {
   LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
   std::size_t size;
   const char* bytes = luaL_checklstring(L, 2, &size);
   reader.feed({bytes, size});
-  return push_next(L, reader);
+  return 0;
+}
+
+// reader:take(pointer, size): the block changes hands even when this raises
+int l_take(lua_State* L) {
+  auto* block = lua_islightuserdata(L, 2) ? static_cast<char*>(lua_touserdata(L, 2)) : nullptr;
+  const lua_Integer size = lua_isnumber(L, 3) ? lua_tointeger(L, 3) : -1;
+  LuaReplyReader* reader = test_object<LuaReplyReader>(L, 1);
+  if (block == nullptr || size < 0 || reader == nullptr) {
+    std::free(block);
+    return luaL_error(L, "take: a reader, a block and its size are needed");
+  }
+  reader->take(block, static_cast<std::size_t>(size));
+  return 0;
 }
 
 int l_held(lua_State* L) {
@@ -244,10 +355,8 @@ int l_held(lua_State* L) {
 
 int open_redis_codec(lua_State* L) {
   constexpr luaL_Reg kMethods[] = {
-      {"next", l_next},
-      {"feed", l_feed},
-      {"held", l_held},
-      {nullptr, nullptr},
+      {"any", l_any},   {"collect", l_collect}, {"feed", l_feed},   {"held", l_held},
+      {"next", l_next}, {"take", l_take},       {nullptr, nullptr},
   };
   constexpr luaL_Reg kFunctions[] = {
       {"command", l_command}, {"crc16", l_crc16}, {"pipeline", l_pipeline},

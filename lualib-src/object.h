@@ -13,14 +13,19 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
+// The T at `index`, or null. For functions of define_type() or set_functions().
+template <class T>
+T* test_object(lua_State* L, int index) {
+  if (!lua_isuserdata(L, index) || !lua_getmetatable(L, index)) return nullptr;
+  const bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+  lua_pop(L, 1);
+  return same ? static_cast<T*>(lua_touserdata(L, index)) : nullptr;
+}
+
 // The T at `index`; raises for anything else. For functions of define_type() or set_functions().
 template <class T>
 T& self(lua_State* L, int index) {
-  if (lua_isuserdata(L, index) && lua_getmetatable(L, index)) {
-    const bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
-    lua_pop(L, 1);
-    if (same) return *static_cast<T*>(lua_touserdata(L, index));
-  }
+  if (T* object = test_object<T>(L, index)) return *object;
   return *static_cast<T*>(luaL_checkudata(L, index, T::kLuaType));  // raises, and says what came
 }
 

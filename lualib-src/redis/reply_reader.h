@@ -3,11 +3,16 @@
 // A reply is first seen to be whole, without keeping anything but its bytes and one counter for each
 // level; only then it is taken apart, item by item. So nothing is allocated for a size that a server
 // only announces.
+//
+// Memory: replies are read where they came in. Only a reply that comes in several blocks is put
+// together, in a string that is kept for the next such reply.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -39,7 +44,15 @@ bool read_integer(std::string_view text, std::int64_t& value);
 
 class ReplyReader {
  public:
+  ReplyReader() = default;
+  ReplyReader(const ReplyReader&) = delete;
+  ReplyReader& operator=(const ReplyReader&) = delete;
+
+  // Adds a copy of the bytes.
   void feed(std::string_view bytes) noexcept;
+
+  // Adds `size` bytes at `block`, from malloc, and owns them.
+  void take(char* block, std::size_t size) noexcept;
 
   // Whether a whole reply is there. An error is final: the peer speaks something else.
   Status next();
@@ -49,7 +62,7 @@ class ReplyReader {
   void pop();
 
   // Bytes that no pop() has taken.
-  [[nodiscard]] std::size_t held() const { return bytes_.size() - begin_; }
+  [[nodiscard]] std::size_t held() const { return held_.size() - begin_; }
 
  private:
   struct Level {
@@ -57,11 +70,18 @@ class ReplyReader {
     bool is_attribute;  // stands beside a value, is none itself
   };
 
-  [[nodiscard]] std::string_view unread() const { return std::string_view(bytes_).substr(begin_); }
+  struct Free {
+    void operator()(char* block) const { std::free(block); }
+  };
+
+  [[nodiscard]] std::string_view unread() const { return held_.substr(begin_); }
+  void join(std::string_view more);
   bool enter(const Item& item);
   bool finish_value();
 
-  std::string bytes_;
+  std::string joined_;
+  std::unique_ptr<char, Free> block_;
+  std::string_view held_;     // what came: all of block_, or of joined_
   std::size_t begin_ = 0;     // of the reply that is looked at
   std::size_t scanned_ = 0;   // of that reply
   std::size_t searched_ = 0;  // behind scanned_, without a line end

@@ -26,15 +26,32 @@ function codec.reader() end
 ---@class skynet.db.redis.reader
 local reader = {}
 
---- The next reply, if a whole one is held. Raises on bytes that no server sends; then nothing is read any more.
----@return boolean? ok  nil: more bytes are needed; false: the value is an error text, or a list with one in it
----@return any value
----@return boolean? push  true: of RESP3, belongs to no command
-function reader:next() end
+--- Takes a block that a socket has received; the reader owns it from then on, also when this raises.
+---@param block lightuserdata
+---@param size integer
+function reader:take(block, size) end
 
---- Adds bytes, then does what next() does.
+--- Adds bytes.
 ---@param bytes string
 function reader:feed(bytes) end
+
+--- The next answer to a command, if it is there as a whole; pushes of RESP3 are dropped. Raises on bytes that no server
+--- sends; then nothing is read any more.
+---@return boolean? ok  nil: more bytes are needed; false: the value is an error text, or a list with one in it
+---@return any value
+function reader:next() end
+
+--- The same, pushes included.
+---@return boolean? ok
+---@return any value
+---@return boolean? push  true: it belongs to no command
+function reader:any() end
+
+--- Appends { ok =, out = } to `results` for each answer that is there, `count` of them at most.
+---@param count integer
+---@param results table
+---@return integer left  how many of `count` are still to come
+function reader:collect(count, results) end
 
 --- Bytes held that are part of no reply taken.
 ---@return integer

@@ -30,6 +30,7 @@ local PAUSE_BYTES = 128 * 1024
 ---@field address? string      what the connect event told: a listen id's as it was bound
 ---@field port? integer        the same
 ---@field closing? table[]     tokens of coroutines inside close()
+---@field taker? fun(data: lightuserdata, size: integer): integer  gets what comes, in place of the buffer
 
 ---@type table<integer, skynet.socket.record>
 local socket_pool = {}
@@ -66,14 +67,16 @@ local function suspend(s)
 	s.waiting = false
 end
 
+local function resume_flow(s)
+	if s.paused == "flow" then skynet.error(string.format("Resume socket (%d)", s.id)) end
+	s.paused = false
+	driver.start(s.id)
+end
+
 -- Blocks the reader until `want` is there or the stream has ended. A paused stream is taken up again.
 local function wait_for(s, want)
 	assert(not s.waiting)
-	if s.paused then
-		if s.paused == "flow" then skynet.error(string.format("Resume socket (%d)", s.id)) end
-		s.paused = false
-		driver.start(s.id)
-	end
+	if s.paused then resume_flow(s) end
 	s.want = want
 	suspend(s)
 	s.want = false
@@ -116,6 +119,12 @@ socket_message[EVENT_DATA] = function(id, size, data)
 	if s == nil then
 		skynet.error("socket: drop package from " .. id)
 		driver.drop(data, size)
+		return
+	end
+	local taker = s.taker
+	if taker then
+		local held = taker(data, size)
+		if held > PAUSE_BYTES then pause_flow(s, held) end
 		return
 	end
 	local held = driver_push(s.buffer, pool, data, size)
@@ -220,8 +229,8 @@ skynet.register_protocol {
 	name = "socket",
 	id = skynet.PTYPE_SOCKET,
 	unpack = driver.unpack,
-	dispatch = function(_, _, event, ...)
-		socket_message[event](...)
+	dispatch = function(_, _, event, id, ud, data, address)
+		return socket_message[event](id, ud, data, address)
 	end,
 }
 
@@ -491,6 +500,22 @@ function socket.pause(id)
 	if s == nil or s.paused or not s.connected then return end
 	s.paused = true
 	driver.pause(id)
+end
+
+--- For drivers with a parser of their own: from now on each block that comes goes to `taker`, which owns it and must not
+--- block; no function here reads from the id any more. `taker` returns how many bytes it keeps that nobody has asked
+--- for: when they are many, the stream is paused until resume().
+---@param id integer
+---@param taker fun(data: lightuserdata, size: integer): integer
+function socket.take(id, taker)
+	known(id).taker = taker
+end
+
+--- Ends a pause.
+---@param id integer
+function socket.resume(id)
+	local s = socket_pool[id]
+	if s and s.paused then resume_flow(s) end
 end
 
 --- When more than `n` bytes are held and no read of a fixed size waits, the stream is closed.

@@ -1,7 +1,8 @@
 --- One TCP connection shared by many coroutines, connected when it is needed and again when it broke.
 ---
 --- A *link* is one connection: its socket id (link[1]), the requests that wait for a reply on it, and a
---- coroutine that reads replies and hands them out. A link holds its channel weakly, so a channel that
+--- coroutine that reads replies and hands them out. When a driver brings a parser of its own, replies are
+--- handed out as their bytes come, with no coroutine between, and that coroutine only closes the socket. A link holds its channel weakly, so a channel that
 --- nobody holds is collected, and its link closed. A broken link fails its own requests; the channel then
 --- makes another link, which cannot see late replies of the one before.
 local skynet = require "skynet"
@@ -16,15 +17,18 @@ local MAX_MOVES = 16 -- times that one attempt follows changehost() calls of aut
 
 local WEAK = { __mode = "v" }
 
+local wait, wakeup, running, send = skynet.wait, skynet.wakeup, coroutine.running, socket.write
+
 -- Raised for every failure of the connection; compare with ==.
 local socket_error = setmetatable({}, { __tostring = function() return "[Error: socket]" end })
 
 ---@class skynet.socketchannel.entry  one request that waits
 ---@field read? function   order mode: reads its reply
----@field done? boolean
----@field ok? boolean
+---@field co thread        of who waits
+---@field ok? boolean|string  nil: it still waits; "lost": there will be no reply
 ---@field data any         the reply, or what to raise
 ---@field pieces? table    the pieces of a padded reply so far
+---@field link? skynet.socketchannel.link  when there is a timeout
 
 ---@class skynet.socketchannel.link
 ---@field broken boolean
@@ -33,6 +37,7 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field write? fun(link: table, data: string|string[]): boolean  what a driver sends by in the place of the socket: TLS
 ---@field spent? boolean    set by what read a reply: it was the last one that can be told from what follows
 ---@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
+---@field parser? skynet.socketchannel.parser
 ---@field host string
 ---@field port? integer
 ---@field response? function  session mode: reads a reply
@@ -69,9 +74,9 @@ function link_methods:readline(sep)
 end
 
 local function finish(entry, ok, data)
-	if entry.done then return end
-	entry.done, entry.ok, entry.data = true, ok, data
-	skynet.wakeup(entry)
+	if entry.ok ~= nil then return end
+	entry.ok, entry.data = ok, data
+	wakeup(entry.co)
 end
 
 -- One reply, or one piece of it. True: that entry needs no more.
@@ -94,13 +99,13 @@ local function break_link(link, err)
 	local owner = link.owner[1]
 	if owner and owner.__sock == link then owner.__sock = false end
 	for i = link.head, link.tail do
-		finish(link.queue[i], false, err)
+		finish(link.queue[i], "lost", err)
 	end
 	link.queue, link.head, link.tail = {}, 1, 0
 	local sessions = link.sessions
 	link.sessions = {}
 	for _, entry in pairs(sessions) do
-		finish(entry, false, err)
+		finish(entry, "lost", err)
 	end
 	skynet.wakeup(link)
 end
@@ -108,6 +113,39 @@ end
 local function lost_while_idle(link)
 	if not link.unheld then skynet.error("socket closed by peer :", link.host, link.port or "") end
 	break_link(link, socket_error)
+end
+
+-- The entry at the head has its reply.
+local function pop_entry(link)
+	local head = link.head
+	link.queue[head] = nil
+	-- Numbers that grow for ever would make the table grow and shrink all the time.
+	if head == link.tail then
+		link.head, link.tail = 1, 0
+	else
+		link.head = head + 1
+	end
+end
+
+-- With a parser: hands out the replies that are there.
+local function hand_out(link)
+	local queue, parser = link.queue, link.parser
+	while link.head <= link.tail do
+		local entry = queue[link.head]
+		local ok, data, more = entry.read(parser)
+		if ok == nil then return end
+		if deliver(entry, ok, data, more) then pop_entry(link) end
+	end
+end
+
+-- With a parser: takes a block. → bytes that nobody has asked for
+local function take(link, data, size)
+	local parser = link.parser
+	parser:take(data, size)
+	if link.broken then return 0 end
+	local ok, err = pcall(hand_out, link)
+	if not ok then break_link(link, err) end
+	return link.head > link.tail and parser:held() or 0
 end
 
 local function read_in_order(link)
@@ -119,8 +157,7 @@ local function read_in_order(link)
 			if not ok then
 				break_link(link, good)
 			elseif deliver(entry, good, data, more) then
-				link.queue[link.head] = nil
-				link.head = link.head + 1
+				pop_entry(link)
 				if link.spent then break_link(link, socket_error) end
 			end
 		elseif socket.disconnected(link[1]) ~= false then
@@ -156,61 +193,70 @@ end
 -- A call that got no reply in time. Replies come in order, so all that were sent after it wait as well: the
 -- connection is given up.
 local function give_up(entry)
-	if entry.done then return end
+	if entry.ok ~= nil then return end
 	local link = entry.link
 	skynet.error("socket: no reply in time :", link.host, link.port or "")
-	finish(entry, false, string.format("timed out waiting for %s:%s", link.host, link.port))
+	finish(entry, "lost", string.format("timed out waiting for %s:%s", link.host, link.port))
 	break_link(link, socket_error)
 	socket.close(link[1])
 end
 
 local function write(link, data)
 	if link.write then return link:write(data) end
-	return socket.write(link[1], data)
-end
-
--- One write for all that was asked in one turn of the service.
-local function flush(link)
-	local parts = link.gathered
-	link.gathered = nil
-	if not parts or link.broken then return end
-	if not write(link, parts[2] and parts or parts[1]) then break_link(link, socket_error) end
-end
-
-local function gather(link, request)
-	local parts = link.gathered
-	if not parts then
-		parts = {}
-		link.gathered = parts
-		skynet.fork(flush, link)
-	end
-	if type(request) == "table" then request = table.concat(request) end
-	parts[#parts + 1] = request
-	return true
+	return send(link[1], data)
 end
 
 local function serve_link(link)
-	if link.response then read_by_session(link) else read_in_order(link) end
+	if link.parser then
+		while not link.broken do wait(link) end
+	elseif link.response then
+		read_by_session(link)
+	else
+		read_in_order(link)
+	end
 	socket.close(link[1])
 end
 
--- Waits for the reply to a request that was sent over `link`.
+-- An entry that waits for the next reply in order.
+local function line_up(link, entry, read)
+	entry.read = read
+	local tail = link.tail + 1
+	link.tail = tail
+	link.queue[tail] = entry
+	if link.idle then
+		wakeup(link)
+	elseif link.parser and tail == link.head and link.parser:held() > 0 then
+		-- What has come already, before it was asked for.
+		local ok, err = pcall(hand_out, link)
+		if not ok then break_link(link, err) end
+		socket.resume(link[1])
+	end
+end
+
+-- Waits for the reply to a request that was sent over `link`. → true, data; or false, data and the link, when the reply
+-- says so. Raises when there is none.
 local function await(link, response, watched)
-	local entry = { link = link }
+	local entry = { read = nil, co = running(), ok = nil, data = nil }
 	if link.response then
-		if link.sessions[response] then error("the session " .. tostring(response) .. " is waited for already", 3) end
+		if link.sessions[response] then error("the session " .. tostring(response) .. " is waited for already", 4) end
 		link.sessions[response] = entry
 	else
-		entry.read = response
-		link.tail = link.tail + 1
-		link.queue[link.tail] = entry
-		if link.idle then skynet.wakeup(link) end
+		line_up(link, entry, response)
 	end
-	if watched then watched:add(entry) end
-	while not entry.done do skynet.wait(entry) end
+	if watched then
+		entry.link = link
+		watched:add(entry)
+	end
+	while entry.ok == nil do wait() end
 	if watched then watched:remove(entry) end
-	if entry.ok then return entry.data end
-	error(entry.data, 0)
+	local ok, data = entry.ok, entry.data
+	if ok == "lost" then error(data, 0) end
+	return ok, data, link
+end
+
+local function result(ok, data)
+	if ok then return data end
+	error(data, 0)
 end
 
 -- ---- connecting -------------------------------------------------------------------------------
@@ -245,8 +291,18 @@ local function new_link(self, id, host, port)
 	link.response = self.session_response
 	link.queue, link.head, link.tail = {}, 1, 0
 	link.sessions = {}
+	local new_parser = self.new_parser
+	if new_parser then
+		link.parser = new_parser()
+		socket.take(id, function(data, size) return take(link, data, size) end)
+	end
 	socket.onclose(id, function()
-		if link.idle and not link.broken then lost_while_idle(link) end
+		if link.broken then return end
+		if link.parser and link.head <= link.tail then
+			break_link(link, socket_error)
+		elseif link.parser or link.idle then
+			lost_while_idle(link)
+		end
 	end)
 	return link
 end
@@ -261,7 +317,6 @@ end
 local function drop_link(self)
 	local link = self.__sock
 	if not link then return end
-	flush(link)
 	self.__sock = false
 	self.holder.link = nil
 	break_link(link, socket_error)
@@ -391,6 +446,19 @@ function channel:connect(once)
 	return block_connect(self, once)
 end
 
+-- The link to send over, connected if needed.
+local function ready_link(self)
+	local link = self.__sock
+	if link and not link.broken and not self.closed and not self.auth_thread then return link end
+	assert(block_connect(self, true))
+	return self.__sock
+end
+
+local function unsent(link)
+	break_link(link, socket_error)
+	error(socket_error)
+end
+
 --- Sends a request and waits for its reply. Connects first, if needed.
 --- Raises socketchannel.error when the connection fails, and the reply's data when it is not ok.
 ---@async
@@ -399,8 +467,7 @@ end
 ---@param padding? string[]  further parts; all parts are sent with low priority then
 ---@return any data
 function channel:request(request, response, padding)
-	assert(block_connect(self, true))
-	local link = self.__sock
+	local link = ready_link(self)
 	local id = link[1]
 	local sent
 	if padding then
@@ -408,16 +475,24 @@ function channel:request(request, response, padding)
 		for _, part in ipairs(padding) do
 			sent = sent and socket.lwrite(id, part)
 		end
-	elseif self.gather then
-		sent = gather(link, request)
 	else
 		sent = write(link, request)
 	end
-	if not sent then
-		break_link(link, socket_error)
-		error(socket_error)
-	end
+	if not sent then unsent(link) end
 	if response == nil then return end
+	return result(await(link, response, self.watched))
+end
+
+--- The same for drivers that want to say more about a reply that is not ok: it is not raised.
+---@async
+---@param request string
+---@param response any  as for request()
+---@return boolean ok
+---@return any data
+---@return skynet.socketchannel.link link  over which it came
+function channel:ask(request, response)
+	local link = ready_link(self)
+	if not write(link, request) then unsent(link) end
 	return await(link, response, self.watched)
 end
 
@@ -428,15 +503,14 @@ end
 ---@return any data
 function channel:response(response, timed)
 	assert(block_connect(self))
-	return await(self.__sock, response, timed and self.watched)
+	return result(await(self.__sock, response, timed and self.watched))
 end
 
 --- The link that a request goes over which is made before the caller yields. Connects first, if needed.
 ---@async
 ---@return skynet.socketchannel.link
 function channel:link()
-	assert(block_connect(self, true))
-	return self.__sock
+	return ready_link(self)
 end
 
 --- Closes; requests raise until connect() is called.
@@ -473,11 +547,17 @@ end
 ---@field tells_refusal? boolean  what auth raises reaches who made the request; else that is socketchannel.error, and the log has it
 ---@field response? fun(sock: table): any, boolean, any, boolean?  session mode
 ---@field nodelay? boolean
----@field gather? boolean    what is requested in one turn of the service leaves in one write at its end
+---@field parser? fun(): skynet.socketchannel.parser  order mode: makes what keeps a connection's bytes. The functions that
+---                            read replies then get the parser in place of `sock`, and return nil when more bytes are
+---                            needed; they are called again for the same reply, and must not block
 ---@field timeout? integer   cs for a connect, and for each reply; the connection is given up when one is late
 ---@field overload? fun(on: boolean)
 ---@field socket_read? fun(sock: table, n?: integer): string
 ---@field socket_readline? fun(sock: table, sep?: string): string
+
+---@class skynet.socketchannel.parser
+---@field take fun(self, block: lightuserdata, size: integer)  owns the block
+---@field held fun(self): integer  bytes of no reply that was taken
 
 ---@class skynet.socketchannel.module
 ---@field error table  what every failure of the connection raises
@@ -501,7 +581,7 @@ function socketchannel.channel(description)
 		tells_refusal = description.tells_refusal,
 		session_response = description.response,
 		nodelay = description.nodelay,
-		gather = description.gather,
+		new_parser = description.parser,
 		timeout = description.timeout or nil,
 		watched = description.timeout and deadlines(description.timeout, give_up) or nil,
 		overload_notify = description.overload or nil,

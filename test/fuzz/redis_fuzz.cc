@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,21 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-Outcome read_all(std::string_view bytes, std::size_t step) {
+enum class Come { copied, in_blocks };
+
+void add(redis::ReplyReader& reader, std::string_view bytes, Come come) {
+  if (come == Come::copied) return reader.feed(bytes);
+  auto* block = static_cast<char*>(std::malloc(bytes.size()));
+  std::memcpy(block, bytes.data(), bytes.size());
+  reader.take(block, bytes.size());
+}
+
+Outcome read_all(std::string_view bytes, std::size_t step, Come come) {
   Outcome outcome;
   redis::ReplyReader reader;
   while (!bytes.empty() && !outcome.failed) {
     const std::size_t piece = std::min(step, bytes.size());
-    reader.feed(bytes.substr(0, piece));
+    add(reader, bytes.substr(0, piece), come);
     bytes.remove_prefix(piece);
     redis::Status status = reader.next();
     for (; status == redis::Status::ready; status = reader.next()) {
@@ -55,6 +65,9 @@ Outcome read_all(std::string_view bytes, std::size_t step) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(data, data + size);
-  check(read_all(bytes, size + 1) == read_all(bytes, 1));
+  const Outcome whole = read_all(bytes, size + 1, Come::in_blocks);
+  check(read_all(bytes, 1, Come::copied) == whole);
+  check(read_all(bytes, 1, Come::in_blocks) == whole);
+  check(read_all(bytes, 7, Come::in_blocks) == whole);
   return 0;
 }

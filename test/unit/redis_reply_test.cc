@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -15,12 +17,69 @@ Status status_of(std::string_view bytes) {
   return reader.next();
 }
 
+void take(ReplyReader& reader, std::string_view bytes) {
+  auto* block = static_cast<char*>(std::malloc(bytes.size() + 1));
+  std::memcpy(block, bytes.data(), bytes.size());
+  reader.take(block, bytes.size());
+}
+
+TEST(RedisReply, ABlockIsReadWhereItIs) {
+  ReplyReader reader;
+  auto* block = static_cast<char*>(std::malloc(8));
+  std::memcpy(block, "$2\r\nab\r\n", 8);
+  reader.take(block, 8);
+  ASSERT_EQ(reader.next(), Status::ready);
+  EXPECT_EQ(reader.reply().data(), block);
+}
+
+TEST(RedisReply, RepliesMayLieAcrossAnyBlocks) {
+  const std::string replies = "+one\r\n$3\r\ntwo\r\n*2\r\n:1\r\n$2\r\nab\r\n-no\r\n";
+  for (std::size_t step = 1; step <= replies.size(); step++) {
+    ReplyReader reader;
+    std::string got;
+    std::size_t count = 0;
+    for (std::size_t at = 0; at < replies.size(); at += step) {
+      take(reader, std::string_view(replies).substr(at, step));
+      for (; reader.next() == Status::ready; reader.pop()) {
+        got += reader.reply();
+        count++;
+      }
+    }
+    EXPECT_EQ(got, replies) << "in blocks of " << step;
+    EXPECT_EQ(count, 4u);
+    EXPECT_EQ(reader.held(), 0u);
+  }
+}
+
+TEST(RedisReply, ASizeOfLeadingZerosIsThatSize) {
+  ReplyReader reader;
+  reader.feed("$0000000000002\r\nab\r\n");
+  ASSERT_EQ(reader.next(), Status::ready);
+  reader.pop();
+  EXPECT_EQ(reader.held(), 0u);
+}
+
 TEST(RedisReply, IsWholeOnlyWithItsLastByte) {
-  for (const std::string reply :
-       {"+OK\r\n", "-ERR a\r\n", ":-12\r\n", "$3\r\na\r\n\r\n", "$0\r\n\r\n", "$-1\r\n", "*-1\r\n",
-        "*0\r\n", "*2\r\n*1\r\n:1\r\n$1\r\nz\r\n", "_\r\n", "#t\r\n", ",1.5\r\n", "(123\r\n",
-        "=5\r\ntxt:a\r\n", "!3\r\nERR\r\n", "%1\r\n+k\r\n:1\r\n", "~1\r\n:1\r\n", ">1\r\n:1\r\n",
-        "|1\r\n+k\r\n+v\r\n:7\r\n", "*1\r\n|1\r\n+k\r\n+v\r\n:7\r\n"}) {
+  for (const std::string reply : {"+OK\r\n",
+                                  "-ERR a\r\n",
+                                  ":-12\r\n",
+                                  "$3\r\na\r\n\r\n",
+                                  "$0\r\n\r\n",
+                                  "$-1\r\n",
+                                  "*-1\r\n",
+                                  "*0\r\n",
+                                  "*2\r\n*1\r\n:1\r\n$1\r\nz\r\n",
+                                  "_\r\n",
+                                  "#t\r\n",
+                                  ",1.5\r\n",
+                                  "(123\r\n",
+                                  "=5\r\ntxt:a\r\n",
+                                  "!3\r\nERR\r\n",
+                                  "%1\r\n+k\r\n:1\r\n",
+                                  "~1\r\n:1\r\n",
+                                  ">1\r\n:1\r\n",
+                                  "|1\r\n+k\r\n+v\r\n:7\r\n",
+                                  "*1\r\n|1\r\n+k\r\n+v\r\n:7\r\n"}) {
     ReplyReader reader;
     for (std::size_t i = 0; i + 1 < reply.size(); i++) {
       reader.feed(reply.substr(i, 1));

@@ -287,7 +287,6 @@ function mysql.connect(conf)
 		end,
 		tells_refusal = true,
 		nodelay = true,
-		gather = true,
 		timeout = conf.timeout,
 		overload = conf.overload,
 	}

@@ -1,8 +1,7 @@
 --- Redis: commands as methods, pipelines, and subscriptions, over one connection that is made again when it broke.
 ---
---- The codec (skynet.db.redis.codec) reads replies out of whatever has come; each connection has a reader of its
---- own, so half a reply of a broken connection is gone with it.
-local skynet = require "skynet"
+--- The codec (skynet.db.redis.codec) reads replies where they came in; each connection has a reader of its own, so half
+--- a reply of a broken connection is gone with it.
 local socketchannel = require "skynet.socketchannel"
 local codec = require "skynet.db.redis.codec"
 
@@ -12,42 +11,32 @@ local redis = {}
 
 -- ---- replies ----------------------------------------------------------------------------------
 
--- The next reply, a push of RESP3 included. → ok, value, push. Does not yield when it has come already.
-local function next_reply(link)
-	local reader = link.reader
-	if not reader then
-		reader = codec.reader()
-		link.reader = reader
-	end
-	local ok, value, push = reader:next()
-	while ok == nil do
-		ok, value, push = reader:feed(link:read())
-	end
-	return ok, value, push
+-- Methods of a connection's reader: → ok, value; nil: more bytes are needed.
+local next_answer, next_reply, collect
+do
+	local reader = codec.reader()
+	next_answer, next_reply, collect = reader.next, reader.any, reader.collect
 end
 
--- The reply to a command: pushes belong to none.
-local function read_reply(link)
-	local ok, value, push = next_reply(link)
-	while push do ok, value, push = next_reply(link) end
-	return ok, value
-end
-
-local function read_bool(link)
-	local ok, value = read_reply(link)
+local function read_bool(reader)
+	local ok, value = next_answer(reader)
 	if ok then value = value ~= 0 end
 	return ok, value
 end
 
--- A text of the server also says whose it is, and of what. A list is raised as it is.
-local function naming(name, read)
-	return function(link)
-		local ok, value = read(link)
-		if not ok and type(value) == "string" then
-			value = string.format("%s (%s, redis %s:%s)", value, name, link.host, link.port)
-		end
-		return ok, value
+-- Raises what the server said, and says whose it is, and of what. A list is raised as it is.
+local function refuse(name, said, link)
+	if type(said) == "string" then
+		said = string.format("%s (%s, redis %s:%s)", said, name, link.host, link.port)
 	end
+	error(said, 0)
+end
+
+-- Sends a command and waits for what `read` makes of the answer.
+local function ask(channel, name, bytes, read)
+	local ok, value, link = channel:ask(bytes, read)
+	if ok then return value end
+	refuse(name, value, link)
 end
 
 -- ---- the connection ---------------------------------------------------------------------------
@@ -56,7 +45,7 @@ end
 local function greeting(conf)
 	local commands = {}
 	local function add(name, ...)
-		commands[#commands + 1] = { text = encode(name, ...), read = naming(name, read_reply) }
+		commands[#commands + 1] = { name = name, bytes = encode(name, ...) }
 	end
 	if conf.protocol == 3 then add("HELLO", 3) end
 	if conf.auth and conf.username then
@@ -75,7 +64,7 @@ local function login(conf, on_connect)
 	if #commands == 0 and not on_connect then return nil end
 	return function(channel)
 		for _, command in ipairs(commands) do
-			channel:request(command.text, command.read)
+			ask(channel, command.name, command.bytes, next_answer)
 		end
 		if on_connect then on_connect(channel) end
 	end
@@ -88,7 +77,7 @@ local function open(conf, on_connect)
 		auth = login(conf, on_connect),
 		tells_refusal = true,
 		nodelay = true,
-		gather = true,
+		parser = codec.reader,
 		timeout = conf.timeout,
 		overload = conf.overload,
 	}
@@ -106,9 +95,10 @@ local commands = setmetatable(client, {
 	__index = function(methods, key)
 		if type(key) ~= "string" then return nil end
 		local name = string.upper(key)
-		local read = naming(name, read_reply)
 		local function method(db, ...)
-			return db[1]:request(encode(name, ...), read)
+			local ok, value, link = db[1]:ask(encode(name, ...), next_answer)
+			if ok then return value end
+			refuse(name, value, link)
 		end
 		rawset(methods, key, method)
 		return method
@@ -116,18 +106,16 @@ local commands = setmetatable(client, {
 })
 local client_meta = { __index = commands }
 
-local read_exists, read_sismember = naming("EXISTS", read_bool), naming("SISMEMBER", read_bool)
-
 ---@async
 ---@return boolean
 function client:exists(key)
-	return self[1]:request(encode("EXISTS", key), read_exists)
+	return ask(self[1], "EXISTS", encode("EXISTS", key), read_bool)
 end
 
 ---@async
 ---@return boolean
 function client:sismember(...)
-	return self[1]:request(encode("SISMEMBER", ...), read_sismember)
+	return ask(self[1], "SISMEMBER", encode("SISMEMBER", ...), read_bool)
 end
 
 --- Closes. The object has no methods afterwards; calls that wait raise.
@@ -137,22 +125,22 @@ function client:disconnect()
 	setmetatable(self, nil)
 end
 
--- Reads the replies to all `ops`: the last one, or with `results` all of them.
-local function read_pipeline(ops, results)
-	local count = #ops
-	if not results then
-		return naming("pipeline", function(link)
-			local ok, value
-			for _ = 1, count do ok, value = read_reply(link) end
-			return ok, value
-		end)
-	end
-	return function(link)
-		for _ = 1, count do
-			local ok, value = read_reply(link)
-			results[#results + 1] = { ok = ok, out = value }
+-- Reads `count` replies: the last one, or with `results` all of them.
+local function read_pipeline(count, results)
+	local left = count
+	if results then
+		return function(reader)
+			left = collect(reader, left, results)
+			if left == 0 then return true, results end
 		end
-		return true, results
+	end
+	return function(reader)
+		while true do
+			local ok, value = next_answer(reader)
+			if ok == nil then return nil end
+			left = left - 1
+			if left == 0 then return ok, value end
+		end
 	end
 end
 
@@ -163,7 +151,7 @@ end
 ---@return any  `results`, or the last reply
 function client:pipeline(ops, results)
 	assert(ops and #ops > 0, "pipeline is null")
-	return self[1]:request(codec.pipeline(ops), read_pipeline(ops, results))
+	return ask(self[1], "pipeline", codec.pipeline(ops), read_pipeline(#ops, results))
 end
 
 ---@class skynet.db.redis.conf
