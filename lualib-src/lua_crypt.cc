@@ -7,6 +7,7 @@
 #include "crypt/des.h"
 #include "crypt/digest.h"
 #include "crypt/hash64.h"
+#include "crypt/rsa.h"
 #include "crypt/text_codec.h"
 #include "lua/engine.h"
 #include "scratch.h"
@@ -235,6 +236,21 @@ int l_hmac_sha256(lua_State* L) { return push_hmac(L, crypt::Digest::sha256, "SH
 int l_pbkdf2_sha1(lua_State* L) { return push_pbkdf2(L, crypt::Digest::sha1, "SHA-1"); }
 int l_pbkdf2_sha256(lua_State* L) { return push_pbkdf2(L, crypt::Digest::sha256, "SHA-256"); }
 
+// ---- RSA ----------------------------------------------------------------------------------------
+
+int l_rsa_oaep(lua_State* L) {
+  const std::string_view pem = check_string(L, 1);
+  const std::string_view text = check_string(L, 2);
+  char out[crypt::kMaxRsaBytes];
+  std::size_t size = 0;
+  switch (crypt::rsa_oaep_encode(pem, text, out, &size)) {
+    case crypt::RsaResult::ok: lua_pushlstring(L, out, size); return 1;
+    case crypt::RsaResult::bad_key: return luaL_error(L, "not a public RSA key in PEM form");
+    case crypt::RsaResult::too_long: return luaL_error(L, "too long a text for the RSA key");
+    default: return unavailable(L, "RSA with OAEP");
+  }
+}
+
 }  // namespace
 
 int open_crypt(lua_State* L) {
@@ -259,6 +275,7 @@ int open_crypt(lua_State* L) {
       {"sha256", l_sha256},
       {"hmac_sha256", l_hmac_sha256},
       {"pbkdf2_sha256", l_pbkdf2_sha256},
+      {"rsa_oaep", l_rsa_oaep},
       {nullptr, nullptr},
   };
   luaL_newlib(L, kFunctions);

@@ -108,6 +108,13 @@ function crypt.hmac_sha256(key, text) end
 ---@return string key  32 bytes
 function crypt.pbkdf2_sha256(password, salt, rounds) end
 
+--- RSA with OAEP (SHA-1), which only who has the private key can undo. Raises when `pem` is no key, and when the text
+--- has more bytes than the key less 42.
+---@param pem string  a public key
+---@param text string
+---@return string
+function crypt.rsa_oaep(pem, text) end
+
 --- `text` xor `key`, repeated as often as it takes.
 ---@param text string
 ---@param key string  not empty

@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include <string>
 
 #include "crypt/des.h"
 #include "crypt/digest.h"
 #include "crypt/hash64.h"
+#include "crypt/rsa.h"
 #include "crypt/text_codec.h"
 
 namespace runtime::crypt {
@@ -212,6 +216,55 @@ TEST(CryptBase64, RefusesWhatIsNoGroup) {
   for (const char* text : {"=", "Z", "Zh==", "Zm9=", "Z===", "Zg=a", "====", "Zm9v=", "Zm9v===="}) {
     EXPECT_FALSE(unbase64(text)) << text;
   }
+}
+
+std::string pem_of(EVP_PKEY* key) {
+  BIO* bio = BIO_new(BIO_s_mem());
+  EXPECT_EQ(PEM_write_bio_PUBKEY(bio, key), 1);
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(bio, &bytes);
+  std::string pem(bytes, static_cast<std::size_t>(size));
+  BIO_free(bio);
+  return pem;
+}
+
+std::string oaep_decoded(EVP_PKEY* key, std::string_view secret) {
+  EVP_PKEY_CTX* context = EVP_PKEY_CTX_new(key, nullptr);
+  EXPECT_EQ(EVP_PKEY_decrypt_init(context), 1);
+  EXPECT_EQ(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING), 1);
+  std::string text(kMaxRsaBytes, '\0');
+  std::size_t size = text.size();
+  const int done =
+      EVP_PKEY_decrypt(context, reinterpret_cast<unsigned char*>(text.data()), &size,
+                       reinterpret_cast<const unsigned char*>(secret.data()), secret.size());
+  EVP_PKEY_CTX_free(context);
+  return done == 1 ? text.substr(0, size) : "cannot be decoded";
+}
+
+TEST(CryptRsa, OnlyThePrivateKeyUndoesIt) {
+  EVP_PKEY* key = EVP_RSA_gen(2048);
+  const std::string pem = pem_of(key);
+  char out[kMaxRsaBytes];
+  std::size_t size = 0;
+  for (const std::size_t length : {0, 1, 214}) {
+    const std::string text(length, 'p');
+    ASSERT_EQ(rsa_oaep_encode(pem, text, out, &size), RsaResult::ok);
+    EXPECT_EQ(size, 256u);
+    EXPECT_EQ(oaep_decoded(key, {out, size}), text);
+  }
+  EXPECT_EQ(rsa_oaep_encode(pem, std::string(215, 'p'), out, &size), RsaResult::too_long);
+  EVP_PKEY_free(key);
+}
+
+TEST(CryptRsa, WhatIsNoPublicRsaKeyIsRefused) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  char out[kMaxRsaBytes];
+  std::size_t size = 0;
+  for (const std::string& pem :
+       {pem_of(key), std::string(), std::string("-----BEGIN PUBLIC KEY-----\n")}) {
+    EXPECT_EQ(rsa_oaep_encode(pem, "p", out, &size), RsaResult::bad_key);
+  }
+  EVP_PKEY_free(key);
 }
 
 }  // namespace
