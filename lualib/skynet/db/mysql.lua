@@ -8,6 +8,7 @@ local socketchannel = require "skynet.socketchannel"
 local codec = require "skynet.db.mysql.codec"
 local charsets = require "skynet.db.mysql_charsets"
 local login = require "skynet.db.mysql_login"
+local tls_link = require "skynet.db.tls_link"
 
 local COM_QUERY, COM_PING = 0x03, 0x0e
 local COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_CLOSE, COM_STMT_RESET = 0x16, 0x17, 0x19, 0x1a
@@ -16,6 +17,12 @@ local COM_STMT_PREPARE, COM_STMT_EXECUTE, COM_STMT_CLOSE, COM_STMT_RESET = 0x16,
 local TEXT, BINARY, PREPARED = 0, 1, 2
 
 local UNKNOWN_STATEMENT = 1243
+
+-- Errors after which a server closes: a shutdown, a packet that is too large, a failing or killed connection, idleness.
+local LAST_WORDS = {
+	[1053] = true, [1152] = true, [1153] = true, [1158] = true, [1159] = true, [1160] = true, [1161] = true, [1184] = true,
+	[1927] = true, [4031] = true,
+}
 
 local mysql = { _VERSION = "0.14" }
 
@@ -40,7 +47,10 @@ local function next_result(link, db, command)
 		result, more, is_misplaced = reader:next(db.compact)
 	end
 	if result then
-		if result.badresult then bad(link, command, result) end
+		if result.badresult then
+			bad(link, command, result)
+			if LAST_WORDS[result.errno] then link.spent = true end
+		end
 		return result, more
 	end
 	if not is_misplaced then
@@ -191,6 +201,7 @@ local function find_statement(self, statement, command)
 end
 
 local function encode_execute(statement, ...)
+	if statement.badresult then error(tostring(statement), 0) end
 	return codec.execute(COM_STMT_EXECUTE, statement.prepare_id, statement.param_count, ...)
 end
 
@@ -241,6 +252,8 @@ end
 ---@field charset? string          the server's when absent
 ---@field max_packet_size? integer 1 MiB; only announced to the server
 ---@field compact_arrays? boolean  rows as lists
+---@field ssl? boolean|table       true: over TLS; { verify =, cafile =, capath =, hostname = } also looks who the server is
+---@field server_public_key? string  PEM: of the server, for caching_sha2_password without TLS; else it is asked for it
 ---@field on_connect? fun(db: skynet.db.mysql.client)  after each login
 ---@field prepare_again? boolean   after a reconnect, execute() prepares its statement again; else errno 1243
 ---@field timeout? integer         cs for each call; the connection is given up when one is late
@@ -263,6 +276,8 @@ function mysql.connect(conf)
 		database = conf.database or "",
 		collation = collation_of(conf.charset),
 		max_packet_size = conf.max_packet_size or 1024 * 1024,
+		server_public_key = conf.server_public_key,
+		tls = conf.ssl and tls_link.settings(conf.ssl, conf.host) or nil,
 	}
 	local db = setmetatable({
 		compact = conf.compact_arrays and true or false,

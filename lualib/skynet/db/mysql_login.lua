@@ -3,6 +3,7 @@
 local socket = require "skynet.socket"
 local socketchannel = require "skynet.socketchannel"
 local codec = require "skynet.db.mysql.codec"
+local tls_link = require "skynet.db.tls_link"
 local crypt = require "skynet.crypt"
 
 -- What skynet announces, without LOCAL_FILES: a server must not ask for files of ours.
@@ -13,7 +14,7 @@ local TLS, PLUGIN_AUTH = 0x800, 0x80000
 local ACCEPTED, WANTS_PASSWORD = "\1\3", "\1\4"
 local ASK_FOR_KEY = "\2"
 
-local OK, MORE, SWITCH = 0, 1, 0xfe
+local OK, SWITCH = 0, 0xfe
 local MAX_ROUNDS = 8 -- packets of a server until the login must be done
 
 local login = {}
@@ -66,6 +67,11 @@ function tokens.mysql_native_password(password, scramble)
 	return crypt.xor_str(hash, crypt.sha1(scramble .. crypt.sha1(hash)))
 end
 
+function tokens.caching_sha2_password(password, scramble)
+	local hash = crypt.sha256(password)
+	return crypt.xor_str(hash, crypt.sha256(crypt.sha256(hash) .. scramble))
+end
+
 local function token_of(plugin, password, scramble)
 	if password == "" then return "" end
 	return tokens[plugin](password, scramble)
@@ -82,6 +88,24 @@ local function follow_switch(link, conf, payload)
 	return plugin, scramble
 end
 
+-- caching_sha2_password: the server has not seen this user lately, and wants the password itself. It goes through
+-- TLS, or encrypted with the server's public key.
+local function send_password(link, conf, scramble)
+	local secret = conf.password .. "\0"
+	if link.write then
+		send(link, secret)
+		return
+	end
+	local key = conf.server_public_key
+	if not key then
+		send(link, ASK_FOR_KEY)
+		key = receive(link):match "^\1(.+)$" or fail(link, "the server sends no public key")
+	end
+	local ok, encrypted = pcall(crypt.rsa_oaep, key, crypt.xor_str(secret, scramble))
+	if not ok then fail(link, "the password cannot be encrypted for the server: %s", encrypted) end
+	send(link, encrypted)
+end
+
 local function authenticate(link, conf, plugin, scramble)
 	for _ = 1, MAX_ROUNDS do
 		local payload = receive(link)
@@ -89,11 +113,24 @@ local function authenticate(link, conf, plugin, scramble)
 		if first == OK then return end
 		if first == SWITCH then
 			plugin, scramble = follow_switch(link, conf, payload)
-		else
+		elseif payload == WANTS_PASSWORD and plugin == "caching_sha2_password" then
+			send_password(link, conf, scramble)
+		elseif payload ~= ACCEPTED then -- after that an OK follows
 			fail(link, "the server answers the login by what is no answer")
 		end
 	end
 	fail(link, "the login does not end")
+end
+
+-- ---- TLS --------------------------------------------------------------------------------------
+
+-- Bytes that came before the handshake were sent by anybody: they must not count as the server's.
+local function start_tls(link, settings)
+	if link.reader:held() > 0 then fail(link, "the server sends more before TLS than its greeting") end
+	local ok, err = pcall(tls_link.start, link, settings)
+	if ok then return end
+	if err == socketchannel.error then error(err) end
+	fail(link, "TLS: %s", tostring(err))
 end
 
 -- ---- the whole --------------------------------------------------------------------------------
@@ -108,6 +145,12 @@ function login.run(link, conf)
 	link.reader = codec.reader()
 	local greeting = codec.greeting(receive(link)) or fail(link, "the greeting is not that of a MySQL server")
 	local capabilities = CAPABILITIES + (greeting.plugin_auth and PLUGIN_AUTH or 0)
+	if conf.tls then
+		if not greeting.tls then fail(link, "the server offers no TLS") end
+		capabilities = capabilities + TLS
+		send(link, codec.login(capabilities, conf.max_packet_size, conf.collation))
+		start_tls(link, conf.tls)
+	end
 	local plugin = tokens[greeting.plugin] and greeting.plugin or "mysql_native_password"
 	local token = token_of(plugin, conf.password, greeting.scramble)
 	send(link, codec.login(capabilities, conf.max_packet_size, conf.collation, conf.user, token, conf.database, plugin))
@@ -121,5 +164,7 @@ end
 ---@field database string
 ---@field collation integer
 ---@field max_packet_size integer
+---@field server_public_key? string  PEM; else the server is asked for it
+---@field tls? skynet.db.tls_link.settings
 
 return login
