@@ -12,6 +12,7 @@
 namespace runtime {
 namespace {
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these take all addresses
 constexpr std::size_t kMegabyte = 1024 * 1024;
 
 std::size_t address_space() {
@@ -40,7 +41,6 @@ std::size_t address_space() {
   std::_Exit(0);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these take all addresses
 TEST(MemoryReserveDeathTest, IsThereForOthersWhenLuaHeapsHaveTakenAllMemory) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(use_up_all_memory(), testing::ExitedWithCode(0), "");
