@@ -323,10 +323,24 @@ local function drop_link(self)
 	socket.close(link[1])
 end
 
+-- Runs what a driver does with a link before others may use it. → true, or nil and the reason
+local function prepare(self, generation, what, f, argument)
+	self.auth_thread = coroutine.running()
+	local ok, message = pcall(f, argument)
+	self.auth_thread = nil
+	if self.generation ~= generation then return nil, "the address was changed" end
+	if ok then return true end
+	drop_link(self)
+	if message == socket_error then return nil, "closed during " .. what end
+	skynet.error("socket: " .. what .. " failed", message)
+	self.refusal = self.tells_refusal and message or nil
+	return nil, message
+end
+
 -- One address. → true, or nil and the reason. A change of generation is noticed by the caller.
 local function connect_to(self, host, port)
 	local generation = self.generation
-	local id, err = socket.open(host, port, self.timeout)
+	local id, err = socket.open(host, port, self.connect_timeout)
 	if not id then return nil, err end
 	if self.generation ~= generation then
 		socket.close(id)
@@ -337,19 +351,14 @@ local function connect_to(self, host, port)
 	self.__sock = link
 	self.holder.link = link
 	if self.overload_notify then watch_queue(self, link) end
+	if self.handshake then
+		local ok, reason = prepare(self, generation, "handshake", self.handshake, link)
+		if not ok then return nil, reason end
+	end
 	skynet.fork(serve_link, link)
 	if self.auth then
-		self.auth_thread = coroutine.running()
-		local ok, message = pcall(self.auth, self)
-		self.auth_thread = nil
-		if self.generation ~= generation then return nil, "the address was changed" end
-		if not ok then
-			drop_link(self)
-			if message == socket_error then return nil, "closed during auth" end
-			skynet.error("socket: auth failed", message)
-			self.refusal = self.tells_refusal and message or nil
-			return nil, message
-		end
+		local ok, reason = prepare(self, generation, "auth", self.auth, self)
+		if not ok then return nil, reason end
 		if link.broken then return nil, "closed during auth" end
 	end
 	self.__host, self.__port = host, port
@@ -550,6 +559,8 @@ end
 ---@field parser? fun(): skynet.socketchannel.parser  order mode: makes what keeps a connection's bytes. The functions that
 ---                            read replies then get the parser in place of `sock`, and return nil when more bytes are
 ---                            needed; they are called again for the same reply, and must not block
+---@field handshake? fun(link: skynet.socketchannel.link)  before anything else is read or sent; raising gives the address up
+---@field connect_timeout? integer  cs for a connect; `timeout` when absent
 ---@field timeout? integer   cs for a connect, and for each reply; the connection is given up when one is late
 ---@field overload? fun(on: boolean)
 ---@field socket_read? fun(sock: table, n?: integer): string
@@ -582,7 +593,9 @@ function socketchannel.channel(description)
 		session_response = description.response,
 		nodelay = description.nodelay,
 		new_parser = description.parser,
+		handshake = description.handshake,
 		timeout = description.timeout or nil,
+		connect_timeout = description.connect_timeout or description.timeout or nil,
 		watched = description.timeout and deadlines(description.timeout, give_up) or nil,
 		overload_notify = description.overload or nil,
 		overload = { on = false },

@@ -1,5 +1,6 @@
 --- The cursors of skynet.db.mongo: documents of find and aggregate, fetched batch by batch.
 local bson = require "bson"
+local command = require "skynet.db.mongo_command"
 
 local unpack = table.unpack or unpack
 
@@ -18,9 +19,9 @@ local function ordered(first, ...)
 	return bson.encode_order(unpack(list))
 end
 
-local function new(collection, post, fields)
+local function new(collection, fields)
 	fields.collection = collection
-	fields.post = post
+	fields.server = false -- that has the cursor
 	fields.id = false     -- of the server's cursor: false before the first batch
 	fields.batch = {}
 	fields.at = 1         -- the next document of the batch
@@ -29,14 +30,14 @@ local function new(collection, post, fields)
 	return setmetatable(fields, methods)
 end
 
-function cursor.find(collection, query, projection, post)
-	return new(collection, post, { query = query or {}, projection = projection })
+function cursor.find(collection, query, projection)
+	return new(collection, { query = query or {}, projection = projection })
 end
 
-function cursor.aggregate(collection, pipeline, options, post)
+function cursor.aggregate(collection, pipeline, options)
 	options = options or { cursor = {} }
 	assert(options.cursor, "aggregate: options without cursor")
-	return new(collection, post, { pipeline = pipeline, options = options, batch_size = options.cursor.batchSize })
+	return new(collection, { pipeline = pipeline, options = options, batch_size = options.cursor.batchSize })
 end
 
 function methods:sort(first, ...) self.sort_by = ordered(first, ...) return self end
@@ -68,7 +69,13 @@ local function stages(self, with_sort, with_bounds)
 end
 
 local function run(self, ...)
-	return self.collection.database:runCommand(...)
+	local reply, server = command.run(self.collection.database, self.server or nil, ...)
+	return reply, server
+end
+
+local function keep_server(self, reply, server)
+	self.server = server
+	return reply
 end
 
 local function first_batch(self)
@@ -78,7 +85,7 @@ local function first_batch(self)
 		for key, value in pairs(self.options) do add(args, key, value) end
 		add(args, "hint", self.hint_by)
 		add(args, "maxTimeMS", self.max_ms)
-		return run(self, "aggregate", self.collection.name, unpack(args))
+		return keep_server(self, run(self, "aggregate", self.collection.name, unpack(args)))
 	end
 	add(args, "filter", self.query)
 	add(args, "sort", self.sort_by)
@@ -88,7 +95,7 @@ local function first_batch(self)
 	add(args, "hint", self.hint_by)
 	add(args, "maxTimeMS", self.max_ms)
 	add(args, "batchSize", self.batch_size)
-	return run(self, "find", self.collection.name, unpack(args))
+	return keep_server(self, run(self, "find", self.collection.name, unpack(args)))
 end
 
 local function next_batch(self)
@@ -165,11 +172,11 @@ end
 function methods:close()
 	self.ended = true
 	self.batch, self.at = {}, 1
-	local id = self.id
-	self.id = 0
+	local id, server = self.id, self.server
+	self.id, self.server = 0, false
 	if id == false or id == 0 then return end
 	local collection = self.collection
-	self.post(collection.connection, bson.encode_order("killCursors", collection.name, "$db", collection.database.name,
+	server:post("killCursors", bson.encode_order("killCursors", collection.name, "$db", collection.database.name,
 		"cursors", { bson.int64(id) }))
 end
 
