@@ -1,5 +1,6 @@
 --- Commands of skynet.db.mongo: to which server they go, what a session and a readPreference add to them, and when
 --- they are sent again.
+local skynet = require "skynet"
 local bson = require "bson"
 
 local encode_order = bson.encode_order
@@ -90,20 +91,19 @@ local function encode(db, name, value, args)
 	return encode_order(name, value or 1, "$db", db.name, unpack(args, 1, args.n))
 end
 
--- A read. When a member fails, another one is asked, once.
+-- A read. When the server fails, and there is time left, another one is asked, once.
 local function to_member(db, preference, name, value, args)
 	local set = db.connection.__set
-	local asked = args.n
+	local asked, limit = args.n, set.options.timeout
+	local deadline = limit and skynet.now() + limit * 100
 	for attempt = 1, 2 do
 		local server, told, member = set:pick(preference)
 		args.n = asked
 		if told then add(args, "$readPreference", told) end
-		local document = encode(db, name, value, args)
-		if not member then return to_primary(server, name, document), server end
-		local ok, reply = pcall(server.call, server, name, document)
+		local ok, reply = pcall(member and server.call or to_primary, server, name, encode(db, name, value, args))
 		local failed = not ok or NOT_PRIMARY[code_of(reply)]
-		if failed then set:avoid(member) end
-		if not failed or attempt == 2 then
+		if failed and member then set:avoid(member) end
+		if not failed or attempt == 2 or (deadline and skynet.now() >= deadline) then
 			if not ok then error(reply, 0) end
 			return reply, server
 		end
