@@ -9,7 +9,6 @@
 local bson = require "bson"
 local bulk_write = require "skynet.db.mongo_bulk"
 local command = require "skynet.db.mongo_command"
-local mongo_auth = require "skynet.db.mongo_auth"
 local mongo_conf = require "skynet.db.mongo_conf"
 local mongo_session = require "skynet.db.mongo_session"
 local mongo_uri = require "skynet.db.mongo_uri"
@@ -172,8 +171,7 @@ end
 ---@return boolean ok
 function db_methods:auth(user, password)
 	local primary = self.connection.__set.primary
-	local function run(...) return primary:run(self.name, ...) end
-	return (pcall(mongo_auth.log_in, run, self.name, "scram_sha1", user, password))
+	return (pcall(primary.authenticate, primary, self.name, user, password))
 end
 
 --- f() in a transaction, as skynet's module `transaction` has it.

@@ -112,6 +112,7 @@ end
 
 local function in_session(session, server, name, document)
 	if not session:is_in_transaction() then return to_primary(server, name, document) end
+	session:sends()
 	local ok, reply = pcall(server.call, server, name, document)
 	session:heard(ok, reply)
 	if not ok then error(reply, 0) end

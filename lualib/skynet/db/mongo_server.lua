@@ -159,9 +159,10 @@ local function watch(self, link)
 	return function() ended = true end
 end
 
-local function ask_hello(self, with_methods)
+-- `user` ("DB.NAME") asks as well how that one may log in.
+local function ask_hello(self, user)
 	local options, args = self.options, {}
-	if with_methods then args = { "saslSupportedMechs", options.authdb .. "." .. options.username } end
+	if user then args = { "saslSupportedMechs", user } end
 	if options.compressors then
 		args[#args + 1] = "compression"
 		args[#args + 1] = options.compressors
@@ -169,24 +170,24 @@ local function ask_hello(self, with_methods)
 	return self:run("admin", "ismaster", 1, unpack(args))
 end
 
--- → the reply to hello, when one was needed to know how to log in
-local function authenticate(self)
-	local options = self.options
-	local user, password, db = options.username, options.password, options.authdb
-	if not (user and password) then return end
+--- Logs in. Without a method it is SCRAM-SHA-1, as in skynet, and SCRAM-SHA-256 for a user that only has that;
+--- "negotiate" asks first and takes the better one. Raises when the server refuses.
+---@async
+---@return table? hello  the reply, when it was asked
+function server:authenticate(db, user, password, method)
 	local function run(...) return self:run(db, ...) end
-	local method, hello = options.authmod, nil
+	local hello, refusal
 	if method == "negotiate" then
-		hello = ask_hello(self, true)
+		hello = ask_hello(self, db .. "." .. user)
 		method = mongo_auth.offers(hello, "scram_sha256") and "scram_sha256" or "scram_sha1"
 	end
 	if method then
 		mongo_auth.log_in(run, db, method, user, password)
 		return hello
 	end
-	local refusal = mongo_auth.log_in(run, db, "scram_sha1", user, password, true)
+	refusal = mongo_auth.log_in(run, db, "scram_sha1", user, password, true)
 	if not refusal then return end
-	hello = ask_hello(self, true)
+	hello = ask_hello(self, db .. "." .. user)
 	if not mongo_auth.offers(hello, "scram_sha256") then mongo_auth.fail(user, db, refusal) end
 	mongo_auth.log_in(run, db, "scram_sha256", user, password)
 	return hello
@@ -243,16 +244,20 @@ local function log_in(self, channel)
 	link.compressor = nil
 	local end_watch = watch(self, link)
 	local ok, err = pcall(function()
-		local authenticated, hello = pcall(authenticate, self)
-		if not authenticated then
-			self.refused = hello ~= socketchannel.error
-			error(hello, 0)
+		local options, hello = self.options, nil
+		if options.username and options.password then
+			local done, result = pcall(self.authenticate, self, options.authdb, options.username, options.password, options.authmod)
+			if not done then
+				self.refused = result ~= socketchannel.error
+				error(result, 0)
+			end
+			hello = result
 		end
 		hello = hello or ask_hello(self)
 		self.hello = hello
 		if hello.ok ~= 1 then return end
 		check_set(self, hello)
-		link.compressor = agree_on_compressor(self.options.compressors, hello.compression)
+		link.compressor = agree_on_compressor(options.compressors, hello.compression)
 		self.on_hello(self, hello)
 		if self.seeks_primary then find_primary(self, channel, hello) end
 	end)

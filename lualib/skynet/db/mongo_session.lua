@@ -3,6 +3,7 @@
 --- A session is a number that this side invents; the server hears of it with the first command. At any time it has at
 --- most one transaction, which begins at the server with its first command: until then nothing has been sent.
 local skynet = require "skynet"
+local socketchannel = require "skynet.socketchannel"
 local bson = require "bson"
 local crypt = require "skynet.crypt"
 local command = require "skynet.db.mongo_command"
@@ -15,6 +16,7 @@ local TRANSIENT = "TransientTransactionError"
 local UNKNOWN = "UnknownTransactionCommitResult"
 
 local RETRY_TIME = 12000 -- cs that with_transaction tries again
+local LONGEST_PAUSE = 50 -- cs between two tries
 local MAX_TIME_EXPIRED = 50
 
 ---@class skynet.db.mongo.session
@@ -57,8 +59,12 @@ function session:add_to(args, add)
 	if self.state == "starting" then
 		add(args, "startTransaction", true)
 		if self.options.read_concern then add(args, "readConcern", self.options.read_concern) end
-		self.state, self.begun = "running", true
 	end
+end
+
+--- That a command of the transaction is about to be sent.
+function session:sends()
+	self.state, self.begun = "running", true
 end
 
 --- How a command of the transaction went. The server ends the transaction when a command fails.
@@ -67,7 +73,12 @@ function session:heard(ok, reply)
 	if ok then good, err = command.verdict(reply) else err = tostring(reply) end
 	if good then return end
 	self.failure = self.failure or err
-	if not ok or has_label(reply, TRANSIENT) then self.transient = true end
+	if ok then
+		self.transient = self.transient or has_label(reply, TRANSIENT)
+	elseif not self.client.__set.closed then
+		-- The link failed, or was too slow. Another error is about the reply.
+		self.transient = self.transient or reply == socketchannel.error or err:find "^mongo " ~= nil
+	end
 end
 
 -- ---- transactions -----------------------------------------------------------------------------
@@ -172,12 +183,15 @@ end
 
 -- → true when it is committed; else whether all has to begin again, and the error
 local function commit(self, deadline)
+	local pause = 1
 	while true do
 		local ok, err, reply = self:commit_transaction()
 		if ok then return true end
-		local late = skynet.now() >= deadline
+		local late = skynet.now() >= deadline or self.client.__set.closed
 		local unknown = has_label(reply, UNKNOWN) and reply.code ~= MAX_TIME_EXPIRED
 		if late or not unknown then return false, not late and has_label(reply, TRANSIENT), err end
+		skynet.sleep(pause)
+		pause = math.min(2 * pause, LONGEST_PAUSE)
 	end
 end
 
@@ -189,7 +203,7 @@ end
 ---@param options? table  as of start_transaction
 ---@return any ...  what f returned
 function session:with_transaction(f, options)
-	local deadline = skynet.now() + RETRY_TIME
+	local deadline, pause = skynet.now() + RETRY_TIME, 1
 	while true do
 		self:start_transaction(options)
 		local result = call_bound(self, f)
@@ -206,6 +220,8 @@ function session:with_transaction(f, options)
 			err = "mongo: the transaction was not committed: " .. tostring(err)
 		end
 		if not again then error(err, 0) end
+		skynet.sleep(pause)
+		pause = math.min(2 * pause, LONGEST_PAUSE)
 	end
 end
 
