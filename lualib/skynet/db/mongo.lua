@@ -38,6 +38,16 @@ local db_meta = {
 	__tostring = function(self) return "[mongo db :\t" .. self.name .. "]" end,
 }
 
+-- Not before somebody asks for TLS: it needs `enablessl`.
+local function tls_settings(conf)
+	return require "skynet.db.tls_link".settings({
+		verify = not conf.allow_invalid_certificates,
+		cafile = conf.ca_file,
+		certfile = conf.cert_file,
+		keyfile = conf.key_file,
+	})
+end
+
 --- Connects; each address is tried once. Raises socketchannel.error when none can be reached, and a text that
 --- names server and cause when the log-in is refused.
 ---@async
@@ -59,8 +69,7 @@ function mongo.client(conf)
 		__bound = setmetatable({}, { __mode = "k" }),
 	}
 	setmetatable(client, client_meta)
-	local context = options.tls and require "skynet.db.tls".context(options.tls)
-	client.__set = new_set(options, context, function() return client:genId() end, function(server)
+	client.__set = new_set(options, options.tls and tls_settings(options.tls), function() return client:genId() end, function(server)
 		client.host, client.port = server.host, server.port
 	end)
 	client.__sock = client.__set.primary.channel

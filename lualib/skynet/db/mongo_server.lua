@@ -269,7 +269,14 @@ end
 
 local function shake_hands(self, link)
 	local end_watch = watch(self, link)
-	local ok, err = pcall(require "skynet.db.tls".secure, link, self.tls_context, self.options.tls)
+	-- An address is no name to ask for.
+	local named = link.host:find "[^%d.]" and not link.host:find(":", 1, true)
+	local any_name = self.options.tls.allow_invalid_hostnames
+	local ok, err = pcall(require "skynet.db.tls_link".start, link, {
+		context = self.tls_settings.context,
+		hostname = not any_name and link.host or nil,
+		asked_for = any_name and named and link.host or nil,
+	})
 	end_watch()
 	if ok then return end
 	fail(self, err == socketchannel.error and err or "TLS: " .. tostring(err))
@@ -327,7 +334,7 @@ function server:close()
 end
 
 ---@param options skynet.db.mongo.options
----@param at { host: string, port: integer, backup?: table[], seeks_primary?: boolean, tls_context?: any }
+---@param at { host: string, port: integer, backup?: table[], seeks_primary?: boolean, tls_settings?: any }
 ---@param next_id fun(): integer
 ---@param on_hello fun(server: skynet.db.mongo.server, hello: table)  at each log-in
 ---@return skynet.db.mongo.server
@@ -336,7 +343,7 @@ return function(options, at, next_id, on_hello)
 		host = at.host,
 		port = at.port,
 		seeks_primary = at.seeks_primary or false,
-		tls_context = at.tls_context,
+		tls_settings = at.tls_settings,
 		options = options,
 		next_id = next_id,
 		on_hello = on_hello,

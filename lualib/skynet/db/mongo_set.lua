@@ -41,7 +41,7 @@ local function new_member(self, name)
 	local server = new_server(self.member_options, {
 		host = host or name,
 		port = tonumber(port) or 27017,
-		tls_context = self.primary.tls_context,
+		tls_settings = self.primary.tls_settings,
 	}, self.next_id, function() end)
 	return { server = server, hello = false, asked = 0, distance = 0, failed = false, asking = false }
 end
@@ -207,11 +207,11 @@ function set:close()
 end
 
 ---@param options skynet.db.mongo.options
----@param tls_context any
+---@param tls_settings any
 ---@param next_id fun(): integer
 ---@param on_primary fun(server: skynet.db.mongo.server)  its address may be another one now
 ---@return skynet.db.mongo.set
-return function(options, tls_context, next_id, on_primary)
+return function(options, tls_settings, next_id, on_primary)
 	local member_options = {}
 	for key, value in pairs(options) do member_options[key] = value end
 	member_options.connect_timeout = options.connect_timeout or CONNECT
@@ -229,7 +229,7 @@ return function(options, tls_context, next_id, on_primary)
 		port = options.port,
 		backup = options.addresses,
 		seeks_primary = not options.direct,
-		tls_context = tls_context,
+		tls_settings = tls_settings,
 	}, next_id, function(server, hello)
 		self:learn(hello)
 		on_primary(server)
