@@ -110,6 +110,12 @@ int l_unknown(lua_State* L) {
   return 0;
 }
 
+// link:refuse()
+int l_refuse(lua_State* L) {
+  self<Server>(L, 1).refuse_requests();
+  return 0;
+}
+
 void set_count(lua_State* L, const char* key, std::uint64_t value) {
   lua_pushnumber(L, static_cast<lua_Number>(value));
   lua_setfield(L, -2, key);
@@ -219,7 +225,8 @@ int open_cluster_link(lua_State* L) {
       {"address", l_address},       {"down", l_down},   {"unknown", l_unknown},
       {"status", l_status<Client>}, {nullptr, nullptr},
   };
-  constexpr luaL_Reg kOfServer[] = {{"status", l_status<Server>}, {nullptr, nullptr}};
+  constexpr luaL_Reg kOfServer[] = {
+      {"status", l_status<Server>}, {"refuse", l_refuse}, {nullptr, nullptr}};
   constexpr luaL_Reg kMakeClient[] = {{"client", l_client}, {nullptr, nullptr}};
   constexpr luaL_Reg kMakeServer[] = {{"server", l_server}, {nullptr, nullptr}};
   constexpr luaL_Reg kNames[] = {

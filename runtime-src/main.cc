@@ -93,16 +93,19 @@ bool launch_bootstrap(Node& node) {
 // How long services get to end in, and what may wait there for the log.
 constexpr std::chrono::milliseconds kGrace{900};
 constexpr std::chrono::milliseconds kLogGrace{100};
+// For a node that drains: what etcd may take to hear of it, and the other nodes to close their connections.
+constexpr std::chrono::milliseconds kTellEtcd{5000};
 
-// SIGTERM and SIGINT: the launcher ends the services in order; what does not end in time is ended.
-void shut_down(Node& node) {
+// SIGTERM and SIGINT: the launcher ends the services in order; what does not end in time is ended. `drain`: what a node
+// of a cluster may take before that, to answer what is under way.
+void shut_down(Node& node, std::chrono::milliseconds drain) {
   const Handle launcher = node.names.find("launcher");
   const std::string_view request = "SHUTDOWN";
   void* data = std::malloc(request.size());
   std::memcpy(data, request.data(), request.size());
   if (!node.deliver(launcher, Message::make(0, kTypeSystem, 0, data, request.size()))) {
     std::free(data);
-  } else if (node.wait(kGrace)) {
+  } else if (node.wait(drain + kGrace)) {
     return;
   }
   node.abort();
@@ -118,7 +121,7 @@ struct End {
 };
 
 // Until the node has ended, or nothing more can be done in order.
-End serve(Node& node) {
+End serve(Node& node, std::chrono::milliseconds drain) {
   std::thread watcher([&node] {
     // A service that calls skynet.abort() may have a neighbour that loops.
     const bool ended = node.wait_for_end_or_abort() || node.wait(kGrace);
@@ -136,7 +139,7 @@ End serve(Node& node) {
     if (number != kStuck) {
       end.signal = number;
       std::signal(number, SIG_DFL);  // the second one ends the process at once
-      shut_down(node);
+      shut_down(node, drain);
     }
     if (node.service_count() == 0) continue;
     end.stuck = true;
@@ -194,6 +197,9 @@ int run(const CommandLine& line) {
   const std::optional<int> flush_timeout =
       number("flush_timeout", text(environment, "flush_timeout", "100"), 0, 6000);
   if (!flush_timeout) return 1;
+  const std::optional<int> drain_timeout =
+      number("drain_timeout", text(environment, "drain_timeout", "1000"), 0, 360000);
+  if (!drain_timeout) return 1;
   const std::string engine = environment.get("engine");
   if (engine != "lua54" && engine != "luajit") {
     std::fprintf(stderr, "Invalid engine %s , should be lua54 or luajit\n", engine.c_str());
@@ -244,7 +250,9 @@ int run(const CommandLine& line) {
     node.start();
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
-    end = serve(node);
+    const bool drains = environment.get("cluster_etcd") != nullptr;
+    const std::chrono::milliseconds drain_time(*drain_timeout * 10);
+    end = serve(node, drains ? drain_time + kTellEtcd : std::chrono::milliseconds(0));
     const std::chrono::milliseconds flush_time(*flush_timeout * 10);
     if (end.stuck) {
       // The threads cannot be ended, nor what they use. The services had their time, and so had what

@@ -61,6 +61,12 @@ local function boot()
 		end)
 	end
 
+	-- Other nodes call this one once the start service runs.
+	local discovery
+	if skynet.getenv "cluster_etcd" or skynet.getenv "cluster_dns" then
+		discovery = must("clusterdiscovery", skynet.newservice, "clusterdiscovery")
+	end
+
 	local start = skynet.getenv "start" or "main"
 	if not pcall(skynet.newservice, start) then
 		local reason = string.format("Can't start the service %s, the option `start`%s", start, why(start))
@@ -69,6 +75,7 @@ local function boot()
 		skynet.sleep(BEFORE_END)
 		end_node(reason)
 	end
+	if discovery then skynet.call(discovery, "lua", "ready") end
 end
 
 skynet.start(function()

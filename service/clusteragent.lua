@@ -26,6 +26,11 @@ function command.status()
 	return status
 end
 
+--- The node is about to end: requests that come from now on are not delivered.
+function command.refuse()
+	connection:refuse()
+end
+
 skynet.start(function()
 	skynet.dispatch("lua", function(session, _, name, ...)
 		local f = command[name] or error("clusteragent: unknown command " .. tostring(name))

@@ -4,83 +4,73 @@ local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
 local core = require "skynet.core"
+local directory = require "skynet.cluster.directory"
 local link = require "skynet.cluster.link"
 local words = require "skynet.words"
 
 local FILE = skynet.getenv "cluster"
 
-local nodes = {} ---@type table<string, { host: string, port: integer }|false>
-local nowaiting = false
+local nodes = directory.new()
 local senders = {} ---@type table<string, integer>
 local starting = {} ---@type table<string, table[]>  node -> tokens of those who wait until its sender is there
 local proxies = {} ---@type table<string, integer|table>  key -> handle, or the tokens of those who wait for it
 local agents = {} ---@type table<integer, { listener: table }>
+local refusing = false -- the node is about to end
 local command = {}
 
-local function parse(name, address)
-	if address == false then return false end
-	if type(address) ~= "string" then
-		error(string.format("cluster: the address of node %s is a %s, not \"host:port\" or false", name, type(address)), 0)
-	end
-	local host, port = address:match "^%[(.+)%]:(%d+)$"
-	if not host then host, port = address:match "^([^:]*):(%d+)$" end
-	port = tonumber(port)
-	if not port or port > 65535 or host == "" then
-		error(string.format("cluster: the address of node %s is %q, not \"host:port\"", name, address), 0)
-	end
-	return { host = host, port = port }
+-- What a command returns when its answer comes later.
+local LATER = {}
+
+-- ---- where the nodes are ------------------------------------------------------------------------
+
+local version = 1 -- of the list of nodes
+local waiting = {} ---@type function[]  those who wait for the next version
+
+local function list_has_changed()
+	version = version + 1
+	local answers = waiting
+	waiting = {}
+	for _, answer in ipairs(answers) do answer(true, version, nodes:members()) end
 end
 
--- What the sender of a node is told.
-local function tell(name)
-	local sender, node = senders[name], nodes[name]
+-- What the sender of a node is told. `before`: the place that it had.
+local function tell(name, before)
+	local sender = senders[name]
 	if not sender then return end
-	if node then
-		skynet.send(sender, "lua", "changenode", node.host, node.port)
-	elseif node == false then
-		skynet.send(sender, "lua", "changenode", false)
-	elseif nowaiting then
+	local place, why = nodes:place(name)
+	if place then
+		skynet.send(sender, "lua", "changenode", place.host, place.port)
+	elseif place == false or why then
+		skynet.send(sender, "lua", before and before.draining and "retire" or "absent", why)
+	elseif nodes.nowaiting then
 		skynet.send(sender, "lua", "absent", "the node table does not have it")
 	else
 		skynet.send(sender, "lua", "changenode")
 	end
 end
 
-local function same(a, b)
-	if not a or not b then return a == b end
-	return a.host == b.host and a.port == b.port
+local function tell_all(changed)
+	for name, before in pairs(changed) do
+		local place = nodes:place(name)
+		if senders[name] and place and not before then
+			skynet.error(string.format("Cluster node [%s] resolved : %s:%d", name, place.host, place.port))
+		end
+		tell(name, before)
+	end
+	list_has_changed()
 end
 
--- Takes over a table as a whole, or raises and changes nothing.
 local function take_over(config)
-	local changed, options = {}, {}
-	for name, value in pairs(config) do
-		if type(name) ~= "string" then error("cluster: the name of a node is a string, not a " .. type(name), 0) end
-		if name:sub(1, 2) == "__" then
-			options[name:sub(3)] = value
-		else
-			local node = parse(name, value)
-			if not same(node, nodes[name]) then changed[name] = node end
-		end
-	end
+	local changed, options = nodes:take_table(config)
 	for name, value in pairs(options) do
 		skynet.error(string.format("Config %s = %s", name, value))
 	end
-	local waiting_changes = false
-	if options.nowaiting ~= nil then
-		waiting_changes = nowaiting ~= (options.nowaiting and true or false)
-		nowaiting = options.nowaiting and true or false
-	end
-	for name, node in pairs(changed) do
-		if nodes[name] == nil and senders[name] and node then
-			skynet.error(string.format("Cluster node [%s] resolved : %s:%d", name, node.host, node.port))
-		end
-		nodes[name] = node
-		tell(name)
-	end
-	if not waiting_changes then return end
+	local nowaiting = nodes.nowaiting
+	if options.nowaiting ~= nil then nodes.nowaiting = options.nowaiting and true or false end
+	if next(changed) ~= nil then tell_all(changed) end
+	if nowaiting == nodes.nowaiting then return end
 	for name in pairs(senders) do
-		if nodes[name] == nil then tell(name) end
+		if nodes:place(name) == nil then tell(name) end
 	end
 end
 
@@ -108,6 +98,23 @@ function command.reload(config)
 	end
 end
 
+--- All nodes that a source of discovery has found: it replaces what the source has said before.
+---@param source string
+---@param list skynet.cluster.member[]
+---@param reasons? table<string, string>  why nodes are not there any more
+function command.found(source, list, reasons)
+	local changed, wrong = nodes:take_found(source, list, reasons)
+	for _, text in ipairs(wrong) do skynet.error(text) end
+	tell_all(changed)
+end
+
+--- The list of nodes and its version, once it is another one than the caller has.
+function command.members(known)
+	if known ~= version then return version, nodes:members() end
+	table.insert(waiting, skynet.response())
+	return LATER
+end
+
 -- ---- to other nodes -----------------------------------------------------------------------------
 
 --- The sender of a node, also of one that has no address yet: requests wait there.
@@ -125,7 +132,8 @@ function command.link(name)
 	starting[name] = nil
 	if ok then
 		senders[name] = sender
-		if nodes[name] == nil and not nowaiting then skynet.error(string.format("Waiting for cluster node [%s]", name)) end
+		local place, why = nodes:place(name)
+		if place == nil and not why and not nodes.nowaiting then skynet.error(string.format("Waiting for cluster node [%s]", name)) end
 		tell(name)
 	end
 	for _, token in ipairs(tokens) do skynet.wakeup(token) end
@@ -135,7 +143,7 @@ end
 
 --- The sender of a node that has an address; nil for others.
 function command.sender(name)
-	return nodes[name] and command.link(name) or nil
+	return nodes:place(name) and command.link(name) or nil
 end
 
 function command.senders()
@@ -180,6 +188,7 @@ local function accept(listener, fd, peer)
 	local ok, agent = pcall(skynet.newservice, "clusteragent", skynet.self(), fd, peer)
 	if ok and agent then
 		agents[agent] = listener
+		if refusing then skynet.send(agent, "lua", "refuse") end
 	else
 		listener.count = listener.count - 1
 		socket.close_fd(fd)
@@ -189,15 +198,21 @@ end
 function command.listen(host, port, maxclient)
 	local name = host
 	if not port then
-		local node = nodes[host]
-		if not node then error("cluster: node " .. host .. " has no address to listen at", 0) end
-		host, port = node.host, node.port
+		local place = nodes:place(host)
+		if not place then error("cluster: node " .. host .. " has no address to listen at", 0) end
+		host, port = place.host, place.port
 	end
 	local listener = { count = 0, max = maxclient or 1024 }
 	local id, bound_host, bound_port = socket.listen(host, port)
 	socket.start(id, function(fd, peer) accept(listener, fd, peer) end)
 	if name == "0.0.0.0" then return bound_host or host, bound_port or port end
 	return name
+end
+
+--- The node is about to end: other nodes are told that new requests are not delivered.
+function command.refuse()
+	refusing = true
+	for agent in pairs(agents) do pcall(skynet.call, agent, "lua", "refuse") end
 end
 
 --- An agent says that its connection has ended.
@@ -249,7 +264,7 @@ end
 -- A failed command tells its caller why: call failed: ERR.
 local function answer(session, source, ok, ...)
 	if ok then
-		if session ~= 0 then skynet.retpack(...) end
+		if session ~= 0 and (...) ~= LATER then skynet.retpack(...) end
 		return
 	end
 	local err = tostring((...))

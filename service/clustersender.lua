@@ -8,7 +8,11 @@ local words = require "skynet.words"
 
 local node = words.unquote((...))
 
+-- In 1/100 s: how long requests that are under way to a node that ends may take, and how often it is looked for them.
+local RETIRE_TICKS, RETIRE_LOOK = 1000, 5
+
 local connection
+local retiring ---@type table?  a token: the node has left, requests may be under way
 local command = {}
 
 -- What the link has left: a request that is none.
@@ -19,6 +23,7 @@ command.push = command.req
 
 --- Where the node is: host and port, false for "it is down", nil for "not known yet".
 function command.changenode(host, port)
+	retiring = nil
 	if host then
 		connection:address(host, port)
 	elseif host == false then
@@ -30,7 +35,21 @@ end
 
 --- Requests fail until there is an address.
 function command.absent(why)
+	retiring = nil
 	connection:down(why)
+end
+
+--- The same for a node that has left in order: what is under way gets its answers first.
+function command.retire(why)
+	local token = {}
+	retiring = token
+	skynet.fork(function()
+		local deadline = skynet.now() + RETIRE_TICKS
+		while retiring == token and connection:status().in_flight > 0 and skynet.now() < deadline do
+			skynet.sleep(RETIRE_LOOK)
+		end
+		if retiring == token then command.absent(why) end
+	end)
 end
 
 function command.status()

@@ -52,6 +52,8 @@ local HELP = {
 	jmem = "jmem : statistics of the allocator",
 	netstat = "netstat : the sockets",
 	cluster = "cluster : the links to and from other nodes",
+	nodes = "nodes : the nodes of the cluster, and how this one stands with etcd",
+	drain = "drain : take this node out of the cluster, finish what is under way, and end",
 	profactive = "profactive [on|off] : heap profiling",
 	dumpheap = "dumpheap : write a heap profile",
 	debug = "debug address : debug a lua service; cont leaves it",
@@ -321,6 +323,20 @@ function COMMAND.cluster()
 		result[i] = link
 	end
 	return result
+end
+
+function COMMAND.nodes()
+	local clusterd = skynet.localname ".clusterd"
+	if not clusterd then return "this node uses no cluster" end
+	local _, result = skynet.call(clusterd, "lua", "members")
+	local discovery = skynet.localname ".clusterdiscovery"
+	if discovery then result[#result + 1] = skynet.call(discovery, "lua", "status") end
+	return result
+end
+
+function COMMAND.drain()
+	skynet.send(".launcher", "lua", "SHUTDOWN")
+	return "this node ends"
 end
 
 -- ---- commands that need the connection or the line as it came -----------------------------------

@@ -21,6 +21,7 @@ local ASK_AT_ONCE = 1000 -- services; a request costs a coroutine
 local services = {} ---@type table<integer, string>  handle -> "module arguments"
 local starting = {} ---@type table<integer, launcher.start>
 local watching = false -- tell_slow_starts runs
+local draining = false -- the cluster's nodes are told that this one ends
 local leaving ---@type { services: table<integer, true>, left: integer }?  who has yet to end; set in a shut-down
 
 -- Others may need these while they end, and they have nothing of their own to finish.
@@ -252,7 +253,10 @@ skynet.register_protocol {
 
 -- Asks the services to end, the last one launched first, and ends the node.
 local function shut_down()
-	if leaving then return end
+	if leaving or draining then return end
+	draining = true
+	local discovery = skynet.localname ".clusterdiscovery"
+	if discovery then pcall(skynet.call, discovery, "lua", "drain") end
 	leaving = { services = {}, left = 0 }
 	local order = {}
 	for handle, what in pairs(services) do

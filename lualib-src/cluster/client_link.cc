@@ -428,6 +428,8 @@ void ClientLink::set_timer() {
   if (pause_ends_) due = std::min(due, *pause_ends_);
   if (due == UINT64_MAX || (timer_session_ != 0 && timer_due_ <= due)) return;
   const std::uint64_t now = skynet_now();
+  // The other one cannot be called off: its answer is still to come.
+  if (timer_session_ != 0) late_timers_.push_back(timer_session_);
   timer_session_ = skynet_context_newsession(context_);
   timer_due_ = due;
   skynet_timeout(skynet_context_handle(context_),
@@ -436,7 +438,8 @@ void ClientLink::set_timer() {
 }
 
 bool ClientLink::take_timer(int session) {
-  if (session != timer_session_ || session == 0) return false;
+  if (session == 0) return false;
+  if (session != timer_session_) return std::erase(late_timers_, session) != 0;
   timer_session_ = 0;
   expire();
   set_timer();

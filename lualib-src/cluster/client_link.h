@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "cluster/assembly.h"
 #include "cluster/frame.h"
@@ -134,6 +135,7 @@ class ClientLink {
   std::optional<std::uint64_t> attempt_ends_, pause_ends_;
   int failures_ = 0;  // in a row
   int timer_session_ = 0;
+  std::vector<int> late_timers_;  // sessions of those that an earlier one has made needless
   std::uint64_t timer_due_ = 0;
   std::uint64_t bytes_in_ = 0, requests_ = 0, errors_ = 0, connections_ = 0;
   std::string last_error_;

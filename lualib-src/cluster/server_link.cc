@@ -139,6 +139,11 @@ void ServerLink::refuse(const RequestReader::Event& event, std::string_view text
 void ServerLink::deliver(RequestReader::Event& event) {
   const Owned payload = event.payload;
   const std::string tag = std::exchange(tag_, {});
+  if (refusing_ && !event.push) {
+    std::free(payload.data);
+    // cluster.error() knows how this begins.
+    return answer_error(event.session, "not delivered: the node is about to end");
+  }
   std::uint32_t to = event.target.handle;
   if (event.target.named) {
     const std::string_view name = event.target.name;

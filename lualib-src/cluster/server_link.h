@@ -40,6 +40,10 @@ class ServerLink {
   // A message of the service. True: it was for the link, which now owns its memory.
   bool take(int type, int session, std::uint32_t source, void* message, std::size_t size);
 
+  // From now on requests are answered with an error that says that they were not delivered. What is under way is
+  // answered, and messages without an answer are delivered as before.
+  void refuse_requests() { refusing_ = true; }
+
   LinkStatus status() const;  // the address is for its service to tell
 
  private:
@@ -69,6 +73,7 @@ class ServerLink {
   std::unordered_map<int, Call> calls_;  // by the session of this service
   std::string tag_;                      // of the next request
   std::size_t unsent_kilobytes_ = 0;     // as the socket last told
+  bool refusing_ = false;
   int complaints_ = 0;
   std::uint64_t bytes_in_ = 0, requests_ = 0, errors_ = 0;
   std::string last_error_;

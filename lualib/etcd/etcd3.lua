@@ -22,6 +22,7 @@ local DEFAULT_TIMEOUT = 5 -- seconds
 ---@field private auth etcd.auth
 ---@field private prefix string
 ---@field private timeout number  seconds
+---@field private quiet boolean
 local client = {}
 client.__index = client
 
@@ -31,6 +32,7 @@ client.__index = client
 ---@field password? string
 ---@field key_prefix? string  put before every key, but for watches
 ---@field timeout? number  seconds that a request may take; 5 by default
+---@field quiet? boolean  failures are told to the caller, not logged as well
 ---@field ttl? integer  taken for compatibility; has no effect
 
 --- A client. Nothing is connected yet.
@@ -38,13 +40,14 @@ client.__index = client
 ---@return etcd.client?
 ---@return string? err
 function client.new(config)
-	local servers, err = hosts.new(config.http_host)
+	local servers, err = hosts.new(config.http_host, config.quiet)
 	if not servers then return nil, err end
 	return setmetatable({
 		hosts = servers,
 		auth = auth.new(config.user, config.password),
 		prefix = config.key_prefix or "",
 		timeout = config.timeout or DEFAULT_TIMEOUT,
+		quiet = config.quiet or false,
 	}, client)
 end
 
@@ -63,7 +66,7 @@ local function send(self, path, token, text, timeout, headers)
 			math.floor((timeout or self.timeout) * 100))
 		if ok then return host, status, body end
 		self.hosts:report_failure(host)
-		log.error("_post failed. url:", host .. API .. path, "err:", status)
+		if not self.quiet then log.error("_post failed. url:", host .. API .. path, "err:", status) end
 		tried[host] = true
 		if not tostring(status):find("connect failed", 1, true) or tried[self.hosts:peek()] then return nil, status end
 	end
@@ -75,7 +78,7 @@ local function post_with(self, path, body, token, timeout)
 	if not host then return nil, status end
 	if status >= 500 then
 		self.hosts:report_failure(host)
-		log.error("_post failed. url:", host .. API .. path, "status:", status, text)
+		if not self.quiet then log.error("_post failed. url:", host .. API .. path, "status:", status, text) end
 		return nil, "invalid response code: " .. status
 	end
 	if status == 401 then

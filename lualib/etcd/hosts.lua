@@ -7,14 +7,16 @@ local REST = 1000 -- 1/100 s for which a server that failed is not asked
 ---@class etcd.hosts
 ---@field private urls string[]
 ---@field private current integer
+---@field private quiet boolean
 ---@field private failed table<string, integer>  url -> skynet.now() from which it may be asked again
 local hosts = {}
 hosts.__index = hosts
 
 ---@param addresses string|string[]  like "http://127.0.0.1:2379"
+---@param quiet? boolean  failures are not logged
 ---@return etcd.hosts?  nil: an address is no url of a server
 ---@return string? err
-function hosts.new(addresses)
+function hosts.new(addresses, quiet)
 	if type(addresses) ~= "table" then addresses = { addresses } end
 	local urls = {}
 	for i, address in ipairs(addresses) do
@@ -24,7 +26,7 @@ function hosts.new(addresses)
 	end
 	if #urls == 0 then return nil, "inalid http_host: none, err: not matched" end
 	-- Clients that start together shall not all ask the same server first.
-	return setmetatable({ urls = urls, current = math.random(#urls), failed = {} }, hosts)
+	return setmetatable({ urls = urls, current = math.random(#urls), failed = {}, quiet = quiet or false }, hosts)
 end
 
 local function next_of(self)
@@ -52,7 +54,7 @@ end
 --- Leaves a server out for a while.
 ---@param url string
 function hosts:report_failure(url)
-	log.warn("report_failure", url)
+	if not self.quiet then log.warn("report_failure", url) end
 	self.failed[url] = skynet.now() + REST
 end
 

@@ -26,6 +26,9 @@ local server = {}
 ---@return table<string, string|number>
 function server:status() end
 
+--- Requests that come from now on are answered with an error: they were not delivered.
+function server:refuse() end
+
 --- A link to another node. It takes the messages of this service that are ("req" | "push", address, message, size[, ticks]),
 --- and all that comes from its socket.
 ---@param node string

@@ -1,6 +1,7 @@
 --- Calls to services of other nodes. docs/cluster.md is the guide; the work is done by clusterd (names, addresses, ports),
 --- a clustersender for each node that is called, and a clusteragent for each connection that comes in.
 local skynet = require "skynet"
+local members = require "skynet.cluster.members"
 
 local cluster = {}
 
@@ -67,18 +68,36 @@ local function node_of(node)
 	return node
 end
 
+-- The sender of a node, if it is there already, and the node's name. A name that means many nodes becomes that of one,
+-- unless which there are has to be asked first.
+local function known_sender(node, address)
+	local role, key = members.pattern(node_of(node))
+	if role and members.are_known() then node = members.pick(clusterd, role, key, address) end
+	return senders[node], node
+end
+
+local function wait_for_sender(node, address)
+	local role, key = members.pattern(node)
+	if role then
+		node = members.pick(clusterd, role, key, address)
+		if senders[node] then return senders[node] end
+	end
+	return await(node, queue_for(node))
+end
+
 --- Calls a service of another node with the protocol "lua".
 ---@async
----@param node string
+---@param node string  a name; "role/*": the nodes of that role in turn; "role/#key": the one that has the key
 ---@param address integer|string  a handle, ".name" or "@name"
 ---@param ... any
 ---@return any ...
 function cluster.call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
+	if not sender then sender, node = known_sender(node, address) end
 	if sender then return skynet.call(sender, "lua", "req", address, skynet.pack(...)) end
 	local packed = skynet.packstring(...)
-	sender = await(node, queue_for(node_of(node)))
+	sender = wait_for_sender(node, address)
 	return skynet.call(sender, "lua", "req", address, repack(packed))
 end
 
@@ -88,17 +107,45 @@ end
 ---@param ... any
 function cluster.send(node, address, ...)
 	address = address_of(address)
-	local sender = senders[node]
+	local sender = senders[node_of(node)]
+	if not sender then
+		local ok
+		ok, sender, node = pcall(known_sender, node, address)
+		if not ok then return skynet.error(sender) end
+	end
 	if sender then
 		skynet.send(sender, "lua", "push", address, skynet.pack(...))
 		return
 	end
 	local packed = skynet.packstring(...)
-	local token = queue_for(node_of(node))
+	if members.pattern(node) then
+		skynet.fork(function()
+			local ok, found = pcall(wait_for_sender, node, address)
+			if not ok then return skynet.error(found) end
+			skynet.send(found, "lua", "push", address, repack(packed))
+		end)
+		return
+	end
+	local token = queue_for(node)
 	skynet.fork(function()
 		local ok, found = pcall(await, node, token)
 		if ok then skynet.send(found, "lua", "push", address, repack(packed)) end
 	end)
+end
+
+--- Sends a message to a service of each node of a role that is up: cluster.broadcast("match/*", "@rooms", "close").
+---@async
+---@param pattern string  "role/*"
+---@param address integer|string
+---@param ... any
+---@return integer count  how many nodes it has been sent to
+function cluster.broadcast(pattern, address, ...)
+	local role, key = members.pattern(node_of(pattern))
+	if not role or key then error("cluster.broadcast: the nodes are named as \"role/*\", not " .. pattern, 2) end
+	local packed = skynet.packstring(...)
+	local names = members.of_role(clusterd, role)
+	for _, name in ipairs(names) do cluster.send(name, address, skynet.unpack(packed)) end
+	return #names
 end
 
 ---@class skynet.cluster.within
@@ -112,9 +159,10 @@ within.__index = within
 function within:call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
+	if not sender then sender, node = known_sender(node, address) end
 	if not sender then
 		local packed = skynet.packstring(...)
-		sender = await(node, queue_for(node_of(node)))
+		sender = wait_for_sender(node, address)
 		local msg, sz = repack(packed)
 		return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
 	end
@@ -149,6 +197,7 @@ function cluster.error(err)
 		tostring(err):match "call failed: (%a[%a ]-): node (.-) at (.-), address (.-): ([^\n]*)"
 	local delivered = how and DELIVERED[how]
 	if not delivered then return nil end
+	if cause:find("^not delivered: ") then delivered = "no" end -- a node that is about to end refuses requests
 	return { delivered = delivered, node = node, host = host, address = address, cause = cause }
 end
 
@@ -161,6 +210,21 @@ end
 function cluster.open(port, maxclient)
 	if type(port) == "string" then return skynet.call(clusterd, "lua", "listen", port, nil, maxclient) end
 	return skynet.call(clusterd, "lua", "listen", "0.0.0.0", port, maxclient)
+end
+
+--- All nodes that are known, from the node table and from discovery, by name.
+---@async
+---@return skynet.cluster.member[]
+function cluster.nodes()
+	return members.all(clusterd)
+end
+
+--- Tells of the nodes that are there, and then of each that comes and goes: f("join", node), f("drain", node) when it is
+--- about to end, f("leave", node).
+---@async
+---@param f fun(event: "join"|"drain"|"leave", node: skynet.cluster.member)
+function cluster.watch(f)
+	members.watch(clusterd, f)
 end
 
 --- Takes over a table of nodes; without one, reads the file that the config names again.

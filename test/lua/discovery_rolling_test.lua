@@ -1,0 +1,103 @@
+-- needs: etcd
+-- timeout: 120
+-- config: cluster_etcd = "http://127.0.0.1:" .. (port + 1)
+-- config: cluster_ttl = 3
+-- config: rolling_callers = 20
+-- Three nodes are restarted one after the other while others call them.
+local skynet = require "skynet"
+local cluster = require "skynet.cluster"
+local etcd_server = require "etcd_server"
+local other_node = require "other_node"
+local T = require "harness"
+
+local port = tonumber(skynet.getenv "port")
+local CALLERS = tonumber(skynet.getenv "rolling_callers") -- each makes up to 100 calls a second
+local NAMES = { "a", "b", "c" }
+local nodes = {}
+
+local function start_node(place, name)
+	nodes[name] = other_node.start("discovery_node", {
+		cluster_etcd = "http://127.0.0.1:" .. (port + 1),
+		cluster_ttl = 3,
+		cluster_listen = "127.0.0.1:" .. (port + 2 + place),
+		node = name,
+		role = "match",
+		notes = name .. ".notes",
+	})
+end
+
+local function await_up(name)
+	T.eventually(function()
+		for _, node in ipairs(cluster.nodes()) do
+			if node.name == name and node.state == "up" then return true end
+		end
+	end, 2000, name)
+end
+
+-- How often each request was handled.
+local function handled()
+	local count = {}
+	for _, name in ipairs(NAMES) do
+		for line in io.lines(name .. ".notes") do
+			count[tonumber(line)] = (count[tonumber(line)] or 0) + 1
+		end
+	end
+	return count
+end
+
+T.test("a rolling restart under load loses no request and doubles none", function()
+	local etcd = etcd_server.new(port + 1)
+	etcd:start()
+	for i, name in ipairs(NAMES) do start_node(i, name) end
+	for _, name in ipairs(NAMES) do await_up(name) end
+
+	local asked, answered, again, stop = 0, 0, 0, false
+	local failures = {}
+	local function call(n)
+		while true do
+			local ok, value = pcall(cluster.call, "match/*", "@echo", "note", n)
+			if ok then
+				T.eq(value, n)
+				answered = answered + 1
+				return
+			end
+			local e = cluster.error(value)
+			if not e or e.delivered ~= "no" then
+				failures[#failures + 1] = tostring(value)
+				return
+			end
+			again = again + 1
+			skynet.sleep(1)
+		end
+	end
+	local running = CALLERS
+	for _ = 1, CALLERS do
+		skynet.fork(function()
+			while not stop do
+				asked = asked + 1
+				call(asked)
+				skynet.sleep(1)
+			end
+			running = running - 1
+		end)
+	end
+	for i, name in ipairs(NAMES) do
+		skynet.sleep(50)
+		local old = nodes[name]
+		old:signal "TERM"
+		T.eventually(function() return not io.open("/proc/" .. old.pid .. "/stat") end, 2000, name)
+		start_node(i, name)
+		await_up(name)
+	end
+	stop = true
+	T.eventually(function() return running == 0 end, 1000)
+	skynet.error(string.format("%d requests, %d made again", asked, again))
+	T.eq(failures, {})
+	T.eq(answered, asked)
+	local count = handled()
+	for n = 1, asked do T.eq(count[n], 1, "request " .. n) end
+	for _, node in pairs(nodes) do node:signal "KILL" end
+	etcd:signal "KILL"
+end)
+
+T.run(10000)
