@@ -8,18 +8,12 @@ require "skynet.manager"
 local harbor = require "skynet.harbor"
 local socket = require "skynet.socket"
 local master = require "skynet.harbor.master"
+local shell = require "shell"
 local T = require "harness"
 
 local HOST = "127.0.0.1"
 local port = tonumber(skynet.getenv "port")
 local second
-
-local function shell(command)
-	local pipe = assert(io.popen(command))
-	local line = pipe:read "*l"
-	pipe:close()
-	return line
-end
 
 -- Starts a node of the same executable, which registers its name. The master is this node's unless one is named.
 local function start_node(id, name, master_address)

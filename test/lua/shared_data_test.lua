@@ -27,7 +27,10 @@ end)
 T.test("whole numbers beyond 2^53 that were calculated stay floats, in values and as keys", function()
 	local builder = require "skynet.datasheet.builder"
 	for _, v in ipairs { 2^53, -2^53, 2^53 + 2, 1e16, 1e18, 2^62, -1e17, 2^63, 1e300, 1e15, 0.5 } do
-		for _, got in ipairs { skynet.unpack(skynet.packstring { v }), { skynet.unpack(skynet.pack(v)) },
+		local msg, sz = skynet.pack(v)
+		local from_memory = skynet.unpack(msg, sz)
+		skynet.trash(msg, sz)
+		for _, got in ipairs { skynet.unpack(skynet.packstring { v }), { from_memory },
 			skynet.unpack(skynet.packstring({ [v] = v })) } do
 			local value = got[1] or got[v]
 			T.eq(type(value), "number")

@@ -1,15 +1,8 @@
 --- An etcd of the test's own, which it can stop, continue, kill and start again on the same data.
-local skynet = require "skynet"
+local shell = require "shell"
 
 local server = {}
 server.__index = server
-
-local function shell(command)
-	local pipe = assert(io.popen(command))
-	local line = pipe:read "*l"
-	pipe:close()
-	return line
-end
 
 ---@param port integer  and the next one for its peers
 function server.new(port)

@@ -1,17 +1,11 @@
 --- Starts further nodes of the same executable, as processes that a test can end, stop and continue.
 local skynet = require "skynet"
+local shell = require "shell"
 
 local other = {}
 other.__index = other
 
 local started = 0
-
-local function shell(command)
-	local pipe = assert(io.popen(command))
-	local line = pipe:read "*l"
-	pipe:close()
-	return line
-end
 
 --- Writes the config of a node whose start service is `start`. Returns the command that runs it, and its log file.
 ---@param start string
