@@ -26,6 +26,8 @@ class SortPattern {
     Direction direction = Direction::ascending;
   };
 
+  static constexpr std::size_t kMostParts = 32;
+
   static std::optional<SortPattern> parse(std::string_view document, CommandError* error);
 
   const std::vector<Part>& parts() const { return parts_; }
@@ -58,8 +60,6 @@ class Sorter {
   std::vector<Item> take();
 
  private:
-  void keep_first();
-
   SortPattern pattern_;
   std::uint64_t limit_;
   std::size_t most_bytes_;
