@@ -233,8 +233,7 @@ local function line_up(link, entry, read)
 	end
 end
 
--- Waits for the reply to a request that was sent over `link`. → true, data; or false, data and the link, when the reply
--- says so. Raises when there is none.
+-- Waits for the reply to a request that was sent over `link`. → how it ended (channel.ask), data, link
 local function await(link, response, watched)
 	local entry = { read = nil, co = running(), ok = nil, data = nil }
 	if link.response then
@@ -249,13 +248,11 @@ local function await(link, response, watched)
 	end
 	while entry.ok == nil do wait() end
 	if watched then watched:remove(entry) end
-	local ok, data = entry.ok, entry.data
-	if ok == "lost" then error(data, 0) end
-	return ok, data, link
+	return entry.ok, entry.data, link
 end
 
 local function result(ok, data)
-	if ok then return data end
+	if ok == true then return data end
 	error(data, 0)
 end
 
@@ -463,11 +460,6 @@ local function ready_link(self)
 	return self.__sock
 end
 
-local function unsent(link)
-	break_link(link, socket_error)
-	error(socket_error)
-end
-
 --- Sends a request and waits for its reply. Connects first, if needed.
 --- Raises socketchannel.error when the connection fails, and the reply's data when it is not ok.
 ---@async
@@ -487,22 +479,41 @@ function channel:request(request, response, padding)
 	else
 		sent = write(link, request)
 	end
-	if not sent then unsent(link) end
+	if not sent then
+		break_link(link, socket_error)
+		error(socket_error)
+	end
 	if response == nil then return end
 	return result(await(link, response, self.watched))
 end
 
---- The same for drivers that want to say more about a reply that is not ok: it is not raised.
+--- The same for drivers that want to know how a request ended: nothing is raised but the misuse of a closed channel.
 ---@async
 ---@param request string
 ---@param response any  as for request()
----@return boolean ok
----@return any data
----@return skynet.socketchannel.link link  over which it came
+---@return boolean|string ok  true; false: the reply says no; "lost": sent, and no reply; "unsent": never left
+---@return any data  the reply's, or what request() would raise
+---@return skynet.socketchannel.link? link  over which it came
 function channel:ask(request, response)
-	local link = ready_link(self)
-	if not write(link, request) then unsent(link) end
+	local link = self.__sock
+	if not link or link.broken or self.closed or self.auth_thread then
+		local ok, state = pcall(block_connect, self, true)
+		if not ok then return "unsent", state end
+		assert(state)
+		link = self.__sock
+	end
+	if not write(link, request) then
+		break_link(link, socket_error)
+		return "unsent", socket_error
+	end
 	return await(link, response, self.watched)
+end
+
+--- Whether somebody waits for a reply.
+---@return boolean
+function channel:busy()
+	local link = self.__sock
+	return link and (link.head <= link.tail or next(link.sessions) ~= nil) or false
 end
 
 --- Waits for a reply without a request; waits for a connection for ever.

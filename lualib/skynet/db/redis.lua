@@ -24,19 +24,23 @@ local function read_bool(reader)
 	return ok, value
 end
 
--- Raises what the server said, and says whose it is, and of what. A list is raised as it is.
-local function refuse(name, said, link)
-	if type(said) == "string" then
-		said = string.format("%s (%s, redis %s:%s)", said, name, link.host, link.port)
+--- Raises why a command failed. A text of the server also says whose it is, and of what; a list is raised as it is.
+---@param ok boolean|string  how the command ended; this and the following as of skynet.socketchannel's ask()
+---@param what any
+---@param link? skynet.socketchannel.link
+---@param name string
+function redis.fail(ok, what, link, name)
+	if ok == false and type(what) == "string" then
+		what = string.format("%s (%s, redis %s:%s)", what, name, link.host, link.port)
 	end
-	error(said, 0)
+	error(what, 0)
 end
 
 -- Sends a command and waits for what `read` makes of the answer.
 local function ask(channel, name, bytes, read)
 	local ok, value, link = channel:ask(bytes, read)
-	if ok then return value end
-	refuse(name, value, link)
+	if ok == true then return value end
+	redis.fail(ok, value, link, name)
 end
 
 -- ---- the connection ---------------------------------------------------------------------------
@@ -97,8 +101,8 @@ local commands = setmetatable(client, {
 		local name = string.upper(key)
 		local function method(db, ...)
 			local ok, value, link = db[1]:ask(encode(name, ...), next_answer)
-			if ok then return value end
-			refuse(name, value, link)
+			if ok == true then return value end
+			redis.fail(ok, value, link, name)
 		end
 		rawset(methods, key, method)
 		return method
@@ -174,6 +178,45 @@ function redis.connect(conf)
 	return setmetatable({
 		open(conf, on_connect and function(channel) on_connect(setmetatable({ channel }, client_meta)) end),
 	}, client_meta)
+end
+
+-- Reads what follows the answer to ASKING.
+local function read_after_asking(read)
+	local asked = false
+	return function(reader)
+		if not asked then
+			if next_answer(reader) == nil then return nil end
+			asked = true
+		end
+		return read(reader)
+	end
+end
+
+local BOOLEAN = { EXISTS = true, SISMEMBER = true }
+
+--- For the cluster: sends a command, after ASKING if wished, and tells how that ended instead of raising.
+---@async
+---@param db skynet.db.redis.client
+---@param asking boolean
+---@param name string  in capitals
+---@return boolean|string ok  as of skynet.socketchannel's ask()
+---@return any value
+---@return skynet.socketchannel.link? link
+function redis.attempt(db, asking, name, ...)
+	local read = BOOLEAN[name] and read_bool or next_answer
+	local bytes = name == "EXISTS" and encode(name, (...)) or encode(name, ...)
+	if asking then
+		bytes = encode "ASKING" .. bytes
+		read = read_after_asking(read)
+	end
+	return db[1]:ask(bytes, read)
+end
+
+--- For the cluster: whether somebody waits for an answer.
+---@param db skynet.db.redis.client
+---@return boolean
+function redis.busy(db)
+	return db[1]:busy()
 end
 
 -- ---- subscriptions ----------------------------------------------------------------------------

@@ -2,14 +2,29 @@
 ---
 --- The map of slots is read once and kept. MOVED corrects one slot at once and marks the map as old; the next
 --- command reads it again, and all that come meanwhile wait for that one reading.
+---
+--- A command is sent again when it surely has not been executed: it never left, or the server refused it (MOVED, ASK,
+--- TRYAGAIN, CLUSTERDOWN). One that was sent and not answered may have been: only commands that read go again.
 local skynet = require "skynet"
 local redis = require "skynet.db.redis"
 local crc16 = require "skynet.db.redis.crc16"
-local socketchannel = require "skynet.socketchannel"
 
 local SLOTS = 16384
 local MAX_TRIES = 16
-local PAUSE = 10 -- cs before each of the later tries
+local PAUSE = 10 -- cs before each of the later tries, and of those that the cluster is not ready for
+
+-- Commands that change nothing: they may be sent twice.
+local READS = {}
+for name in ([[
+	bitcount bitfield_ro bitpos dump eval_ro evalsha_ro exists expiretime fcall_ro geodist geohash geopos georadius_ro
+	georadiusbymember_ro geosearch get getbit getrange hexists hget hgetall hkeys hlen hmget hrandfield hscan hstrlen hvals
+	lcs lindex llen lpos lrange mget object pexpiretime pfcount pttl scard sdiff sinter sintercard sismember smembers
+	smismember sort_ro srandmember sscan strlen substr sunion ttl type xinfo xlen xpending xrange xread xrevrange zcard
+	zcount zdiff zinter zintercard zlexcount zmscore zrandmember zrange zrangebylex zrangebyscore zrank zrevrange
+	zrevrangebylex zrevrangebyscore zrevrank zscan zscore zunion
+]]):gmatch "%S+" do
+	READS[name] = true
+end
 
 -- Commands that concern one node and name no key.
 local UNROUTED = { info = true, multi = true, exec = true, slaveof = true, config = true, shutdown = true }
@@ -18,6 +33,7 @@ local UNROUTED = { info = true, multi = true, exec = true, slaveof = true, confi
 ---@field nodes table[]       masters: { host =, port =, name =, slaves = }
 ---@field slots table<integer, table>
 ---@field connections table<string, skynet.db.redis.client>  by the name of the node
+---@field private leaving table<skynet.db.redis.client, true>  to be closed when their callers have their answers
 ---@field private startup table[]
 ---@field private stale boolean       the map is to be read again before the next command
 ---@field private loading table[]|false    tokens of coroutines that wait for the reading under way
@@ -79,18 +95,39 @@ local function settings(self, node)
 		auth = self.opt.auth,
 		username = self.opt.username,
 		timeout = self.opt.timeout,
+		on_connect = node.replica and function(replica) replica:readonly() end or nil,
 		db = db and db ~= 0 and db or nil, -- a cluster has only this one
 	}
+end
+
+-- One to close: one that nobody waits on, if there is any.
+local function least_used(connections)
+	for name, db in pairs(connections) do
+		if not redis.busy(db) then return name, db end
+	end
+	return next(connections)
 end
 
 local function make_room(self)
 	local count = 0
 	for _ in pairs(self.connections) do count = count + 1 end
 	while count >= (self.opt.max_connections or 256) do
-		local name, db = next(self.connections)
+		local name, db = least_used(self.connections)
 		self.connections[name] = nil
-		db:disconnect()
+		if redis.busy(db) then
+			self.leaving[db] = true
+		else
+			db:disconnect()
+		end
 		count = count - 1
+	end
+end
+
+-- A caller has got its answer over `db`.
+local function left(self, db)
+	if self.leaving[db] and not redis.busy(db) then
+		self.leaving[db] = nil
+		db:disconnect()
 	end
 end
 
@@ -141,11 +178,7 @@ end
 local function replica_connection(self, node)
 	local slaves = node.slaves
 	if #slaves == 0 then return nil end
-	local ok, db = pcall(function()
-		local replica = self:get_connection(slaves[math.random(#slaves)])
-		replica:readonly()
-		return replica
-	end)
+	local ok, db = pcall(self.get_connection, self, slaves[math.random(#slaves)])
 	return ok and db or nil
 end
 
@@ -162,9 +195,10 @@ end
 --- Closes all, the watchers too. Commands open connections again.
 ---@async
 function cluster:close_all_connection()
-	local all, watchers = self.connections, self.watchers
-	self.connections, self.watchers = {}, {}
+	local all, leaving, watchers = self.connections, self.leaving, self.watchers
+	self.connections, self.leaving, self.watchers = {}, {}, {}
 	for _, db in pairs(all) do db:disconnect() end
+	for db in pairs(leaving) do db:disconnect() end
 	for _, watcher in pairs(watchers) do watcher:disconnect() end
 end
 
@@ -185,7 +219,11 @@ local function read_map(self, lines, asked)
 		if not master.listed then
 			master.listed = true
 			nodes[#nodes + 1] = master
-			for i = 4, #line do master.slaves[#master.slaves + 1] = node_of(line[i]) end
+			for i = 4, #line do
+				local slave = node_of(line[i])
+				slave.replica = true
+				master.slaves[#master.slaves + 1] = slave
+			end
 		end
 		for slot = line[1], line[2] do slots[slot] = master end
 	end
@@ -237,16 +275,29 @@ local function redirection(err)
 	if kind == "MOVED" or kind == "ASK" then return kind, tonumber(slot), host, tonumber(port) end
 end
 
-local function ask(db, name, ...)
-	local answers = db:pipeline({ { "ASKING" }, { name, ... } }, {})
-	local answer = answers[2]
-	if not answer.ok then error(answer.out, 0) end
-	if string.lower(name) == name and (name == "exists" or name == "sismember") then return answer.out ~= 0 end
-	return answer.out
+-- Follows a redirection. → the node to ask once, after ASK
+local function redirected(self, kind, slot, host, port, db)
+	if host == "" then host = db[1].__host end
+	local node = new_node(host, port)
+	if kind == "ASK" then return node end
+	-- Of all that were under way when slots moved, only the first says something new.
+	local known = self.slots[slot]
+	if known and known.name == node.name then return nil end
+	self.slots[slot] = node
+	self.stale = true
+	return nil
 end
 
-local function is_link_error(err)
-	return err == socketchannel.error or tostring(err):find("timed out waiting for", 1, true) ~= nil
+-- One try. → how it ended (redis.attempt), value, link, db
+local function attempt(self, asked, elsewhere, slot, name, ...)
+	local ok, db = pcall(function()
+		if asked then return self:get_connection(asked) end
+		return elsewhere and self:get_random_connection() or self:get_connection_by_slot(slot)
+	end)
+	if not ok then return "unsent", db end
+	local ended, value, link = redis.attempt(db, asked ~= nil, string.upper(name), ...)
+	left(self, db)
+	return ended, value, link, db
 end
 
 --- Sends a command to the node of its key; follows redirections.
@@ -255,36 +306,25 @@ end
 ---@return any
 function cluster:call(name, ...)
 	local slot = slot_of(self, name, ...)
-	local command = string.lower(name)
-	local asked, elsewhere, last
+	local asked, elsewhere, unready, last
 	if self.stale or self.loading then self:initialize_slots_cache() end
 	for try = 1, MAX_TRIES do
-		if last ~= nil and try > MAX_TRIES / 2 and is_link_error(last) then skynet.sleep(PAUSE) end
-		local db
-		local ok, result = pcall(function(...)
-			if asked then
-				db = self:get_connection(asked)
-				return ask(db, command, ...)
-			end
-			db = elsewhere and self:get_random_connection() or self:get_connection_by_slot(slot)
-			return db[command](db, ...)
-		end, ...)
-		if ok then return result end
-		asked, elsewhere, last = nil, false, result
-		local kind, moved, host, port = redirection(result)
-		if kind then
-			if host == "" then host = db[1].__host end
-			local node = new_node(host, port)
-			if kind == "ASK" then
-				asked = node
-			else
-				self.slots[moved] = node
-				self.stale = true
-			end
-		elseif is_link_error(result) then
+		if unready or elsewhere and try > MAX_TRIES / 2 + 1 then skynet.sleep(PAUSE) end
+		local ended, value, link, db = attempt(self, asked, elsewhere, slot, name, ...)
+		if ended == true then return value end
+		asked, elsewhere, unready, last = nil, false, false, value
+		if ended ~= false then
+			if ended == "lost" and not READS[string.lower(name)] then error(value, 0) end
 			elsewhere = true
 		else
-			error(result, 0)
+			local kind, moved, host, port = redirection(value)
+			if kind then
+				asked = redirected(self, kind, moved, host, port, db)
+			else
+				local code = tostring(value):match "^%u+"
+				unready = code == "TRYAGAIN" or code == "CLUSTERDOWN"
+				if not unready then redis.fail(false, value, link, string.upper(name)) end
+			end
 		end
 	end
 	error(string.format("Too many Cluster redirections? (%s, last: %s)", name, tostring(last)), 0)
@@ -356,6 +396,7 @@ function module.new(startup, opt, onmessage)
 		nodes = {},
 		slots = {},
 		connections = {},
+		leaving = {},
 		opening = {},
 		watchers = {},
 		stale = false,
