@@ -28,7 +28,8 @@ struct LuaReplyReader : redis::ReplyReader {
 
 // ---- commands -----------------------------------------------------------------------------------
 
-constexpr std::size_t kHeadBytes = 24;  // a type, any number, a line end
+constexpr std::size_t kShortOperation = 40;  // bytes of a SET of something short, about
+constexpr std::size_t kHeadBytes = 24;       // a type, any number, a line end
 
 // Writes "<type><number>\r\n", at most kHeadBytes.
 char* write_head(char* at, char type, std::size_t number) {
@@ -143,6 +144,7 @@ int l_pipeline(lua_State* L) {
   lua_settop(L, 1);
   Scratch out(L);
   const int operations = static_cast<int>(lua_rawlen(L, 1));
+  out.prepare(static_cast<std::size_t>(operations) * kShortOperation);
   for (int i = 1; i <= operations; i++) {
     lua_rawgeti(L, 1, i);
     if (!lua_istable(L, -1)) return luaL_error(L, "redis: operation %d is no table", i);
@@ -265,7 +267,7 @@ int l_reader(lua_State* L) {
   return 1;
 }
 
-// reader:any() -> ok, value, push | nothing
+// reader:any() -> ok, value, held | nothing
 int l_any(lua_State* L) {
   LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
   if (!has_reply(L, reader)) return 0;
@@ -273,8 +275,8 @@ int l_any(lua_State* L) {
   const bool ok = push_reply(L, reader);
   lua_pushboolean(L, ok);
   lua_insert(L, 2);
-  lua_pushboolean(L, reader.reply().front() == '>');
   reader.pop();
+  lua_pushinteger(L, static_cast<lua_Integer>(reader.held()));
   return 3;
 }
 
@@ -287,7 +289,7 @@ bool has_answer(lua_State* L, LuaReplyReader& reader) {
   return false;
 }
 
-// reader:next() -> ok, value | nothing
+// reader:next() -> ok, value, held | nothing
 int l_next(lua_State* L) {
   LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
   if (!has_answer(L, reader)) return 0;
@@ -296,7 +298,8 @@ int l_next(lua_State* L) {
   lua_pushboolean(L, ok);
   lua_insert(L, 2);
   reader.pop();
-  return 2;
+  lua_pushinteger(L, static_cast<lua_Integer>(reader.held()));
+  return 3;
 }
 
 // reader:collect(count, results) -> how many of `count` replies are still to come

@@ -39,12 +39,13 @@ function reader:feed(bytes) end
 --- sends; then nothing is read any more.
 ---@return boolean? ok  nil: more bytes are needed; false: the value is an error text, or a list with one in it
 ---@return any value
+---@return integer? held  bytes behind it
 function reader:next() end
 
---- The same, pushes included.
+--- The same, pushes of RESP3 included.
 ---@return boolean? ok
 ---@return any value
----@return boolean? push  true: it belongs to no command
+---@return integer? held
 function reader:any() end
 
 --- Appends { ok =, out = } to `results` for each answer that is there, `count` of them at most.

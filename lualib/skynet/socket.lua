@@ -30,7 +30,8 @@ local PAUSE_BYTES = 128 * 1024
 ---@field address? string      what the connect event told: a listen id's as it was bound
 ---@field port? integer        the same
 ---@field closing? table[]     tokens of coroutines inside close()
----@field taker? fun(data: lightuserdata, size: integer): integer  gets what comes, in place of the buffer
+---@field taker? fun(owner: any, data: lightuserdata, size: integer): integer  gets what comes, in place of the buffer
+---@field taker_owner? any
 
 ---@type table<integer, skynet.socket.record>
 local socket_pool = {}
@@ -123,7 +124,7 @@ socket_message[EVENT_DATA] = function(id, size, data)
 	end
 	local taker = s.taker
 	if taker then
-		local held = taker(data, size)
+		local held = taker(s.taker_owner, data, size)
 		if held > PAUSE_BYTES then pause_flow(s, held) end
 		return
 	end
@@ -506,9 +507,11 @@ end
 --- block; no function here reads from the id any more. `taker` returns how many bytes it keeps that nobody has asked
 --- for: when they are many, the stream is paused until resume().
 ---@param id integer
----@param taker fun(data: lightuserdata, size: integer): integer
-function socket.take(id, taker)
-	known(id).taker = taker
+---@param taker fun(owner: any, data: lightuserdata, size: integer): integer
+---@param owner any
+function socket.take(id, taker, owner)
+	local s = known(id)
+	s.taker, s.taker_owner = taker, owner
 end
 
 --- Ends a pause.

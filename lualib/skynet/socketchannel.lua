@@ -38,6 +38,7 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field spent? boolean    set by what read a reply: it was the last one that can be told from what follows
 ---@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
 ---@field parser? skynet.socketchannel.parser
+---@field parse? function  its take()
 ---@field host string
 ---@field port? integer
 ---@field response? function  session mode: reads a reply
@@ -127,25 +128,34 @@ local function pop_entry(link)
 	end
 end
 
--- With a parser: hands out the replies that are there.
-local function hand_out(link)
-	local queue, parser = link.queue, link.parser
-	while link.head <= link.tail do
-		local entry = queue[link.head]
-		local ok, data, more = entry.read(parser)
-		if ok == nil then return end
-		if deliver(entry, ok, data, more) then pop_entry(link) end
+-- With a parser: hands out the replies that are there. → bytes that nobody has asked for
+local function hand_out(link, parser)
+	local queue, head, left = link.queue, link.head, nil
+	while head <= link.tail do
+		local entry, ok, data = queue[head], nil, nil
+		ok, data, left = entry.read(parser)
+		if ok == nil then return 0 end
+		queue[head] = nil
+		head = head + 1
+		link.head = head
+		if entry.ok == nil then -- else it was given up
+			entry.ok, entry.data = ok, data
+			wakeup(entry.co)
+		end
 	end
+	link.head, link.tail = 1, 0
+	return left or parser:held()
 end
 
--- With a parser: takes a block. → bytes that nobody has asked for
+-- With a parser: a block has come.
 local function take(link, data, size)
 	local parser = link.parser
-	parser:take(data, size)
+	link.parse(parser, data, size)
 	if link.broken then return 0 end
-	local ok, err = pcall(hand_out, link)
-	if not ok then break_link(link, err) end
-	return link.head > link.tail and parser:held() or 0
+	local ok, left = pcall(hand_out, link, parser)
+	if ok then return left end
+	break_link(link, left)
+	return 0
 end
 
 local function read_in_order(link)
@@ -227,7 +237,7 @@ local function line_up(link, entry, read)
 		wakeup(link)
 	elseif link.parser and tail == link.head and link.parser:held() > 0 then
 		-- What has come already, before it was asked for.
-		local ok, err = pcall(hand_out, link)
+		local ok, err = pcall(hand_out, link, link.parser)
 		if not ok then break_link(link, err) end
 		socket.resume(link[1])
 	end
@@ -291,7 +301,8 @@ local function new_link(self, id, host, port)
 	local new_parser = self.new_parser
 	if new_parser then
 		link.parser = new_parser()
-		socket.take(id, function(data, size) return take(link, data, size) end)
+		link.parse = link.parser.take
+		socket.take(id, take, link)
 	end
 	socket.onclose(id, function()
 		if link.broken then return end
@@ -502,7 +513,9 @@ function channel:ask(request, response)
 		assert(state)
 		link = self.__sock
 	end
-	if not write(link, request) then
+	local sent
+	if link.write then sent = link:write(request) else sent = send(link[1], request) end
+	if not sent then
 		break_link(link, socket_error)
 		return "unsent", socket_error
 	end
@@ -568,8 +581,8 @@ end
 ---@field response? fun(sock: table): any, boolean, any, boolean?  session mode
 ---@field nodelay? boolean
 ---@field parser? fun(): skynet.socketchannel.parser  order mode: makes what keeps a connection's bytes. The functions that
----                            read replies then get the parser in place of `sock`, and return nil when more bytes are
----                            needed; they are called again for the same reply, and must not block
+---                            read replies then get the parser in place of `sock`: f(parser) → ok, data [, held]; nil when
+---                            more bytes are needed. They are called again for the same reply, and must not block
 ---@field handshake? fun(link: skynet.socketchannel.link)  before anything else is read or sent; raising gives the address up
 ---@field connect_timeout? integer  cs for a connect; `timeout` when absent
 ---@field timeout? integer   cs for a connect, and for each reply; the connection is given up when one is late

@@ -11,7 +11,7 @@ local redis = {}
 
 -- ---- replies ----------------------------------------------------------------------------------
 
--- Methods of a connection's reader: → ok, value; nil: more bytes are needed.
+-- Methods of a connection's reader: → ok, value, bytes held behind it; nil: more bytes are needed.
 local next_answer, next_reply, collect
 do
 	local reader = codec.reader()
@@ -19,9 +19,9 @@ do
 end
 
 local function read_bool(reader)
-	local ok, value = next_answer(reader)
+	local ok, value, held = next_answer(reader)
 	if ok then value = value ~= 0 end
-	return ok, value
+	return ok, value, held
 end
 
 --- Raises why a command failed. A text of the server also says whose it is, and of what; a list is raised as it is.
