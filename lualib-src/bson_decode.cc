@@ -5,7 +5,9 @@
 #include <limits>
 
 #include "base/short_bytes.h"
+#include "bson/writer.h"
 #include "bson_special.h"
+#include "lua/shared_api.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -16,30 +18,46 @@ using bson::Type;
 
 struct Decoder {
   lua_State* L;
-  KeyCache* cache;
-  int strings;  // the stack index of its strings
+  DecodedKeys* keys;
+  int base;         // the stack's top at the beginning
+  int deepest = 0;  // document for which there was room on the stack
 };
 
-void push_key(Decoder& d, std::string_view key) {
+// What a level has on the stack at most: a table, a key, a value, and what a special one needs.
+constexpr int kSlotsPerLevel = 3;
+
+[[gnu::always_inline]] inline void push_key(Decoder& d, std::string_view key) {
   lua_State* L = d.L;
-  if (key.empty() || key.size() > KeyCache::kLongest) {
+  if (key.size() - 1 >= DecodedKeys::kLongest) {
     lua_pushlstring(L, key.data(), key.size());
     return;
   }
-  const auto first = static_cast<unsigned char>(key.front());
-  const auto middle = static_cast<unsigned char>(key[key.size() / 2]);
-  const auto last = static_cast<unsigned char>(key.back());
-  const auto size = static_cast<unsigned>(key.size());
-  const unsigned slot = (first * 31 + middle * 7 + last * 17 + size * 61) % KeyCache::kSlots;
-  KeyCache::Key& cached = d.cache->keys[slot];
-  if (cached.size == key.size() && same_short(cached.text, key.data(), key.size())) {
-    lua_rawgeti(L, d.strings, static_cast<int>(slot + 1));
+  DecodedKeys::Key parts{0, 0, key.size()};
+  const char* const end = key.data() + key.size();
+  if (key.size() >= 8) {
+    parts.first = load_word<std::uint64_t>(key.data());
+    parts.last = load_word<std::uint64_t>(end - 8);
+  } else if (key.size() >= 4) {
+    parts.first = load_word<std::uint32_t>(key.data());
+    parts.last = load_word<std::uint32_t>(end - 4);
+  } else {
+    parts.first = static_cast<unsigned char>(key.front()) |
+                  static_cast<unsigned>(static_cast<unsigned char>(key[key.size() / 2])) << 8;
+    parts.last = static_cast<unsigned char>(end[-1]);
+  }
+  const std::uint64_t mixed =
+      (parts.first * 31 + parts.last + parts.size) * 0x9e3779b97f4a7c15;  // 2^64 / the golden ratio
+  const int slot = static_cast<int>(mixed >> 57);
+  static_assert(kKeySlots == 1 << (64 - 57));
+  DecodedKeys::Key& known = d.keys->keys[slot];
+  if (known.first == parts.first && known.last == parts.last && known.size == parts.size)
+      [[likely]] {
+    lua_pushvalue(L, key_upvalue(slot));
     return;
   }
   lua_pushlstring(L, key.data(), key.size());  // may run a finalizer, and that may decode
-  lua_pushvalue(L, -1);
-  lua_rawseti(L, d.strings, static_cast<int>(slot + 1));
-  cached.text = lua_tolstring(L, -1, &cached.size);
+  lua_copy(L, -1, key_upvalue(slot));
+  known = parts;
 }
 
 inline void push_integer(lua_State* L, std::int64_t value) {
@@ -52,7 +70,7 @@ inline void push_integer(lua_State* L, std::int64_t value) {
 
 void push_table(Decoder& d, Type type, std::string_view bytes, int depth);
 
-void push_value(Decoder& d, const Element& element, int depth) {
+[[gnu::always_inline]] inline void push_value(Decoder& d, const Element& element, int depth) {
   lua_State* L = d.L;
   switch (element.type) {
     case Type::real: lua_pushnumber(L, bson::number_of<double>(element)); break;
@@ -72,9 +90,8 @@ void push_value(Decoder& d, const Element& element, int depth) {
 
 // The index that the key of an array's element stands for: one more than the number it is. A key that
 // is no number, as some programs write them, counts by its `position`.
-lua_Integer array_index(std::string_view key, lua_Integer position) {
-  if (key.size() == 1 && key[0] - '0' == position - 1) return position;
-  lua_Integer index;
+int array_index(std::string_view key, int position) {
+  int index;
   const char* const end = key.data() + key.size();
   const auto [stop, fault] = std::from_chars(key.data(), end, index);
   const bool whole = fault == std::errc() && stop == end;
@@ -82,63 +99,65 @@ lua_Integer array_index(std::string_view key, lua_Integer position) {
 }
 
 void check_error(lua_State* L, const bson::Reader& reader) {
-  if (reader.error().fault != bson::Fault::none) raise_bson_error(L, reader.error());
+  if (reader.error().fault != bson::Fault::none) [[unlikely]]
+    raise_bson_error(L, reader.error());
+}
+
+[[gnu::noinline]] int count_rest(lua_State* L, bson::Reader rest) {
+  int count = 0;
+  for (Element element; rest.next(&element);) ++count;
+  check_error(L, rest);
+  return count;
+}
+
+[[gnu::noinline]] void enter_level(Decoder& d, int depth) {
+  if (depth > kMaxDecodeDepth) raise_bson_error(d.L, {bson::Fault::depth, 0, kMaxDecodeDepth});
+  luaL_checkstack(d.L, d.base + kSlotsPerLevel * depth + LUA_MINSTACK - lua_gettop(d.L), "bson");
+  d.deepest = depth;
 }
 
 void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
   lua_State* L = d.L;
-  if (depth > kMaxDecodeDepth) raise_bson_error(L, {bson::Fault::depth, 0, kMaxDecodeDepth});
-  luaL_checkstack(L, LUA_MINSTACK, "bson");
+  if (depth > d.deepest) enter_level(d, depth);
   // A table should be made as large as it becomes. Most are small: their elements are read once, and
   // kept until the table is there. Of a larger one the rest is read twice.
   constexpr int kAtOnce = 8;
   Element elements[kAtOnce];
   int first = 0;
   bson::Reader reader(bytes);
-  while (first < kAtOnce && reader.next(&elements[first])) ++first;
-  check_error(L, reader);
+  while (first < kAtOnce && reader.take(&elements[first])) ++first;
   int count = first;
-  Element element;
-  if (first == kAtOnce) {
-    bson::Reader rest = reader;
-    while (rest.next(&element)) ++count;
-    check_error(L, rest);
-  }
+  if (first == kAtOnce) count += count_rest(L, reader);
+  check_error(L, reader);
+  // Nobody else knows the table yet, so the engine's own functions will do (lua/shared_api.h).
   if (type == Type::array) {
     lua_createtable(L, count, 0);
-    const auto put = [&](const Element& e, lua_Integer position) {
-      push_value(d, e, depth);
-      lua_rawseti(L, -2, static_cast<int>(array_index(e.key, position)));
-    };
-    for (int i = 0; i < first; ++i) put(elements[i], i + 1);
-    for (lua_Integer position = first + 1; reader.next(&element); ++position)
-      put(element, position);
+    bson::ArrayKey usual;
+    for (int i = 0; i < count; ++i) {
+      Element& element = elements[i < first ? i : 0];
+      if (i >= first) reader.next(&element);
+      push_value(d, element, depth);
+      const std::string_view key = usual.next();
+      const bool in_order = element.key.size() == key.size() &&
+                            same_short(element.key.data(), key.data(), key.size());
+      lua_rawseti(L, -2, in_order ? i + 1 : array_index(element.key, i + 1));
+    }
   } else {
     lua_createtable(L, 0, count);
-    const auto put = [&](const Element& e) {
-      push_key(d, e.key);
-      push_value(d, e, depth);
-      lua_rawset(L, -3);
-    };
-    for (int i = 0; i < first; ++i) put(elements[i]);
-    while (reader.next(&element)) put(element);
+    for (int i = 0; i < count; ++i) {
+      Element& element = elements[i < first ? i : 0];
+      if (i >= first) reader.next(&element);
+      push_key(d, element.key);
+      push_value(d, element, depth);
+      stock_lua_rawset(L, -3);
+    }
   }
 }
 
 }  // namespace
 
-void push_key_cache(lua_State* L) {
-  lua_createtable(L, KeyCache::kSlots, 0);
-  for (unsigned slot = 1; slot <= KeyCache::kSlots; ++slot) {
-    lua_pushboolean(L, 0);
-    lua_rawseti(L, -2, static_cast<int>(slot));
-  }
-  std::memset(lua_newuserdatauv(L, sizeof(KeyCache), 0), 0, sizeof(KeyCache));
-}
-
 void push_decoded(lua_State* L, std::string_view bytes) {
-  lua_pushvalue(L, lua_upvalueindex(2));
-  Decoder decoder{L, static_cast<KeyCache*>(lua_touserdata(L, lua_upvalueindex(3))), lua_gettop(L)};
+  Decoder decoder{L, known_keys<DecodedKeys>(L), lua_gettop(L)};
   push_table(decoder, Type::document, bytes, 1);
 }
 

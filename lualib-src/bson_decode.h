@@ -2,30 +2,27 @@
 #pragma once
 
 #include "bson/reader.h"
-#include "lua/engine.h"
+#include "bson_keys.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 constexpr int kMaxDecodeDepth = 256;  // documents in each other
 
-// The keys that were met lately, so that a key is not made into a Lua string again and again. The
-// strings are held by a table, the second upvalue of the functions that decode; the KeyCache, a
-// userdata, is their third.
-struct KeyCache {
-  static constexpr unsigned kSlots = 256;
-  static constexpr std::size_t kLongest = 32;
+// The keys that were decoded lately, so that a key is not made into a Lua string again and again. The
+// strings are upvalues of the function (bson_keys.h).
+struct DecodedKeys {
+  static constexpr std::size_t kLongest = 16;
+  // All bytes of a key, in two words that may overlap, and their number.
   struct Key {
-    const char* text;
-    std::size_t size;
+    std::uint64_t first;
+    std::uint64_t last;
+    std::uint64_t size;
   };
-  Key keys[kSlots];
+  Key keys[kKeySlots];
 };
 
-// Pushes table and cache.
-void push_key_cache(lua_State* L);
-
 // Pushes the document at the start of `bytes` as a table; raises for a malformed one. Only in
-// functions with the upvalues above.
+// functions that push_bson_function<DecodedKeys>() has made.
 void push_decoded(lua_State* L, std::string_view bytes);
 
 [[noreturn]] void raise_bson_error(lua_State* L, const bson::Error& error);

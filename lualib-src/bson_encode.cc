@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "bson_special.h"
 #include "held.h"
+#include "lua/shared_api.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -32,7 +33,14 @@ struct Encoder {
   bson::Writer* writer;
   bool runs_lua;  // it may
   bool ran_lua;   // it did
+  EncodedKeys* keys;
+  int base;     // the stack's top at the beginning
+  int deepest;  // table for which there was room on the stack
 };
+
+// What a level has on the stack at most: an iterator, its state, two keys and a value. What happens to
+// one value needs no more than LUA_MINSTACK.
+constexpr int kSlotsPerLevel = 5;
 
 bool put_table(Encoder& e, int index, std::string_view key, int depth);
 
@@ -54,11 +62,28 @@ std::string_view check_key(lua_State* L, int index) {
   return {text, size};
 }
 
-std::string_view check_dictionary_key(lua_State* L, int index) {
+// The key of a pair, at `index`.
+[[gnu::noinline]] std::string_view check_new_key(Encoder& e, int index, EncodedKeys::Key& known,
+                                                 int slot) {
+  lua_State* L = e.L;
   const int type = lua_type(L, index);
   if (type == LUA_TNUMBER) luaL_error(L, "Bson dictionary's key can't be number");
   if (type != LUA_TSTRING) luaL_error(L, "Invalid key type : %s", lua_typename(L, type));
-  return check_key(L, index);
+  const std::string_view text = check_key(L, index);
+  lua_copy(L, index, key_upvalue(slot));
+  known = {lua_topointer(L, index), text};
+  return text;
+}
+
+inline std::string_view check_dictionary_key(Encoder& e, int index) {
+  const void* const string = lua_topointer(e.L, index);
+  // Strings begin at multiples of 8, and seldom two in 32 bytes.
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(string) >> 3;
+  const int slot = static_cast<int>((address ^ address >> 7) % kKeySlots);
+  EncodedKeys::Key& known = e.keys->keys[slot];
+  if (known.string == string && string != nullptr) [[likely]]
+    return known.text;
+  return check_new_key(e, index, known, slot);
 }
 
 void put_integer(Encoder& e, std::string_view key, std::int64_t value) {
@@ -111,7 +136,7 @@ void put_document(Encoder& e, std::string_view key, std::string_view document) {
 }
 
 // A userdata, or a cdata on LuaJIT.
-bool put_other(Encoder& e, int index, std::string_view key, int type) {
+bool put_userdata(Encoder& e, int index, std::string_view key, int type) {
   lua_State* L = e.L;
   if (type == LUA_TUSERDATA) {
     if (Document* document = to_document(L, index)) {
@@ -130,14 +155,10 @@ bool put_other(Encoder& e, int index, std::string_view key, int type) {
   return true;
 }
 
-bool put_value(Encoder& e, int index, std::string_view key, int depth) {
+// A value of none of the usual types.
+[[gnu::noinline]] bool put_rare(Encoder& e, int index, std::string_view key, int type) {
   lua_State* L = e.L;
-  const int type = lua_type(L, index);
   switch (type) {
-    case LUA_TSTRING: put_string(e, index, key); return true;
-    case LUA_TNUMBER: put_number(e, index, key); return true;
-    case LUA_TBOOLEAN: e.writer->boolean(key, lua_toboolean(L, index)); return true;
-    case LUA_TTABLE: return put_table(e, index, key, depth);
     case LUA_TLIGHTUSERDATA: {
       const void* address = lua_touserdata(L, index);
       if (address == nullptr) luaL_error(L, "Invalid value type : a null pointer");
@@ -145,20 +166,43 @@ bool put_value(Encoder& e, int index, std::string_view key, int depth) {
       return true;
     }
     case LUA_TNIL: luaL_error(L, "Bson array has a hole (nil), Use bson.null instead"); return true;
-    default: return put_other(e, index, key, type);
+    default: return put_userdata(e, index, key, type);
   }
 }
 
-// The pairs of the table at `index`.
-bool put_pairs(Encoder& e, int index, int depth) {
+[[gnu::always_inline]] inline bool put_value(Encoder& e, int index, std::string_view key,
+                                             int depth) {
   lua_State* L = e.L;
-  lua_pushnil(L);
-  const int at = lua_gettop(L);
-  while (lua_next(L, index)) {
-    if (!put_value(e, at + 1, check_dictionary_key(L, at), depth)) return false;
-    lua_settop(L, at);
+  const int type = lua_type(L, index);
+  switch (type) {
+    case LUA_TSTRING: put_string(e, index, key); return true;
+    case LUA_TNUMBER: put_number(e, index, key); return true;
+    case LUA_TBOOLEAN: e.writer->boolean(key, lua_toboolean(L, index)); return true;
+    case LUA_TTABLE: return put_table(e, index, key, depth);
+    default: return put_rare(e, index, key, type);
   }
+}
+
+// What gives the pairs of a table: the engine itself, or what sees through shared tables
+// (lua/shared_api.h).
+using Next = int (*)(lua_State*, int);
+
+// The pairs of the table at `index`, from the one on that is at the top of the stack. Pops it.
+template <Next next>
+bool put_pairs_from(Encoder& e, int index, int depth) {
+  lua_State* L = e.L;
+  const int at = lua_gettop(L) - 1;
+  do {
+    if (!put_value(e, at + 1, check_dictionary_key(e, at), depth)) return false;
+    lua_settop(L, at);
+  } while (next(L, index));
   return true;
+}
+
+// All pairs.
+bool put_pairs(Encoder& e, int index, int depth) {
+  lua_pushnil(e.L);
+  return !lua_next(e.L, index) || put_pairs_from<lua_next>(e, index, depth);
 }
 
 // The pairs that `__pairs`, at the top of the stack, gives for the table at `index`. Pops it.
@@ -175,7 +219,7 @@ bool put_custom_pairs(Encoder& e, int index, int depth) {
     lua_pushvalue(L, last);
     lua_call(L, 2, 2);
     if (lua_isnil(L, -2)) break;
-    if (!put_value(e, last + 2, check_dictionary_key(L, last + 1), depth)) return false;
+    if (!put_value(e, last + 2, check_dictionary_key(e, last + 1), depth)) return false;
     lua_settop(L, last + 1);
     lua_replace(L, last);
     if (e.writer->overflowed()) break;
@@ -187,10 +231,11 @@ bool put_custom_pairs(Encoder& e, int index, int depth) {
 bool put_array(Encoder& e, int index, int depth, std::size_t length) {
   lua_State* L = e.L;
   bson::ArrayKey key;
+  const int at = lua_gettop(L) + 1;
   for (std::size_t i = 1; i <= length; ++i) {
     lua_rawgeti(L, index, static_cast<int>(i));
-    if (!put_value(e, lua_gettop(L), key.next(), depth)) return false;
-    lua_pop(L, 1);
+    if (!put_value(e, at, key.next(), depth)) return false;
+    lua_settop(L, at - 1);
   }
   return true;
 }
@@ -223,15 +268,13 @@ bool push_meta(lua_State* L, const char* name) {
   return false;
 }
 
-// Whether the table at `index` begins with an integer key that is within its length.
-bool is_array(lua_State* L, int index, std::size_t length) {
-  if (length == 0) return false;
-  lua_pushnil(L);
-  if (!lua_next(L, index)) return false;
+// Whether the first key of the table at `index`, at the stack index `key`, makes an array of it: an
+// integer within its length.
+bool begins_array(lua_State* L, int index, int key, std::size_t* length) {
+  if (lua_type(L, key) != LUA_TNUMBER) return false;
+  *length = lua_rawlen(L, index);
   std::int64_t first = 0;
-  if (lua_type(L, -2) == LUA_TNUMBER && !to_int64(L, -2, &first)) first = 0;
-  lua_pop(L, 2);
-  return first > 0 && static_cast<std::uint64_t>(first) <= length;
+  return to_int64(L, key, &first) && first > 0 && static_cast<std::uint64_t>(first) <= *length;
 }
 
 bool put_custom_table(Encoder& e, int index, std::string_view key, int depth, bool* done) {
@@ -255,21 +298,48 @@ bool put_custom_table(Encoder& e, int index, std::string_view key, int depth, bo
   return true;
 }
 
+void enter_level(Encoder& e, int depth) {
+  lua_State* L = e.L;
+  if (depth > kMaxEncodeDepth) luaL_error(L, "Too depth while encoding bson");
+  luaL_checkstack(L, e.base + kSlotsPerLevel * (depth + 1) + LUA_MINSTACK - lua_gettop(L), "bson");
+  e.deepest = depth;
+}
+
+template <Next next>
+bool put_raw_table(Encoder& e, int index, std::string_view key, int depth) {
+  lua_State* L = e.L;
+  bson::Writer& writer = *e.writer;
+  lua_pushnil(L);
+  if (!next(L, index)) {
+    writer.close(writer.open(Type::document, key));
+    return true;
+  }
+  const int first = lua_gettop(L) - 1;
+  std::size_t length;
+  std::size_t opened;
+  if (begins_array(L, index, first, &length)) {
+    lua_settop(L, first - 1);
+    opened = writer.open(Type::array, key);
+    if (!put_array(e, index, depth, length)) return false;
+  } else {
+    opened = writer.open(Type::document, key);
+    if (!put_pairs_from<next>(e, index, depth)) return false;
+  }
+  writer.close(opened);
+  return true;
+}
+
 bool put_table(Encoder& e, int index, std::string_view key, int depth) {
   lua_State* L = e.L;
-  if (++depth > kMaxEncodeDepth) luaL_error(L, "Too depth while encoding bson");
-  luaL_checkstack(L, LUA_MINSTACK, "bson");
-  if (lua_getmetatable(L, index)) {
+  if (++depth > e.deepest) enter_level(e, depth);
+  if (!stock_lua_getmetatable(L, index)) return put_raw_table<stock_lua_next>(e, index, key, depth);
+  lua_pop(L, 1);
+  if (lua_getmetatable(L, index)) {  // not that of a shared table
     bool done;
     if (!put_custom_table(e, index, key, depth, &done)) return false;
     if (done) return true;
   }
-  const std::size_t length = lua_rawlen(L, index);
-  const bool array = is_array(L, index, length);
-  const std::size_t opened = e.writer->open(array ? Type::array : Type::document, key);
-  if (!(array ? put_array(e, index, depth, length) : put_pairs(e, index, depth))) return false;
-  e.writer->close(opened);
-  return true;
+  return put_raw_table<lua_next>(e, index, key, depth);
 }
 
 // The table at 1, always as a document.
@@ -305,7 +375,7 @@ Document* push_document(lua_State* L, const bson::Writer& writer) {
   document->replaceable = false;
   document->size = 0;
   lua_pushvalue(L, lua_upvalueindex(1));
-  lua_setmetatable(L, -2);
+  stock_lua_setmetatable(L, -2);
   return document;
 }
 
@@ -318,10 +388,11 @@ void fill(Document* document, const bson::Writer& writer) {
 // Pushes the document that `put` writes from the values on the stack.
 void encode(lua_State* L, bool (*put)(Encoder&, int count)) {
   const int count = lua_gettop(L);
+  auto* const keys = known_keys<EncodedKeys>(L);
   if (!shared.lua_expected) {
     shared.writer.clear(kKeepBytes);
     const std::uint64_t use = ++shared.uses;
-    Encoder encoder{L, &shared.writer, false, false};
+    Encoder encoder{L, &shared.writer, false, false, keys, count, 0};
     if (put(encoder, count)) {
       Document* document = push_document(L, shared.writer);
       if (shared.uses == use) return fill(document, shared.writer);
@@ -330,7 +401,7 @@ void encode(lua_State* L, bool (*put)(Encoder&, int count)) {
     lua_settop(L, count);
   }
   OwnWriter& writer = push_held<OwnWriter>(L);
-  Encoder encoder{L, &writer, true, false};
+  Encoder encoder{L, &writer, true, false, keys, count + 1, 0};
   put(encoder, count);
   shared.lua_expected = encoder.ran_lua;
   fill(push_document(L, writer), writer);

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "bson/writer.h"
-#include "lua/engine.h"
+#include "bson_keys.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -25,7 +25,18 @@ struct Document {
 // upvalue is the metatable of documents.
 Document* to_document(lua_State* L, int index);
 
-// bson.encode(table), bson.encode_order(key, value, ...): push a document.
+// The keys that were encoded lately: they have been checked, and are told by the address of the string,
+// which is an upvalue of the function (bson_keys.h), so that no other string can come to lie there.
+struct EncodedKeys {
+  struct Key {
+    const void* string;
+    std::string_view text;
+  };
+  Key keys[kKeySlots];
+};
+
+// bson.encode(table), bson.encode_order(key, value, ...): push a document. They are made by
+// push_bson_function<EncodedKeys>().
 int l_encode(lua_State* L);
 int l_encode_order(lua_State* L);
 

@@ -136,25 +136,30 @@ void push_metatable(lua_State* L) {
 }  // namespace
 
 int open_bson(lua_State* L) {
-  static constexpr luaL_Reg kFunctions[] = {{"encode", l_encode},
-                                            {"encode_order", l_encode_order},
-                                            {"decode", l_decode},
-                                            {"to_lightuserdata", l_to_lightuserdata},
+  static constexpr luaL_Reg kFunctions[] = {{"to_lightuserdata", l_to_lightuserdata},
                                             {nullptr, nullptr}};
-  static constexpr luaL_Reg kMethods[] = {
-      {"decode", l_decode}, {"makeindex", l_makeindex}, {nullptr, nullptr}};
   push_metatable(L);
   const int metatable = lua_gettop(L);
-  push_key_cache(L);
+  push_bson_function<DecodedKeys>(L, l_decode, metatable);
+  const int decode = lua_gettop(L);
 
   lua_createtable(L, 0, 2);
-  for (int upvalue = metatable; upvalue < metatable + 3; ++upvalue) lua_pushvalue(L, upvalue);
-  luaL_setfuncs(L, kMethods, 3);
+  lua_pushvalue(L, decode);
+  lua_setfield(L, -2, "decode");
+  lua_pushvalue(L, metatable);
+  lua_pushcclosure(L, l_makeindex, 1);
+  lua_setfield(L, -2, "makeindex");
   lua_setfield(L, metatable, "__index");
 
   lua_createtable(L, 0, 16);
-  for (int upvalue = metatable; upvalue < metatable + 3; ++upvalue) lua_pushvalue(L, upvalue);
-  luaL_setfuncs(L, kFunctions, 3);
+  lua_pushvalue(L, metatable);
+  luaL_setfuncs(L, kFunctions, 1);
+  lua_pushvalue(L, decode);
+  lua_setfield(L, -2, "decode");
+  push_bson_function<EncodedKeys>(L, l_encode, metatable);
+  lua_setfield(L, -2, "encode");
+  push_bson_function<EncodedKeys>(L, l_encode_order, metatable);
+  lua_setfield(L, -2, "encode_order");
   add_special_functions(L);
   return 1;
 }

@@ -132,22 +132,22 @@ class Reader {
   }
 
   // The next element. False at the end, and at the first fault: error() tells which.
-  bool next(Element* element) noexcept {
+  bool next(Element* element) noexcept { return take(element); }
+  // The same, compiled into the caller.
+  [[gnu::always_inline]] bool take(Element* element) noexcept {
     if (at_ == end_) return false;
     const char* const key = at_ + 1;
     const char* zero = key;
-    while (zero != end_ && *zero != '\0') ++zero;
+    while (*zero != '\0') ++zero;  // there is one at the end
     const auto code = static_cast<std::uint8_t>(*at_);
     if (zero == end_) return fail({Fault::key, 0, 0});
     const char* const value = zero + 1;
     const auto left = static_cast<std::size_t>(end_ - value);
     std::size_t size = kFixedBytes.bytes[code];
     if (size == kNotFixed && !quick_size(code, value, left, &size)) {
-      Error error;
-      size = measure(static_cast<Type>(code), {value, left}, &error);
-      if (error.fault != Fault::none) return fail(error);
+      if (!measure_next(code, {value, left}, &size)) return false;
     }
-    if (size > left) {
+    if (size > left) [[unlikely]] {
       return fail({Fault::block, static_cast<std::int64_t>(left), static_cast<std::int64_t>(size)});
     }
     element->type = static_cast<Type>(code);
@@ -175,7 +175,14 @@ class Reader {
            bytes >= kSmallestDocument && bytes <= left;
   }
 
-  bool fail(const Error& error) {
+  [[gnu::noinline]] bool measure_next(std::uint8_t code, std::string_view bytes,
+                                      std::size_t* size) {
+    Error error;
+    *size = measure(static_cast<Type>(code), bytes, &error);
+    return error.fault == Fault::none || fail(error);
+  }
+
+  [[gnu::noinline]] bool fail(const Error& error) {
     error_ = error;
     at_ = end_;
     return false;

@@ -46,21 +46,22 @@ void Writer::grow(std::size_t more) noexcept {
 }
 
 void Writer::binary(std::string_view key, std::uint8_t subtype, std::string_view bytes) {
-  head(Type::binary, key, bytes.size() + 5);
-  if (overflowed_) return;
+  char* const at = head(Type::binary, key, bytes.size() + 5);
+  if (at == nullptr) return;
   const auto size = static_cast<std::int32_t>(bytes.size());
-  append(&size, sizeof size);
-  append(&subtype, sizeof subtype);
-  append(bytes.data(), bytes.size());
+  std::memcpy(at, &size, sizeof size);
+  at[4] = static_cast<char>(subtype);
+  copy_short(at + 5, bytes.data(), bytes.size());
 }
 
 void Writer::regex(std::string_view key, std::string_view pattern, std::string_view options) {
-  head(Type::regex, key, pattern.size() + options.size() + 2);
-  if (overflowed_) return;
-  append(pattern.data(), pattern.size());
-  data_[size_++] = '\0';
-  append(options.data(), options.size());
-  data_[size_++] = '\0';
+  char* const at = head(Type::regex, key, pattern.size() + options.size() + 2);
+  if (at == nullptr) return;
+  copy_short(at, pattern.data(), pattern.size());
+  at[pattern.size()] = '\0';
+  char* const second = at + pattern.size() + 1;
+  copy_short(second, options.data(), options.size());
+  second[options.size()] = '\0';
 }
 
 }  // namespace runtime::bson

@@ -72,7 +72,7 @@ class Writer {
     return size_ - 4;
   }
   std::size_t open(Type type, std::string_view key) {
-    head(type, key, kSmallestDocument);
+    head(type, key, 0);
     return open();
   }
   void close(std::size_t opened) {
@@ -92,20 +92,21 @@ class Writer {
     fixed(Type::boolean, key, static_cast<char>(value ? 1 : 0));
   }
   void string(std::string_view key, std::string_view text) {
-    head(Type::string, key, text.size() + 5);
-    if (overflowed_) [[unlikely]]
+    char* at = head(Type::string, key, text.size() + 5);
+    if (at == nullptr) [[unlikely]]
       return;
     const auto bytes = static_cast<std::int32_t>(text.size() + 1);
-    append(&bytes, sizeof bytes);
-    append(text.data(), text.size());
-    data_[size_++] = '\0';
+    std::memcpy(at, &bytes, sizeof bytes);
+    at += sizeof bytes;
+    copy_short(at, text.data(), text.size());
+    at[text.size()] = '\0';
   }
   void binary(std::string_view key, std::uint8_t subtype, std::string_view bytes);
   void regex(std::string_view key, std::string_view pattern, std::string_view options);
   // A value as it stands in a document: what Element::value has, or none for null and its like.
   void raw(Type type, std::string_view key, std::string_view value) {
-    head(type, key, value.size());
-    if (!overflowed_) append(value.data(), value.size());
+    char* const at = head(type, key, value.size());
+    if (at != nullptr) copy_short(at, value.data(), value.size());
   }
 
   std::string_view bytes() const { return {data_, size_}; }
@@ -117,23 +118,27 @@ class Writer {
       grow(more);
   }
   void grow(std::size_t more) noexcept;
-  void append(const void* bytes, std::size_t size) {
-    copy_short(data_ + size_, static_cast<const char*>(bytes), size);
-    size_ += size;
-  }
-  // Code and key, and room for `more` bytes.
-  void head(Type type, std::string_view key, std::size_t more) {
-    reserve(key.size() + 2 + more);
+  // Writes code and key. Returns where the value goes, which is to fill `value_bytes`; null when there
+  // is no room. (What is written through a char* may be the writer itself, for all that the compiler
+  // knows: so its fields are changed once for an element.)
+  char* head(Type type, std::string_view key, std::size_t value_bytes) {
+    const std::size_t bytes = key.size() + 2 + value_bytes;
+    reserve(bytes);
     if (overflowed_) [[unlikely]]
-      return;
-    data_[size_++] = static_cast<char>(type);
-    append(key.data(), key.size());
-    data_[size_++] = '\0';
+      return nullptr;
+    char* at = data_ + size_;
+    size_ += bytes;
+    *at++ = static_cast<char>(type);
+    copy_short(at, key.data(), key.size());
+    at += key.size();
+    *at++ = '\0';
+    return at;
   }
   template <class Number>
   void fixed(Type type, std::string_view key, Number value) {
-    head(type, key, sizeof value);
-    if (!overflowed_) append(&value, sizeof value);
+    char* const at = head(type, key, sizeof value);
+    if (at != nullptr) [[likely]]
+      std::memcpy(at, &value, sizeof value);
   }
 
   char* data_ = nullptr;
