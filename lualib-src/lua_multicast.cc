@@ -4,10 +4,12 @@
 // owns that message; bind(), remote() and publish() free it.
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 #include "core/multicast_package.h"
 #include "lua/engine.h"
 #include "skynet.h"
+#include "skynet_server.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
@@ -115,6 +117,25 @@ int l_remote(lua_State* L) {
   return 2;
 }
 
+// Sends the package to each of the services; those that do not exist are moved to the front. Returns
+// how many these are.
+std::int32_t send_to_all(skynet_context* context, MulticastPackage* package, int channel,
+                         std::uint32_t source, std::span<std::uint32_t> services) noexcept {
+  std::int32_t gone = 0;
+  std::int32_t left;
+  runtime_hold_messages();
+  for (const std::uint32_t service : services) {
+    if (service != 0 && skynet_send(context, source, service, PTYPE_MULTICAST | PTYPE_TAG_DONTCOPY,
+                                    channel, new_box(package), kMulticastBoxBytes) >= 0) {
+      continue;
+    }
+    close_package(package, &left);
+    services[static_cast<std::size_t>(gone++)] = service;
+  }
+  runtime_release_messages();
+  return gone;
+}
+
 // publish(box, channel, source, list) -> list of those in the list that do not exist, or nothing.
 // Sends the package to each service of the list. Not in skynet.
 int l_publish(lua_State* L) {
@@ -123,29 +144,30 @@ int l_publish(lua_State* L) {
   const auto source = static_cast<std::uint32_t>(luaL_checkinteger(L, 3));
   luaL_checktype(L, 4, LUA_TTABLE);
   lua_settop(L, 4);
-  const auto count = static_cast<std::int32_t>(lua_rawlen(L, 4));
+  const std::size_t count = lua_rawlen(L, 4);
+  luaL_argcheck(L, count < INT32_MAX, 4, "too many receivers");
+  auto* const services =
+      static_cast<std::uint32_t*>(lua_newuserdatauv(L, sizeof(std::uint32_t) * (count + 1), 0));
+  for (std::size_t i = 0; i < count; ++i) {
+    lua_rawgeti(L, 4, static_cast<int>(i + 1));
+    services[i] = static_cast<std::uint32_t>(lua_tointeger(L, -1));
+    lua_pop(L, 1);
+  }
   // One more, so that it is not gone before the last one has been sent.
-  if (!bind_package(package, count + 1)) {
+  if (!bind_package(package, static_cast<std::int32_t>(count) + 1)) {
     return luaL_error(L, "Can't bind a multicast package more than once");
   }
   std::free(lua_touserdata(L, 1));
-  std::int32_t left, gone = 0;
-  for (std::int32_t i = 1; i <= count; ++i) {
-    lua_rawgeti(L, 4, i);
-    const auto handle = static_cast<std::uint32_t>(lua_tointeger(L, -1));
-    lua_pop(L, 1);
-    if (handle != 0 &&
-        skynet_send(context_of(L), source, handle, PTYPE_MULTICAST | PTYPE_TAG_DONTCOPY, channel,
-                    new_box(package), kMulticastBoxBytes) >= 0) {
-      continue;
-    }
-    close_package(package, &left);
-    if (gone++ == 0) lua_newtable(L);
-    lua_pushinteger(L, handle);
-    lua_rawseti(L, 5, gone);
-  }
+  const std::int32_t gone = send_to_all(context_of(L), package, channel, source, {services, count});
+  std::int32_t left;
   close_package(package, &left);
-  return gone > 0 ? 1 : 0;
+  if (gone == 0) return 0;
+  lua_createtable(L, gone, 0);
+  for (std::int32_t i = 0; i < gone; ++i) {
+    lua_pushinteger(L, services[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
 }
 
 // nextid(id) -> the number of the next channel of the same node

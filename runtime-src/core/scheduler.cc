@@ -32,7 +32,7 @@ thread_local Worker* Worker::current_ = nullptr;
 
 namespace {
 
-// Between hold() and release_held() of this thread.
+// Between hold() and release_held() of this thread; a worker has Worker::holds_ instead.
 thread_local Scheduler* holder = nullptr;
 thread_local std::vector<Service*> held;
 
@@ -83,6 +83,10 @@ void Scheduler::schedule(Service* service) {
     share({&service, 1});
     return;
   }
+  if (self->holds_) [[unlikely]] {
+    held.push_back(service);
+    return;
+  }
   // Only this thread fills the slot, others only empty it: one that is empty stays so.
   Service* displaced = self->next_.load(std::memory_order_relaxed);
   if (displaced == nullptr) [[likely]] {
@@ -93,19 +97,36 @@ void Scheduler::schedule(Service* service) {
   self->next_filled_.store(self->next_filled_.load(std::memory_order_relaxed) + 1,
                            std::memory_order_release);
   if (displaced != nullptr) {
-    enqueue(*self, displaced);
+    enqueue(*self, {&displaced, 1});
     wake_for_queued_work();
   } else if (watch_.load(std::memory_order_relaxed) != kLooks) {
     call_watcher();
   }
 }
 
-void Scheduler::hold() { holder = this; }
+void Scheduler::hold() {
+  Worker* self = Worker::current_;
+  if (self != nullptr && &self->scheduler_ == this) {
+    self->holds_ = true;
+  } else {
+    holder = this;
+  }
+}
 
 void Scheduler::release_held() {
   holder = nullptr;
-  if (held.empty()) return;
-  share(held);
+  Worker* self = Worker::current_;
+  if (self != nullptr && &self->scheduler_ == this) {
+    self->holds_ = false;
+    if (held.size() == 1) {
+      schedule(held.front());
+    } else if (!held.empty()) {
+      enqueue(*self, held);
+      wake_for_queued_work();
+    }
+  } else if (!held.empty()) {
+    share(held);
+  }
   held.clear();
 }
 
@@ -119,9 +140,9 @@ void Scheduler::share(std::span<Service* const> services) {
   wake_for_queued_work();
 }
 
-void Scheduler::enqueue(Worker& self, Service* service) {
+void Scheduler::enqueue(Worker& self, std::span<Service* const> services) {
   std::lock_guard lock(self.queue_mutex_);
-  self.queue_.push(service);
+  for (Service* service : services) self.queue_.push(service);
   self.queued_.store(static_cast<std::uint32_t>(self.queue_.size()), std::memory_order_relaxed);
 }
 
@@ -212,7 +233,7 @@ Service* Scheduler::take_own(Worker& self) {
         return service;
       }
     } else if (Service* service = self.next_.exchange(nullptr, std::memory_order_acq_rel)) {
-      enqueue(self, service);
+      enqueue(self, {&service, 1});
     }
   }
   self.slot_chain_ = 0;
@@ -244,7 +265,7 @@ Service* Scheduler::steal(Worker& self) {
                            std::memory_order_relaxed);
     }
     if (count == 0) continue;
-    for (std::size_t k = 1; k < count; ++k) enqueue(self, taken[k]);
+    if (count > 1) enqueue(self, std::span(taken).subspan(1, count - 1));
     return taken[0];
   }
   return nullptr;
@@ -271,7 +292,7 @@ void Scheduler::run(Worker& self, Service* service) {
     if (hooks_.turn_end != nullptr) hooks_.turn_end();
   } else if (!service->mailbox().become_idle()) {
     // It is still ours: messages came meanwhile, or it was retired just now.
-    enqueue(self, service);
+    enqueue(self, {&service, 1});
     if (self.next_.load(std::memory_order_relaxed) != nullptr ||
         self.queued_.load(std::memory_order_relaxed) > 1) {
       wake_for_queued_work();

@@ -81,6 +81,7 @@ class alignas(64) Worker {
   const std::size_t index_;
   // The worker's own.
   Service* service_ = nullptr;
+  bool holds_ = false;      // between hold() and release_held()
   std::uint64_t mark_ = 0;  // cycles() when the current turn, or its last 8 messages, began
   std::uint32_t ticks_ = 0;
   std::uint32_t slot_chain_ = 0;
@@ -163,9 +164,9 @@ class Scheduler {
   // Makes a service that has just become runnable run. Any thread.
   void schedule(Service* service);
 
-  // On a thread that is no worker's: from hold() to release_held(), which must follow, what this
-  // thread makes runnable is kept back. So a worker is woken once for messages that come together,
-  // and its service finds them all.
+  // From hold() to release_held(), which must follow, what this thread makes runnable is kept back.
+  // So a worker is woken once for messages that come together, and its service finds them all. On a
+  // worker: within one message.
   void hold();
   void release_held();
 
@@ -207,7 +208,7 @@ class Scheduler {
   bool begin_watch();
   void call_watcher();
 
-  void enqueue(Worker& self, Service* service);
+  void enqueue(Worker& self, std::span<Service* const> services);
   void share(std::span<Service* const> services);
   void wake_for_queued_work();
   bool wake_one(Wake what);

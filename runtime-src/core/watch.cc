@@ -83,7 +83,7 @@ void Scheduler::watch(Worker& self) {
   std::ranges::fill(sightings_, std::nullopt);
   watch_.store(kNobody, std::memory_order_seq_cst);
   if (service != nullptr) {
-    enqueue(self, service);
+    enqueue(self, {&service, 1});
     call_watcher();  // we may be held up as well
   }
 }
