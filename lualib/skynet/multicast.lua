@@ -2,6 +2,7 @@
 local skynet = require "skynet"
 local core = require "skynet.multicast.core"
 local engine = require "skynet.engine"
+local scheduler = require "skynet.scheduler"
 
 local multicast = {}
 
@@ -100,15 +101,11 @@ local function finish(package, ok, ...)
 	if not ok then error((...), 0) end
 end
 
+-- What is packed by skynet.pack goes to the object without a function here.
+scheduler.adopt { channel_dispatch = "__dispatch", channel_unpack = "__unpack", channels = objects }
+
 local function handle(object, source, message, size)
 	return object.__dispatch(object, source, object.__unpack(message, size))
-end
-
--- What skynet.unpack gives does not need the message any more.
-local function dispatch_values(object, source, package, ok, ...)
-	core.close(package)
-	if not ok then error((...), 0) end
-	return object.__dispatch(object, source, ...)
 end
 
 skynet.register_protocol {
@@ -116,12 +113,8 @@ skynet.register_protocol {
 	id = skynet.PTYPE_MULTICAST,
 	unpack = core.unpack,
 	dispatch = function(number, source, package, message, size)
-		skynet.ignoreret()
 		local object = objects[number]
 		if not object or not object.__dispatch then return core.close(package) end
-		if object.__unpack == skynet.unpack then
-			return dispatch_values(object, source, package, pcall(skynet.unpack, message, size))
-		end
 		finish(package, pcall(handle, object, source, message, size))
 	end,
 }

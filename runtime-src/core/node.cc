@@ -221,7 +221,9 @@ void Node::refuse_remaining(Service& service) {
       if (remote != nullptr) std::free(remote->data);
     }
     message.free_payload();
-    if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse)
+    // The session of a published message is its channel: nobody waits for an answer.
+    if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse ||
+        message.type() == kTypeMulticast)
       continue;
     deliver(message.source,
             Message::make(service.handle(), kTypeError, message.session, nullptr, 0));

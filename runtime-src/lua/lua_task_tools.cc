@@ -74,8 +74,8 @@ int l_traced(lua_State* L) {
   return 0;
 }
 
-// adopt{ unknown_response =, unknown_request =, dead =, trace = }: the functions that the
-// dispatcher calls
+// adopt{ unknown_response =, unknown_request =, unpack_first =, dead =, trace =, channels =,
+// channel_dispatch =, channel_unpack = }: what the dispatcher calls and looks into
 int l_adopt(lua_State* L) {
   TaskScheduler::References& refs = scheduler(L).refs;
   const auto take = [L](const char* name, int* ref) {
@@ -89,6 +89,10 @@ int l_adopt(lua_State* L) {
   };
   take("unknown_response", &refs.unknown_response);
   take("unknown_request", &refs.unknown_request);
+  take("unpack_first", &refs.unpack_first);
+  take("channel_dispatch", &refs.channel_dispatch);
+  take("channel_unpack", &refs.channel_unpack);
+  take("channels", &refs.channels);
   take("dead", &refs.dead);
   take("trace", &refs.trace);
   return 0;

@@ -159,7 +159,7 @@ void TaskScheduler::answer_error(Handle to, std::int32_t session) {
 void TaskScheduler::refuse(const Message& message) {
   if (message.type() == kTypeResponse) {
     fail_lost_reply();
-  } else if (message.type() != kTypeError) {
+  } else if (message.type() != kTypeError && message.type() != kTypeMulticast) {
     answer_error(message.source, message.session);
   }
 }
