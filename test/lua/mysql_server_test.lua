@@ -137,6 +137,14 @@ T.test("a query that is killed among its rows is a bad result, and its link stay
 	killer:disconnect()
 end)
 
+T.test("a local file is not loaded", function()
+	local db = connect { database = "test" }
+	local bad = db:query("load data local infile '" .. certfile .. "' into table t (v)")
+	T.eq({ bad.badresult, type(bad.errno) }, { true, "number" })
+	T.eq(db:query "select count(*) as n from t"[1].n, 3)
+	db:disconnect()
+end)
+
 local COLUMNS = "t tinyint, ut tinyint unsigned, s smallint, m mediumint, um mediumint unsigned, i int, ui int unsigned, b bigint, ub bigint unsigned, "
 	.. "f float, d double, de decimal(20,4), whole decimal(10,0), y year, da date, ti time, tf time(3), dt datetime, d6 datetime(6), ts timestamp null, "
 	.. "c char(5), vc varchar(20), tx text, bl blob, vb varbinary(10), e enum('a','b'), st set('x','y'), bt bit(10), js json, n int"

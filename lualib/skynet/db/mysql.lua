@@ -43,7 +43,7 @@ local function next_result(link, db, command)
 	local reader = link.reader
 	local result, more, is_misplaced = reader:next(db.compact)
 	while result == nil do
-		reader:feed(login.receive(link))
+		reader:feed(link:read())
 		result, more, is_misplaced = reader:next(db.compact)
 	end
 	if result then

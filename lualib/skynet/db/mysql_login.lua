@@ -25,18 +25,11 @@ end
 
 -- ---- packets ----------------------------------------------------------------------------------
 
---- Bytes that have come, at least one.
----@async
-function login.receive(link)
-	if link.tls_read then return link.tls_read() end
-	return link:read()
-end
-
 -- The next packet. What the server refuses raises.
 local function receive(link)
 	local payload, number = link.reader:packet()
 	while not payload do
-		link.reader:feed(login.receive(link))
+		link.reader:feed(link:read())
 		payload, number = link.reader:packet()
 	end
 	link.number = number

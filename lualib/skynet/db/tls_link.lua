@@ -30,8 +30,8 @@ local function pass(ok, ...)
 	error(err == sockethelper.socket_error and socketchannel.error or err, 0)
 end
 
---- Makes the client's handshake. Afterwards `link.write` sends, `link:read(n)` reads, and `link.tls_read()` gives bytes
---- that have come, at least one. Raises socketchannel.error when the connection ends, and TLS' own text.
+--- Makes the client's handshake. Afterwards `link.write` sends and `link:read(n)` reads. Raises socketchannel.error
+--- when the connection ends, and TLS' own text.
 ---@async
 ---@param link skynet.socketchannel.link
 ---@param settings skynet.db.tls_link.settings
@@ -41,7 +41,6 @@ function tls_link.start(link, settings)
 	local session = tlshelper.newtls("client", settings.context, settings.hostname)
 	pass(pcall(tlshelper.init_requestfunc(id, session), settings.asked_for))
 	local read = tlshelper.readfunc(id, session)
-	link.tls_read = function() return pass(pcall(read)) end
 	link.read = function(_, n) return pass(pcall(read, n)) end
 	link.write = function(_, data)
 		if type(data) == "table" then data = table.concat(data) end
