@@ -42,4 +42,4 @@ PKGS_tencentyun := libcrypto zlib
 SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))
 
 # Packages that the executable itself links.
-CORE_PKGS := fmt
+CORE_PKGS := fmt libzstd

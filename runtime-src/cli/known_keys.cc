@@ -13,6 +13,9 @@ constexpr std::string_view kKeys[] = {
     // The node.
     "thread", "socket_threads", "harbor", "address", "master", "standalone", "bootstrap", "start",
     "keep_running", "daemon", "logger", "logservice", "logpath", "profile", "flush_timeout",
+    // The log.
+    "log_format", "log_colors", "log_level", "log_max_size", "log_daily", "log_keep",
+    "log_compress",
     // Where things are found.
     "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "snax_loader",
     "snax_interface_g", "preload",

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "services/log_format.h"
+
 namespace runtime {
 
 namespace {
@@ -28,6 +30,7 @@ bool LogWriter::open(const std::string& path) {
   if (file_ >= 0) close(file_);
   file_ = file;
   path_ = path;
+  written_ = 0;
   torn_ = false;
   return true;
 }
@@ -35,28 +38,46 @@ bool LogWriter::open(const std::string& path) {
 bool LogWriter::reopen() { return file_ < 0 || open(std::string(path_)); }
 
 void LogWriter::write(std::uint32_t source, std::string_view text, timespec now) {
+  std::string plain;
+  if (style_.plain && text.find('\x1b') != text.npos) text = plain = without_colours(text);
+  if (style_.json) {
+    const std::string line = json_line(source, text, now);
+    if (file_ < 0) {
+      write_output({}, line);
+    } else if (!tell_lost(now) || !write_file({part(line), part("\n"), part(""), part("")})) {
+      ++lost_;
+    }
+    return;
+  }
   char address[16];
   const auto length = std::snprintf(address, sizeof address, "[:%08x] ", source);
   const std::string_view from(address, static_cast<std::size_t>(length));
   if (file_ < 0) {
-    flockfile(stdout);
-    fwrite_unlocked(from.data(), 1, from.size(), stdout);
-    fwrite_unlocked(text.data(), 1, text.size(), stdout);
-    putc_unlocked('\n', stdout);
-    fflush_unlocked(stdout);
-    funlockfile(stdout);
-    return;
+    write_output(from, text);
+  } else if (!tell_lost(now) ||
+             !write_file({part(stamp(now)), part(from), part(text), part("\n")})) {
+    ++lost_;
   }
-  const std::string_view when = stamp(now);
-  if (lost_ > 0) {
-    const std::string notice = "log: lines lost: " + std::to_string(lost_);
-    if (!write_file({part(when), part("[:00000000] "), part(notice), part("\n")})) {
-      ++lost_;
-      return;
-    }
-    lost_ = 0;
-  }
-  if (!write_file({part(when), part(from), part(text), part("\n")})) ++lost_;
+}
+
+void LogWriter::write_output(std::string_view head, std::string_view text) {
+  flockfile(stdout);
+  fwrite_unlocked(head.data(), 1, head.size(), stdout);
+  fwrite_unlocked(text.data(), 1, text.size(), stdout);
+  putc_unlocked('\n', stdout);
+  fflush_unlocked(stdout);
+  funlockfile(stdout);
+}
+
+// Says how many lines a file did not take. False: it does not take this one either.
+bool LogWriter::tell_lost(timespec now) {
+  if (lost_ == 0) return true;
+  const std::string notice = "log: lines lost: " + std::to_string(lost_);
+  const std::string line = style_.json ? json_line(0, notice, now) : "[:00000000] " + notice;
+  const std::string_view when = style_.json ? std::string_view() : stamp(now);
+  if (!write_file({part(when), part(line), part("\n"), part("")})) return false;
+  lost_ = 0;
+  return true;
 }
 
 // "DD/MM/YY HH:MM:SS.CC ". Within one second only the end changes, and localtime_r() is not asked.
@@ -91,6 +112,7 @@ bool LogWriter::write_file(std::array<iovec, 4> parts) {
       return false;
     }
     auto left = static_cast<std::size_t>(wrote);
+    written_ += left;
     while (first < parts.size() && left >= parts[first].iov_len) left -= parts[first++].iov_len;
     if (first == parts.size()) break;
     torn_ = true;

@@ -2,6 +2,7 @@
 //
 //   to standard output        [:00000008] text
 //   to a file   25/11/26 09:41:07.03 [:00000008] text          local time, with 1/100 s
+//   as JSON, to both          {"time":"2026-11-25T09:41:07.030+00:00","source":":00000008","text":"text"}
 //
 // Threads: one at a time.
 // Each line is handed to the system as a whole before write() returns. Lines that a file does not
@@ -20,6 +21,11 @@
 
 namespace runtime {
 
+struct LogStyle {
+  bool json = false;
+  bool plain = false;  // colours are taken out
+};
+
 class LogWriter {
  public:
   LogWriter() = default;  // to standard output
@@ -34,18 +40,27 @@ class LogWriter {
   // for open(). Does nothing for standard output.
   [[nodiscard]] bool reopen();
 
+  void set_style(const LogStyle& style) { style_ = style; }
+
   // Empty for standard output.
   const std::string& path() const { return path_; }
 
   // Writes a line. `text` may hold any bytes; `now` is the time of day.
   void write(std::uint32_t source, std::string_view text, timespec now);
 
+  // Bytes that the file has been given since it was opened.
+  std::uint64_t written() const { return written_; }
+
  private:
+  void write_output(std::string_view head, std::string_view text);
+  bool tell_lost(timespec now);
   std::string_view stamp(timespec now);
   bool write_file(std::array<iovec, 4> parts);
 
   std::string path_;
+  LogStyle style_;
   int file_ = -1;
+  std::uint64_t written_ = 0;
   time_t stamp_second_ = -1;
   std::array<char, 32> stamp_;  // of stamp_second_
   bool torn_ = false;           // the file ends within a line
