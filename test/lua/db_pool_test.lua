@@ -55,6 +55,69 @@ T.test("a connection that fails its check is replaced", function()
 	T.eq(closed, 1)
 end)
 
+T.test("who found a dead connection opens another one, before those who came later", function()
+	local gate, checking = {}, false
+	local p = new { size = 1, check = function()
+		checking = true
+		skynet.wait(gate)
+		return false
+	end }
+	p:release(p:acquire())
+	local first, second
+	skynet.fork(function() first = p:acquire() end)
+	T.eventually(function() return checking end)
+	skynet.fork(function() second = p:acquire() end)
+	T.eventually(function() return p:stats().waiting == 1 end)
+	skynet.wakeup(gate)
+	T.eventually(function() return first end)
+	T.eq({ first.number, second }, { 2, nil })
+	T.eq(p:stats(), { open = 1, idle = 0, used = 1, waiting = 1 })
+	p:release(first)
+	T.eventually(function() return second end)
+	T.ok(second == first)
+end)
+
+T.test("of several dead connections each room is used again, by who waits as well", function()
+	local checked = {}
+	local p = new { size = 2, check = function(c)
+		if c.number > 2 then return true end
+		checked[#checked + 1] = c
+		skynet.wait(c)
+		return false
+	end }
+	local a, b = p:acquire(), p:acquire()
+	p:release(a)
+	p:release(b)
+	local got = {}
+	for i = 1, 2 do skynet.fork(function() got[i] = p:acquire() end) end
+	skynet.fork(function() got[3] = p:acquire(2000) end)
+	T.eventually(function() return p:stats().waiting == 1 end)
+	T.eq(#checked, 2)
+	for _, c in ipairs(checked) do skynet.wakeup(c) end
+	T.eventually(function() return got[1] and got[2] end)
+	T.eq({ got[3], closed, p:stats().open }, { nil, 2, 2 })
+	p:release(got[1])
+	T.eventually(function() return got[3] end)
+	T.ok(got[3] == got[1])
+end)
+
+T.test("a pool that is closed while a connection is checked keeps nothing open", function()
+	local gate, checking = {}, false
+	local p = new { size = 1, check = function()
+		checking = true
+		skynet.wait(gate)
+		return true
+	end }
+	p:release(p:acquire())
+	local err
+	skynet.fork(function() err = select(2, pcall(p.acquire, p)) end)
+	T.eventually(function() return checking end)
+	p:close()
+	skynet.wakeup(gate)
+	T.eventually(function() return err end)
+	T.eq({ err, closed, p:stats().open }, { "pool: closed", 1, 0 })
+end)
+
 T.test("when f raises, its connection is closed and the error raised", function()
 	local p = new { size = 1 }
 	T.raises("boom", p.use, p, function() error "boom" end)

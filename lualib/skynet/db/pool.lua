@@ -107,15 +107,21 @@ end
 ---@return any connection
 function pool:acquire(timeout)
 	if self.closed then error(self.conf.name .. ": closed", 0) end
-	while #self.idle > 0 do
-		local entry = table.remove(self.idle)
+	local entry = table.remove(self.idle)
+	while entry do
 		self.out[entry.connection] = true
 		local healthy = is_healthy(self, entry)
 		if healthy and not self.closed then return entry.connection end
 		self.out[entry.connection] = nil
 		shut(self, entry.connection)
+		if self.closed then
+			give_room(self)
+			error(self.conf.name .. ": closed", 0)
+		end
+		entry = table.remove(self.idle)
+		-- The dead one's room is for who found it: others may have come meanwhile, and wait.
+		if not entry then return open_one(self) end
 		give_room(self)
-		if self.closed then error(self.conf.name .. ": closed", 0) end
 	end
 	if self.open < self.conf.size then
 		self.open = self.open + 1
