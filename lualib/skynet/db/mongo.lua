@@ -65,6 +65,9 @@ function mongo.client(conf)
 		__preference = options.preference or false,
 		__write_concern = options.write_concern or false,
 		__read_concern = options.read_concern or false,
+		__retry_reads = options.retry_reads,
+		__retry_writes = options.retry_writes,
+		__free_sessions = {},
 		-- The sessions of coroutines that are in a transaction.
 		__bound = setmetatable({}, { __mode = "k" }),
 	}

@@ -2,6 +2,8 @@
 --- they are sent again.
 local skynet = require "skynet"
 local bson = require "bson"
+local codes = require "skynet.db.mongo_codes"
+local mongo_retry = require "skynet.db.mongo_retry"
 
 local encode_order = bson.encode_order
 local unpack = table.unpack or unpack
@@ -21,37 +23,18 @@ local READS = set_of "find aggregate count distinct dbStats collStats explain"
 local WRITES = set_of "insert update delete findAndModify bulkWrite create createIndexes drop dropIndexes dropDatabase"
 local HAVE_CONCERN = set_of "find aggregate count distinct"
 
--- Codes of a server that is not the primary, or not any more.
-local NOT_PRIMARY = {
-	[10107] = "NotWritablePrimary",
-	[13435] = "NotPrimaryNoSecondaryOk",
-	[189] = "PrimarySteppedDown",
-	[91] = "ShutdownInProgress",
-	[11600] = "InterruptedAtShutdown",
-	[11602] = "InterruptedDueToReplStateChange",
-	[13436] = "NotPrimaryOrSecondary",
-}
--- With these the server has not even begun: the command can be sent again, whatever it is.
-local NOT_BEGUN = { [10107] = true, [13435] = true }
-
-command.NOT_PRIMARY = NOT_PRIMARY
-
 -- A transaction of this coroutine, or the session that the database was made with.
 local function session_of(db)
 	local bound = db.connection.__bound
 	return next(bound) and bound[running()] or db.__session
 end
 
-local function code_of(reply)
-	return reply.ok ~= 1 and reply.code or reply.writeConcernError and reply.writeConcernError.code
-end
-
 -- Looks for the new primary when this one is none any more. → whether the command may be sent again
 local function after_refusal(primary, reply, name)
-	local code = code_of(reply)
-	if not NOT_PRIMARY[code] or not primary.seeks_primary then return false end
+	local code = codes.of(reply)
+	if not codes.NOT_PRIMARY[code] or not primary.seeks_primary then return false end
 	primary:search_primary()
-	return reply.ok ~= 1 and (NOT_BEGUN[code] or READS[name])
+	return reply.ok ~= 1 and (codes.NOT_BEGUN[code] or READS[name])
 end
 
 local function to_primary(primary, name, document)
@@ -67,7 +50,7 @@ end
 -- The pipeline's last stage may write.
 local function writes(name, args)
 	if name ~= "aggregate" then return false end
-	for i = 1, #args - 1 do
+	for i = 1, args.n - 1, 2 do
 		local pipeline = args[i] == "pipeline" and args[i + 1]
 		local last = type(pipeline) == "table" and pipeline[#pipeline]
 		if type(last) == "table" and (last["$out"] or last["$merge"]) then return true end
@@ -101,7 +84,7 @@ local function to_member(db, preference, name, value, args)
 		args.n = asked
 		if told then add(args, "$readPreference", told) end
 		local ok, reply = pcall(member and server.call or to_primary, server, name, encode(db, name, value, args))
-		local failed = not ok or NOT_PRIMARY[code_of(reply)]
+		local failed = not ok or codes.NOT_PRIMARY[codes.of(reply)]
 		if failed and member then set:avoid(member) end
 		if not failed or attempt == 2 or (deadline and skynet.now() >= deadline) then
 			if not ok then error(reply, 0) end
@@ -134,7 +117,9 @@ function command.run(db, server, name, value, ...)
 	local preference = READS[name] and not server and not transaction and (db.__preference or client.__preference)
 	if preference == "primary" then preference = false end
 	local concern = not transaction and (WRITES[name] and client.__write_concern or HAVE_CONCERN[name] and client.__read_concern)
-	if not session and not preference and not concern then
+	local retries = not transaction and not server and client.__retry_writes and WRITES[name]
+	local rereads = not session and not server and client.__retry_reads and READS[name]
+	if not session and not preference and not concern and not retries and not rereads then
 		local document = encode_order(name, value or 1, "$db", db.name, ...)
 		local primary = server or client.__set.primary
 		if server and server ~= client.__set.primary then return server:call(name, document), server end
@@ -146,7 +131,12 @@ function command.run(db, server, name, value, ...)
 		local key = WRITES[name] and "writeConcern" or "readConcern"
 		if not has(args, key) then add(args, key, concern) end
 	end
-	if preference and not writes(name, args) then return to_member(db, preference, name, value, args) end
+	if retries and mongo_retry.fits(client.__set.primary, name, args) then
+		local own = mongo_retry.add_to(client, session, args, add)
+		local primary = client.__set.primary
+		return mongo_retry.run(client, primary, name, encode(db, name, value, args), own), primary
+	end
+	if (preference or rereads) and not writes(name, args) then return to_member(db, preference, name, value, args) end
 	local document = encode(db, name, value, args)
 	server = server or client.__set.primary
 	if session then return in_session(session, server, name, document), server end

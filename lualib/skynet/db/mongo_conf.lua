@@ -84,6 +84,8 @@ end
 ---@field preference? table     nil: the primary
 ---@field write_concern? table
 ---@field read_concern? table
+---@field retry_reads boolean
+---@field retry_writes boolean
 ---@field replica_set? string
 ---@field direct boolean
 
@@ -120,6 +122,8 @@ function conf.check(given)
 		preference = given.read_preference and conf.preference(given.read_preference) or nil,
 		write_concern = table_or_nil(given.write_concern, "write_concern"),
 		read_concern = table_or_nil(given.read_concern, "read_concern"),
+		retry_reads = given.retry_reads and true or false,
+		retry_writes = given.retry_writes and true or false,
 		replica_set = given.replica_set,
 		direct = given.direct and true or false,
 	}

@@ -6,9 +6,10 @@ local skynet = require "skynet"
 local socketchannel = require "skynet.socketchannel"
 local bson = require "bson"
 local crypt = require "skynet.crypt"
+local codes = require "skynet.db.mongo_codes"
 local command = require "skynet.db.mongo_command"
 
-local encode_order = bson.encode_order
+local encode_order, has_label = bson.encode_order, codes.has_label
 local unpack = table.unpack or unpack
 local running = coroutine.running
 
@@ -31,13 +32,6 @@ local MAX_TIME_EXPIRED = 50
 ---@field private ended boolean
 local session = {}
 session.__index = session
-
-local function has_label(reply, label)
-	for _, one in ipairs(type(reply) == "table" and reply.errorLabels or {}) do
-		if one == label then return true end
-	end
-	return false
-end
 
 local function check_open(self)
 	if self.ended then error("mongo: the session has ended", 0) end
@@ -102,13 +96,13 @@ local function finish(self, name, write_concern)
 	if name == "commitTransaction" then add("maxTimeMS", self.options.max_commit_ms) end
 	local primary = self.client.__set.primary
 	local ok, reply = pcall(primary.call, primary, name, encode_order(name, 1, "$db", "admin", unpack(args)))
-	if ok and command.NOT_PRIMARY[reply.code] and primary.seeks_primary then primary:search_primary() end
+	if ok and codes.NOT_PRIMARY[reply.code] and primary.seeks_primary then primary:search_primary() end
 	return ok, reply
 end
 
 -- The link failed, or the server, before it was known how the commit ended.
 local function is_open_question(ok, reply)
-	return not ok or command.NOT_PRIMARY[reply.code] or has_label(reply, "RetryableWriteError")
+	return not ok or codes.NOT_PRIMARY[reply.code] or has_label(reply, "RetryableWriteError")
 end
 
 -- A commit that is sent again must not be acknowledged by less than a majority: the one before may have reached it.

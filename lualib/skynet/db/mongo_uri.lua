@@ -62,6 +62,10 @@ function options.wtimeoutMS(conf, value)
 	write_concern(conf).wtimeout = value:match "^%d+$" and tonumber(value) or refuse("wtimeoutMS", value)
 end
 
+function options.retryWrites(conf, value) conf.retry_writes = flag("retryWrites", value) end
+
+function options.retryReads(conf, value) conf.retry_reads = flag("retryReads", value) end
+
 function options.readConcernLevel(conf, value) conf.read_concern = { level = value } end
 
 -- What readPreference and readPreferenceTags say is put together at the end.
