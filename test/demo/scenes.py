@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import etcd
+import mongo
 import tokens
 import websocket
 
@@ -292,6 +293,22 @@ def places_without_database(folder):
     node = folder.start("config.test3")
     node.wait(r"Can't start the service test/test3, the option `start`: ")
     assert node.process.wait(10) == 1
+
+
+@scene()
+def places(folder):
+    mongo.start(folder)
+    node = folder.start("config.test3")
+    # Numbers of 64 bits come out whole: LuaJIT would show a table, or lose digits.
+    node.wait_in_order([pattern for i in (1, 2, 3) for pattern in (
+        rf'user: (\d{{15,19}}) .*acc="test{i}"', "set_location: true")])
+    # This server has no places that are near others; a MongoDB has.
+    node.wait(r"near: \d{15,19}|get_near_player failed. err: .*\$geoNear")
+    assert not node.has("unknown config key")
+    node.stop()
+
+
+places.needs = mongo.available
 
 
 @scene()
