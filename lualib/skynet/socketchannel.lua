@@ -546,6 +546,23 @@ function channel:link()
 	return ready_link(self)
 end
 
+--- Whether a request would be sent at once.
+---@return boolean
+function channel:ready()
+	return usable(self) == true
+end
+
+--- Ends the wait for the reply to a session: who waits for it raises `err`. The reply, should it come, is dropped.
+---@param link skynet.socketchannel.link  that the request went over
+---@param session any
+---@param err any
+function channel:abandon(link, session, err)
+	local entry = link.sessions[session]
+	if not entry then return end
+	link.sessions[session] = nil
+	finish(entry, "lost", err)
+end
+
 --- Closes; requests raise until connect() is called.
 ---@async
 function channel:close()

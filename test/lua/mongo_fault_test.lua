@@ -114,11 +114,54 @@ T.test("a server that stalls: calls end at their deadline, and others are answer
 		end)
 	end
 	T.eventually(function() return late == 50 end)
+	T.eq(next(client.__sock.__sock.sessions), nil, "nobody waits for their answers any more")
 	stalled = false
 	T.eventually(function()
 		local ok, reply = pcall(client.db.runCommand, client.db, "echo", 7)
 		return ok and reply.n == 7
 	end)
+	client:disconnect()
+	peer:stop()
+end)
+
+T.test("an answer that comes after its deadline is nobody's", function()
+	local held = {}
+	local peer
+	peer = mongo_peer.new(function(command, self)
+		if command.slow then
+			held[#held + 1] = self.request
+			return nil
+		end
+		if command.release then
+			local bytes = {}
+			for i, id in ipairs(held) do
+				local message = driver.op_msg(1, 0, bson.encode { ok = 1, n = "late" })
+				bytes[i] = message:sub(1, 8) .. id .. message:sub(13)
+			end
+			socket.write(self.last_id, table.concat(bytes))
+			return { "n", "released", "ok", 1 }
+		end
+		return { "n", command.echo, "ok", 1 }
+	end)
+	local secure = peer.secure
+	peer.secure = function(id)
+		peer.last_id = id
+		return secure(id)
+	end
+	local client = client_of(peer, { timeout = 1 })
+	local late = 0
+	for _ = 1, 5 do
+		skynet.fork(function()
+			if not pcall(client.runCommand, client, "slow") then late = late + 1 end
+		end)
+	end
+	T.eventually(function() return late == 5 end)
+	T.eventually(function()
+		local ok, reply = pcall(client.runCommand, client, "release")
+		return ok and reply.n == "released"
+	end)
+	T.eq(client.db:runCommand("echo", 4).n, 4)
+	T.eq(peer.connections, 1)
 	client:disconnect()
 	peer:stop()
 end)

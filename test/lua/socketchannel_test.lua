@@ -192,4 +192,77 @@ T.test("after an overloaded connection broke, the next one begins without overlo
 	stop()
 end)
 
+T.test("a handshake is done before anything is read or sent, and others wait for it", function()
+	local port, stop = server(function(text) return text == "hello" and "welcome" or "re " .. text end)
+	local order = {}
+	local c = channel(port, {
+		handshake = function(link)
+			socket.write(link[1], "hello\n")
+			order[1] = link:readline()
+		end,
+		auth = function(ch) order[2] = ch:request("auth\n", line) end,
+	})
+	T.eq(c:ready(), false)
+	local first, second = net.async(c.request, c, "1\n", line), net.async(c.request, c, "2\n", line)
+	T.eq({ first(), second() }, { "re 1", "re 2" })
+	T.eq(order, { "welcome", "re auth" })
+	T.eq(c:ready(), true)
+	c:close()
+	T.eq(c:ready(), false)
+	stop()
+end)
+
+T.test("a handshake that raises gives the address up for the next one, and its reason is told", function()
+	local port, stop = server(echo)
+	local other, stop_other = server(echo)
+	local c = channel(port, { backup = { { host = net.host, port = other } }, handshake = function(link)
+		if link.port == port then error("not this one", 0) end
+	end })
+	T.eq(c:request("1\n", line), "re 1")
+	T.eq(c.__port, other)
+	c:close()
+	local d = channel(port, { tells_refusal = true, handshake = function() error("not this one", 0) end })
+	T.eq(T.raises(nil, d.request, d, "1\n", line), "not this one")
+	stop()
+	stop_other()
+end)
+
+T.test("a channel that is closed in the handshake ends it", function()
+	local port, stop = server(function() return nil end)
+	local c, raised
+	c = channel(port, { handshake = function(link)
+		socket.write(link[1], "hello\n")
+		raised = T.raises(nil, link.readline, link)
+		error(raised, 0)
+	end })
+	local result = net.async(pcall, c.request, c, "1\n", line)
+	T.eventually(function() return c.__sock end)
+	c:close()
+	T.eq((result()), false)
+	T.ok(raised == sc.error)
+	stop()
+end)
+
+T.test("session mode: who is told to wait no longer gets that error, and a late reply goes to nobody", function()
+	local port, stop = server(function(text)
+		if text == "5" then return "5\n4" end
+		return text ~= "4" and text or nil
+	end)
+	local c = channel(port, { response = function(sock)
+		local text = sock:readline()
+		return tonumber(text), true, "re " .. text
+	end })
+	T.eq(c:request("1\n", 1), "re 1")
+	local link = c:link()
+	local waiting = net.async(c.request, c, "4\n", 4)
+	T.eventually(function() return link.sessions[4] end)
+	c:abandon(link, 4, "enough")
+	T.raises("enough", waiting)
+	c:abandon(link, 4, "nobody is there")
+	T.eq(c:request("5\n", 5), "re 5")
+	T.eq(c:request("6\n", 6), "re 6")
+	c:close()
+	stop()
+end)
+
 T.run(2000)

@@ -5,6 +5,7 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local socketchannel = require "skynet.socketchannel"
+local deadlines = require "skynet.deadlines"
 local driver = require "skynet.mongo.driver"
 local bson = require "bson"
 local mongo_auth = require "skynet.db.mongo_auth"
@@ -29,6 +30,7 @@ for name in ("ismaster isMaster hello saslStart saslContinue getnonce authentica
 ---@field hello table|false  what it said of itself at the last log-in
 ---@field private options skynet.db.mongo.options
 ---@field private channel skynet.socketchannel
+---@field private watched skynet.deadlines|false  calls that wait, when there is a time for them
 ---@field private failure string|false   why the last log-in failed
 ---@field private refused boolean        the log-in failed for a reason that does not pass by itself
 ---@field private login_thread thread|false
@@ -58,11 +60,14 @@ function server:__tostring()
 	return string.format("mongo %s:%s", tostring(self.host), tostring(self.port))
 end
 
--- f(...), in a coroutine of its own when there is a deadline: raises when the deadline comes first. What f gives
--- later is dropped. A log-in runs as it is: the channel knows it by its coroutine, and has a deadline of its own.
+local function too_late(self, what)
+	return string.format("%s: no answer to %s within %s s", tostring(self), what, tostring(self.options.timeout))
+end
+
+-- f(...), in a coroutine of its own: raises when the deadline comes first. What f gives later is dropped.
 local function within_deadline(self, what, f, ...)
 	local limit = self.options.timeout
-	if not limit or self.login_thread == running() then return f(...) end
+	if not limit then return f(...) end
 	local token, ended, ok, result = {}, false, false, nil
 	local args = { ... }
 	skynet.fork(function()
@@ -71,14 +76,22 @@ local function within_deadline(self, what, f, ...)
 		skynet.wakeup(token)
 	end)
 	if not ended then skynet.sleep(math.ceil(limit * 100), token) end
-	if not ended then error(string.format("%s: no answer to %s within %s s", tostring(self), what, tostring(limit)), 0) end
+	if not ended then error(too_late(self, what), 0) end
 	if not ok then error(result, 0) end
 	return result
 end
 
-local function exchange(self, link, name, document)
+-- → the bytes of the reply. `left`: cs until it is too late for it
+local function exchange(self, link, name, document, left)
 	local id = self.next_id()
-	return self.channel:request(pack(self, link, name, id, 0, document), id)
+	local message = pack(self, link, name, id, 0, document)
+	if not left then return self.channel:request(message, id) end
+	local wait = { link = link, id = id, name = name }
+	self.watched:add(wait, left)
+	-- When it raises, the link is gone, and the watch finds nothing to end.
+	local rest = self.channel:request(message, id)
+	self.watched:remove(wait)
+	return rest
 end
 
 -- Nobody sends while somebody asks who the primary is.
@@ -110,15 +123,20 @@ function server:link(once)
 	end
 end
 
-local function send(self, name, document)
-	return exchange(self, self:link(), name, document)
-end
-
 --- Sends a command's document and waits for the reply. Raises when the connection fails, and when the time is over.
 ---@async
 ---@return table reply
 function server:call(name, document)
-	local rest = within_deadline(self, name, send, self, name, document)
+	local channel, limit = self.channel, self.options.timeout
+	local rest
+	if not limit or self.login_thread == running() then
+		-- A log-in has a time of its own.
+		rest = exchange(self, self:link(), name, document)
+	else
+		local deadline = skynet.now() + math.ceil(limit * 100)
+		if self.searching or not channel:ready() then within_deadline(self, name, self.link, self) end
+		rest = exchange(self, channel:link(), name, document, math.max(1, deadline - skynet.now()))
+	end
 	local _, _, reply = driver.reply(rest)
 	return (decode(reply))
 end
@@ -284,15 +302,8 @@ end
 
 -- ---- fail-over --------------------------------------------------------------------------------
 
---- To be called when the server says that it is not the primary any more. It is asked who is, over the same link, so
---- that what is under way on it still gets its answers; then the link moves. Those who come meanwhile wait.
----@async
-function server:search_primary()
-	if self.searching then return wait_for_search(self) end
+local function search(self, link)
 	local channel = self.channel
-	local link = channel.__sock
-	if not link then return end
-	self.searching = {}
 	local ended = false
 	skynet.timeout(SEARCH_TIME * 100, function()
 		if not ended then socket.close(link[1]) end
@@ -312,6 +323,20 @@ function server:search_primary()
 	local tokens = self.searching
 	self.searching = false
 	for _, token in ipairs(tokens) do skynet.wakeup(token) end
+end
+
+--- To be called when the server says that it is not the primary any more. It is asked who is, over the same link, so
+--- that what is under way on it still gets its answers; then the link moves. Those who come meanwhile wait.
+---@async
+function server:search_primary()
+	if not self.searching then
+		local link = self.channel.__sock
+		if not link then return end
+		self.searching = {}
+		-- In a task of its own: who found out may be killed.
+		skynet.fork(search, self, link)
+	end
+	wait_for_search(self)
 end
 
 -- ---- made and ended ---------------------------------------------------------------------------
@@ -349,12 +374,18 @@ return function(options, at, next_id, on_hello)
 		on_hello = on_hello,
 		hello = false,
 		channel = false,
+		watched = false,
 		failure = false,
 		refused = false,
 		login_thread = false,
 		searching = false,
 		closed = false,
 	}, server)
+	if options.timeout then
+		self.watched = deadlines(math.ceil(options.timeout * 100), function(wait)
+			self.channel:abandon(wait.link, wait.id, too_late(self, wait.name))
+		end)
+	end
 	self.channel = socketchannel.channel {
 		host = at.host,
 		port = at.port,
