@@ -351,6 +351,49 @@ T.test("reads of a transaction go to the primary whatever the client prefers", f
 	peer:stop()
 end)
 
+-- What a member of a set adds to its replies.
+local function at(seconds, increment)
+	local time = bson.timestamp(seconds, increment)
+	return { "n", 1, "ok", 1, "operationTime", time, "$clusterTime", { clusterTime = time, signature = { keyId = bson.int64(7) } } }
+end
+
+T.test("a causal session reads after what it has done, and tells the time that it has heard of", function()
+	local now = { 100, 5 }
+	local client, peer, stop = open { insert = function() return at(now[1], now[2]) end }
+	local session = client:start_session { causal = true }
+	local coll = client.db.coll:with { session = session }
+	coll:findOne()
+	T.eq({ peer:last("find").readConcern, peer:last("find")["$clusterTime"] }, {})
+	coll:safe_insert { a = 1 }
+	T.eq(peer:last("insert").readConcern, nil)
+	coll:findOne()
+	T.eq(peer:last("find").readConcern, { afterClusterTime = bson.timestamp(100, 5) })
+	T.eq(peer:last("find")["$clusterTime"].clusterTime, bson.timestamp(100, 5))
+	now = { 100, 4 }
+	coll:safe_insert { a = 2 }
+	coll:findOne()
+	T.eq(peer:last("find").readConcern, { afterClusterTime = bson.timestamp(100, 5) }, "time does not go back")
+	now = { 101, 1 }
+	coll:safe_insert { a = 3 }
+	session:with_transaction(function() coll:findOne() end, { read_concern = { level = "snapshot" } })
+	T.eq(peer:last("find").readConcern, { level = "snapshot", afterClusterTime = bson.timestamp(101, 1) })
+	client.db.coll:findOne()
+	T.eq({ peer:last("find").readConcern, peer:last("find")["$clusterTime"] }, {}, "others are as they were")
+	local plain = client:start_session()
+	client.db.coll:with({ session = plain }):safe_insert { a = 4 }
+	client.db.coll:with({ session = plain }):findOne()
+	T.eq(peer:last("find").readConcern, nil)
+	stop()
+end)
+
+T.test("what a router of a cluster needs to find a transaction again goes with the commit", function()
+	local token = { shardId = "one" }
+	local client, peer, stop = open { insert = function() return { "n", 1, "ok", 1, "recoveryToken", token } end }
+	client:with_transaction(function() client.db.coll:safe_insert { a = 1 } end)
+	T.eq(peer:last("commitTransaction").recoveryToken, token)
+	stop()
+end)
+
 T.test("run_transaction has the steps of skynet's module, and gives nil or an error text", function()
 	local session_id = { id = bson.binary(("s"):rep(16)) }
 	local client, peer, stop = open { startSession = function() return { "id", session_id, "ok", 1 } end }

@@ -68,6 +68,8 @@ function mongo.client(conf)
 		__retry_reads = options.retry_reads,
 		__retry_writes = options.retry_writes,
 		__free_sessions = {},
+		-- The latest time of the cluster that a causal session has heard of.
+		__cluster_time = false,
 		-- The sessions of coroutines that are in a transaction.
 		__bound = setmetatable({}, { __mode = "k" }),
 	}
@@ -125,9 +127,10 @@ function client_methods:logout()
 end
 
 --- A session; nothing is sent.
+---@param options? table  causal = true: reads see what the session has seen or done before, on any member
 ---@return skynet.db.mongo.session
-function client_methods:start_session()
-	return mongo_session.start(self)
+function client_methods:start_session(options)
+	return mongo_session.start(self, options and options.causal)
 end
 
 --- session:with_transaction in a session of its own.

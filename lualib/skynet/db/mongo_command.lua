@@ -94,7 +94,11 @@ local function to_member(db, preference, name, value, args)
 end
 
 local function in_session(session, server, name, document)
-	if not session:is_in_transaction() then return to_primary(server, name, document) end
+	if not session:is_in_transaction() then
+		local reply = to_primary(server, name, document)
+		session:note(reply)
+		return reply
+	end
 	session:sends()
 	local ok, reply = pcall(server.call, server, name, document)
 	session:heard(ok, reply)
@@ -117,6 +121,7 @@ function command.run(db, server, name, value, ...)
 	local preference = READS[name] and not server and not transaction and (db.__preference or client.__preference)
 	if preference == "primary" then preference = false end
 	local concern = not transaction and (WRITES[name] and client.__write_concern or HAVE_CONCERN[name] and client.__read_concern)
+	if session and not transaction and HAVE_CONCERN[name] then concern = session:read_concern(concern) end
 	local retries = not transaction and not server and client.__retry_writes and WRITES[name]
 	local rereads = not session and not server and client.__retry_reads and READS[name]
 	if not session and not preference and not concern and not retries and not rereads then
@@ -134,9 +139,15 @@ function command.run(db, server, name, value, ...)
 	if retries and mongo_retry.fits(client.__set.primary, name, args) then
 		local own = mongo_retry.add_to(client, session, args, add)
 		local primary = client.__set.primary
-		return mongo_retry.run(client, primary, name, encode(db, name, value, args), own), primary
+		local reply = mongo_retry.run(client, primary, name, encode(db, name, value, args), own)
+		if session then session:note(reply) end
+		return reply, primary
 	end
-	if (preference or rereads) and not writes(name, args) then return to_member(db, preference, name, value, args) end
+	if (preference or rereads) and not writes(name, args) then
+		local reply, member = to_member(db, preference, name, value, args)
+		if session then session:note(reply) end
+		return reply, member
+	end
 	local document = encode(db, name, value, args)
 	server = server or client.__set.primary
 	if session then return in_session(session, server, name, document), server end

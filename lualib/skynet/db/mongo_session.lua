@@ -30,6 +30,9 @@ local MAX_TIME_EXPIRED = 50
 ---@field private failure string|false  what the first command of the transaction that failed has said
 ---@field private transient boolean     the transaction may be tried again
 ---@field private ended boolean
+---@field private causal boolean        reads see what this session has seen or done before
+---@field private seen? string          the time of that at the server, a timestamp
+---@field private recovery_token? table by which any router of a cluster finds the transaction
 local session = {}
 session.__index = session
 
@@ -43,16 +46,45 @@ function session:is_in_transaction()
 	return self.state == "starting" or self.state == "running"
 end
 
+-- The later one of two timestamps, of which either may be nil.
+local function later(a, b)
+	if not a or not b then return a or b end
+	local _, a_seconds, a_increment = bson.type(a)
+	local _, b_seconds, b_increment = bson.type(b)
+	if a_seconds ~= b_seconds then return a_seconds > b_seconds and a or b end
+	return a_increment > b_increment and a or b
+end
+
+--- Takes from a reply what a causal session needs.
+function session:note(reply)
+	if not self.causal then return end
+	self.seen = later(self.seen, reply.operationTime)
+	local client, news = self.client, reply["$clusterTime"]
+	if not news then return end
+	local known = client.__cluster_time
+	if not known or later(known.clusterTime, news.clusterTime) ~= known.clusterTime then client.__cluster_time = news end
+end
+
+--- The readConcern of a read of this session.
+---@param concern? table|false  what it would be without
+---@return table|false|nil
+function session:read_concern(concern)
+	if not self.causal or not self.seen then return concern end
+	return { level = concern and concern.level or nil, afterClusterTime = self.seen }
+end
+
 --- Adds what makes a command part of this session.
 function session:add_to(args, add)
 	check_open(self)
 	add(args, "lsid", self.id)
+	if self.causal and self.client.__cluster_time then add(args, "$clusterTime", self.client.__cluster_time) end
 	if not self:is_in_transaction() then return end
 	add(args, "txnNumber", bson.int64(self.number))
 	add(args, "autocommit", false)
 	if self.state == "starting" then
 		add(args, "startTransaction", true)
-		if self.options.read_concern then add(args, "readConcern", self.options.read_concern) end
+		local concern = self:read_concern(self.options.read_concern)
+		if concern then add(args, "readConcern", concern) end
 	end
 end
 
@@ -65,6 +97,10 @@ end
 function session:heard(ok, reply)
 	local good, err = false, nil
 	if ok then good, err = command.verdict(reply) else err = tostring(reply) end
+	if ok then
+		self:note(reply)
+		self.recovery_token = reply.recoveryToken or self.recovery_token
+	end
 	if good then return end
 	self.failure = self.failure or err
 	if ok then
@@ -84,7 +120,7 @@ function session:start_transaction(options)
 	self.number = self.number + 1
 	self.options = options or {}
 	self.state = "starting"
-	self.begun, self.failure, self.transient = false, false, false
+	self.begun, self.failure, self.transient, self.recovery_token = false, false, false, nil
 end
 
 local function finish(self, name, write_concern)
@@ -93,9 +129,12 @@ local function finish(self, name, write_concern)
 		if value ~= nil then args[#args + 1], args[#args + 2] = key, value end
 	end
 	add("writeConcern", write_concern)
+	add("recoveryToken", self.recovery_token)
+	add("$clusterTime", self.causal and self.client.__cluster_time or nil)
 	if name == "commitTransaction" then add("maxTimeMS", self.options.max_commit_ms) end
 	local primary = self.client.__set.primary
 	local ok, reply = pcall(primary.call, primary, name, encode_order(name, 1, "$db", "admin", unpack(args)))
+	if ok then self:note(reply) end
 	if ok and codes.NOT_PRIMARY[reply.code] and primary.seeks_primary then primary:search_primary() end
 	return ok, reply
 end
@@ -230,8 +269,9 @@ function session:end_session()
 	pcall(primary.post, primary, "endSessions", encode_order("endSessions", { self.id }, "$db", "admin"))
 end
 
-local function new(client, id)
+local function new(client, id, causal)
 	return setmetatable({
+		causal = causal or false,
 		client = client,
 		id = id,
 		number = 0,
@@ -246,13 +286,14 @@ end
 
 local M = {}
 
+---@param causal? boolean
 ---@return skynet.db.mongo.session
-function M.start(client)
+function M.start(client, causal)
 	-- a UUID of random bytes, RFC 4122
 	local bytes = { (crypt.randomkey() .. crypt.randomkey()):byte(1, 16) }
 	bytes[7] = 64 + bytes[7] % 16
 	bytes[9] = 128 + bytes[9] % 64
-	return new(client, { id = "\0\5\4" .. string.char(unpack(bytes)) })
+	return new(client, { id = "\0\5\4" .. string.char(unpack(bytes)) }, causal)
 end
 
 --- What skynet's module `transaction` offers: f runs in a transaction, once. → nil, or what went wrong
