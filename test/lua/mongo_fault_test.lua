@@ -251,6 +251,23 @@ T.test("a restart with 1,000 requests under way: each gets its answer or an erro
 	peer:stop()
 end)
 
+T.test("a command that is too large for the server fails alone", function()
+	local peer = mongo_peer.new(function(command)
+		if command.wait then return nil end
+		return { "ok", 1 }
+	end, { hello = function() return { "ismaster", true, "maxMessageSizeBytes", 1000, "ok", 1 } end })
+	local client = client_of(peer)
+	local failed = false
+	skynet.fork(function() failed = not pcall(client.runCommand, client, "wait") end)
+	T.eventually(function() return peer:count "wait" == 1 end)
+	local err = T.raises("more than the 1000 of a message", client.db.coll.safe_insert, client.db.coll, { text = ("x"):rep(2000) })
+	T.ok(err:find("^mongo " .. peer:name() .. ": insert of 2%d%d%d bytes"), err)
+	T.eq(client:runCommand("ping").ok, 1)
+	T.eq({ failed, peer.connections }, { false, 1 })
+	client:disconnect()
+	peer:stop()
+end)
+
 T.test("a client that disconnects while calls wait ends them, and later ones raise", function()
 	local peer = mongo_peer.new(function(command)
 		if command.wait then return nil end

@@ -97,6 +97,7 @@ function conf.check(given)
 	if given.rs then
 		first, addresses = given.rs[1] or refuse "rs: an empty list", {}
 		for i, member in ipairs(given.rs) do
+			if type(member.host) ~= "string" then refuse("rs: there is no host in entry %d", i) end
 			addresses[i] = { host = member.host, port = member.port or DEFAULT_PORT }
 		end
 	end

@@ -15,6 +15,7 @@ local unpack = table.unpack or unpack
 local running = coroutine.running
 
 local MORE_TO_COME = 2 -- the flag of a request that the server must not answer
+local MOST_BYTES = 48000000 -- of a message, for a server that does not say
 local RETRY_PAUSE = 50 -- cs between two looks for a primary
 local SEARCH_TIME = 10 -- seconds that a server may take to say that it is no primary any more
 
@@ -52,6 +53,11 @@ end
 
 local function pack(self, link, name, id, flags, document)
 	local message = driver.op_msg(id, flags, document)
+	-- The server would close the connection, and fail all who wait.
+	local most = self.hello and self.hello.maxMessageSizeBytes or MOST_BYTES
+	if #message > most then
+		error(string.format("%s: %s of %d bytes: more than the %d of a message", tostring(self), name, #message, most), 0)
+	end
 	if not link.compressor or PLAIN[name] then return message end
 	return require "skynet.mongo.compression".deflate(message, link.compressor, self.options.zlib_level)
 end
