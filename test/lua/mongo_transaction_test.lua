@@ -117,6 +117,19 @@ T.test("a damaged reply fails the transaction, and nothing is tried again", func
 	stop()
 end)
 
+T.test("a command that is too large fails the transaction, and nothing is tried again", function()
+	local peer = mongo_peer.new(nil, { hello = function() return { "ismaster", true, "maxMessageSizeBytes", 1000, "ok", 1 } end })
+	local client = mongo.client { host = peer.host, port = peer.port }
+	local tries = 0
+	T.raises("more than the 1000", client.with_transaction, client, function()
+		tries = tries + 1
+		client.db.coll:safe_insert { text = ("x"):rep(2000) }
+	end)
+	T.eq({ tries, peer:count "insert" }, { 1, 0 })
+	client:disconnect()
+	peer:stop()
+end)
+
 T.test("a transaction in which nothing was done is not sent", function()
 	local client, peer, stop = open()
 	local session = client:start_session()

@@ -147,6 +147,14 @@ function server:call(name, document)
 	return (decode(reply))
 end
 
+--- Whether what call() raised is about the connection, or the time: another try may go well.
+---@param err any
+---@return boolean
+function server:is_about_link(err)
+	if err == socketchannel.error or err == self.failure then return true end
+	return type(err) == "string" and err:find(": no answer to ", 1, true) ~= nil
+end
+
 --- Sends a command that is not answered.
 ---@async
 function server:post(name, document)

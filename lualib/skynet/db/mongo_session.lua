@@ -3,7 +3,6 @@
 --- A session is a number that this side invents; the server hears of it with the first command. At any time it has at
 --- most one transaction, which begins at the server with its first command: until then nothing has been sent.
 local skynet = require "skynet"
-local socketchannel = require "skynet.socketchannel"
 local bson = require "bson"
 local crypt = require "skynet.crypt"
 local codes = require "skynet.db.mongo_codes"
@@ -106,8 +105,7 @@ function session:heard(ok, reply)
 	if ok then
 		self.transient = self.transient or has_label(reply, TRANSIENT)
 	elseif not self.client.__set.closed then
-		-- The link failed, or was too slow. Another error is about the reply.
-		self.transient = self.transient or reply == socketchannel.error or err:find "^mongo " ~= nil
+		self.transient = self.transient or self.client.__set.primary:is_about_link(reply)
 	end
 end
 
