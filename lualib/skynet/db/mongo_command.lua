@@ -84,7 +84,8 @@ local function to_member(db, preference, name, value, args)
 		args.n = asked
 		if told then add(args, "$readPreference", told) end
 		local ok, reply = pcall(member and server.call or to_primary, server, name, encode(db, name, value, args))
-		local failed = not ok or codes.NOT_PRIMARY[codes.of(reply)]
+		local failed
+		if ok then failed = codes.NOT_PRIMARY[codes.of(reply)] else failed = server:is_about_link(reply) end
 		if failed and member then set:avoid(member) end
 		if not failed or attempt == 2 or (deadline and skynet.now() >= deadline) then
 			if not ok then error(reply, 0) end
