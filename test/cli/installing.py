@@ -33,6 +33,17 @@ def an_installed_runtime_works_in_any_folder(place):
 
 
 @once
+def the_packages_that_an_image_needs_are_told(place):
+    need_the_release(place)
+    status, said = place.run(ROOT / "tools/runtime-packages")
+    assert status == 0, said
+    packages = said.split()
+    assert packages == sorted(set(packages))
+    # What compiles has no place there.
+    assert "libc6" in packages and not any(name.endswith("-dev") or name == "g++" for name in packages), said
+
+
+@once
 def a_folder_with_links_stands_for_a_skynet_folder_from_inside_too(place):
     need_the_release(place)
     status, said = place.run(ROOT / "tools/link-into", "app/skynet")
