@@ -22,6 +22,8 @@ class Distinct {
   std::string take();
 
  private:
+  void note(const Value& value);
+
   Path path_;
   std::unordered_set<std::string> keys_;
   bson::Writer writer_;

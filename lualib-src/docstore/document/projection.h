@@ -14,6 +14,7 @@
 
 #include "docstore/document/error.h"
 #include "docstore/document/filter.h"
+#include "docstore/document/update.h"
 
 namespace runtime::document {
 
@@ -37,6 +38,7 @@ class Projection {
  private:
   explicit Projection(std::unique_ptr<ProjectionTree> tree);
   std::unique_ptr<ProjectionTree> tree_;
+  Clock clock_;  // $$NOW: when it was parsed
 };
 
 }  // namespace runtime::document

@@ -1,0 +1,271 @@
+// Arithmetic and comparison in expressions.
+#include <cmath>
+#include <limits>
+
+#include "docstore/document/accumulator.h"
+#include "docstore/document/expression.h"
+#include "docstore/document/number.h"
+#include "docstore/document/order.h"
+
+namespace runtime::document {
+
+namespace {
+
+using Values = std::vector<OwnedValue>;
+
+bool has_null(const Values& values) {
+  for (const OwnedValue& value : values) {
+    if (value.view().is_nullish()) return true;
+  }
+  return false;
+}
+
+bool give_null(OwnedValue* out) {
+  *out = OwnedValue::null();
+  return true;
+}
+
+bool check_number(std::string_view name, const Value& value, CommandError* error) {
+  if (value.type == Type::decimal128) {
+    return refuse(error, Code::not_implemented, {name, " of a decimal128 is not supported"});
+  }
+  if (value.is_number()) return true;
+  return refuse(error, Code::type_mismatch,
+                {name, " only supports numeric types, not ", type_name(value.type)});
+}
+
+// In a pipeline an int64 that does not suffice becomes a double.
+OwnedValue pipeline_sum(const Value& a, const Value& b) {
+  std::optional<OwnedValue> sum = calculate(Arithmetic::add, a, b);
+  return sum ? std::move(*sum) : OwnedValue::real(a.real() + b.real());
+}
+
+bool add(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  OwnedValue sum = OwnedValue::int32(0);
+  const OwnedValue* date = nullptr;
+  for (const OwnedValue& value : values) {
+    if (value.type() == Type::date) {
+      if (date != nullptr)
+        return refuse(error, location(16612), {"only one date allowed in an $add expression"});
+      date = &value;
+    } else if (!check_number(name, value.view(), error)) {
+      return false;
+    } else {
+      sum = pipeline_sum(sum.view(), value.view());
+    }
+  }
+  if (date == nullptr) {
+    *out = std::move(sum);
+    return true;
+  }
+  const double ms = std::round(sum.view().real());
+  std::int64_t result = 0;
+  if (!(std::fabs(ms) < 0x1p63) ||
+      __builtin_add_overflow(
+          date->view().date(),
+          sum.view().is_integer() ? sum.view().integer() : static_cast<std::int64_t>(ms),
+          &result)) {
+    return refuse(error, Code::overflow, {"date overflow in $add"});
+  }
+  *out = OwnedValue::date(result);
+  return true;
+}
+
+bool subtract(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  const Value a = values[0].view(), b = values[1].view();
+  std::int64_t difference = 0;
+  if (a.type == Type::date) {
+    if (b.type != Type::date && !check_number(name, b, error)) return false;
+    const std::optional<std::int64_t> ms =
+        b.type == Type::date ? b.date()
+        : b.is_integer()     ? b.integer()
+                             : OwnedValue::real(std::round(b.real())).view().whole_number();
+    if (!ms || __builtin_sub_overflow(a.date(), *ms, &difference)) {
+      return refuse(error, Code::overflow, {"date overflow in $subtract"});
+    }
+    *out = b.type == Type::date ? OwnedValue::int64(difference) : OwnedValue::date(difference);
+    return true;
+  }
+  if (!check_number(name, a, error) || !check_number(name, b, error)) return false;
+  if (a.type == Type::real || b.type == Type::real ||
+      __builtin_sub_overflow(a.integer(), b.integer(), &difference)) {
+    *out = OwnedValue::real(a.real() - b.real());
+  } else if (a.type == Type::int32 && b.type == Type::int32) {
+    *out = OwnedValue::integer(difference);
+  } else {
+    *out = OwnedValue::int64(difference);
+  }
+  return true;
+}
+
+bool multiply(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  OwnedValue product = OwnedValue::int32(1);
+  for (const OwnedValue& value : values) {
+    if (!check_number(name, value.view(), error)) return false;
+    std::optional<OwnedValue> next = calculate(Arithmetic::multiply, product.view(), value.view());
+    product =
+        next ? std::move(*next) : OwnedValue::real(product.view().real() * value.view().real());
+  }
+  *out = std::move(product);
+  return true;
+}
+
+bool divide(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  if (!check_number(name, values[0].view(), error) || !check_number(name, values[1].view(), error))
+    return false;
+  const double divisor = values[1].view().real();
+  if (divisor == 0) return refuse(error, Code::bad_value, {"can't $divide by zero"});
+  *out = OwnedValue::real(values[0].view().real() / divisor);
+  return true;
+}
+
+bool remainder(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  const Value a = values[0].view(), b = values[1].view();
+  if (!check_number(name, a, error) || !check_number(name, b, error)) return false;
+  if (b.real() == 0) return refuse(error, location(16610), {"can't $mod by zero"});
+  if (a.type == Type::real || b.type == Type::real) {
+    *out = OwnedValue::real(std::fmod(a.real(), b.real()));
+    return true;
+  }
+  const std::int64_t rest = b.integer() == -1 ? 0 : a.integer() % b.integer();
+  *out = a.type == Type::int32 && b.type == Type::int32 ? OwnedValue::integer(rest)
+                                                        : OwnedValue::int64(rest);
+  return true;
+}
+
+bool absolute(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  const Value value = values[0].view();
+  if (value.is_nullish()) return give_null(out);
+  if (!check_number(name, value, error)) return false;
+  if (value.type == Type::real) {
+    *out = OwnedValue::real(std::fabs(value.real()));
+  } else if (value.integer() == std::numeric_limits<std::int64_t>::min()) {
+    return refuse(error, location(28680), {"can't take $abs of long long min"});
+  } else {
+    const std::int64_t size = std::abs(value.integer());
+    *out = value.type == Type::int64 ? OwnedValue::int64(size) : OwnedValue::integer(size);
+  }
+  return true;
+}
+
+bool round_off(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  const Value value = values[0].view();
+  if (value.is_nullish()) return give_null(out);
+  if (!check_number(name, value, error)) return false;
+  if (value.is_integer()) {
+    *out = values[0];
+  } else {
+    const double number = value.real();
+    *out = OwnedValue::real(name == "$ceil"    ? std::ceil(number)
+                            : name == "$floor" ? std::floor(number)
+                                               : std::trunc(number));
+  }
+  return true;
+}
+
+bool power(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  for (const OwnedValue& value : values) {
+    if (!check_number(name, value.view(), error)) return false;
+  }
+  const double base = values[0].view().real();
+  if (name == "$sqrt") {
+    if (base < 0)
+      return refuse(error, location(28714),
+                    {"$sqrt's argument must be greater than or equal to 0"});
+    *out = OwnedValue::real(std::sqrt(base));
+    return true;
+  }
+  const double exponent = values[1].view().real();
+  if (base == 0 && exponent < 0) {
+    return refuse(error, location(28764), {"$pow cannot take a base of 0 and a negative exponent"});
+  }
+  const double result = std::pow(base, exponent);
+  const bool is_whole = values[0].view().is_integer() && values[1].view().is_integer() &&
+                        exponent >= 0 && std::fabs(result) < 0x1p53;
+  if (!is_whole) {
+    *out = OwnedValue::real(result);
+  } else {
+    const auto whole = static_cast<std::int64_t>(result);
+    const bool is_small = values[0].type() == Type::int32 && values[1].type() == Type::int32;
+    *out = is_small ? OwnedValue::integer(whole) : OwnedValue::int64(whole);
+  }
+  return true;
+}
+
+bool order_of(std::string_view name, const Values& values, OwnedValue* out, CommandError*) {
+  const int order = compare(values[0].view(), values[1].view());
+  if (name == "$cmp") {
+    *out = OwnedValue::int32(order < 0 ? -1 : order > 0 ? 1 : 0);
+    return true;
+  }
+  const bool result = name == "$eq"    ? order == 0
+                      : name == "$ne"  ? order != 0
+                      : name == "$gt"  ? order > 0
+                      : name == "$gte" ? order >= 0
+                      : name == "$lt"  ? order < 0
+                                       : order <= 0;
+  *out = OwnedValue::boolean(result);
+  return true;
+}
+
+// $sum, $avg, $min, $max of arguments, or of the array that is the only one.
+bool accumulate(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  const std::unique_ptr<Accumulator> accumulator = make_accumulator(name);
+  const auto offer = [&](const Value& value) { return accumulator->add(value, error); };
+  if (values.size() == 1 && values[0].view().is_array()) {
+    bson::Reader reader(values[0].bytes());
+    bson::Element element;
+    while (reader.next(&element)) {
+      if (!offer(Value(element))) return false;
+    }
+  } else {
+    for (const OwnedValue& value : values) {
+      if (!offer(value.view())) return false;
+    }
+  }
+  *out = accumulator->result();
+  return true;
+}
+
+constexpr std::size_t kAnyNumber = 1000000;
+constexpr FunctionEntry kFunctions[] = {
+    {"$add", 0, kAnyNumber, add},
+    {"$subtract", 2, 2, subtract},
+    {"$multiply", 0, kAnyNumber, multiply},
+    {"$divide", 2, 2, divide},
+    {"$mod", 2, 2, remainder},
+    {"$abs", 1, 1, absolute},
+    {"$ceil", 1, 1, round_off},
+    {"$floor", 1, 1, round_off},
+    {"$trunc", 1, 1, round_off},
+    {"$sqrt", 1, 1, power},
+    {"$pow", 2, 2, power},
+    {"$cmp", 2, 2, order_of},
+    {"$eq", 2, 2, order_of},
+    {"$ne", 2, 2, order_of},
+    {"$gt", 2, 2, order_of},
+    {"$gte", 2, 2, order_of},
+    {"$lt", 2, 2, order_of},
+    {"$lte", 2, 2, order_of},
+    {"$sum", 0, kAnyNumber, accumulate},
+    {"$avg", 0, kAnyNumber, accumulate},
+    {"$min", 0, kAnyNumber, accumulate},
+    {"$max", 0, kAnyNumber, accumulate},
+};
+
+}  // namespace
+
+const FunctionEntry* find_number_function(std::string_view name) {
+  for (const FunctionEntry& entry : kFunctions) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+}  // namespace runtime::document

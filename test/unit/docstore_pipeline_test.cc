@@ -1,0 +1,208 @@
+#include "docstore/document/pipeline.h"
+#include "docstore_text.h"
+
+namespace runtime::document {
+namespace {
+
+// What a pipeline makes of documents: "doc, doc" as text, or the name of the error and its message.
+std::string run(std::string_view stages, const std::vector<std::string>& documents,
+                const std::vector<std::string>& others = {}) {
+  CommandError error;
+  const std::string bytes = bson("{p: " + std::string(stages) + "}");
+  const std::optional<Pipeline> pipeline = Pipeline::parse(field(bytes, "p").bytes, &error);
+  if (!pipeline) return error.name() + ": " + error.message;
+  std::string out;
+  Surroundings surroundings;
+  surroundings.clock.ms = 1000;
+  surroundings.read = [&](const std::string& collection, std::string_view filter, const auto& take,
+                          CommandError* e) {
+    EXPECT_EQ(collection, "others");
+    const std::optional<Filter> wanted = Filter::parse(filter, e);
+    if (!wanted) return false;
+    for (const std::string& other : others) {
+      MatchDetails details;
+      if (wanted->matches(bson(other), &details) && !take(bson(other))) break;
+    }
+    return true;
+  };
+  const auto chain = pipeline->start(surroundings, [&](std::string_view document, CommandError*) {
+    out += (out.empty() ? "" : " ") + shown(document);
+    return true;
+  });
+  for (const std::string& document : documents) {
+    if (!chain->wants_more()) break;
+    if (!chain->push(bson(document), &error)) return error.name() + ": " + error.message;
+  }
+  if (!chain->finish(&error)) return error.name() + ": " + error.message;
+  return out;
+}
+std::string documents(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& text : texts) out += (out.empty() ? "" : " ") + shown(bson(text));
+  return out;
+}
+// The value of an expression on a document.
+std::string computed(const std::string& expression, const std::string& document = "{}") {
+  const std::string out = run("[{$project: {_id: 0, v: " + expression + "}}]", {document});
+  if (!out.starts_with("{ v: ")) return out;
+  return out.substr(5, out.size() - 7);
+}
+
+TEST(DocstorePipeline, FiltersSortsAndCuts) {
+  EXPECT_EQ(run("[{$match: {a: {$gt: 1}}}, {$sort: {a: -1}}, {$skip: 1}, {$limit: 1}]",
+                {"{a: 1}", "{a: 2}", "{a: 4}", "{a: 3}"}),
+            documents({"{a: 3}"}));
+  EXPECT_EQ(run("[{$limit: 2}, {$count: 'n'}]", {"{a: 1}", "{a: 2}", "{a: 4}"}),
+            documents({"{n: 2}"}));
+  EXPECT_EQ(run("[{$match: {a: 9}}, {$count: 'n'}]", {"{a: 1}"}), "");
+}
+
+TEST(DocstorePipeline, GroupsInTheOrderOfAppearance) {
+  EXPECT_EQ(
+      run("[{$group: {_id: '$k', n: {$sum: 1}, s: {$sum: '$v'}, a: {$avg: '$v'}, lo: {$min: '$v'}, "
+          "hi: {$max: '$v'}, "
+          "f: {$first: '$v'}, l: {$last: '$v'}, p: {$push: '$v'}, u: {$addToSet: '$k'}, c: "
+          "{$count: {}}}}]",
+          {"{k: 'b', v: 1}", "{k: 'a', v: 5}", "{k: 'b', v: 2.5}", "{k: 'b'}"}),
+      documents(
+          {"{_id: 'b', n: 3, s: 3.5, a: 1.75, lo: 1, hi: 2.5, f: 1, l: null, p: [1, 2.5], u: "
+           "['b'], c: 3}",
+           "{_id: 'a', n: 1, s: 5, a: 5.0, lo: 5, hi: 5, f: 5, l: 5, p: [5], u: ['a'], c: 1}"}));
+  EXPECT_EQ(run("[{$group: {_id: {x: '$a'}}}]", {"{a: 1}", "{a: 1.0}", "{}"}),
+            documents({"{_id: {x: 1}}", "{_id: {}}"}));
+  EXPECT_EQ(run("[{$group: {_id: '$a', n: {$sum: 1}}}]", {"{}", "{a: null}"}),
+            documents({"{_id: null, n: 2}"}));
+  EXPECT_EQ(run("[{$sortByCount: '$a'}]", {"{a: 1}", "{a: 2}", "{a: 2}"}),
+            documents({"{_id: 2, count: 2}", "{_id: 1, count: 1}"}));
+  EXPECT_EQ(
+      run("[{$group: {_id: null, s: {$sum: '$a'}}}]", {"{a: 2147483647}", "{a: 1}", "{a: 'x'}"}),
+      documents({"{_id: null, s: 2147483648}"}));
+}
+
+TEST(DocstorePipeline, AddsAndTakesFields) {
+  EXPECT_EQ(run("[{$addFields: {b: '$a', 'c.d': 5, a: 7}}]", {"{a: 1, c: {e: 1}}"}),
+            documents({"{a: 7, c: {e: 1, d: 5}, b: 1}"}));
+  EXPECT_EQ(run("[{$set: {'a.x': 1}}]", {"{a: [{y: 1}, 5]}"}),
+            documents({"{a: [{y: 1, x: 1}, {x: 1}]}"}));
+  EXPECT_EQ(run("[{$unset: ['a', 'b.c']}]", {"{a: 1, b: {c: 1, d: 1}}"}),
+            documents({"{b: {d: 1}}"}));
+  EXPECT_EQ(run("[{$project: {n: {$size: '$a'}}}]", {"{_id: 1, a: [1, 2]}"}),
+            documents({"{_id: 1, n: 2}"}));
+  EXPECT_EQ(run("[{$replaceRoot: {newRoot: '$a'}}]", {"{a: {b: 1}}"}), documents({"{b: 1}"}));
+  EXPECT_EQ(run("[{$replaceWith: {$mergeObjects: ['$a', {c: 2}]}}]", {"{a: {b: 1}}"}),
+            documents({"{b: 1, c: 2}"}));
+  EXPECT_EQ(run("[{$replaceWith: '$a'}]", {"{a: 1}"}).substr(0, 14), "Location40228:");
+}
+
+TEST(DocstorePipeline, Unwinds) {
+  EXPECT_EQ(run("[{$unwind: '$a'}]",
+                {"{_id: 1, a: [1, [2]], b: 0}", "{_id: 2, a: []}", "{_id: 3, a: 5}", "{_id: 4}"}),
+            documents({"{_id: 1, a: 1, b: 0}", "{_id: 1, a: [2], b: 0}", "{_id: 3, a: 5}"}));
+  EXPECT_EQ(
+      run("[{$unwind: {path: '$a.b', includeArrayIndex: 'i', preserveNullAndEmptyArrays: true}}]",
+          {"{a: {b: [7]}}", "{a: {b: []}}", "{a: null}"}),
+      documents({"{a: {b: 7}, i: 0L}", "{a: {}, i: null}", "{a: null, i: null}"}));
+}
+
+TEST(DocstorePipeline, LooksUpInAnotherCollection) {
+  const std::vector<std::string> others = {"{_id: 1, k: 'x'}", "{_id: 2, k: ['y', 'x']}",
+                                           "{_id: 3}"};
+  EXPECT_EQ(run("[{$lookup: {from: 'others', localField: 'a', foreignField: 'k', as: 'o'}}]",
+                {"{a: 'x'}", "{a: ['y']}", "{}", "{a: []}", "{a: /x/}"}, others),
+            documents({"{a: 'x', o: [{_id: 1, k: 'x'}, {_id: 2, k: ['y', 'x']}]}",
+                       "{a: ['y'], o: [{_id: 2, k: ['y', 'x']}]}", "{o: [{_id: 3}]}",
+                       "{a: [], o: []}", "{a: /x/, o: []}"}));
+}
+
+TEST(DocstorePipeline, Calculates) {
+  EXPECT_EQ(computed("{$add: ['$a', 1, 2.5]}", "{a: 1}"), "4.5");
+  EXPECT_EQ(computed("{$add: ['$d', 1000]}", "{d: date(5)}"), "new Date(1005)");
+  EXPECT_EQ(computed("{$subtract: [5, 7]}"), "-2");
+  EXPECT_EQ(computed("{$subtract: ['$d', '$e']}", "{d: date(5), e: date(3)}"), "2");
+  EXPECT_EQ(computed("{$multiply: [3, 4]}"), "12");
+  EXPECT_EQ(computed("{$divide: [1, 2]}"), "0.5");
+  EXPECT_EQ(computed("{$divide: [1, 0]}").substr(0, 8), "BadValue");
+  EXPECT_EQ(computed("{$mod: [-7, 4]}"), "-3");
+  EXPECT_EQ(computed("{$add: [9223372036854775807, 1]}"), "9223372036854775808.0");
+  EXPECT_EQ(computed("{$add: ['$nothing', 1]}"), "null");
+  EXPECT_EQ(computed("{$add: ['x', 1]}").substr(0, 12), "TypeMismatch");
+  EXPECT_EQ(computed("{$abs: -3}"), "3");
+  EXPECT_EQ(computed("{$floor: 2.7}"), "2.0");
+  EXPECT_EQ(computed("{$pow: [2, 10]}"), "1024");
+  EXPECT_EQ(computed("{$max: [[1, 5, 2]]}"), "5");
+  EXPECT_EQ(computed("{$sum: '$a'}", "{a: [1, 2]}"), "3");
+}
+
+TEST(DocstorePipeline, ComparesAndDecides) {
+  EXPECT_EQ(computed("{$eq: ['$a', 1.0]}", "{a: 1}"), "true");
+  EXPECT_EQ(computed("{$cmp: [1, 'x']}"), "-1");
+  EXPECT_EQ(computed("{$cond: [{$gt: ['$a', 1]}, 'big', 'small']}", "{a: 2}"), "\"big\"");
+  EXPECT_EQ(computed("{$cond: {if: false, then: 1, else: 2}}"), "2");
+  EXPECT_EQ(computed("{$ifNull: ['$a', '$b', 7]}"), "7");
+  EXPECT_EQ(computed("{$and: [1, '$a']}"), "false");
+  EXPECT_EQ(computed("{$or: [0, 'x']}"), "true");
+  EXPECT_EQ(computed("{$not: ['$a']}"), "true");
+  EXPECT_EQ(
+      computed("{$switch: {branches: [{case: {$lt: ['$a', 5]}, then: 'low'}], default: 'high'}}",
+               "{a: 7}"),
+      "\"high\"");
+}
+
+TEST(DocstorePipeline, WorksOnTextArraysAndDates) {
+  EXPECT_EQ(computed("{$concat: ['a', '$b']}", "{b: 'c'}"), "\"ac\"");
+  EXPECT_EQ(computed("{$toUpper: 'abc'}"), "\"ABC\"");
+  EXPECT_EQ(computed("{$strLenCP: '\u00e9x'}"), "2");
+  EXPECT_EQ(computed("{$substrCP: ['\u00e9xyz', 1, 2]}"), "\"xy\"");
+  EXPECT_EQ(computed("{$split: ['a-b', '-']}"), "[ \"a\", \"b\" ]");
+  EXPECT_EQ(computed("'$a.b'", "{a: [{b: 1}, {c: 1}, {b: 2}]}"), "[ 1, 2 ]");
+  EXPECT_EQ(computed("{$arrayElemAt: ['$a', -1]}", "{a: [1, 2]}"), "2");
+  EXPECT_EQ(computed("{$map: {input: '$a', as: 'x', in: {$add: ['$$x', 1]}}}", "{a: [1, 2]}"),
+            "[ 2, 3 ]");
+  EXPECT_EQ(computed("{$filter: {input: '$a', cond: {$gt: ['$$this', 1]}}}", "{a: [1, 2]}"),
+            "[ 2 ]");
+  EXPECT_EQ(computed("{$reduce: {input: '$a', initialValue: 0, in: {$add: ['$$value', '$$this']}}}",
+                     "{a: [1, 2]}"),
+            "3");
+  EXPECT_EQ(computed("{$let: {vars: {x: 2}, in: {$multiply: ['$$x', '$$x']}}}"), "4");
+  EXPECT_EQ(computed("{$slice: [[1, 2, 3], 1, 1]}"), "[ 2 ]");
+  EXPECT_EQ(computed("{$literal: '$a'}"), "\"$a\"");
+  EXPECT_EQ(computed("{$toString: 1.5}"), "\"1.5\"");
+  EXPECT_EQ(computed("{$toInt: '42'}"), "42");
+  EXPECT_EQ(computed("{$toInt: 'x'}").substr(0, 17), "ConversionFailure");
+  EXPECT_EQ(computed("{$type: '$a'}"), "\"missing\"");
+  EXPECT_EQ(
+      computed("{$dateToString: {date: '$d', format: '%Y-%m-%d %H:%M:%S.%L'}}", "{d: date(-1)}"),
+      "\"1969-12-31 23:59:59.999\"");
+  EXPECT_EQ(computed("{$dateToString: {date: '$d', format: '%j %w'}}", "{d: date(1709164800000)}"),
+            "\"060 5\"");
+  EXPECT_EQ(computed("{$toDate: '2026-11-28T12:00:00+01:00'}"), "new Date(1795863600000)");
+  EXPECT_EQ(computed("'$$NOW'"), "new Date(1000)");
+}
+
+TEST(DocstorePipeline, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(run("[{$foo: 1}]", {}), "Location40324: Unrecognized pipeline stage name: '$foo'");
+  EXPECT_EQ(run("[{}]", {}).substr(0, 13), "Location40323");
+  EXPECT_EQ(run("[{$project: {a: {$foo: 1}}}]", {}),
+            "InvalidPipelineOperator: Unrecognized expression '$foo'");
+  EXPECT_EQ(run("[{$project: {a: '$$foo'}}]", {}), "Location17276: Use of undefined variable: foo");
+  EXPECT_EQ(run("[{$project: {a: {$subtract: [1]}}}]", {}),
+            "Location16020: Expression $subtract takes exactly 2 arguments. 1 were passed in.");
+  EXPECT_EQ(run("[{$group: {n: {$sum: 1}}}]", {}).substr(0, 13), "Location15955");
+  EXPECT_EQ(run("[{$group: {_id: 1, n: {$foo: 1}}}]", {}),
+            "Location15952: unknown group operator '$foo'");
+  EXPECT_EQ(run("[{$limit: 0}]", {}), "Location15958: the limit must be positive");
+  EXPECT_EQ(run("[{$lookup: {from: 'x', as: 'y', pipeline: []}}]", {}).substr(0, 14),
+            "NotImplemented");
+  EXPECT_EQ(run("[{$unwind: 'a'}]", {}).substr(0, 13), "Location28818");
+}
+
+TEST(DocstorePipeline, RefusesValuesThatGrowWithoutEnd) {
+  const std::string twice = "[{$project: {v: {$reduce: {input: {$split: ['" +
+                            std::string(300, '-') + "', '-']}, initialValue: ['x'], in: ";
+  EXPECT_EQ(run(twice + "{$concatArrays: ['$$value', '$$value']}}}}}]", {"{}"}).substr(0, 18),
+            "BSONObjectTooLarge");
+  EXPECT_EQ(run(twice + "['$$value']}}}}]", {"{}"}).substr(0, 8), "Overflow");
+}
+
+}  // namespace
+}  // namespace runtime::document
