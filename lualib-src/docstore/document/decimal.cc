@@ -54,21 +54,21 @@ class Natural {
 
   // The first 64 bits; *is_exact becomes false when there is a 1 behind them.
   std::uint64_t first_bits(bool* is_exact) const {
-    std::uint64_t bits = 0;
-    const int count = bit_count();
-    for (int i = count - 1; i >= std::max(0, count - 64); --i) bits = bits << 1 | bit(i);
-    if (count < 64) return bits << (64 - count);
-    for (int i = count - 65; i >= 0; --i) {
-      if (bit(i) != 0) *is_exact = false;
+    const std::size_t count = words_.size();
+    const auto word = [&](std::size_t from_front) -> unsigned __int128 {
+      return from_front < count ? words_[count - 1 - from_front] : 0;
+    };
+    const int zeros = std::countl_zero(words_.back());
+    const unsigned __int128 front = (word(0) << 96 | word(1) << 64 | word(2) << 32 | word(3))
+                                    << zeros;
+    if (static_cast<std::uint64_t>(front) != 0) *is_exact = false;
+    for (std::size_t i = 0; i + 4 < count; ++i) {
+      if (words_[i] != 0) *is_exact = false;
     }
-    return bits;
+    return static_cast<std::uint64_t>(front >> 64);
   }
 
  private:
-  std::uint64_t bit(int i) const {
-    return words_[static_cast<std::size_t>(i / 32)] >> (i % 32) & 1;
-  }
-
   std::vector<std::uint32_t> words_;  // the least first
 };
 
