@@ -140,6 +140,12 @@ TEST(DocstoreFilter, MatchesRegularExpressions) {
   EXPECT_MATCH("{a: /^.$/}", "{a: '\u00e9'}");
 }
 
+TEST(DocstoreFilter, SearchesTextsThatNeedMuchStack) {
+  const std::string text(100000, 'a');
+  EXPECT_TRUE(matches("{a: /^(a|b)*$/}", "{a: '" + text + "'}"));
+  EXPECT_FALSE(matches("{a: /^(a|b)*$/}", "{a: '" + text + "c'}"));
+}
+
 TEST(DocstoreFilter, SaysThatARegularExpressionTookTooLong) {
   CommandError error;
   const std::optional<Filter> filter =

@@ -82,6 +82,11 @@ TEST(DocstoreUpdate, PadsArraysWithNull) {
                  "{_id: 1, a: [1]}");
 }
 
+TEST(DocstoreUpdate, PadsAllArraysTogetherNoMoreThanOne) {
+  EXPECT_REFUSED("BadValue: can't backfill more than 1500000 elements",
+                 "{$set: {'a.1000000': 5, 'b.1000000': 5}}", "{_id: 1, a: [], b: []}");
+}
+
 TEST(DocstoreUpdate, RefusesPathsThroughWhatIsNoDocument) {
   EXPECT_REFUSED("PathNotViable: Cannot create field 'b' in element {a: 5}", "{$set: {'a.b': 1}}",
                  "{_id: 1, a: 5}");

@@ -9,12 +9,9 @@ namespace {
 
 // Steps of one search. PCRE2's own bound of 10 million takes a second; a service waits meanwhile.
 constexpr std::uint32_t kMostSteps = 1000000;
-constexpr std::uint32_t kMostKilobytes = 20000;
+constexpr std::uint32_t kMostKilobytes = 128 << 10;
 constexpr std::size_t kLongestPattern = 32764;
 
-struct FreeContext {
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
 struct FreeData {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
 };
@@ -48,6 +45,9 @@ std::string prefix_of(std::string_view pattern) {
 }  // namespace
 
 void Regex::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
+void Regex::FreeBounds::operator()(pcre2_real_match_context_8* bounds) const {
+  pcre2_match_context_free(bounds);
+}
 
 std::optional<Regex> Regex::compile(std::string_view pattern, std::string_view options,
                                     CommandError* error) {
@@ -80,6 +80,9 @@ std::optional<Regex> Regex::compile(std::string_view pattern, std::string_view o
            {"Regular expression is invalid: ", reinterpret_cast<const char*>(text)});
     return {};
   }
+  regex.bounds_.reset(pcre2_match_context_create(nullptr));
+  pcre2_set_match_limit(regex.bounds_.get(), kMostSteps);
+  pcre2_set_heap_limit(regex.bounds_.get(), kMostKilobytes);
   // Without it the expression is interpreted: slower, and the same.
   pcre2_jit_compile(regex.code_.get(), PCRE2_JIT_COMPLETE);
   if ((flags & (PCRE2_CASELESS | PCRE2_MULTILINE | PCRE2_EXTENDED)) == 0) {
@@ -89,13 +92,14 @@ std::optional<Regex> Regex::compile(std::string_view pattern, std::string_view o
 }
 
 bool Regex::matches(std::string_view text, int* fault) const {
-  const std::unique_ptr<pcre2_match_context, FreeContext> context(
-      pcre2_match_context_create(nullptr));
   const std::unique_ptr<pcre2_match_data, FreeData> data(pcre2_match_data_create(1, nullptr));
-  pcre2_set_match_limit(context.get(), kMostSteps);
-  pcre2_set_heap_limit(context.get(), kMostKilobytes);
-  const int result = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()),
-                                 text.size(), 0, 0, data.get(), context.get());
+  const auto search = [&](std::uint32_t flags) {
+    return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0,
+                       flags, data.get(), bounds_.get());
+  };
+  int result = search(0);
+  // The compiled expression has a small stack; the interpreter takes from the heap.
+  if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = search(PCRE2_NO_JIT);
   if (result < 0 && result != PCRE2_ERROR_NOMATCH) *fault = result;
   return result >= 0;
 }

@@ -11,6 +11,7 @@
 #include "docstore/document/error.h"
 
 struct pcre2_real_code_8;
+struct pcre2_real_match_context_8;
 
 namespace runtime::document {
 
@@ -30,7 +31,11 @@ class Regex {
   struct Free {
     void operator()(pcre2_real_code_8* code) const;
   };
+  struct FreeBounds {
+    void operator()(pcre2_real_match_context_8* bounds) const;
+  };
   std::unique_ptr<pcre2_real_code_8, Free> code_;
+  std::unique_ptr<pcre2_real_match_context_8, FreeBounds> bounds_;
   std::string prefix_;
 };
 

@@ -31,6 +31,8 @@ class LookupRun : public StageRun {
       return fits;
     };
     const std::string wanted = filter(document);
+    if (!surroundings_.read)
+      return refuse(error, Code::not_implemented, {"$lookup has no collections here"});
     if (!wanted.empty() && !surroundings_.read(lookup_.from, wanted, take, error)) return false;
     if (!fits) {
       return refuse(error, location(4568),

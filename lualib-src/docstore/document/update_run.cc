@@ -154,7 +154,9 @@ Effect UpdateRun::create(const Target& target, Node* parent, std::size_t step) {
   const std::vector<UpdateStep>& steps = target.path->steps();
   if (parent->is_array()) {
     const std::size_t missing = *array_index(steps[step].text) - parent->members().size();
-    if (missing > kMostPadding) {
+    // Of all arrays together: each could be that long.
+    padding_ += missing;
+    if (padding_ > kMostPadding) {
       refuse(error_, Code::bad_value,
              {"can't backfill more than ", std::to_string(kMostPadding), " elements"});
       return Effect::refused;

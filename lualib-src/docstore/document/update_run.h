@@ -51,6 +51,7 @@ class UpdateRun {
   CommandError* const error_;
   std::deque<UpdatePath> concrete_;
   std::vector<Target> targets_;
+  std::size_t padding_ = 0;          // nulls that were put before new elements of arrays
   std::optional<OwnedValue> moved_;  // what a $rename has taken from its source
 };
 
