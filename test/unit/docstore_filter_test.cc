@@ -168,6 +168,7 @@ TEST(DocstoreFilter, TellsWhichElementMatched) {
   EXPECT_EQ(position("{a: 3}", "{a: [1, 3]}"), 1);
   EXPECT_EQ(position("{a: {$elemMatch: {b: 2}}}", "{a: [{b: 1}, {b: 2}]}"), 1);
   EXPECT_EQ(position("{'a.b': 2}", "{a: [{b: 1}, {b: [1, 2]}]}"), 1);
+  EXPECT_EQ(position("{$or: [{a: 3, b: 1}, {c: 1}]}", "{a: [1, 3], c: 1}"), -1);
   EXPECT_EQ(position("{a: 3}", "{a: 3}"), -1);
   EXPECT_EQ(position("{a: [1]}", "{a: [1]}"), -1);
 }

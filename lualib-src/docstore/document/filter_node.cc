@@ -5,8 +5,12 @@
 namespace runtime::document {
 
 bool AllOf::matches(const Value& root, MatchDetails* details) const {
-  return std::ranges::all_of(nodes_,
-                             [&](const auto& node) { return node->matches(root, details); });
+  const std::optional<std::uint32_t> before = details->position;
+  const bool all =
+      std::ranges::all_of(nodes_, [&](const auto& node) { return node->matches(root, details); });
+  // What a part of it found counts for nothing then.
+  if (!all) details->position = before;
+  return all;
 }
 
 void AllOf::add_bounds(const std::string& prefix, std::vector<PathBound>* out) const {

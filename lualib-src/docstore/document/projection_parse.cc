@@ -33,8 +33,10 @@ std::unique_ptr<ProjectionTree> ProjectionTree::parse(std::string_view document,
   }
   if (!tree->add_all(document, "", dialect, error)) return nullptr;
   if (tree->mode_ == Mode::undecided) {
-    const bool keeps_id = !tree->root_.children.empty() && !tree->drops_id_ &&
-                          tree->root_.children[0].second->action == ProjectionNode::Action::keep;
+    // No field has decided but the _id.
+    const bool keeps_id = std::ranges::any_of(tree->root_.children, [](const auto& child) {
+      return child.second->action == ProjectionNode::Action::keep;
+    });
     tree->mode_ = keeps_id ? Mode::include : Mode::exclude;
   }
   const bool has_id = std::ranges::any_of(tree->root_.children,

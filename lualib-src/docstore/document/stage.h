@@ -36,10 +36,11 @@ class Stage {
 
 // Of {$match: {...}}. Null: refused. `element` is the stage's only field.
 std::unique_ptr<Stage> parse_stage(const bson::Element& element, CommandError* error);
-// In stages_group.cc: $group, $sortByCount and $sort; in stage_lookup.cc: $lookup.
+// In stages_group.cc: $group, $sortByCount and $sort; in stage_lookup.cc and stage_unwind.cc: $lookup and $unwind.
 std::unique_ptr<Stage> parse_group(const Value& spec, CommandError* error);
 std::unique_ptr<Stage> parse_sort_by_count(const Value& spec, CommandError* error);
 std::unique_ptr<Stage> parse_sort(const Value& spec, CommandError* error);
 std::unique_ptr<Stage> parse_lookup(const Value& spec, CommandError* error);
+std::unique_ptr<Stage> parse_unwind(const Value& spec, CommandError* error);
 
 }  // namespace runtime::document

@@ -1,47 +1,11 @@
-// The stages that look at one document at a time.
+// The stages that look at one document at a time, but for $unwind and $lookup; and $count, $skip and $limit.
+#include "docstore/document/each_stage.h"
 #include "docstore/document/filter.h"
-#include "docstore/document/node.h"
-#include "docstore/document/path.h"
 #include "docstore/document/projection_tree.h"
-#include "docstore/document/stage.h"
 
 namespace runtime::document {
 
 namespace {
-
-// A stage whose work is one function: it gets each document, and passes on what it likes.
-template <class Work>
-class EachStage : public Stage {
- public:
-  explicit EachStage(Work work) : work_(std::move(work)) {}
-  std::unique_ptr<StageRun> start(const Surroundings& surroundings,
-                                  Pipeline::Run* next) const override {
-    return std::make_unique<Run>(work_, surroundings, next);
-  }
-  std::string_view match() const override {
-    if constexpr (requires { work_.bytes; }) return work_.bytes;
-    return {};
-  }
-
- private:
-  class Run : public StageRun {
-   public:
-    Run(const Work& work, const Surroundings& surroundings, Pipeline::Run* next)
-        : StageRun(next), work_(work), surroundings_(surroundings) {}
-    bool push(std::string_view document, CommandError* error) override {
-      return work_.run(document, surroundings_.clock, *next_, error);
-    }
-
-   private:
-    const Work& work_;
-    const Surroundings& surroundings_;
-  };
-  const Work work_;
-};
-template <class Work>
-std::unique_ptr<Stage> each(Work work) {
-  return std::make_unique<EachStage<Work>>(std::move(work));
-}
 
 struct Match {
   Filter filter;
@@ -84,65 +48,6 @@ struct ReplaceRoot {
            to_text(root.view()), ". Type of resulting value: '", type_name(root.type()), "'."});
     }
     return check_made(root, error) && next.push(root.bytes(), error);
-  }
-};
-
-struct Unwind {
-  Path path;
-  std::string index_name;
-  bool keeps_empty = false;
-
-  bool run(std::string_view document, const Clock&, Pipeline::Run& next,
-           CommandError* error) const {
-    const Value value = plain_value(document, path);
-    if (!value.is_array() || is_empty(value.bytes)) {
-      const bool is_nothing = value.is_nullish() || value.is_array();
-      if (is_nothing && !keeps_empty) return true;
-      return pass(document, value.is_array() ? Value() : value, !value.is_array(), -1, next, error);
-    }
-    bson::Reader reader(value.bytes);
-    bson::Element element;
-    for (std::int64_t i = 0; reader.next(&element) && next.wants_more(); ++i) {
-      if (!pass(document, Value(element), false, i, next, error)) return false;
-    }
-    return true;
-  }
-
-  // `element` takes the place of the array; what is missing takes it away.
-  bool pass(std::string_view document, const Value& element, bool as_it_is, std::int64_t index,
-            Pipeline::Run& next, CommandError* error) const {
-    Node root(document_value(document));
-    Node* parent = &root;
-    for (std::size_t i = 0; i + 1 < path.size() && parent != nullptr; ++i) {
-      parent = parent->is_document() ? parent->find(path[i]) : nullptr;
-    }
-    if (!as_it_is && parent != nullptr) {
-      const std::string& name = path[path.size() - 1];
-      if (element.is_missing()) {
-        std::erase_if(parent->members(),
-                      [&](const Node::Member& member) { return member.name == name; });
-      } else if (Node* node = parent->find(name); node != nullptr) {
-        *node = Node(element);
-      }
-    }
-    if (!index_name.empty()) put_index(&root, index);
-    return next.push(root.view().bytes, error);
-  }
-
-  void put_index(Node* root, std::int64_t index) const {
-    const Path names(index_name);
-    for (std::size_t i = 0; i + 1 < names.size(); ++i) {
-      Node* inner = root->find(names[i]);
-      if (inner != nullptr && !inner->is_document()) *inner = Node::empty(Type::document);
-      root = inner != nullptr ? inner : &root->append(names[i], Node::empty(Type::document));
-    }
-    Node number = index < 0 ? Node(Value(Type::null, {})) : Node(OwnedValue::int64(index));
-    Node* old = root->find(names[names.size() - 1]);
-    if (old != nullptr) {
-      *old = std::move(number);
-    } else {
-      root->append(names[names.size() - 1], std::move(number));
-    }
   }
 };
 
@@ -253,69 +158,6 @@ std::unique_ptr<Stage> parse_replace(std::string_view name, const Value& spec,
   }
   std::unique_ptr<Expression> expression = ExpressionParser(error).parse(root);
   return expression == nullptr ? nullptr : each(ReplaceRoot{std::move(expression)});
-}
-
-bool take_unwind_option(const bson::Element& element, Unwind* unwind, std::string_view* path,
-                        CommandError* error) {
-  const Value value(element);
-  if (element.key == "path") {
-    if (value.type != Type::string) {
-      return refuse(
-          error, location(28808),
-          {"expected a string as the path for $unwind stage, got ", type_name(value.type)});
-    }
-    *path = value.text();
-  } else if (element.key == "preserveNullAndEmptyArrays") {
-    if (value.type != Type::boolean) {
-      return refuse(error, location(28809),
-                    {"expected a boolean for the preserveNullAndEmptyArrays option to $unwind "
-                     "stage, got ",
-                     type_name(value.type)});
-    }
-    unwind->keeps_empty = value.boolean();
-  } else if (element.key == "includeArrayIndex") {
-    if (value.type != Type::string || value.text().empty() || value.text().starts_with('$') ||
-        value.text().find('\0') != std::string_view::npos) {
-      return refuse(error, location(28810),
-                    {"expected a non-empty string without '$' in front for the includeArrayIndex "
-                     "option to $unwind stage, got ",
-                     to_text(value)});
-    }
-    unwind->index_name = value.text();
-  } else {
-    return refuse(error, location(28811), {"unrecognized option to $unwind stage: ", element.key});
-  }
-  return true;
-}
-
-std::unique_ptr<Stage> parse_unwind(const Value& spec, CommandError* error) {
-  Unwind unwind;
-  std::string_view path;
-  if (spec.type == Type::string) {
-    path = spec.text();
-  } else if (spec.is_document()) {
-    bson::Reader reader(spec.bytes);
-    bson::Element element;
-    while (reader.next(&element)) {
-      if (!take_unwind_option(element, &unwind, &path, error)) return nullptr;
-    }
-  } else {
-    refuse(error, location(15981),
-           {"expected either a string or an object as specification for $unwind stage, got ",
-            type_name(spec.type)});
-    return nullptr;
-  }
-  if (path.empty()) {
-    refuse(error, location(28812), {"no path specified to $unwind stage"});
-    return nullptr;
-  }
-  if (!path.starts_with('$') || path.size() < 2) {
-    refuse(error, location(28818),
-           {"path option to $unwind stage should be prefixed with a '$': ", path});
-    return nullptr;
-  }
-  unwind.path = Path(path.substr(1));
-  return each(std::move(unwind));
 }
 
 std::unique_ptr<Stage> parse_count(const Value& spec, CommandError* error) {
