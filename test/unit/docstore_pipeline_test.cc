@@ -201,6 +201,18 @@ TEST(DocstorePipeline, RefusesValuesThatGrowWithoutEnd) {
                             std::string(300, '-') + "', '-']}, initialValue: ['x'], in: ";
   EXPECT_EQ(run(twice + "{$concatArrays: ['$$value', '$$value']}}}}}]", {"{}"}).substr(0, 18),
             "BSONObjectTooLarge");
+  const std::string large = "{a: '" + std::string(8 << 20, 'x') + "'}";
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "'$a', ";
+  for (const char* before : {"[", "{$concat: [", "{$add: ["}) {
+    const std::string expression = before + many + (before[0] == '[' ? "]" : "]}");
+    EXPECT_EQ(run("[{$project: {v: " + expression + "}}]", {large}).substr(0, 18),
+              "BSONObjectTooLarge");
+  }
+  EXPECT_EQ(run("[{$project: {v: {a: '$a', b: '$a', c: '$a'}}}]", {large}).substr(0, 18),
+            "BSONObjectTooLarge");
+  EXPECT_EQ(run("[{$addFields: {b: '$a', c: '$a', d: '$a'}}]", {large}).substr(0, 18),
+            "BSONObjectTooLarge");
   EXPECT_EQ(run(twice + "['$$value']}}}}]", {"{}"}).substr(0, 8), "Overflow");
 }
 

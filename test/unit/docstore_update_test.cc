@@ -321,6 +321,14 @@ TEST(DocstoreUpdate, RefusesDocumentsThatBecomeTooDeepOrTooLarge) {
             "Location17419: Resulting document after update is larger than 16777216");
 }
 
+TEST(DocstoreUpdate, RefusesManyTimesALargeValueBeforeItIsWritten) {
+  std::string array;
+  for (int i = 0; i < 100000; ++i) array += "1,";
+  EXPECT_EQ(changed({"{$set: {'a.$[]': '" + std::string(1 << 20, 'x') + "'}}",
+                     "{_id: 1, a: [" + array + "]}"}),
+            "Location17419: Resulting document after update is larger than 16777216");
+}
+
 TEST(DocstoreUpdate, InsertsWhatTheFilterAndTheUpdateSay) {
   EXPECT_INSERT("{_id: 5, a: 1, b: 2}", "{$set: {b: 2}}", "{a: 1, _id: 5}");
   EXPECT_INSERT("{_id: 5, a: {b: 1}, n: 1, o: 2}", "{$inc: {n: 1}, $setOnInsert: {o: 2}}",

@@ -108,6 +108,7 @@ class Merge : public Accumulator {
     bson::Reader reader(value.bytes);
     bson::Element element;
     while (reader.next(&element)) {
+      bytes_ += sizeof(Node::Member) + element.key.size() + element.value.size();
       Node fresh{OwnedValue(Value(element))};
       Node* old = root_.find(element.key);
       old != nullptr ? * old = std::move(fresh) : root_.append(element.key, std::move(fresh));
@@ -115,9 +116,10 @@ class Merge : public Accumulator {
     return true;
   }
   OwnedValue result() override { return OwnedValue(root_.view()); }
-  std::size_t bytes() const override { return 1024; }
+  std::size_t bytes() const override { return bytes_; }
 
  private:
+  std::size_t bytes_ = 64;
   Node root_ = Node::empty(Type::document);
 };
 

@@ -78,6 +78,7 @@ class NewDocument : public Expression {
       OwnedValue each;
       if (!value->evaluate(scope, &each, error)) return false;
       write(writer, name, each.view());
+      if (!check_made_bytes(writer.bytes().size(), error)) return false;
     }
     writer.close(root);
     *out = OwnedValue::written(Type::document, writer);
@@ -101,6 +102,7 @@ class NewArray : public Expression {
       // An array has no gaps.
       const bool is_missing = each.view().is_missing();
       write(writer, index.next(), is_missing ? Value(Type::null, {}) : each.view());
+      if (!check_made_bytes(writer.bytes().size(), error)) return false;
     }
     writer.close(root);
     *out = OwnedValue::written(Type::array, writer);
@@ -111,14 +113,20 @@ class NewArray : public Expression {
   const Expressions elements_;
 };
 
+// A call may have so many of the largest values at once.
+constexpr std::size_t kMostArguments = 4;
+
 class Call : public Expression {
  public:
   Call(const FunctionEntry& entry, Expressions arguments)
       : entry_(entry), arguments_(std::move(arguments)) {}
   bool evaluate(Scope& scope, OwnedValue* out, CommandError* error) const override {
     std::vector<OwnedValue> values(arguments_.size());
+    std::size_t bytes = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!arguments_[i]->evaluate(scope, &values[i], error)) return false;
+      bytes += values[i].bytes().size();
+      if (!check_made_bytes(bytes / kMostArguments, error)) return false;
     }
     *out = {};
     return entry_.function(entry_.name, values, out, error);

@@ -103,8 +103,11 @@ class Let : public Expression {
 
   bool evaluate(Scope& scope, OwnedValue* out, CommandError* error) const override {
     std::vector<OwnedValue> values(variables_.size());
+    std::size_t bytes = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!variables_[i].value->evaluate(scope, &values[i], error)) return false;
+      bytes += values[i].bytes().size();
+      if (!check_made_bytes(bytes, error)) return false;
     }
     const std::size_t outer = scope.variables.size();
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -62,6 +62,9 @@ void Node::write(bson::Writer& writer, std::string_view key) const {
 void Node::write_members(bson::Writer& writer) const {
   bson::ArrayKey index;
   for (const Member& member : members_) {
+    // Too large for any document already: who reads the bytes refuses them by their size. Values that stand here many
+    // times, as $[] puts them, could come to any size.
+    if (writer.bytes().size() > kLargestStoredBytes) break;
     member.node.write(writer,
                       value_.type == Type::array ? index.next() : std::string_view(member.name));
   }

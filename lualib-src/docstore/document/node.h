@@ -33,7 +33,8 @@ class Node {
   Node* find(std::string_view name);
   Node& append(std::string_view name, Node node);
 
-  // The value as it is now; valid until the node is next touched.
+  // The value as it is now; valid until the node is next touched. Of one that has become larger than a document may be,
+  // a part that is still larger.
   Value view();
   void write(bson::Writer& writer, std::string_view key) const;
 

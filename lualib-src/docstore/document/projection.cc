@@ -90,7 +90,7 @@ class ProjectionRun {
       OwnedValue result;
       if (!node.expression->evaluate(scope_, &result, error_)) return false;
       write(writer_, key, result.view());
-      return true;
+      return check_made_bytes(writer_.bytes().size(), error_);
     }
     if (node.action != Action::inside || !node.computes()) return true;
     const std::size_t opened = writer_.open(Type::document, key);
