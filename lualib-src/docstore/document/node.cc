@@ -8,6 +8,11 @@ constexpr std::string_view kEmptyContainer("\5\0\0\0\0", 5);
 
 }  // namespace
 
+Node::Node(const Value& value) : value_(value) {}
+Node::~Node() = default;
+Node::Node(Node&& other) noexcept = default;
+Node& Node::operator=(Node&& other) noexcept = default;
+
 Node::Node(OwnedValue value) : own_(std::make_unique<std::string>(value.bytes())) {
   value_ = {value.type(), *own_};
 }

@@ -19,8 +19,11 @@ class Node {
  public:
   struct Member;
 
-  explicit Node(const Value& value) : value_(value) {}
+  explicit Node(const Value& value);
   explicit Node(OwnedValue value);
+  ~Node();
+  Node(Node&& other) noexcept;
+  Node& operator=(Node&& other) noexcept;
   static Node empty(Type container);
 
   Type type() const { return value_.type; }
