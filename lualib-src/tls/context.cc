@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tls/suites.h"
+
 namespace runtime::tls {
 
 namespace {
@@ -97,9 +99,6 @@ Named named(const char* file) {
   std::snprintf(result.text, sizeof result.text, " of %s", file);
   return result;
 }
-
-// Suites with which a key that is stolen later opens nothing that was recorded before; those of TLS 1.3 all are.
-constexpr char kForwardSecret[] = "HIGH:!aNULL:!kRSA:!PSK:!SRP";
 
 }  // namespace
 

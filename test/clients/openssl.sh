@@ -14,3 +14,10 @@ like "the session ends as TLS wants it" "$(request | client -ign_eof -state)" "S
 like "TLS 1.1 is refused" "$(request | client -tls1_1 -ign_eof)" "alert"
 # K at the start of a line makes s_client renew its key, and ask the server to do so, too.
 like "a renewed key is no trouble" "$({ sleep 0.2; echo K; sleep 0.2; request; sleep 1; } | client -tls1_3)" "HTTP/1.1 200 OK"
+
+# The https server and the native gate: a suite without forward secrecy (RSA key exchange) is refused, one with it is not.
+for at in 2 7; do
+  suite() { echo | timeout 20 openssl s_client -connect 127.0.0.1:$(($1 + at)) -tls1_2 -cipher "$2" 2>&1; }
+  like "+$at: a suite without forward secrecy is refused" "$(suite "$1" AES256-GCM-SHA384)" "handshake failure"
+  like "+$at: a suite with it is agreed on" "$(suite "$1" ECDHE-RSA-AES256-GCM-SHA384)" "Cipher is ECDHE-RSA-AES256-GCM-SHA384"
+done

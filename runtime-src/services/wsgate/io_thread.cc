@@ -14,6 +14,7 @@
 
 #include "base/batch_thread.h"
 #include "base/clock.h"
+#include "tls/suites.h"
 
 namespace runtime::wsgate {
 
@@ -63,6 +64,7 @@ std::string IoThread::prepare() {
     info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.ssl_cert_filepath = options.certificate.c_str();
     info.ssl_private_key_filepath = options.private_key.c_str();
+    info.ssl_cipher_list = tls::kForwardSecret;
     info.alpn = "http/1.1";
   }
   context_ = lws_create_context(&info);
