@@ -3,6 +3,7 @@ local skynet = require "skynet"
 require "skynet.manager"
 local harbor = require "skynet.harbor"
 local snax = require "skynet.snax"
+local killed = require "skynet.killed"
 
 ---@class service_mgr.entry  one unique service
 ---@field handle? integer     once it is ready
@@ -61,6 +62,24 @@ local function start(entry, name, ...)
 	return handle
 end
 
+local function wake_all(entry)
+	local waiting = entry.waiting
+	entry.waiting = {}
+	for _, request in ipairs(waiting) do skynet.wakeup(request) end
+end
+
+-- Whoever kills the task that starts a service (killthread, the console's killtask) must not leave the others waiting.
+-- The name counts as failed: the service may be there already, and a second one would not be unique.
+killed.listen(entries, function(co)
+	for key, entry in pairs(entries) do
+		if entry.launch and entry.launch.co == co then
+			entry.launch, entry.cell = nil, nil
+			entry.err = "the start of " .. key .. " was killed"
+			wake_all(entry)
+		end
+	end
+end)
+
 local command = {} ---@type table<string, async fun(request: service_mgr.request, ...): ...>
 
 function command.LAUNCH(request, name, ...)
@@ -76,8 +95,7 @@ function command.LAUNCH(request, name, ...)
 	else
 		entry.err = name .. " exited while it started"
 	end
-	for _, waiting in ipairs(entry.waiting) do skynet.wakeup(waiting) end
-	entry.waiting = {}
+	wake_all(entry)
 	return result_of(entry)
 end
 

@@ -1,11 +1,13 @@
 --- Behind skynet.service: starts the services that are made from functions, one of each name.
 local skynet = require "skynet"
 require "skynet.manager"
+local killed = require "skynet.killed"
 
 ---@class service_provider.entry
 ---@field handle? integer      once it is ready
 ---@field failed? boolean
 ---@field cell? integer        the service that runs the function, while that is at it
+---@field starter? thread      the task that is at it
 ---@field waiting function[]   answers to those who want it
 ---@field time? number         when it was started
 ---@field init? string         the place of the function in its source
@@ -26,6 +28,20 @@ local function answer_all(entry, ...)
 	entry.waiting = {}
 	for _, answer in ipairs(waiting) do answer(...) end
 end
+
+local function fail(entry)
+	local cell = entry.cell
+	entry.cell, entry.starter, entry.failed = nil, nil, true
+	answer_all(entry, false)
+	if cell then skynet.kill(cell) end
+end
+
+-- Whoever kills the task that starts a service must not leave the others waiting.
+killed.listen(entries, function(co)
+	for _, entry in pairs(entries) do
+		if entry.starter == co then fail(entry) end
+	end
+end)
 
 -- Bytecode runs only on the engine that made it.
 local function module_for(code)
@@ -52,22 +68,20 @@ end
 function command.launch(name, code, ...)
 	local entry = entry_of(name)
 	if entry.time then return command.query(name) end
-	entry.time = skynet.time()
+	entry.time, entry.starter = skynet.time(), coroutine.running()
 	local ok, err = pcall(run, entry, name, code, ...)
+	entry.starter = nil
 	local cell = entry.cell
-	entry.cell = nil
 	if entries[name] ~= entry then -- closed meanwhile
 		answer_all(entry, false)
 		if cell then skynet.kill(cell) end
 		error(name .. " was closed while it started")
 	end
 	if not ok then
-		entry.failed = true
-		answer_all(entry, false)
-		if cell then skynet.kill(cell) end
+		fail(entry)
 		error(err, 0)
 	end
-	entry.handle = cell
+	entry.handle, entry.cell = cell, nil
 	answer_all(entry, true, cell)
 	skynet.retpack(cell)
 end
