@@ -3,6 +3,9 @@
 #include "bson/object_id.h"
 #include "scratch.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -8,6 +8,9 @@
 #include "bson_encode.h"
 #include "bson_special.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -8,6 +8,9 @@
 #include "lua/engine.h"
 #include "scratch.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -11,6 +11,9 @@
 #include "skynet.h"
 #include "skynet_server.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -23,6 +23,9 @@
 #include "sproto/slots.h"
 #include "sproto/zero_pack.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

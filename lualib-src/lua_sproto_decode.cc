@@ -5,6 +5,9 @@
 #include "lua_sproto.h"
 #include "sproto/wire.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -6,6 +6,9 @@
 #include "scratch.h"
 #include "sproto/wire.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -1,6 +1,9 @@
 # Native Lua modules that are shared objects, because they need a library that most nodes do not.
 # Everything else in this folder is part of the executable (builtin_modules.cc).
 #
+# What every module of ours links, for its errors; the executable does not export it.
+ARGUMENTS_CC := runtime-src/lua/arguments.cc
+
 # For each NAME in SHARED_MODULES: SRC_NAME, its sources; PKGS_NAME, its pkg-config packages.
 # NAME is the path under luaclib/, as `require` looks for it: skynet/crypt for "skynet.crypt".
 # ARCHIVE_NAME: a module that comes as the distribution's static libraries, liblua5.4-ARCHIVE.a and, for LuaJIT,
@@ -9,20 +12,20 @@ SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt skynet/mongo/
 # Ubuntu 22.04 has no LPeg for Lua 5.4: there is no module there.
 SHARED_MODULES += $(if $(wildcard $(dir $(LUA54_A))liblua5.4-lpeg.a),lpeg)
 
-SRC_skynet/crypt  := lualib-src/lua_crypt.cc $(wildcard lualib-src/crypt/*.cc)
+SRC_skynet/crypt  := lualib-src/lua_crypt.cc $(wildcard lualib-src/crypt/*.cc) $(ARGUMENTS_CC)
 PKGS_skynet/crypt := libcrypto
 SRC_client/crypt  := $(SRC_skynet/crypt)
 PKGS_client/crypt := $(PKGS_skynet/crypt)
-SRC_client/socket := lualib-src/lua_client_socket.cc
+SRC_client/socket := lualib-src/lua_client_socket.cc $(ARGUMENTS_CC)
 SRC_lpeg          := lualib-src/lua_lpeg.cc
 ARCHIVE_lpeg      := lpeg
-SRC_md5           := lualib-src/lua_md5.cc lualib-src/crypt/digest.cc lualib-src/crypt/text_codec.cc
+SRC_md5           := lualib-src/lua_md5.cc lualib-src/crypt/digest.cc lualib-src/crypt/text_codec.cc $(ARGUMENTS_CC)
 PKGS_md5          := libcrypto
-SRC_skynet/mongo/compression  := lualib-src/lua_mongo_compression.cc lualib-src/mongo/compression.cc
+SRC_skynet/mongo/compression  := lualib-src/lua_mongo_compression.cc lualib-src/mongo/compression.cc $(ARGUMENTS_CC)
 PKGS_skynet/mongo/compression := libzstd snappy zlib
-SRC_skynet/saslprep  := lualib-src/lua_saslprep.cc
+SRC_skynet/saslprep  := lualib-src/lua_saslprep.cc $(ARGUMENTS_CC)
 PKGS_skynet/saslprep := libidn
-SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc)
+SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc) $(ARGUMENTS_CC)
 PKGS_ltls         := openssl
 
 # Linked into a shared object that uses push_int64() and its like: the executable does not export them, and
@@ -31,12 +34,12 @@ ENGINE_CC := runtime-src/lua/engine.cc
 
 # 3rd/: formats that vendors define, and what the demo application needs.
 SHARED_MODULES += agora cjson skiplist snapshot tencentyun
-SRC_agora       := $(wildcard 3rd/agora/*.cc) $(ENGINE_CC)
+SRC_agora       := $(wildcard 3rd/agora/*.cc) $(ENGINE_CC) $(ARGUMENTS_CC)
 PKGS_agora      := libcrypto zlib
-SRC_cjson       := $(wildcard 3rd/cjson/*.cc) $(ENGINE_CC)
-SRC_skiplist    := $(wildcard 3rd/skiplist/*.cc)
+SRC_cjson       := $(wildcard 3rd/cjson/*.cc) $(ENGINE_CC) $(ARGUMENTS_CC)
+SRC_skiplist    := $(wildcard 3rd/skiplist/*.cc) $(ARGUMENTS_CC)
 SRC_snapshot    := $(wildcard 3rd/snapshot/*.cc)
-SRC_tencentyun  := $(wildcard 3rd/tencentyun/*.cc) $(ENGINE_CC)
+SRC_tencentyun  := $(wildcard 3rd/tencentyun/*.cc) $(ENGINE_CC) $(ARGUMENTS_CC)
 PKGS_tencentyun := libcrypto zlib
 
 SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))

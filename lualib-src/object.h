@@ -9,6 +9,7 @@
 #include <new>
 #include <type_traits>
 
+#include "lua/arguments.h"
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {

@@ -13,6 +13,9 @@
 #include "access_token.h"
 #include "lua/engine.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -11,6 +11,9 @@
 #include "held.h"
 #include "lua_json.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 const char json_array_mt = 0;

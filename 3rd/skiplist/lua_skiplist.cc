@@ -17,6 +17,9 @@
 #include "lua/engine.h"
 #include "skip_list.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -10,6 +10,9 @@
 #include "held.h"
 #include "user_sig.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -1,30 +1,38 @@
 #include "lua/arguments.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
-
-#include "lua/shared_api.h"
-#include "lua/task_functions.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
 // Modules that have functions of `skynet` under another name.
+constexpr const char* kInternal[] = {"skynet.native", "skynet.manager", "skynet.scheduler"};
+
 bool is_internal(std::string_view module) {
-  return module == "skynet.native" || module == "skynet.manager" || module == "skynet.scheduler";
+  return std::find(std::begin(kInternal), std::end(kInternal), module) != std::end(kInternal);
 }
 
-// The field of the table at the top that is the function at `function`; null when none is.
-const char* field_of(lua_State* L, int function) {
+// The text key of the table at the top, under which it has the value at `value`; null when none is.
+const char* key_of(lua_State* L, int value) {
   const int table = lua_gettop(L);
   if (!lua_istable(L, table)) return nullptr;
-  for (lua_pushnil(L); stock_lua_next(L, table) != 0; lua_pop(L, 1)) {
-    if (lua_type(L, -2) != LUA_TSTRING || !lua_rawequal(L, -1, function)) continue;
+  for (lua_pushnil(L); lua_next(L, table) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || !lua_rawequal(L, -1, value)) continue;
     const char* name = lua_tostring(L, -2);
     lua_settop(L, table);
     return name;
   }
   return nullptr;
+}
+
+// Puts what was pushed last in the place of the value at `index`, which becomes the top.
+bool leave_at(lua_State* L, int index) {
+  lua_replace(L, index);
+  lua_settop(L, index);
+  return true;
 }
 
 // Pushes the name that the function at the top has in the modules that are loaded; false (and
@@ -34,37 +42,55 @@ bool push_module_name(lua_State* L) {
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   const int modules = function + 1;
   lua_getfield(L, modules, "skynet");
-  if (const char* name = field_of(L, function)) {
+  if (const char* name = key_of(L, function)) {
     lua_pushfstring(L, "skynet.%s", name);
-    lua_replace(L, modules);
-    lua_settop(L, modules);
-    return true;
+    return leave_at(L, modules);
   }
   lua_settop(L, modules);
-  for (lua_pushnil(L); stock_lua_next(L, modules) != 0; lua_pop(L, 1)) {
+  for (lua_pushnil(L); lua_next(L, modules) != 0; lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING || is_internal(lua_tostring(L, -2))) continue;
+    if (lua_rawequal(L, -1, function)) {  // the module is nothing but this function
+      lua_pushvalue(L, -2);
+      return leave_at(L, modules);
+    }
     const char* module = lua_tostring(L, -2);
-    const char* name = field_of(L, function);
+    const char* name = key_of(L, function);
     if (name == nullptr) continue;
     if (std::string_view(module) == "_G") {
       lua_pushstring(L, name);
     } else {
       lua_pushfstring(L, "%s.%s", module, name);
     }
-    lua_replace(L, modules);
+    return leave_at(L, modules);
+  }
+  // What skynet.lua puts a function of its own in front of, on LuaJIT.
+  for (const char* module : kInternal) {
+    lua_getfield(L, modules, module);
+    if (const char* name = key_of(L, function)) {
+      lua_pushfstring(L, "skynet.%s", name);
+      return leave_at(L, modules);
+    }
     lua_settop(L, modules);
-    return true;
   }
   lua_settop(L, function);
   return false;
 }
 
-// What skynet.lua puts a function of its own in front of, on LuaJIT; null for others.
-const char* name_of_native(lua_CFunction function) {
-  for (const luaL_Reg* at = kMessageFunctions; at->name != nullptr; ++at) {
-    if (at->func == function) return at->name;
+// The same for a method of the object that is the first argument: TYPE:NAME.
+bool push_method_name(lua_State* L) {
+  const int function = lua_gettop(L);
+  if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1)) return false;
+  const int type = function + 1;
+  lua_getfield(L, type, "__index");
+  const char* name = key_of(L, function);
+  lua_pushvalue(L, LUA_REGISTRYINDEX);
+  const char* type_name = name != nullptr ? key_of(L, type) : nullptr;
+  if (type_name != nullptr) {
+    lua_pushfstring(L, "%s:%s", type_name, name);
+    return leave_at(L, type);
   }
-  return nullptr;
+  lua_settop(L, function);
+  return false;
 }
 
 }  // namespace
@@ -79,12 +105,17 @@ int argument_error(lua_State* L, int index, const char* text) {
   }
   lua_getinfo(L, "f", &frame);  // leaves the names alone
   const char* name = frame.name != nullptr ? frame.name : "?";
-  if (push_module_name(L)) {
-    name = lua_tostring(L, -1);
-  } else if (const char* native = name_of_native(lua_tocfunction(L, -1))) {
-    name = lua_pushfstring(L, "skynet.%s", native);
-  }
+  if (push_module_name(L) || push_method_name(L)) name = lua_tostring(L, -1);
   return luaL_error(L, "bad argument #%d to '%s' (%s)", index, name, text);
+}
+
+int check_option(lua_State* L, int index, const char* otherwise, const char* const* options) {
+  const char* text = otherwise != nullptr ? opt_lstring(L, index, otherwise, nullptr)
+                                          : check_lstring(L, index, nullptr);
+  for (int i = 0; options[i] != nullptr; ++i) {
+    if (std::strcmp(options[i], text) == 0) return i;
+  }
+  return argument_error(L, index, lua_pushfstring(L, "invalid option '%s'", text));
 }
 
 int type_error(lua_State* L, int index, const char* expected) {

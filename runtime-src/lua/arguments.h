@@ -1,7 +1,7 @@
 // The checks of arguments, whose errors name a function as programs know it: skynet.call, not the
 // internal table that was loaded first (Lua 5.4's own) nor '?' where it was called through pcall
-// (LuaJIT's). A file that includes this one, last, has them in the place of lauxlib's: all whose
-// functions are built into the executable.
+// (LuaJIT's). A file that includes this one, last, has them in the place of lauxlib's: all that
+// have functions for Lua. Shared modules link arguments.cc (lualib-src/modules.mk).
 #pragma once
 
 #include "lua/engine.h"
@@ -12,6 +12,9 @@ namespace runtime::RUNTIME_ENGINE {
 int argument_error(lua_State* L, int index, const char* text);
 // Raises "bad argument #N to 'NAME' (EXPECTED expected, got TYPE)".
 int type_error(lua_State* L, int index, const char* expected);
+
+// As luaL_checkoption().
+int check_option(lua_State* L, int index, const char* otherwise, const char* const* options);
 
 inline lua_Number check_number(lua_State* L, int index) {
   if (!lua_isnumber(L, index)) [[unlikely]]
@@ -100,6 +103,7 @@ inline std::int64_t check_whole(lua_State* L, int index) {
 #undef luaL_checktype
 #undef luaL_checkany
 #undef luaL_checkudata
+#undef luaL_checkoption
 #undef luaL_optinteger
 #undef luaL_optnumber
 #undef luaL_optlstring
@@ -111,6 +115,7 @@ inline std::int64_t check_whole(lua_State* L, int index) {
 #define luaL_checktype runtime::RUNTIME_ENGINE::check_type
 #define luaL_checkany runtime::RUNTIME_ENGINE::check_any
 #define luaL_checkudata runtime::RUNTIME_ENGINE::check_userdata
+#define luaL_checkoption runtime::RUNTIME_ENGINE::check_option
 #define luaL_optinteger runtime::RUNTIME_ENGINE::opt_integer
 #define luaL_optnumber runtime::RUNTIME_ENGINE::opt_number
 #define luaL_optlstring runtime::RUNTIME_ENGINE::opt_lstring

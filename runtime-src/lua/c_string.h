@@ -1,6 +1,7 @@
 // Strings that go where a zero byte ends them: names, addresses, commands, files.
 #pragma once
 
+#include "lua/arguments.h"
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {

@@ -8,7 +8,7 @@ LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o memory_reserve.o c_sta
 
 FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) $(LUA_HEAP) core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
-  runtime-src/lua/engine)
+  runtime-src/lua/engine runtime-src/lua/arguments)
 FUZZ_cluster   := $(addprefix core/lualib-src/cluster/,assembly.o frame.o packed_reader.o request_reader.o)
 FUZZ_config    := $(addprefix lua54/runtime-src/config/,config_reader.o string_methods.o)
 FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_builder.o)
@@ -21,7 +21,7 @@ FUZZ_PKGS_docstore_pipeline := libpcre2-8
 FUZZ_PKGS_docstore_update   := libpcre2-8
 FUZZ_harbor    := core/runtime-src/services/harbor_frame.o
 FUZZ_http_head := core/lualib-src/http/head.o
-FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) lua54/runtime-src/lua/engine.o
+FUZZ_json      := $(patsubst 3rd/%.cc,lua54/3rd/%.o,$(wildcard 3rd/cjson/*.cc)) $(addprefix lua54/runtime-src/lua/,engine.o arguments.o)
 FUZZ_mongo     := core/lualib-src/mongo/message.o
 FUZZ_mongo_compression      := core/lualib-src/mongo/compression.o
 FUZZ_PKGS_mongo_compression := libzstd snappy zlib
@@ -31,7 +31,7 @@ FUZZ_redis     := core/lualib-src/redis/reply_reader.o
 FUZZ_seri      := $(LUA_HEAP) \
   $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/engine)
 FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
-  $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) runtime-src/lua/engine.cc)
+  $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) $(addprefix runtime-src/lua/,engine.cc arguments.cc))
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o core/runtime-src/base/utf8.o

@@ -19,4 +19,58 @@ T.test("a function of a module has that of the module", function()
 	T.raises("bad argument #1 to 'skynet.core.callback' (function expected, got string)", core.callback, "x")
 end)
 
+T.test("a string with a zero byte is told with the public name as well", function()
+	T.raises("bad argument #1 to 'skynet.getenv' (a zero byte after 'a')", skynet.getenv, "a\0b")
+	T.raises("bad argument #1 to 'skynet.socketdriver.listen' (a zero byte after 'h')", socketdriver.listen, "h\0st", 1)
+	T.raises("bad argument #1 to 'skynet.socketdriver.resolve' (a zero byte after 'h')", socketdriver.resolve, "h\0st")
+	T.raises("bad argument #1 to 'skynet.saslprep' (a zero byte after 'p')", require "skynet.saslprep", "p\0w")
+end)
+
+T.test("a method has the name of its type, however it is called", function()
+	local list = require "skiplist.c" ()
+	T.raises("bad argument #2 to 'skiplist:insert' (number expected, got string)", list.insert, list, "x", "y")
+	local reader = require("skynet.db.redis.codec").reader()
+	for name, method in pairs(getmetatable(reader).__index) do
+		local ok, err = pcall(method, reader)
+		if not ok then T.ok(not tostring(err):find("'?'", 1, true), name .. ": " .. tostring(err)) end
+	end
+end)
+
+-- Modules of natives, and those of their functions that are not called here: they end, dump, wait, or take memory for granted.
+local MODULES = {
+	"bson", "skynet.cluster.core", "skynet.cluster.link", "skynet.codecache", "skynet.core", "skynet.datasheet.core",
+	"skynet.db.mysql.codec", "skynet.db.redis.codec", "skynet.debugchannel", "skynet.http.parser", "skynet.memory",
+	"skynet.mongo.driver", "skynet.multicast.core", "skynet.netpack", "skynet.profile", "skynet.sharedata.core",
+	"skynet.sharetable.core", "skynet.socketdriver", "skynet.stm", "skynet.websocket.codec", "sproto.core",
+	"skynet.crypt", "client.crypt", "client.socket", "ltls.c", "ltls.init.c", "md5.core", "skynet.mongo.compression",
+	"cjson", "cjson.safe", "snapshot", "agora", "tencentyun",
+}
+local LEFT_ALONE = { ["client.socket.readstdin"] = true, ["skynet.memory.dump"] = true, ["skynet.memory.dumpheap"] = true }
+
+T.test("no error about an argument calls a function '?', or by a module that is not its own", function()
+	local checked = 0
+	local function check(name, f, ...)
+		local ok, err = pcall(f, ...)
+		local said = not ok and tostring(err):match "bad argument #%d+ to '(.-)'"
+		if not said then return end
+		checked = checked + 1
+		-- A function may be a part of several modules: any of them is right.
+		local module, field = said:match "^(.*)[.:](.-)$"
+		local home = package.loaded[said] or package.loaded[module or "_G"]
+		T.ok(home == f or type(home) == "table" and home[field or said] == f, name .. " is called " .. said)
+	end
+	for _, name in ipairs(MODULES) do
+		local found, module = pcall(require, name)
+		if found and type(module) == "table" then
+			for field, f in pairs(module) do
+				if type(f) == "function" and not LEFT_ALONE[name .. "." .. field] then
+					check(name .. "." .. field, f)
+					check(name .. "." .. field, f, true)
+				end
+			end
+		end
+	end
+	T.ok(checked > 100, checked)
+end)
+
 T.run()
