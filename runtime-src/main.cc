@@ -16,6 +16,7 @@
 #include "api/socket_api.h"
 #include "base/allocator.h"
 #include "base/c_stack.h"
+#include "base/stack_guard.h"
 #include "base/daemon.h"
 #include "base/memory_reserve.h"
 #include "cli/check.h"
@@ -294,6 +295,7 @@ int main(int argc, char** argv) {
       return std::fputs(runtime::version_text().c_str(), stdout) < 0;
     case CommandLine::Action::run:
       runtime::use_large_stacks();
+      runtime::tell_stack_overflows();
       runtime::keep_memory_reserve();
       return runtime::run(line);
     case CommandLine::Action::check: return runtime::check_config(line.path, line.settings);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/memory_reserve.h"
+#include "base/stack_guard.h"
 
 namespace runtime {
 
@@ -187,6 +188,8 @@ bool Scheduler::wake_one(Wake what) {
 void Scheduler::work(Worker& self) {
   Worker::current_ = &self;
   prepare_thread_for_malloc();
+  const StackGuard guard(
+      [] { return Worker::current_->destination_.load(std::memory_order_relaxed); });
   if (hooks_.thread_start != nullptr) hooks_.thread_start();
   self.slice_.attach();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us

@@ -1,5 +1,9 @@
 """C services as others write them, compiled against the headers."""
-from place import each_engine
+import re
+import signal
+from pathlib import Path
+
+from place import Skip, each_engine, once
 
 # Counts under each kind of lock, in four threads, and tells what the memory functions say.
 USES_HEADERS = r'''
@@ -72,3 +76,42 @@ def a_service_that_uses_the_headers_for_locks_and_memory_runs(place):
     status, said = place.node('start = "starts"')
     assert status == 0 and "counted 80000 80000 0 80000 160000" in said, status
     assert "tried 1 1" in said and "memory 1 1 1" in said and "+total: " in said
+
+
+# Recursion that no compiler turns into a loop; the handler of a message begins it.
+ENDLESS = r'''
+#include <string.h>
+#include "skynet.h"
+
+static int deeper(volatile char* above) {
+  volatile char here[256];
+  here[0] = above[0];
+  return deeper(here) + here[0];
+}
+static int on_message(struct skynet_context* ctx, void* ud, int type, int session, uint32_t source, const void* msg, size_t sz) {
+  (void)ud; (void)type; (void)session; (void)source; (void)msg; (void)sz;
+  skynet_error(ctx, "falls");
+  volatile char first[1] = {1};
+  return deeper(first) & 1;
+}
+void* endless_create(void) { return skynet_malloc(1); }
+void endless_release(void* p) { skynet_free(p); }
+int endless_init(void* p, struct skynet_context* ctx, const char* parm) {
+  (void)parm;
+  skynet_callback(ctx, p, on_message);
+  return 0;
+}
+'''
+
+
+@once
+def a_c_service_that_calls_itself_without_end_is_named_before_the_process_falls(place):
+    if Path(place.bin).name != "runtime":
+        raise Skip("the sanitizer tells of it itself")
+    place.library("endless", ENDLESS)
+    place.write("starts.lua", 'local skynet = require "skynet"\nrequire "skynet.manager"\n'
+                              'skynet.start(function() skynet.send(assert(skynet.launch "endless"), "text", "x") end)\n')
+    status, said = place.node('start = "starts"')
+    assert status == -signal.SIGSEGV, status
+    handle = re.search(r"\[(:\w+)\] LAUNCH endless", said)[1]
+    assert f"[{handle}] stack overflow in C: " in said, said
