@@ -103,19 +103,24 @@ int socket_error(lua_State* L) { return luaL_error(L, "socket error: %s", strerr
 
 int check_fd(lua_State* L, int index) { return static_cast<int>(luaL_checkinteger(L, index)); }
 
-// A connected, non-blocking socket, or -1.
+// A connected, non-blocking socket, or -1 with errno.
 int connect_to(const char* ip, lua_Integer port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<std::uint16_t>(port));
-  if (port < 0 || port > 0xffff || inet_pton(AF_INET, ip, &address.sin_addr) != 1) return -1;
+  if (port < 0 || port > 0xffff || inet_pton(AF_INET, ip, &address.sin_addr) != 1) {
+    errno = EINVAL;
+    return -1;
+  }
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
       fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0) {
     return fd;
   }
+  const int error = errno;
   close(fd);
+  errno = error;
   return -1;
 }
 
@@ -123,7 +128,9 @@ int l_connect(lua_State* L) {
   const char* ip = check_c_string(L, 1);
   const lua_Integer port = luaL_checkinteger(L, 2);
   const int fd = connect_to(ip, port);
-  if (fd < 0) return luaL_error(L, "Connect %s %d failed", ip, static_cast<int>(port));
+  if (fd < 0) {
+    return luaL_error(L, "Connect %s %d failed: %s", ip, static_cast<int>(port), strerror(errno));
+  }
   lua_pushinteger(L, fd);
   return 1;
 }

@@ -310,7 +310,7 @@ int l_udp_connect(lua_State* L) {
   HostPort address;
   check_address(L, 2, &address);
   if (skynet_socket_udp_connect(context(L), check_id(L, 1), address.host, address.port) != 0) {
-    return luaL_error(L, "udp connect failed");
+    return raise_address(L, "udp connect failed", address);
   }
   return 0;
 }

@@ -292,7 +292,9 @@ end
 ---@return integer? id
 ---@return string? reason
 function socket.bind(os_fd)
-	return connected(new_record(driver.bind(os_fd), "stream"))
+	local id = driver.bind(os_fd)
+	if id < 0 then return nil, "too many sockets" end
+	return connected(new_record(id, "stream"))
 end
 
 --- The standard input as an id.

@@ -428,16 +428,21 @@ std::size_t SocketServer::unsent(int id) const {
 }
 
 bool SocketServer::udp_connect(int id, std::string_view host, int port) {
-  if (table_.find(id) == nullptr) return false;
+  const auto failed_with = [](int error) {
+    errno = error;
+    return false;
+  };
+  if (table_.find(id) == nullptr) return failed_with(EBADF);
   flush_thread();
   const Resolved peer = resolve_here(std::string(host), port, SOCK_DGRAM, ResolveFor::peer);
-  if (peer.addresses.empty()) return false;
+  if (peer.addresses.empty()) return failed_with(0);
   Socket* socket = table_.find(id);
-  if (socket == nullptr) return false;
+  if (socket == nullptr) return failed_with(EBADF);
   Handle owner;
   {
     const Socket::Lock lock(socket->mutex);
-    if (socket->id != id || socket->kind != Socket::Kind::udp) return false;
+    if (socket->id != id) return failed_with(EBADF);
+    if (socket->kind != Socket::Kind::udp) return failed_with(EPROTOTYPE);
     for (const Address& address : peer.addresses) {
       if (address.family() != socket->family) continue;
       socket->remote = address;

@@ -157,8 +157,8 @@ class SocketServer {
   bool send(int id, SendData data, Priority priority = Priority::normal);
   // One datagram, to a binary address (address.h). False for another family than the socket's, too.
   bool udp_send(int id, std::string_view address, SendData data);
-  // Sets the default destination of a udp socket. False: no such id, or no such host. A host of the
-  // wrong family is an event, "protocol mismatch".
+  // Sets the default destination of a udp socket. False: errno says why, 0 means
+  // that no address was found for the host. A host of the wrong family is an event, "protocol mismatch".
   bool udp_connect(int id, std::string_view host, int port);
 
   // Tells that the owner has taken `size` bytes of one kSocketData event from its mailbox. An owner

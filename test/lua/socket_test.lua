@@ -263,6 +263,15 @@ end)
 
 do
 	local driver = require "skynet.socketdriver"
+	-- driver.udp_connect of this id; of a udp id when it is nil, of a stream's when it is "stream"
+	local function udp_connect(id)
+		return function(host, port)
+			local own = id == "stream" and socket.listen("127.0.0.1", 0) or not id and driver.udp() or nil
+			local ok, err = pcall(driver.udp_connect, own or id, host, port)
+			if own then driver.close(own) end
+			if not ok then error(err, 0) end
+		end
+	end
 	-- What is tried where a nil port is one that is taken, and what its error says.
 	local cases = {
 		{ "socket.listen", socket.listen, "127.0.0.1", nil, "Listen error: 127.0.0.1:%d: Address already in use" },
@@ -277,6 +286,11 @@ do
 		{ "udp_listen on 0", driver.udp_listen, "127.0.0.1", 0, "udp listen host failed: 127.0.0.1:0: Invalid argument" },
 		{ "udp_dial", driver.udp_dial, "no such host.invalid", 80,
 			"udp dial host failed: no such host.invalid:80: no address found for this host" },
+		{ "udp_connect of an unknown id", udp_connect(0x7ffffff0), "127.0.0.1", 80, "udp connect failed: 127.0.0.1:80: Bad file descriptor" },
+		{ "udp_connect to no host", udp_connect(), "no such host.invalid", 80,
+			"udp connect failed: no such host.invalid:80: no address found for this host" },
+		{ "udp_connect of a stream", udp_connect("stream"), "127.0.0.1", 80,
+			"udp connect failed: 127.0.0.1:80: Protocol wrong type for socket" },
 	}
 	for _, case in ipairs(cases) do
 		local name, f, host, port, text = case[1], case[2], case[3], case[4], case[5]

@@ -1,5 +1,6 @@
 #include "services/wsgate/gate.h"
 
+#include <fmt/format.h>
 #include <libwebsockets.h>
 
 #include <utility>
@@ -81,8 +82,12 @@ bool Gate::start_threads() {
     all.push_back(threads_.back().get());
   }
   const Listener listener = open_listener(options_.host, options_.port);
-  if (listener.fd < 0) return fail("Listen error : " + listener.error);
-  if (!threads_.front()->listen(listener.fd, all)) return fail("Listen error");
+  const bool listens = listener.fd >= 0 && threads_.front()->listen(listener.fd, all);
+  if (!listens) {
+    return fail(fmt::format("Listen error: {}:{}: {}",
+                            options_.host.empty() ? "0.0.0.0" : options_.host, options_.port,
+                            listener.fd < 0 ? listener.error : "libwebsockets refuses the socket"));
+  }
   Outbox(addresses_).tell_watchdog(0, "listen " + listener.address);
   for (IoThread* thread : all) thread->start();
   return true;
