@@ -4,6 +4,9 @@
 #include "shared_table.h"
 #include "shared_value.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 

@@ -8,6 +8,9 @@
 #include <string_view>
 #include <unordered_map>
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -11,6 +11,9 @@
 #include "lua/lazy_libraries.h"
 #include "lua/search_order.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {

@@ -4,6 +4,9 @@
 
 #include "lua/shared_api.h"
 
+// Last: it takes the place of lauxlib's checks.
+#include "lua/arguments.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 #ifdef RUNTIME_LUA54

@@ -19,6 +19,11 @@ T.test("a function of a module has that of the module", function()
 	T.raises("bad argument #1 to 'skynet.core.callback' (function expected, got string)", core.callback, "x")
 end)
 
+T.test("what the runtime puts in the place of a library's function has the library's name", function()
+	T.raises("bad argument #1 to 'package.loadlib' (string expected, got no value)", package.loadlib)
+	T.raises("bad argument #1 to 'loadfile' (string expected, got table)", loadfile, {})
+end)
+
 T.test("a string with a zero byte is told with the public name as well", function()
 	T.raises("bad argument #1 to 'skynet.getenv' (a zero byte after 'a')", skynet.getenv, "a\0b")
 	T.raises("bad argument #1 to 'skynet.socketdriver.listen' (a zero byte after 'h')", socketdriver.listen, "h\0st", 1)
