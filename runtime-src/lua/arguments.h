@@ -67,6 +67,18 @@ inline void* check_userdata(lua_State* L, int index, const char* type) {
   return nullptr;
 }
 
+// As check_string() and check_object() in engine.h.
+inline std::string_view check_text(lua_State* L, int index) {
+  std::size_t size;
+  const char* bytes = check_lstring(L, index, &size);
+  return {bytes, size};
+}
+
+template <class T>
+T& check_held(lua_State* L, int index) {
+  return *static_cast<T*>(check_userdata(L, index, T::kLuaType));
+}
+
 inline lua_Integer opt_integer(lua_State* L, int index, lua_Integer otherwise) {
   return lua_isnoneornil(L, index) ? otherwise : check_integer(L, index);
 }
@@ -108,6 +120,8 @@ inline std::int64_t check_whole(lua_State* L, int index) {
 #undef luaL_optnumber
 #undef luaL_optlstring
 #define check_int64 check_whole
+#define check_string check_text
+#define check_object check_held
 #define luaL_argerror runtime::RUNTIME_ENGINE::argument_error
 #define luaL_checknumber runtime::RUNTIME_ENGINE::check_number
 #define luaL_checkinteger runtime::RUNTIME_ENGINE::check_integer

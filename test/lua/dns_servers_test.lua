@@ -293,8 +293,9 @@ T.test("an answer of the first server counts while the second is asked", functio
 	b.close()
 end)
 
-T.test("queries leave from changing ports", function()
+T.test("queries leave from changing ports, and those of before are closed", function()
 	local s = name_server(0, good)
+	local sockets = #socket.netstat()
 	with_conf("nameserver @0", function()
 		for i = 1, 250 do dns.resolve("port" .. i .. ".test") end
 	end)
@@ -303,6 +304,7 @@ T.test("queries leave from changing ports", function()
 		if not ports[port] then ports[port], count = true, count + 1 end
 	end
 	T.ok(count >= 3, count)
+	T.eventually(function() return #socket.netstat() <= sockets + 1 end)
 	s.close()
 end)
 

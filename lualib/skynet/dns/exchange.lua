@@ -47,6 +47,19 @@ local function accept(query, answer, link)
 	if query.waiting then skynet.wakeup(query) end
 end
 
+local function close(link)
+	if link.closed then return end
+	link.closed = true
+	if links[link.key] == link then links[link.key] = nil end
+	skynet.fork(socket.close, link.id)
+end
+
+-- A link that gets no more queries goes when it has no more answers to hear.
+local function forget(link, id)
+	link.queries[id] = nil
+	if links[link.key] ~= link and next(link.queries) == nil then close(link) end
+end
+
 local function receive(link, data, from)
 	local ip, port = socket.udp_address(from)
 	if not link.from[ip] or port ~= link.server.port or #data < message.HEAD then
@@ -57,15 +70,14 @@ local function receive(link, data, from)
 	if not query or data:byte(3) < 128 then return end
 	local answer = understand(query, data)
 	if not answer then return end
-	link.queries[id] = nil
+	forget(link, id)
 	accept(query, answer, link)
 end
 
 local function close_when_idle(link)
 	skynet.timeout(IDLE, function()
-		if skynet.now() - link.used < IDLE then return close_when_idle(link) end
-		if links[link.key] == link then links[link.key] = nil end
-		socket.close(link.id)
+		if not link.closed and skynet.now() - link.used < IDLE then return close_when_idle(link) end
+		close(link)
 	end)
 end
 
@@ -77,7 +89,9 @@ local function link_to(server)
 		link = { key = key, server = server, queries = {}, from = {}, sent = 0, used = skynet.now() }
 		for _, ip in ipairs(socket.resolve(server.address)) do link.from[ip:gsub("%%.*", "")] = true end
 		link.id = socket.udp_dial(server.address, server.port, function(data, from) receive(link, data, from) end)
+		local full = links[key]
 		links[key] = link
+		if full and next(full.queries) == nil then close(full) end
 		close_when_idle(link)
 	end
 	return link
@@ -99,7 +113,7 @@ local function send(query, server)
 	link.used, link.sent = skynet.now(), link.sent + 1
 	socket.write(link.id, message.query(id, query.name, query.qtype))
 	query.sent[#query.sent + 1] = function()
-		if link.queries[id] == query then link.queries[id] = nil end
+		if link.queries[id] == query then forget(link, id) end
 	end
 	return link
 end
@@ -212,7 +226,11 @@ end
 
 --- Queries from now on leave from new ports; those under way still wait for their answers.
 function exchange.renew()
+	local before = links
 	links = {}
+	for _, link in pairs(before) do
+		if next(link.queries) == nil then close(link) end
+	end
 end
 
 return exchange
