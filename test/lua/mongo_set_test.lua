@@ -22,7 +22,8 @@ local function new_set(answer)
 			local hosts = {}
 			for k = 1, 3 do hosts[k] = set[k]:name() end
 			local reply = { "ismaster", set.primary == i, "secondary", set.primary ~= i, "setName", "rs", "hosts", hosts,
-				"tags", set.tags[i] or bson.null, "ok", 1 }
+				"tags", set.tags[i] or bson.null, "ok", 1,
+				"lastWrite", set.written and { lastWriteDate = bson.date(set.written[i]) } or bson.null }
 			if set.primary and set[set.primary].listener then
 				reply[#reply + 1] = "primary"
 				reply[#reply + 1] = set[set.primary]:name()
@@ -145,6 +146,42 @@ T.test("tags choose among the members; the first that anybody has count", functi
 	client:disconnect()
 	client = mongo.client("mongodb://" .. set[1]:name() .. "/?replicaSet=rs&readPreference=secondary&readPreferenceTags=dc:west")
 	T.eq(spread(client.db.coll, 10), { 0, 0, 10 })
+	client:disconnect()
+	set.stop()
+end)
+
+T.test("members that are too far behind are not read from", function()
+	local set = new_set()
+	local now = 1700000000
+	set.written = { now, now - 300, now - 60 }
+	local client = client_of(set)
+	local function within(seconds, mode)
+		return client.db.coll:with { read_preference = { mode = mode or "secondary", max_staleness = seconds } }
+	end
+	T.eq(spread(within(100), 20), { 0, 0, 20 })
+	T.eq(set[3]:last("find")["$readPreference"], { mode = "secondary", maxStalenessSeconds = 100 })
+	local both = spread(within(400), 60)
+	T.eq({ both[1], both[2] + both[3] }, { 0, 60 })
+	T.ok(both[2] > 0 and both[3] > 0, T.show(both))
+	client:disconnect()
+	set.written = { now, now - 300, now - 200 }
+	client = client_of(set)
+	T.raises("fits the readPreference secondary", within(150).findOne, within(150))
+	T.eq(spread(within(150, "secondaryPreferred"), 5), { 5, 0, 0 })
+	T.eq(spread(within(150, "nearest"), 10), { 10, 0, 0 })
+	client:disconnect()
+	-- While there is no primary, the one that has come furthest is the measure.
+	client = client_of(set)
+	set.primary = nil
+	set[1]:stop()
+	T.eventually(function() return (pcall(spread, within(90), 1)) end)
+	T.eq(spread(within(90), 10), { 0, 0, 10 })
+	client:disconnect()
+	-- A member that does not say when it has written last is not known to be close.
+	set:stop()
+	set = new_set()
+	client = client_of(set)
+	T.raises("fits the readPreference secondary", within(100).findOne, within(100))
 	client:disconnect()
 	set.stop()
 end)
@@ -309,7 +346,9 @@ T.test("preferences that are none are refused", function()
 	T.raises("not a readPreference: nowhere", mongo.client, "mongodb://127.0.0.1:1/?readPreference=nowhere")
 	T.raises("primary has no tags", mongo.client, "mongodb://127.0.0.1:1/?readPreferenceTags=dc:west")
 	T.raises("readPreferenceTags", mongo.client, "mongodb://127.0.0.1:1/?readPreference=nearest&readPreferenceTags=west")
-	T.raises("maxStalenessSeconds", mongo.client, "mongodb://127.0.0.1:1/?readPreference=nearest&maxStalenessSeconds=90")
+	T.raises("max_staleness", mongo.client, "mongodb://127.0.0.1:1/?readPreference=nearest&maxStalenessSeconds=89")
+	T.raises("max_staleness", mongo.client, "mongodb://127.0.0.1:1/?maxStalenessSeconds=90")
+	T.raises("maxStalenessSeconds", mongo.client, "mongodb://127.0.0.1:1/?readPreference=nearest&maxStalenessSeconds=long")
 end)
 
 T.run()

@@ -11,7 +11,11 @@ local function refuse(text, ...)
 	error("mongo: " .. string.format(text, ...), 0)
 end
 
---- A readPreference: a mode, or { mode =, tags = { { key = value }, ... } }. → a table of that kind, or nil for "primary"
+-- Members say how far behind they are once in ten seconds.
+local LEAST_STALENESS = 90
+
+--- A readPreference: a mode, or { mode =, tags = { { key = value }, ... }, max_staleness = }. → a table of that kind, or
+--- nil for "primary"
 ---@param preference string|table
 ---@return table?
 function conf.preference(preference)
@@ -20,11 +24,20 @@ function conf.preference(preference)
 		refuse("not a readPreference: %s", tostring(type(preference) == "table" and preference.mode or preference))
 	end
 	if preference.tags and type(preference.tags) ~= "table" then refuse "tags of a readPreference are a list of tables" end
+	local staleness = preference.max_staleness
+	if staleness ~= nil and (type(staleness) ~= "number" or staleness < LEAST_STALENESS) then
+		refuse("max_staleness is not a number of %d seconds or more: %s", LEAST_STALENESS, tostring(staleness))
+	end
 	if preference.mode == "primary" then
+		if staleness then refuse "the readPreference primary has no max_staleness" end
 		if preference.tags and next(preference.tags) then refuse "the readPreference primary has no tags" end
 		return nil
 	end
-	return { mode = preference.mode, tags = preference.tags and next(preference.tags) and preference.tags or nil }
+	return {
+		mode = preference.mode,
+		tags = preference.tags and next(preference.tags) and preference.tags or nil,
+		max_staleness = staleness,
+	}
 end
 
 local function compressors(names)

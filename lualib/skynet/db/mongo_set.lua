@@ -5,6 +5,7 @@
 --- its tags) is asked again when it is older than some seconds and somebody wants to read; a member that failed is
 --- left alone for a while.
 local skynet = require "skynet"
+local bson = require "bson"
 local new_server = require "skynet.db.mongo_server"
 
 local FRESH = 1000     -- cs that an answer to hello counts
@@ -124,9 +125,34 @@ local function choose(members)
 	return near[math.random(#near)]
 end
 
+-- The time of a member's last write in seconds, as it said when it was asked; nil when it did not say.
+local function last_write(member)
+	local _, seconds = bson.type(member.hello.lastWrite and member.hello.lastWrite.lastWriteDate or nil)
+	return tonumber(seconds)
+end
+
+-- Those that are at most so many seconds behind the primary, or, while there is none, behind the one that has come
+-- furthest. Until it is asked again, a member may fall back by as much as the time between two questions.
+local function fresh_enough(members, most, primary)
+	local now_at_primary
+	if primary and last_write(primary) then
+		now_at_primary = function(member) return last_write(primary) + (member.asked - primary.asked) / 100 end
+	else
+		local furthest = 0
+		for _, member in ipairs(members) do furthest = math.max(furthest, last_write(member) or 0) end
+		now_at_primary = function() return furthest end
+	end
+	local fitting = {}
+	for _, member in ipairs(members) do
+		local own = last_write(member)
+		if member == primary or (own and now_at_primary(member) - own + FRESH / 100 <= most) then fitting[#fitting + 1] = member end
+	end
+	return fitting
+end
+
 -- Asks those about whom too little is known. → the members that may be read from, whether answers are to come
 local function survey(self, preference)
-	local usable, pending = {}, false
+	local usable, pending, primary = {}, false, nil
 	local now = skynet.now()
 	for _, name in ipairs(self.names) do
 		local member = self.members[name]
@@ -137,12 +163,14 @@ local function survey(self, preference)
 		local resting = member.failed and now - member.failed < REST
 		if not member.asking and not resting and (not member.hello or now - member.asked > FRESH) then ask(self, member) end
 		local hello = member.hello
+		if hello and hello.ismaster then primary = member end
 		if hello and (hello.secondary or (hello.ismaster and preference.mode == "nearest")) then
 			usable[#usable + 1] = member
 		elseif not hello and member.asking then
 			pending = true
 		end
 	end
+	if preference.max_staleness then usable = fresh_enough(usable, preference.max_staleness, primary) end
 	return with_tags(usable, preference.tags), pending
 end
 
@@ -162,27 +190,32 @@ local function primary_answers(self)
 	return (pcall(self.primary.link, self.primary, true))
 end
 
+-- A preference as the servers want it.
+local function told(preference)
+	return { mode = preference.mode, tags = preference.tags, maxStalenessSeconds = preference.max_staleness }
+end
+
 --- Where to read, and the $readPreference that the command needs there. Raises when there is nobody.
 ---@async
 ---@param preference? table  as of mongo_conf.preference
----@return skynet.db.mongo.server, table? told, skynet.db.mongo.member?
+---@return skynet.db.mongo.server server, table? read_preference, skynet.db.mongo.member? member
 function set:pick(preference)
 	local primary = self.primary
 	if not preference then return primary end
 	local hello = primary.hello or {}
 	-- A router chooses by itself.
-	if hello.msg == "isdbgrid" then return primary, preference end
+	if hello.msg == "isdbgrid" then return primary, told(preference) end
 	if self.options.direct or not (hello.setName or self.names[1]) then
 		return primary, hello.secondary and { mode = "primaryPreferred" } or nil
 	end
 	local mode = preference.mode
-	if mode == "primaryPreferred" and primary_answers(self) then return primary, preference end
+	if mode == "primaryPreferred" and primary_answers(self) then return primary, told(preference) end
 	local limit = self.options.selection_timeout
 	local deadline = skynet.now() + (limit and limit * 100 or 0)
 	while true do
 		local member = find_member(self, preference)
-		if member then return member.server, preference, member end
-		if mode == "secondaryPreferred" then return primary, preference end
+		if member then return member.server, told(preference), member end
+		if mode == "secondaryPreferred" then return primary, told(preference) end
 		if self.closed or skynet.now() >= deadline then
 			error(string.format("mongo: no member of the set that begins at %s fits the readPreference %s", name_of(primary), mode), 0)
 		end

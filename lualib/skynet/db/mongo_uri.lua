@@ -82,6 +82,12 @@ function options.readPreferenceTags(conf, value)
 	table.insert(conf.preference_tags, tags)
 end
 
+-- -1: there is no bound.
+function options.maxStalenessSeconds(conf, value)
+	if value == "-1" then return end
+	conf.preference_staleness = value:match "^%d+$" and tonumber(value) or refuse("maxStalenessSeconds", value)
+end
+
 -- Any of the tls options but a plain "false" asks for TLS.
 local function tls(conf)
 	if not conf.tls then conf.tls = {} end
@@ -112,10 +118,14 @@ function options.tlsInsecure(conf, value)
 end
 
 local function preference(conf)
-	if conf.preference_mode or conf.preference_tags then
-		conf.read_preference = { mode = conf.preference_mode or "primary", tags = conf.preference_tags }
+	if conf.preference_mode or conf.preference_tags or conf.preference_staleness then
+		conf.read_preference = {
+			mode = conf.preference_mode or "primary",
+			tags = conf.preference_tags,
+			max_staleness = conf.preference_staleness,
+		}
 	end
-	conf.preference_mode, conf.preference_tags = nil, nil
+	conf.preference_mode, conf.preference_tags, conf.preference_staleness = nil, nil, nil
 end
 
 --- The conf of mongo.client. Raises what is wrong with the text; the password is not in it.
