@@ -10,7 +10,6 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-constexpr std::size_t kIdleTasks = 256;  // ended coroutines that are kept for reuse
 // A coroutine that has not begun, or has ended, has room for LUA_MINSTACK values: so many need no
 // look. One that has yielded may have none, as LuaJIT's coroutine.yield is no function in C.
 constexpr int kSurelyFit = 10;
@@ -94,8 +93,12 @@ Task* TaskScheduler::take(lua_State* L) {
   if (!idle_.empty()) {
     Task* task = idle_.back();
     idle_.pop_back();
+    if (idle_.size() < least_idle_) least_idle_ = idle_.size();
     return task;
   }
+  // One that was dropped would be of use now.
+  if (dropped_idle_ && idle_limit_ < kMostIdleTasks) idle_limit_ *= 2;
+  dropped_idle_ = false;
   lua_State* co = lua_newthread(L);
   const int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
   auto& task = tasks_.emplace_back(std::make_unique<Task>());
@@ -115,11 +118,26 @@ void TaskScheduler::recycle(Task* task) {
   task->request = Request::none;
   task->session = 0;
   task->traced = false;
-  if (idle_.size() < kIdleTasks) {
+  if (idle_.size() < idle_limit_) [[likely]] {
     idle_.push_back(task);
   } else {
+    dropped_idle_ = true;
     discard(main_, task);
   }
+  if (++recycled_ % kReview == 0 && idle_limit_ > kIdleTasks) [[unlikely]] review_idle();
+}
+
+// Lets go of idle tasks that nobody has needed since the last review.
+void TaskScheduler::review_idle() {
+  if (least_idle_ > idle_limit_ / 2) {
+    idle_limit_ /= 2;
+    while (idle_.size() > idle_limit_) {
+      Task* task = idle_.back();
+      idle_.pop_back();
+      discard(main_, task);
+    }
+  }
+  least_idle_ = idle_.size();
 }
 
 void TaskScheduler::discard(lua_State* L, Task* task) {

@@ -216,10 +216,18 @@ class TaskScheduler {
   void close_all(lua_State* L, Task* first);
   void close_blocked(lua_State* L);
   void recycle(Task* task);
+  void review_idle();
   void discard(lua_State* L, Task* task);
   void run_woken(lua_State* L);
   void run_failed(lua_State* L);
   void run_fork(lua_State* L);
+
+  // Ended coroutines that are kept for reuse: so many, and up to so many while a service needs more of
+  // them at a time, again and again. (One takes 1 KB; to make it takes as long as a message.)
+  static constexpr std::size_t kIdleTasks = 256;
+  static constexpr std::size_t kMostIdleTasks = 1024;
+  // Ends of tasks between two looks whether all are needed.
+  static constexpr std::uint32_t kReview = 16384;
 
   Service& service_;
   lua_State* const main_;
@@ -235,6 +243,10 @@ class TaskScheduler {
   SessionTable sessions_;
   std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
   std::vector<Task*> idle_;
+  std::size_t idle_limit_ = kIdleTasks;
+  std::size_t least_idle_ = 0;  // there were, since the last review
+  std::uint32_t recycled_ = 0;
+  bool dropped_idle_ = false;  // since one was last made
   std::unordered_map<lua_State*, Task*> by_coroutine_;
   RingQueue<Task*> woken_, failed_, forks_;
   std::unordered_set<std::uint64_t> promised_;            // source and session of requests
