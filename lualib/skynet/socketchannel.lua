@@ -2,9 +2,10 @@
 ---
 --- A *link* is one connection: its socket id (link[1]), the requests that wait for a reply on it, and a
 --- coroutine that reads replies and hands them out. When a driver brings a parser of its own, replies are
---- handed out as their bytes come, with no coroutine between, and that coroutine only closes the socket. A link holds its channel weakly, so a channel that
---- nobody holds is collected, and its link closed. A broken link fails its own requests; the channel then
---- makes another link, which cannot see late replies of the one before.
+--- handed out as their bytes come, with no coroutine between, and that coroutine only closes the socket.
+--- A link holds its channel weakly, so a channel that nobody holds is collected, and its link closed. A broken
+--- link fails its own requests; the channel then makes another link, which cannot see late replies of the one
+--- before.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"

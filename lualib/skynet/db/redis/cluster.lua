@@ -148,11 +148,11 @@ function cluster:get_connection(node)
 	local waiters = {}
 	self.opening[name] = waiters
 	local ok, db = pcall(redis.connect, settings(self, node))
-	self.opening[name] = nil
 	if ok then
 		make_room(self)
 		self.connections[name] = db
 	end
+	self.opening[name] = nil
 	for _, token in ipairs(waiters) do skynet.wakeup(token) end
 	if not ok then error(db, 0) end
 	return db
