@@ -1,4 +1,5 @@
 -- needs: redis
+-- timeout: 240
 -- skynet.db.redis and a real server that is killed and started again while requests are under way. (The header only says
 -- that redis-server must be there: the one that is killed is started here.)
 local skynet = require "skynet"
@@ -30,12 +31,12 @@ local function start_server()
 	local watched = [[redis-server --port %d --bind %s --save '' --dir . >/dev/null & echo $!; ]]
 		.. [[(while kill -0 %s 2>/dev/null; do sleep 1; done; kill -9 $!) >/dev/null 2>&1 &]]
 	server = shell(watched:format(port, HOST, shell "echo $PPID"))
-	T.eventually(reachable, 1000)
+	T.eventually(reachable, 3000)
 end
 
 local function kill_server()
 	os.execute("kill -9 " .. server)
-	T.eventually(function() return not reachable() end, 1000)
+	T.eventually(function() return not reachable() end, 3000)
 end
 
 local function connect(conf)
@@ -61,7 +62,7 @@ T.test("1,000 requests in flight when the server is killed: each raises, none ge
 	end
 	skynet.yield()
 	kill_server()
-	T.eventually(function() return failed + wrong == 1000 end, 1000)
+	T.eventually(function() return failed + wrong == 1000 end, 3000)
 	T.eq({ failed, wrong }, { 1000, 0 })
 	start_server()
 	T.eq(db:echo "again", "again")
@@ -95,14 +96,14 @@ T.test("callers that go on through restarts get their own answer or an error, ea
 	end
 	for _ = 1, 3 do
 		counted = answered
-		T.eventually(function() return answered > counted + 10 * CALLERS end, 1000)
+		T.eventually(function() return answered > counted + 10 * CALLERS end, 3000)
 		kill_server()
 		start_server()
 	end
 	counted = answered
-	T.eventually(function() return answered > counted + CALLERS end, 1000)
+	T.eventually(function() return answered > counted + CALLERS end, 3000)
 	stop = true
-	T.eventually(function() return running == 0 end, 1000)
+	T.eventually(function() return running == 0 end, 3000)
 	T.eq(wrong, 0)
 	T.ok(failed > 0, "some were in flight")
 	db:disconnect()
@@ -115,7 +116,7 @@ T.test("a pipeline that is cut off raises, and does not fill its results later",
 	skynet.fork(function() err = select(2, pcall(db.pipeline, db, { { "PING" }, { "PING" } }, results)) end)
 	skynet.yield()
 	kill_server()
-	T.eventually(function() return err end, 1000)
+	T.eventually(function() return err end, 3000)
 	T.ok(err == sc.error)
 	start_server()
 	T.eq(db:ping(), "PONG")
@@ -147,17 +148,17 @@ T.test("a watcher subscribes again after a restart, and gets messages", function
 		local names = db:pubsub("numsub", "news", "more")
 		return names[2] == 1 and names[4] == 1
 	end
-	T.eventually(subscribed, 1000)
+	T.eventually(subscribed, 3000)
 	db:publish("news", 1)
-	T.eventually(function() return #got == 1 end)
+	T.eventually(function() return #got == 1 end, 3000)
 	kill_server()
-	T.eventually(function() return lost == 1 end, 1000)
+	T.eventually(function() return lost >= 1 end, 3000)
 	start_server()
-	T.eventually(subscribed, 1000)
+	T.eventually(subscribed, 3000)
 	db:publish("news", 2)
 	db:publish("more", 3)
 	db:publish("pq", 4)
-	T.eventually(function() return #got == 4 end)
+	T.eventually(function() return #got == 4 end, 3000)
 	T.eq(got, { "1 news", "2 news", "3 more", "4 pq p*" })
 	watching = false
 	db:disconnect()
@@ -165,4 +166,4 @@ T.test("a watcher subscribes again after a restart, and gets messages", function
 	kill_server()
 end)
 
-T.run()
+T.run(6000)
