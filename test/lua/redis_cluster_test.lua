@@ -321,4 +321,30 @@ T.test("an idle connection makes room before a busy one", function()
 	c:close_all_connection()
 end)
 
+T.test("a caller that is killed while it connects, or reads the map, leaves that to the next one", function()
+	local held = 0
+	local a = two_nodes(echo)
+	a.answer = function(text)
+		if text ~= "AUTH word" then return bulk(text) end
+		held = held - 1
+		return held ~= 0 and OK
+	end
+	local c = connect(a, { auth = "word" })
+	local low = keys(c)
+	for _, stale in ipairs { false, true } do
+		c:close_all_connection()
+		c.stale = stale
+		held = 1
+		local got
+		local victim = skynet.fork(function() c:incr(low) end)
+		T.eventually(function() return held == 0 end)
+		skynet.fork(function() got = c:incr(low) end)
+		skynet.yield()
+		skynet.killthread(victim)
+		T.eventually(function() return got end)
+		T.eq(got, "INCR " .. low)
+	end
+	c:close_all_connection()
+end)
+
 T.run()

@@ -8,6 +8,7 @@
 local skynet = require "skynet"
 local redis = require "skynet.db.redis"
 local crc16 = require "skynet.db.redis.crc16"
+local killed = require "skynet.killed"
 
 local SLOTS = 16384
 local MAX_TRIES = 16
@@ -85,6 +86,21 @@ local function slot_of(self, name, ...)
 	return self:keyslot(key)
 end
 
+-- This coroutine does what others wait for, with tokens in `waiters`. → a function that ends it: calls ended() and wakes
+-- them. When the coroutine is killed ended(true) is called at once, and one of them can go on.
+local function lead(waiters, ended)
+	local leader = coroutine.running()
+	local function finish(interrupted)
+		killed.listen(waiters, nil)
+		ended(interrupted)
+		for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	end
+	killed.listen(waiters, function(co)
+		if co == leader then finish(true) end
+	end)
+	return finish
+end
+
 -- ---- connections ------------------------------------------------------------------------------
 
 local function settings(self, node)
@@ -147,13 +163,13 @@ function cluster:get_connection(node)
 	end
 	local waiters = {}
 	self.opening[name] = waiters
+	local finish = lead(waiters, function() self.opening[name] = nil end)
 	local ok, db = pcall(redis.connect, settings(self, node))
 	if ok then
 		make_room(self)
 		self.connections[name] = db
 	end
-	self.opening[name] = nil
-	for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	finish()
 	if not ok then error(db, 0) end
 	return db
 end
@@ -255,9 +271,12 @@ function cluster:initialize_slots_cache()
 	local waiters = {}
 	self.loading = waiters
 	self.stale = false
+	local finish = lead(waiters, function(interrupted)
+		self.loading = false -- not nil: any other name is a command
+		self.stale = self.stale or interrupted or false
+	end)
 	local ok, err = pcall(load_map, self)
-	self.loading = false -- not nil: any other name is a command
-	for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	finish()
 	if not ok then error(err, 0) end
 end
 
