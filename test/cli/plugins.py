@@ -110,7 +110,7 @@ def a_c_service_that_calls_itself_without_end_is_named_before_the_process_falls(
         raise Skip("the sanitizer tells of it itself")
     place.library("endless", ENDLESS)
     place.write("starts.lua", 'local skynet = require "skynet"\nrequire "skynet.manager"\n'
-                              'skynet.start(function() skynet.send(assert(skynet.launch "endless"), "text", "x") end)\n')
+                              'skynet.start(function() skynet.send(assert(skynet.launch "endless"), "lua") end)\n')
     status, said = place.node('start = "starts"')
     assert status == -signal.SIGSEGV, status
     handle = re.search(r"\[(:\w+)\] LAUNCH endless", said)[1]
