@@ -14,6 +14,7 @@ std::string CommandError::name() const {
     case Code::invalid_length: return "InvalidLength";
     case Code::authentication_failed: return "AuthenticationFailed";
     case Code::illegal_operation: return "IllegalOperation";
+    case Code::invalid_bson: return "InvalidBSON";
     case Code::namespace_not_found: return "NamespaceNotFound";
     case Code::index_not_found: return "IndexNotFound";
     case Code::path_not_viable: return "PathNotViable";

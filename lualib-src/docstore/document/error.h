@@ -24,6 +24,7 @@ enum class Code : std::int32_t {
   invalid_length = 16,
   authentication_failed = 18,
   illegal_operation = 20,
+  invalid_bson = 22,
   namespace_not_found = 26,
   index_not_found = 27,
   path_not_viable = 28,

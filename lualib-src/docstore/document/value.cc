@@ -137,10 +137,10 @@ bool check_document(std::string_view bytes, int depth, CommandError* error) {
   if (fault.fault != bson::Fault::none) {
     char text[bson::kErrorText];
     bson::describe(fault, text);
-    return refuse(error, location(22), {"InvalidBSON: ", text});
+    return refuse(error, Code::invalid_bson, {text});
   }
   if (bson::number_at<std::uint32_t>(bytes.data()) != bytes.size()) {
-    return refuse(error, location(22), {"InvalidBSON: bytes behind the end of the document"});
+    return refuse(error, Code::invalid_bson, {"bytes behind the end of the document"});
   }
   return true;
 }
