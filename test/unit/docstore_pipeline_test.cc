@@ -104,6 +104,12 @@ TEST(DocstorePipeline, Unwinds) {
       documents({"{a: {b: 7}, i: 0L}", "{a: {}, i: null}", "{a: null, i: null}"}));
 }
 
+TEST(DocstorePipeline, LooksUpValuesThatLookLikeOperators) {
+  EXPECT_EQ(run("[{$lookup: {from: 'others', localField: 'a', foreignField: 'k', as: 'o.x'}}]",
+                {"{a: {$gt: 1}, o: 5}"}, {"{k: {$gt: 1}}", "{k: 5}"}),
+            documents({"{a: {$gt: 1}, o: {x: [{k: {$gt: 1}}]}}"}));
+}
+
 TEST(DocstorePipeline, LooksUpInAnotherCollection) {
   const std::vector<std::string> others = {"{_id: 1, k: 'x'}", "{_id: 2, k: ['y', 'x']}",
                                            "{_id: 3}"};

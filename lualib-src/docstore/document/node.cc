@@ -75,4 +75,19 @@ void Node::write_members(bson::Writer& writer) const {
   }
 }
 
+void put_at(Node* root, const Path& path, Node value) {
+  Node* node = root;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const bool is_last = i + 1 == path.size();
+    Node* next = node->find(path[i]);
+    if (next == nullptr) next = &node->append(path[i], Node::empty(Type::document));
+    if (is_last) {
+      *next = std::move(value);
+    } else if (!next->is_document()) {
+      *next = Node::empty(Type::document);
+    }
+    node = next;
+  }
+}
+
 }  // namespace runtime::document

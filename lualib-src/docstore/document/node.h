@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "docstore/document/path.h"
 #include "docstore/document/value.h"
 
 namespace runtime::document {
@@ -54,5 +55,8 @@ struct Node::Member {
   std::string name;
   Node node;
 };
+
+// Puts a value at a path of names; what is no document on the way becomes one.
+void put_at(Node* root, const Path& path, Node value);
 
 }  // namespace runtime::document

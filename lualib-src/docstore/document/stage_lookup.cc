@@ -1,4 +1,6 @@
 // $lookup with localField and foreignField.
+#include <algorithm>
+
 #include "docstore/document/node.h"
 #include "docstore/document/path.h"
 #include "docstore/document/stage.h"
@@ -30,10 +32,11 @@ class LookupRun : public StageRun {
       fits = found.bytes().size() <= kLargestStoredBytes;
       return fits;
     };
-    const std::string wanted = filter(document);
+    const std::vector<Value> wanted = values(document);
     if (!surroundings_.read)
       return refuse(error, Code::not_implemented, {"$lookup has no collections here"});
-    if (!wanted.empty() && !surroundings_.read(lookup_.from, wanted, take, error)) return false;
+    if (!wanted.empty() && !surroundings_.read(lookup_.from, filter(wanted), take, error))
+      return false;
     if (!fits) {
       return refuse(error, location(4568),
                     {"Total size of documents in ", lookup_.from,
@@ -42,57 +45,58 @@ class LookupRun : public StageRun {
     }
     found.close(root);
     Node fresh(document_value(document));
-    put(&fresh, {Type::array, found.bytes()});
+    put_at(&fresh, as_, Node(Value(Type::array, found.bytes())));
     const OwnedValue out(fresh.view());
     return check_made(out, error) && next_->push(out.bytes(), error);
   }
 
  private:
-  // {$or: [{foreign: {$eq: value}}, ...]} of the local values: an array's elements, null for what is missing. Nothing: an
-  // empty array has no values.
-  std::string filter(std::string_view document) const {
-    bson::Writer writer;
-    const std::size_t root = writer.open();
-    const std::size_t list = writer.open(Type::array, "$or");
-    bson::ArrayKey index;
-    const auto add = [&](const Value& value) {
-      const std::size_t branch = writer.open(Type::document, index.next());
-      const std::size_t condition = writer.open(Type::document, lookup_.foreign);
-      write(writer, "$eq", value.is_missing() ? Value(Type::null, {}) : value);
-      writer.close(condition);
-      writer.close(branch);
-    };
+  // The local values: an array's elements, null for what is missing. An empty array has none.
+  std::vector<Value> values(std::string_view document) const {
+    std::vector<Value> out;
     bool has_end = false;
     walk(document_value(document), local_, Leaf::whole, [&](const Met& met) {
       has_end = true;
       if (!met.value.is_array()) {
-        add(met.value);
+        out.push_back(met.value.is_missing() ? Value(Type::null, {}) : met.value);
         return false;
       }
       bson::Reader reader(met.value.bytes);
       bson::Element element;
-      while (reader.next(&element)) add(Value(element));
+      while (reader.next(&element)) out.emplace_back(element);
       return false;
     });
-    if (!has_end) add({});
-    writer.close(list);
-    writer.close(root);
-    const bool has_values = !is_empty(field(writer.bytes(), "$or").bytes);
-    return has_values ? std::string(writer.bytes()) : std::string();
+    if (!has_end) out.emplace_back(Type::null, std::string_view());
+    return out;
   }
 
-  void put(Node* node, const Value& value) const {
-    for (std::size_t i = 0; i + 1 < as_.size(); ++i) {
-      Node* inner = node->find(as_[i]);
-      if (inner != nullptr && !inner->is_document()) *inner = Node::empty(Type::document);
-      node = inner != nullptr ? inner : &node->append(as_[i], Node::empty(Type::document));
+  // {foreign: {$in: values}}, which an index can serve. $in would take a regular expression, and a document that looks like
+  // operators, for more than a value: with these, {$or: [{foreign: {$eq: value}}, ...]}.
+  std::string filter(const std::vector<Value>& values) const {
+    const bool is_plain = std::ranges::none_of(values, [](const Value& value) {
+      return value.type == Type::regex ||
+             (value.is_document() && first_element(value.bytes).key.starts_with('$'));
+    });
+    bson::Writer writer;
+    bson::ArrayKey index;
+    const std::size_t root = writer.open();
+    const std::size_t outer = is_plain ? writer.open(Type::document, lookup_.foreign) : 0;
+    const std::size_t list = writer.open(Type::array, is_plain ? "$in" : "$or");
+    for (const Value& value : values) {
+      if (is_plain) {
+        write(writer, index.next(), value);
+        continue;
+      }
+      const std::size_t branch = writer.open(Type::document, index.next());
+      const std::size_t condition = writer.open(Type::document, lookup_.foreign);
+      write(writer, "$eq", value);
+      writer.close(condition);
+      writer.close(branch);
     }
-    Node* old = node->find(as_[as_.size() - 1]);
-    if (old != nullptr) {
-      *old = Node(OwnedValue(value));
-    } else {
-      node->append(as_[as_.size() - 1], Node(OwnedValue(value)));
-    }
+    writer.close(list);
+    if (is_plain) writer.close(outer);
+    writer.close(root);
+    return std::string(writer.bytes());
   }
 
   const Lookup& lookup_;

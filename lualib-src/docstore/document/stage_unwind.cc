@@ -45,24 +45,11 @@ struct Unwind {
         *node = Node(element);
       }
     }
-    if (!index_name.empty()) put_index(&root, index);
+    if (!index_name.empty()) {
+      put_at(&root, Path(index_name),
+             index < 0 ? Node(Value(Type::null, {})) : Node(OwnedValue::int64(index)));
+    }
     return next.push(root.view().bytes, error);
-  }
-
-  void put_index(Node* root, std::int64_t index) const {
-    const Path names(index_name);
-    for (std::size_t i = 0; i + 1 < names.size(); ++i) {
-      Node* inner = root->find(names[i]);
-      if (inner != nullptr && !inner->is_document()) *inner = Node::empty(Type::document);
-      root = inner != nullptr ? inner : &root->append(names[i], Node::empty(Type::document));
-    }
-    Node number = index < 0 ? Node(Value(Type::null, {})) : Node(OwnedValue::int64(index));
-    Node* old = root->find(names[names.size() - 1]);
-    if (old != nullptr) {
-      *old = std::move(number);
-    } else {
-      root->append(names[names.size() - 1], std::move(number));
-    }
   }
 };
 
