@@ -103,6 +103,31 @@ void check_error(lua_State* L, const bson::Reader& reader) {
     raise_bson_error(L, reader.error());
 }
 
+// An element in fewer bytes, which nobody sets to zero before they are filled.
+struct Kept {
+  const char* key;
+  const char* value;
+  std::uint32_t key_bytes;
+  std::uint32_t value_bytes;
+  Type type;
+
+  void keep(const Element& element) {
+    key = element.key.data();
+    key_bytes = static_cast<std::uint32_t>(element.key.size());
+    value = element.value.data();
+    value_bytes = static_cast<std::uint32_t>(element.value.size());
+    type = element.type;
+  }
+  Element element() const { return {type, {key, key_bytes}, {value, value_bytes}}; }
+};
+
+// One that is known to be there.
+Element next(bson::Reader& reader) {
+  Element element{};
+  reader.next(&element);
+  return element;
+}
+
 [[gnu::noinline]] int count_rest(lua_State* L, bson::Reader rest) {
   int count = 0;
   for (Element element; rest.next(&element);) ++count;
@@ -122,10 +147,11 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
   // A table should be made as large as it becomes. Most are small: their elements are read once, and
   // kept until the table is there. Of a larger one the rest is read twice.
   constexpr int kAtOnce = 8;
-  Element elements[kAtOnce];
+  Kept kept[kAtOnce];
   int first = 0;
   bson::Reader reader(bytes);
-  while (first < kAtOnce && reader.take(&elements[first])) ++first;
+  for (Element element; first < kAtOnce && reader.take(&element); ++first)
+    kept[first].keep(element);
   int count = first;
   if (first == kAtOnce) count += count_rest(L, reader);
   check_error(L, reader);
@@ -134,8 +160,7 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
     lua_createtable(L, count, 0);
     bson::ArrayKey usual;
     for (int i = 0; i < count; ++i) {
-      Element& element = elements[i < first ? i : 0];
-      if (i >= first) reader.next(&element);
+      const Element element = i < first ? kept[i].element() : next(reader);
       push_value(d, element, depth);
       const std::string_view key = usual.next();
       const bool in_order = element.key.size() == key.size() &&
@@ -145,8 +170,7 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
   } else {
     lua_createtable(L, 0, count);
     for (int i = 0; i < count; ++i) {
-      Element& element = elements[i < first ? i : 0];
-      if (i >= first) reader.next(&element);
+      const Element element = i < first ? kept[i].element() : next(reader);
       push_key(d, element.key);
       push_value(d, element, depth);
       stock_lua_rawset(L, -3);

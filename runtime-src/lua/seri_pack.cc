@@ -4,6 +4,7 @@
 #include "base/short_bytes.h"
 #include "lua/seri.h"
 #include "lua/seri_format.h"
+#include "lua/shared_api.h"
 #include "lua/stack_checks.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -229,18 +230,9 @@ bool put_custom_pairs(Writer& w, lua_State* L, int index, int depth) {
   return true;
 }
 
-bool put_table(Writer& w, lua_State* L, int index, int depth) {
-  if (!lua_checkstack(L, 8)) raise(w, "stack overflow: serialize needs more room");
-  ++depth;
-  if (lua_getmetatable(L, index)) {
-    lua_pushliteral(L, "__pairs");
-    lua_rawget(L, -2);
-    if (!lua_isnil(L, -1)) {
-      lua_remove(L, -2);
-      return put_custom_pairs(w, L, index, depth);
-    }
-    lua_pop(L, 2);
-  }
+// `next`: the engine's own, or the one that sees through shared tables (lua/shared_api.h).
+template <int (*next)(lua_State*, int)>
+bool put_raw_table(Writer& w, lua_State* L, int index, int depth) {
   const std::size_t length = lua_rawlen(L, index);
   if (length < kMaxCookie) {
     put(w, head(kTable, static_cast<unsigned>(length)));
@@ -255,7 +247,7 @@ bool put_table(Writer& w, lua_State* L, int index, int depth) {
   // they do not, the rest of the array part is read by index, and its keys are left out afterwards.
   std::size_t done = 0;
   bool in_order = true;
-  while (lua_next(L, index)) {
+  while (next(L, index)) {
     check_depth(w, depth);
     if (done < length) {
       if (is_integer(L, key, done + 1)) {
@@ -280,6 +272,24 @@ bool put_table(Writer& w, lua_State* L, int index, int depth) {
   reserve(w, kHeadRoom);
   put(w, head(kNil, 0));
   return true;
+}
+
+bool put_table(Writer& w, lua_State* L, int index, int depth) {
+  if (!lua_checkstack(L, 8)) raise(w, "stack overflow: serialize needs more room");
+  ++depth;
+  if (!stock_lua_getmetatable(L, index)) [[likely]]
+    return put_raw_table<stock_lua_next>(w, L, index, depth);
+  lua_pop(L, 1);
+  if (lua_getmetatable(L, index)) {  // not that of a shared table
+    lua_pushliteral(L, "__pairs");
+    lua_rawget(L, -2);
+    if (!lua_isnil(L, -1)) {
+      lua_remove(L, -2);
+      return put_custom_pairs(w, L, index, depth);
+    }
+    lua_pop(L, 2);
+  }
+  return put_raw_table<lua_next>(w, L, index, depth);
 }
 
 bool put_values(Writer& w, lua_State* L, int from, int to) {

@@ -4,6 +4,7 @@
 
 #include "lua/seri.h"
 #include "lua/seri_format.h"
+#include "lua/shared_api.h"
 
 // A table is read twice. scan_*() checks its bytes and counts its pairs, without touching Lua: bad
 // input leaves no garbage and cannot ask for memory. Then build_*() makes the values, trusts the
@@ -209,7 +210,7 @@ const Byte* build_table(Build& b, const Byte* at) {
   while (!is_nil(at)) {
     at = build_value(b, at);
     at = build_value(b, at);
-    lua_rawset(L, table);
+    stock_lua_rawset(L, table);  // nobody else knows the table yet
   }
   return at + 1;
 }
