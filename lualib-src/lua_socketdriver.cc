@@ -8,6 +8,7 @@
 
 #include "api/socket_api.h"
 #include "held.h"
+#include "lua/builtin_modules.h"
 #include "lua/c_string.h"
 #include "lua/engine.h"
 #include "lua_socket_buffer.h"
@@ -424,6 +425,8 @@ int l_header(lua_State* L) {
 }
 
 }  // namespace
+
+const lua_CFunction socket_unpack = l_unpack;
 
 int open_socketdriver(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {

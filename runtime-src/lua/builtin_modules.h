@@ -15,6 +15,9 @@ struct BuiltinModule {
 
 std::span<const BuiltinModule> builtin_modules();
 
+// skynet.socketdriver.unpack. For an event of the node's sockets it raises nothing.
+extern const lua_CFunction socket_unpack;
+
 // Adds the resume and wrap that measure (skynet.profile) to the table on top: those of the library
 // `coroutine`, if it has them, else new ones.
 void add_resuming_functions(lua_State* L);

@@ -74,7 +74,7 @@ int l_traced(lua_State* L) {
   return 0;
 }
 
-// adopt{ unknown_response =, unknown_request =, unpack_first =, dead =, trace =, channels =,
+// adopt{ unknown_response =, unknown_request =, dead =, trace =, channels =,
 // channel_dispatch =, channel_unpack = }: what the dispatcher calls and looks into
 int l_adopt(lua_State* L) {
   TaskScheduler::References& refs = scheduler(L).refs;
@@ -89,7 +89,6 @@ int l_adopt(lua_State* L) {
   };
   take("unknown_response", &refs.unknown_response);
   take("unknown_request", &refs.unknown_request);
-  take("unpack_first", &refs.unpack_first);
   take("channel_dispatch", &refs.channel_dispatch);
   take("channel_unpack", &refs.channel_unpack);
   take("channels", &refs.channels);

@@ -46,7 +46,6 @@ struct Task {
   bool own_token = false;    // sleeps or waits on its own coroutine
   bool table_token = false;  // sleeps or waits on a value in the table of tokens
   bool traced = false;       // has a trace tag (lualib/skynet/trace.lua)
-  bool unpacks = false;      // has begun with a Lua function that unpacks, and not blocked since
   std::int32_t session = 0;  // of the request; 0 for a message that wants no answer
   Handle source = 0;         // of the request
   std::int32_t waits_for = 0;  // the session of its wait

@@ -1,6 +1,8 @@
 #include "lua/task_scheduler.h"
 
 #include "core/multicast_package.h"
+#include "core/socket_message.h"
+#include "lua/builtin_modules.h"
 #include "lua/lua_service.h"
 #include "lua/module_search.h"
 #include "lua/seri.h"
@@ -19,9 +21,6 @@ constexpr int kMayRaise = -1;   // it needs a protected call
 constexpr int kUnhandled = -2;  // nothing handles it, and that has been dealt with
 constexpr int kOther = -3;      // it takes another way
 
-// What unpack_first begins with, beyond a function and two values.
-constexpr int kUnpackFirst = 4;
-
 // Pushes what `ref` stands for. While that is nothing, the module is loaded, which hands it over.
 void push_hook(lua_State* L, const int& ref, const char* module) {
   if (ref == LUA_NOREF) {
@@ -29,13 +28,6 @@ void push_hook(lua_State* L, const int& ref, const char* module) {
     lua_pop(L, 1);
   }
   lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
-}
-
-int l_blocking_unpack(lua_State* L) {
-  auto* co = static_cast<lua_State*>(lua_touserdata(L, 1));
-  lua_pushliteral(L, "a protocol's unpack must not block");
-  lua_xmove(L, co, 1);
-  return 0;
 }
 
 // Makes an error of what a coroutine has yielded to the scheduler, at the top of its stack.
@@ -312,14 +304,15 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
     }
     lua_settop(L, top);
   }
-  bool unpacks = false;
+  if (entry == Entry::bare && needs_protection_.test(static_cast<std::size_t>(message.type())))
+    return false;
   int values = kOther;
   if (message.type() == kTypeMulticast && refs.channels != LUA_NOREF) {
     values = push_published(L, message, entry);
     if (values == kOther) lua_settop(L, top);
   }
-  if (values == kOther) values = push_request(L, message, fixed, entry, &unpacks);
-  if (values >= 0) start_request(L, message, values, unpacks);
+  if (values == kOther) values = push_request(L, message, fixed, entry);
+  if (values >= 0) start_request(L, message, values);
   lua_settop(L, top);
   return values != kMayRaise;
 }
@@ -366,7 +359,7 @@ int TaskScheduler::push_published(lua_State* L, const Message& message, Entry en
 }
 
 int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixed& fixed,
-                                Entry entry, bool* unpacks) {
+                                Entry entry) {
   const int protocol = lua_gettop(L) + 1;
   stock_lua_rawgeti(L, fixed.protocols, message.type());
   if (!lua_istable(L, protocol)) {
@@ -396,21 +389,21 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixe
     }
     return values < 0 ? kMayRaise : values;
   }
-  // A protocol's own: unpack_first(dispatch, unpack, message, size, session, source).
-  if (refs.unpack_first == LUA_NOREF && entry == Entry::bare) return kMayRaise;
-  *unpacks = !lua_iscfunction(L, unpacker);
-  lua_replace(L, protocol + 2);  // behind dispatch
-  lua_settop(L, protocol + 2);
-  push_hook(L, refs.unpack_first, "skynet.unpack_first");
-  lua_replace(L, protocol);
+  // Its own. What may raise needs protection, and so do further messages of the protocol.
+  if (entry == Entry::bare) {
+    if (lua_tocfunction(L, unpacker) != socket_unpack) {
+      needs_protection_.set(static_cast<std::size_t>(message.type()));
+      return kMayRaise;
+    }
+    if (socket_event(message) == nullptr) return kMayRaise;
+  }
   lua_pushlightuserdata(L, message.data);
   lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
-  lua_pushinteger(L, message.session);
-  lua_pushinteger(L, message.source);
-  return kUnpackFirst;
+  lua_call(L, 2, LUA_MULTRET);
+  return lua_gettop(L) - unpacker + 1;
 }
 
-void TaskScheduler::start_request(lua_State* L, const Message& message, int values, bool unpacks) {
+void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {
   Task* task = take(L);
   const int all = values + 3;
   if (all > kSurelyFit && !lua_checkstack(task->co, all)) {
@@ -420,7 +413,6 @@ void TaskScheduler::start_request(lua_State* L, const Message& message, int valu
   lua_xmove(L, task->co, all);
   // The session of a published message is its channel: nobody waits for an answer.
   task->request = message.type() == kTypeMulticast ? Request::closed : Request::open;
-  task->unpacks = unpacks;
   task->session = message.session;
   task->source = message.source;
   task->type = static_cast<std::uint8_t>(message.type());
@@ -473,12 +465,6 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
   if (status == LUA_YIELD) {
     if (suspending_) [[likely]] {
       if (results != 0) lua_pop(task->co, results);
-      if (!task->unpacks) [[likely]]
-        return;
-      task->unpacks = false;
-      if (!blocks_in_unpack(task)) return;
-      call_protected(L, l_blocking_unpack, task->co);
-      raised(L, task);
       return;
     }
     if (exited_) return close_all(L, task);
@@ -500,21 +486,6 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
     raised(L, task);
     if (exited_) close_blocked(L);
   }
-}
-
-// Whether the coroutine, which has yielded, is still in unpack_first: that ends with a tail call.
-bool TaskScheduler::blocks_in_unpack(Task* task) {
-  lua_State* co = task->co;
-  lua_Debug outermost;
-  int frames = 0;
-  while (lua_getstack(co, frames, &outermost)) ++frames;
-  if (frames == 0 || !lua_checkstack(co, 2)) return false;
-  lua_getstack(co, frames - 1, &outermost);
-  lua_getinfo(co, "f", &outermost);
-  stock_lua_rawgeti(co, LUA_REGISTRYINDEX, refs.unpack_first);
-  const bool same = lua_rawequal(co, -1, -2);
-  lua_pop(co, 2);
-  return same;
 }
 
 void TaskScheduler::ended(lua_State* L, Task* task) {

@@ -6,17 +6,15 @@
 //          failed; (3) then the forks. Only then comes the next message.
 // Threads: the worker that runs the service.
 // Errors:  what raises in a task ends that task. What raises outside of one (a reply that nobody
-//          waits for, a message that is no message) ends the handling of that message. Both are
+//          waits for, a protocol's own unpack) ends the handling of that message. Both are
 //          logged, and the requester gets an error message. The end of a task needs no memory: it is
 //          released and its requester answered also when its error cannot be told for want of it.
-// Unpacking: what the protocol `lua` and published messages have packed is unpacked here. A protocol's
-//          own `unpack` is the task's first step, before `dispatch`, so that it may raise; the payload
-//          is gone once the task has blocked, so `unpack` must not block.
 //
 // What ends before its time (tasks that raise or are killed, calls that fail, requests without an
 // answer, the service) is in task_endings.cc, everything else in task_scheduler.cc.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -146,8 +144,6 @@ class TaskScheduler {
     int unknown_response = LUA_NOREF;  // skynet.unknown: function(session, source, message, size)
     // skynet.unknown: function(session, source, message, size, type or name)
     int unknown_request = LUA_NOREF;
-    // skynet.unpack_first: function(dispatch, unpack, message, size, session, source)
-    int unpack_first = LUA_NOREF;
     // skynet.multicast: table: number of a channel -> the object that gets what is published there;
     // and "__dispatch" and "__unpack", the object's fields that count.
     int channels = LUA_NOREF;
@@ -182,16 +178,14 @@ class TaskScheduler {
   // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
   int push_published(lua_State* L, const Message& message, Entry entry);
-  int push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry,
-                   bool* unpacks);
+  int push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
-  void start_request(lua_State* L, const Message& message, int values, bool unpacks = false);
+  void start_request(lua_State* L, const Message& message, int values);
 
   void resume(lua_State* L, Task* task, int values);
   void ended(lua_State* L, Task* task);
-  bool blocks_in_unpack(Task* task);
   // The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
   void raised(lua_State* L, Task* task);
   // Adds the error on top of `co`, with its traceback as far as memory allows, to those of
@@ -238,6 +232,8 @@ class TaskScheduler {
   bool exited_ = false;
   bool session_wrapped_ = false;
   std::int32_t last_session_ = 0;
+  // Types of messages that a bare entry cannot handle, since their protocol has an unpack of its own.
+  std::bitset<256> needs_protection_;
   std::string failure_text_;
   std::string errors_;
   SessionTable sessions_;

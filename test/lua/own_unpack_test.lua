@@ -76,7 +76,7 @@ T.test("an unpack that raises fails its call, and no other", function()
 	T.eq({ skynet.call(service, "text", 1) }, { skynet.self(), 1 })
 end)
 
-T.test("an unpack that blocks fails its call, as the message would be gone when it went on", function()
+T.test("an unpack that blocks fails its call", function()
 	T.raises("call failed", skynet.call, service, "text", "sleep in unpack")
 	skynet.sleep(3)
 	T.eq(skynet.call(service, "lua", "blocked"), 1)
