@@ -281,4 +281,28 @@ T.test("keys that share a place in the cache are told apart", function()
 	T.eq(bson.encode({ [long] = 1, [""] = 2 }):decode(), { [long] = 1, [""] = 2 })
 end)
 
+T.test("keys of all lengths are told apart, also where one string comes to lie in the place of another", function()
+	math.randomseed(11)
+	for round = 1, 300 do
+		local want = {}
+		for _ = 1, 20 do
+			local size = math.random(20)
+			local key = ("a"):rep(size)
+			local at = math.random(size)
+			want[key:sub(1, at - 1) .. string.char(math.random(97, 122)) .. key:sub(at + 1)] = round
+		end
+		T.eq(bson.encode(want):decode(), want)
+		if round % 30 == 0 then collectgarbage() end -- what was known by its address is gone
+	end
+end)
+
+T.test("a key of another kind is refused after any number of good ones", function()
+	T.ok(bson.encode { a = 1, b = 2 })
+	for _, key in ipairs { 1.5, true, print } do
+		local bad = { a = 1, b = 2 }
+		bad[key] = 1
+		T.raises(type(key) == "number" and "can't be number" or "Invalid key type", bson.encode, bad)
+	end
+end)
+
 T.run()
