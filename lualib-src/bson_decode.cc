@@ -130,7 +130,7 @@ Element next(bson::Reader& reader) {
 
 [[gnu::noinline]] int count_rest(lua_State* L, bson::Reader rest) {
   int count = 0;
-  for (Element element; rest.next(&element);) ++count;
+  for (Element element{}; rest.next(&element);) ++count;
   check_error(L, rest);
   return count;
 }
@@ -150,7 +150,7 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
   Kept kept[kAtOnce];
   int first = 0;
   bson::Reader reader(bytes);
-  for (Element element; first < kAtOnce && reader.take(&element); ++first)
+  for (Element element{}; first < kAtOnce && reader.take(&element); ++first)
     kept[first].keep(element);
   int count = first;
   if (first == kAtOnce) count += count_rest(L, reader);
