@@ -192,6 +192,57 @@ function scene.mongo()
 	players:drop()
 end
 
+--- The node's own document store: with messages, and over its socket. SCAN_COUNT documents are read through a cursor.
+local SCAN_COUNT = 100000
+
+local function docstore_over(name, conf)
+	local mongo = require "skynet.db.mongo"
+	local players = mongo.client(conf).bench[name]
+	measure("docstore-insert-" .. name, N, function(i) players:safe_insert { _id = i, name = "player", level = i % 100, gold = i } end)
+	measure("docstore-find-" .. name, N, function(i) assert(players:findOne { _id = i }) end)
+	measure("docstore-update-" .. name, N, function(i) players:safe_update({ _id = i }, { ["$set"] = { level = i } }) end)
+end
+
+local function docstore_fill(collection, count)
+	for first = 1, count, 1000 do
+		local batch = {}
+		for i = first, math.min(first + 999, count) do batch[#batch + 1] = { _id = i, key = i * 7, name = "player" .. i } end
+		assert(collection:safe_batch_insert(batch))
+	end
+end
+
+local function docstore_scan(name, collection)
+	local found, begun = 0, skynet.hpc()
+	local rows = collection:find {}
+	while rows:hasNext() do
+		rows:next()
+		found = found + 1
+	end
+	report("docstore-scan-" .. name, found, begun)
+end
+
+function scene.docstore()
+	local mongo = require "skynet.db.mongo"
+	-- An address of this machine that is not taken for the store's own: it is reached by the socket.
+	local inside, socket = { docstore = true }, { host = "127.0.0.2", port = tonumber(PORT) }
+	docstore_over("inside", inside)
+	docstore_over("socket", socket)
+	docstore_fill(mongo.client(inside).bench.scan, SCAN_COUNT)
+	docstore_scan("inside", mongo.client(inside).bench.scan)
+	docstore_scan("socket", mongo.client(socket).bench.scan)
+end
+
+--- Whether finding by an indexed field depends on how many documents there are: 1,000 and 1,000,000.
+function scene.docstore_index()
+	local bench = require("skynet.db.mongo").client({ docstore = true }).bench
+	for _, count in ipairs { 1000, 1000000 } do
+		local c = bench["index" .. count]
+		c:createIndex { { key = 1 } }
+		docstore_fill(c, count)
+		measure("docstore-index-" .. count, N, function(i) assert(c:findOne { key = (i * 7919 % count + 1) * 7 }) end)
+	end
+end
+
 local role = ...
 
 skynet.start(function()
