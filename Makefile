@@ -181,10 +181,10 @@ $(B)/luajit/$(1).a: $(dir $(LUA54_A))liblua5.1-$(2).a $(JIT_COPY)
 	$$(call say,gen,$$@) objcopy --redefine-syms=$(B)/luajit_names.map --redefine-sym luaopen_$(1)=archived_open_$(1) $$< $$@
 endef
 define shared_rules
-$(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1))) $(if $(ARCHIVE_$(1)),$(B)/lua54/$(1).a)
+$(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1))) $(CORE_$(1):%.cc=$(B)/core/%.o) $(if $(ARCHIVE_$(1)),$(B)/lua54/$(1).a)
 	@mkdir -p $$(@D)
 	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) $(SHARED_FLAGS) -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
-$(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1))) $(if $(ARCHIVE_$(1)),$(B)/luajit/$(1).a)
+$(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1))) $(CORE_$(1):%.cc=$(B)/core/%.o) $(if $(ARCHIVE_$(1)),$(B)/luajit/$(1).a)
 	@mkdir -p $$(@D)
 	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) $(SHARED_FLAGS) -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
 $(if $(ARCHIVE_$(1)),$(call archive_rules,$(1),$(ARCHIVE_$(1))))

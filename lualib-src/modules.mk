@@ -5,10 +5,11 @@
 ARGUMENTS_CC := runtime-src/lua/arguments.cc
 
 # For each NAME in SHARED_MODULES: SRC_NAME, its sources; PKGS_NAME, its pkg-config packages.
+# CORE_NAME: sources that know no engine, compiled once for both.
 # NAME is the path under luaclib/, as `require` looks for it: skynet/crypt for "skynet.crypt".
 # ARCHIVE_NAME: a module that comes as the distribution's static libraries, liblua5.4-ARCHIVE.a and, for LuaJIT,
 # liblua5.1-ARCHIVE.a; its luaopen_NAME is called archived_open_NAME there.
-SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt skynet/mongo/compression skynet/saslprep
+SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt skynet/docstore/core skynet/mongo/compression skynet/saslprep
 # Ubuntu 22.04 has no LPeg for Lua 5.4: there is no module there.
 SHARED_MODULES += $(if $(wildcard $(dir $(LUA54_A))liblua5.4-lpeg.a),lpeg)
 
@@ -25,6 +26,10 @@ SRC_skynet/mongo/compression  := lualib-src/lua_mongo_compression.cc lualib-src/
 PKGS_skynet/mongo/compression := libzstd snappy zlib
 SRC_skynet/saslprep  := lualib-src/lua_saslprep.cc $(ARGUMENTS_CC)
 PKGS_skynet/saslprep := libidn
+SRC_skynet/docstore/core  := lualib-src/lua_docstore.cc $(ARGUMENTS_CC)
+CORE_skynet/docstore/core := $(wildcard lualib-src/docstore/*.cc lualib-src/docstore/*/*.cc lualib-src/bson/*.cc) \
+                               lualib-src/mongo/compression.cc runtime-src/base/utf8.cc
+PKGS_skynet/docstore/core := sqlite3 libcrypto libidn libpcre2-8 libzstd snappy zlib
 SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc) $(ARGUMENTS_CC)
 PKGS_ltls         := openssl
 

@@ -61,4 +61,15 @@ function config.get_db_conf()
 	return conf
 end
 
+--- Where the database is, in the form that the MongoDB driver takes: what `mongo` says (a connection string); else
+--- `given`; else this node's own document store, if it has one.
+---@param given? table  the settings of the application, when it has some
+---@return string|table|nil conf
+function config.get_mongo(given)
+	local server = config.get "mongo"
+	if server then return server end
+	if given then return given end
+	return (skynet.getenv "docstore" or "") ~= "" and { docstore = true } or nil
+end
+
 return config

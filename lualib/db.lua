@@ -18,7 +18,7 @@ end
 --- Connects to the database that the config names, and makes sure of the indexes.
 ---@async
 function db.init_db()
-	database = mongo.client(config.get_db_conf()):getDB(config.get "db_name")
+	database = mongo.client(config.get_mongo(config.get "db_ip" and config.get_db_conf())):getDB(config.get "db_name")
 	users = database:getCollection "user"
 	users:createIndex { { uid = 1 }, unique = true }
 	users:createIndex { { acc = 1 }, unique = true }

@@ -67,6 +67,9 @@ local function boot()
 		discovery = must("clusterdiscovery", skynet.newservice, "clusterdiscovery")
 	end
 
+	-- Before the start service: it may want to read what it wrote.
+	if (skynet.getenv "docstore" or "") ~= "" then must("docstore", skynet.newservice, "docstore") end
+
 	local start = skynet.getenv "start" or "main"
 	if not pcall(skynet.newservice, start) then
 		local reason = string.format("Can't start the service %s, the option `start`%s", start, why(start))

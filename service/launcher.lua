@@ -31,6 +31,7 @@ local ENDS_WITH_THE_NODE = {
 	["snlua cmaster"] = true,
 	["snlua datacenterd"] = true,
 	["snlua service_mgr"] = true,
+	["snlua docstore"] = true,
 }
 
 local last_failure = {} ---@type { what: string?, why: string? }  the last service that did not start

@@ -7,10 +7,10 @@ UNIT_TESTS   := $(B)/unit_tests $(B)/unit_tests_luajit
 $(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o)
 $(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
 # What shared modules consist of, as far as it knows no engine, and its libraries.
-SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/docstore/document/*.cc lualib-src/tls/*.cc) lualib-src/mongo/compression.cc \
+SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/docstore/*.cc lualib-src/docstore/*/*.cc lualib-src/tls/*.cc) lualib-src/mongo/compression.cc \
                      $(addprefix runtime-src/services/wsgate/,deflate.cc handshake.cc offer.cc options.cc) \
                      $(filter-out $(wildcard 3rd/*/lua_*.cc),$(wildcard 3rd/*/*.cc)))
-UNIT_PKGS := gtest_main libpcre2-8 libzstd openssl snappy zlib
+UNIT_PKGS := gtest_main libidn libpcre2-8 libzstd openssl snappy sqlite3 zlib
 $(UNIT_TESTS): $(SHARED_CORE_OBJ)
 
 # The sanitizers' builds are slower, and have modules of their own.
@@ -27,7 +27,7 @@ $(UNIT_TESTS): $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS) test/test.mk
 test: setup-test    ## set up, build, and run all tests, on both engines
 	@$(MAKE) all $(UNIT_TESTS)
 	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
-	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" "$(MAKE) -s test-cli" \
+	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" "$(MAKE) -s test-cli" "$(MAKE) -s test-docstore" \
 	  $(if $(filter release,$(VARIANT)),"$(MAKE) -s test-demo")
 
 test-headers:       ## compile each public header alone, as C and as C++
@@ -50,6 +50,10 @@ test-cli: all       ## start the executable as a person would, also with what is
 	@test/cli/run --bin $(RUNTIME) --luaclib $(LUACLIB) --cservice $(CSERVICE) \
 	  $(if $(filter release,$(VARIANT)),,--slow 4) $(ONLY)
 
+ROUNDS ?= 3
+test-docstore: all  ## kill a node that writes to its document store, and look for each acknowledged write (ROUNDS=50)
+	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) test/docstore/run --rounds $(ROUNDS) $(RUNTIME)
+
 # They wait most of the time, hence more of them at once. Their modules are those of the release.
 test-demo: all      ## start nodes with the configs of etc/, and look at what they show (ONLY="demo_page ...")
 	@test/demo/run --bin $(RUNTIME) --jobs 6 $(ONLY)
@@ -70,6 +74,6 @@ soak: all           ## start, use and end 100000 services in one node, on both e
 soak-nodes: all     ## three nodes, harbor, cluster and multicast: every message counted (NODES_MINUTES=N)
 	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) NODES_MINUTES=$(NODES_MINUTES) test/soak/nodes $(RUNTIME)
 
-.PHONY: soak soak-nodes test test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-cli test-demo
+.PHONY: soak soak-nodes test test-docstore test-tsan test-storm test-headers test-unit test-lua test-conformance test-clients test-cli test-demo
 
 include test/fuzz/fuzz.mk

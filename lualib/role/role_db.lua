@@ -1,4 +1,5 @@
---- Roles in MongoDB: database "game", collection "role". The config key `db_conf_game` says where it is.
+--- Roles in MongoDB: database "game", collection "role". Where it is: the config keys `mongo` or `db_conf_game`, or the
+--- node's own document store.
 local config = require "config"
 local int64 = require "int64"
 local log = require "log"
@@ -18,8 +19,10 @@ function role_db.init()
 	if roles then return end
 	-- Loaded here: a node that has no database needs no driver.
 	local mongo = require "skynet.db.mongo"
-	local conf = config.get_tbl "db_conf_game"
-	if type(conf) ~= "table" then error "the config has no db_conf_game" end
+	local given = config.get_tbl "db_conf_game"
+	if given ~= nil and type(given) ~= "table" then error "db_conf_game is no table" end
+	local conf = config.get_mongo(given)
+	if not conf then error "the config has no db_conf_game" end
 	local client = mongo.client(conf)
 	local collection = client:getDB(DATABASE):getCollection(COLLECTION)
 	collection:createIndex { { acc = 1 }, unique = true }

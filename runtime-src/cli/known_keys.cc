@@ -25,6 +25,8 @@ constexpr std::string_view kKeys[] = {
     "cluster_etcd_user", "cluster_etcd_password", "cluster_prefix", "cluster_dns",
     // Engines and TLS.
     "engine", "luajit", "lua54", "enablessl", "certfile", "keyfile",
+    // The document store.
+    "docstore", "docstore_listen", "docstore_synchronous", "docstore_user", "docstore_password",
     // The demo.
     "console_port", "ws_port", "web_port", "demo_host", "static_path", "ws_protocol",
     "web_protocol", "db_conf_game", "db_optional", "db_ip", "db_port", "db_name", "db_user",

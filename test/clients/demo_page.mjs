@@ -1,5 +1,5 @@
 // The demo's own page in headless Chromium, as a person would use it. The ports are the demo's, so test/demo runs it, in a
-// network of its own. An argument is a file for a picture of the page.
+// network of its own. Arguments: how often the account has checked in before; a file for a picture of the page.
 import { withBrowser } from './browser.mjs';
 
 function check(holds, what) {
@@ -34,16 +34,25 @@ await withBrowser(async browser => {
   check(alerts.length === 1 && alerts[0] === '请输入有效的JSON字符串', `alerts: ${alerts}`);
   check(await output() === '{"hello": ["world", 1.0]}', 'nothing was sent');
 
-  await page.click('#loginButton');
-  await page.waitForFunction(() => document.getElementById('note').textContent.includes('no database'));
-  check(JSON.parse(await output()).name === 'sc_error', 'a log-in without a database');
+  const noteSays = text => page.waitForFunction(want => document.getElementById('note').textContent.includes(want), text);
+  const times = count => `checked in ${count} times`;
+  const before = Number(process.argv[2] ?? 0);
 
   await page.click('#signButton');
-  await page.waitForFunction(() => document.getElementById('note').textContent.includes('need login first'));
+  await noteSays('need login first');
+  await page.click('#loginButton');
+  await noteSays(times(before));
+  check(JSON.parse(await output()).name === 'sc_login', 'a log-in');
+  await page.click('#signButton');
+  await page.waitForFunction(want => JSON.parse(document.getElementById('outputBox').value).data?.sign_cnt === want, before + 1);
+  await page.click('#logoutButton');
+  await outputIs('null');
+  await page.click('#loginButton');
+  await noteSays(times(before + 1));
   await page.click('#logoutButton');
   await outputIs('null');
 
-  check(await page.locator('#log .out').count() === 4, 'four messages in the log');
+  check(await page.locator('#log .out').count() === 7, 'each message is in the log');
   check(problems.length === 0, problems.join('\n'));
-  if (process.argv[2]) await page.screenshot({ path: process.argv[2] });
+  if (process.argv[3]) await page.screenshot({ path: process.argv[3] });
 });

@@ -1,6 +1,7 @@
 -- What the clients of this folder talk to. From the port PORT of the config on:
 --   +0 raw echo   +1 http   +2 https   +3 ws   +4 wss   +5 debug console   +6 wsgate   +7 wsgate with TLS
 --   +8, +9 wsgate without and with TLS for bad peers   +10, +11 the same, but nothing is started
+--   +12 the document store
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local httpd = require "http.httpd"

@@ -77,9 +77,10 @@ def start_demo(folder, *lines):
 @scene()
 def demo_boots(folder):
     node = start_demo(folder)
-    node.wait_in_order(log_order("LAUNCH snlua bootstrap", "LAUNCH snlua launcher", "[:00000008] Server start",
-                                 "websocket watchdog listen on 8888", "web watchdog listen on 8889"))
-    node.wait(r"^\[:00000008\] KILL self")
+    node.wait_in_order(log_order("LAUNCH snlua bootstrap", "LAUNCH snlua launcher", "docstore: listens at 127.0.0.1:27017",
+                                 "Server start", "websocket watchdog listen on 8888", "web watchdog listen on 8889"))
+    main = node.wait(r"^\[(:[0-9a-f]{8})\] Server start")[1]
+    node.wait(rf"^\[{main}\] KILL self")
     node.wait(r"^\[:00000002\] KILL self")
     assert node.runs()
     node.stop()
@@ -116,7 +117,7 @@ def demo_console(folder):
 
 @scene()
 def demo_socket_without_database(folder):
-    node = start_demo(folder)
+    node = start_demo(folder, 'docstore = ""', 'db_conf_game = [[ { host = "127.0.0.1", port = 27017 } ]]')
     client = websocket.connect(WS_PORT)
     node.wait("ws handshake from: ")
     node.wait(r"loop_timer\.\.\.")
@@ -131,12 +132,64 @@ def demo_socket_without_database(folder):
     node.stop()
 
 
+def log_in(node, account):
+    """A WebSocket client that has logged in, and how often that account has checked in."""
+    client = websocket.connect(WS_PORT)
+    node.wait(r"loop_timer\.\.\.")
+    time.sleep(0.2)
+    client.send(json.dumps({"name": "cs_login", "data": {"acc": account}}))
+    answer = json.loads(client.read())
+    assert answer["name"] == "sc_login", answer
+    return client, answer["data"]["sign_cnt"]
+
+
+@scene()
+def demo_role_outlives_the_node(folder):
+    node = start_demo(folder)
+    client, count = log_in(node, "bob")
+    assert count == 0
+    client.send('{"name":"cs_sign"}')
+    assert json.loads(client.read())["data"]["sign_cnt"] == 1
+    client.send('{"name":"cs_logout"}')  # which saves
+    assert client.read() == "null"
+    client.close()
+    node.stop()
+    node = start_demo(folder)
+    client, count = log_in(node, "bob")
+    assert count == 1, "the role of the node before"
+    client.close()
+    node.process.kill()
+    node = start_demo(folder)
+    assert log_in(node, "bob")[1] == 1, "nor does it matter how that one ended"
+    node.stop()
+
+
+@scene()
+def demo_with_the_store_port_in_use(folder):
+    with socket.create_server(("127.0.0.1", 27017)):
+        node = start_demo(folder)
+        node.wait(r"docstore: cannot listen at 127\.0\.0\.1:27017: ")
+        assert log_in(node, "bob")[1] == 0, "the way inside of the process is there"
+        node.stop()
+
+
+@scene()
+def demo_store_that_cannot_be_opened(folder):
+    (folder.path / "var").mkdir()
+    (folder.path / "var/demo.db").write_text("this is no database, whatever it is" * 100)
+    node = folder.start("config.cfg")
+    node.wait(r"docstore: cannot open var/demo\.db: file is not a database")
+    assert node.process.wait(10) == 1
+
+
 @scene()
 def demo_page(folder):
-    node = start_demo(folder)
-    page = subprocess.run(["node", CLIENTS / "demo_page.mjs"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=90)
-    assert page.returncode == 0, page.stdout.decode(errors="replace")
-    node.stop()
+    for signed in (0, 1):
+        node = start_demo(folder)
+        page = subprocess.run(["node", CLIENTS / "demo_page.mjs", str(signed)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=90)
+        assert page.returncode == 0, page.stdout.decode(errors="replace")
+        node.stop()
 
 
 def has_browser():
@@ -290,7 +343,7 @@ def echo_client_without_server(folder):
 
 @scene()
 def places_without_database(folder):
-    node = folder.start("config.test3")
+    node = folder.start("config.test3", 'docstore = ""')
     node.wait(r"Can't start the service test/test3, the option `start`: ")
     assert node.process.wait(10) == 1
 

@@ -10,6 +10,7 @@ local bson = require "bson"
 local bulk_write = require "skynet.db.mongo_bulk"
 local command = require "skynet.db.mongo_command"
 local mongo_conf = require "skynet.db.mongo_conf"
+local mongo_local = require "skynet.db.mongo_local"
 local mongo_session = require "skynet.db.mongo_session"
 local mongo_uri = require "skynet.db.mongo_uri"
 local new_collection = require "skynet.db.mongo_collection"
@@ -56,6 +57,12 @@ end
 function mongo.client(conf)
 	if type(conf) == "string" then conf = mongo_uri.parse(conf) end
 	local options = mongo_conf.check(conf)
+	if not options.inside and not options.tls and #(options.addresses or {}) < 2 then
+		options.inside = mongo_local.is_own(options.host, options.port)
+	end
+	if options.inside then
+		options.username, options.compressors = nil, nil
+	end
 	local client = {
 		host = options.host,
 		port = options.port,

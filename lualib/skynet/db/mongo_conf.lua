@@ -101,13 +101,16 @@ end
 ---@field retry_writes boolean
 ---@field replica_set? string
 ---@field direct boolean
+---@field inside boolean        the document store of this node, without a socket
 
 --- Raises what is wrong.
 ---@param given table  as mongo.client takes it
 ---@return skynet.db.mongo.options
 function conf.check(given)
 	local first, addresses = given, nil
-	if given.rs then
+	if given.docstore then
+		first = { host = "docstore", port = 0 }
+	elseif given.rs then
 		first, addresses = given.rs[1] or refuse "rs: an empty list", {}
 		for i, member in ipairs(given.rs) do
 			if type(member.host) ~= "string" then refuse("rs: there is no host in entry %d", i) end
@@ -140,6 +143,7 @@ function conf.check(given)
 		retry_writes = given.retry_writes and true or false,
 		replica_set = given.replica_set,
 		direct = given.direct and true or false,
+		inside = given.docstore and true or false,
 	}
 end
 

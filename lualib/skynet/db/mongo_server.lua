@@ -400,6 +400,10 @@ return function(options, at, next_id, on_hello)
 			self.channel:abandon(wait.link, wait.id, too_late(self, wait.name))
 		end)
 	end
+	if options.inside then
+		self.channel = require "skynet.db.mongo_local".channel(function(channel) log_in(self, channel) end, options.timeout and true)
+		return self
+	end
 	self.channel = socketchannel.channel {
 		host = at.host,
 		port = at.port,

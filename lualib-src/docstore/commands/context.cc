@@ -1,0 +1,132 @@
+#include "docstore/commands/context.h"
+
+#include <string>
+
+namespace runtime::docstore {
+
+namespace {
+
+constexpr Code kMaxTimeExpired = document::location(50);
+constexpr std::size_t kLongestName = 255;
+
+bool refuse_type(CommandError* error, std::string_view command, std::string_view name,
+                 const Value& value, std::string_view wanted) {
+  return refuse(error, Code::type_mismatch,
+                {"BSON field '", command, ".", name, "' is the wrong type '",
+                 document::type_name(value.type), "', expected type ", wanted});
+}
+
+}  // namespace
+
+bool Context::take(std::string_view name, std::int64_t* out) {
+  std::optional<std::int64_t> number;
+  if (!take(name, &number)) return false;
+  if (number) *out = *number;
+  return true;
+}
+
+bool Context::take(std::string_view name, std::optional<std::int64_t>* out) {
+  const Value value = argument(name);
+  if (value.is_nullish()) return true;
+  if (!value.is_number()) return refuse_type(error, command, name, value, "'number'");
+  const auto whole = value.whole_number();
+  if (whole) {
+    *out = *whole;
+  } else if (value.type == bson::Type::real && !value.is_nan()) {
+    *out = static_cast<std::int64_t>(value.real());
+  } else {
+    return refuse(error, Code::bad_value,
+                  {name, ": ", document::to_text(value), " is no whole number"});
+  }
+  if (**out < 0 && name != "limit") {
+    return refuse(
+        error, document::location(51024),
+        {"BSON field '", name, "' value must be >= 0, actual value '", std::to_string(**out), "'"});
+  }
+  return true;
+}
+
+bool Context::take(std::string_view name, bool* out) {
+  const Value value = argument(name);
+  if (value.is_nullish()) return true;
+  if (value.type != bson::Type::boolean && !value.is_number()) {
+    return refuse_type(error, command, name, value, "'bool'");
+  }
+  *out = value.is_true();
+  return true;
+}
+
+bool Context::take_document(std::string_view name, std::string_view* out) {
+  const Value value = argument(name);
+  if (value.is_nullish()) return true;
+  if (!value.is_document()) return refuse_type(error, command, name, value, "'object'");
+  *out = value.bytes;
+  return true;
+}
+
+bool Context::take_documents(std::string_view name, std::vector<std::string_view>* out) {
+  for (const Sequence& sequence : request.sequences) {
+    if (sequence.identifier == name) *out = sequence.documents;
+  }
+  const Value value = argument(name);
+  if (value.is_missing()) {
+    if (!out->empty()) return true;
+    return refuse(error, document::location(40414),
+                  {"BSON field '", command, ".", name, "' is missing but a required field"});
+  }
+  if (!value.is_array()) return refuse_type(error, command, name, value, "'array'");
+  bson::Reader reader(value.bytes);
+  bson::Element element;
+  while (reader.next(&element)) {
+    if (element.type != bson::Type::document) {
+      return refuse_type(error, command, std::string(name) + "." + std::string(element.key),
+                         Value(element), "'object'");
+    }
+    out->push_back(element.value);
+  }
+  return true;
+}
+
+bool Context::take_filter(std::string_view name, document::Filter* out) {
+  std::string_view bytes;
+  if (!take_document(name, &bytes)) return false;
+  if (bytes.empty()) return true;
+  auto filter = document::Filter::parse(bytes, error);
+  if (!filter) return false;
+  *out = std::move(*filter);
+  return true;
+}
+
+bool Context::collection_name(std::string_view* out) {
+  if (subject.type != bson::Type::string) {
+    return refuse(error, document::location(73),
+                  {"collection name has invalid type ", document::type_name(subject.type)});
+  }
+  *out = subject.text();
+  return check_collection_name(database, *out, error);
+}
+
+bool Context::refuse_late() {
+  return refuse(error, kMaxTimeExpired, {"operation exceeded time limit"});
+}
+
+bool Context::refuse_storage() {
+  return refuse(error, Code::internal_error, {"the store's file: ", engine.connection.failure()});
+}
+
+bool check_database_name(std::string_view name, CommandError* error) {
+  const bool bad = name.empty() || name.size() >= 64 ||
+                   name.find_first_of(std::string_view("/\\. \"$\0", 7)) != name.npos;
+  return !bad ||
+         refuse(error, Code::invalid_namespace, {"Invalid namespace specified '", name, "'"});
+}
+
+bool check_collection_name(std::string_view database, std::string_view name, CommandError* error) {
+  const bool bad = name.empty() || name.starts_with('.') || name.ends_with('.') ||
+                   name.find('$') != name.npos || name.find('\0') != name.npos ||
+                   database.size() + name.size() + 1 > kLongestName;
+  return !bad || refuse(error, Code::invalid_namespace,
+                        {"Invalid namespace specified '", database, ".", name, "'"});
+}
+
+}  // namespace runtime::docstore
