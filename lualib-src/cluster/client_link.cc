@@ -21,8 +21,6 @@ constexpr std::uint64_t kConnectTicks = 500;  // an attempt takes no longer
 constexpr std::uint64_t kMaxPauseTicks = 20;
 constexpr std::size_t kMaxWaiting = 65536;
 constexpr std::size_t kMaxWaitingBytes = 256 * 1024 * 1024;
-constexpr std::size_t kMaxUnsentKilobytes = 512 * 1024;
-constexpr std::size_t kMaxOutboxBytes = std::size_t{1} << 30;
 
 std::string name_of(const Target& target) {
   return target.named ? std::string(target.name) : fmt::format(":{:08x}", target.handle);
@@ -103,7 +101,7 @@ void ClientLink::request(std::uint32_t source, int session, const Target& target
   const char* refusal = nullptr;
   if (state_ == State::down) {
     refusal = down_.c_str();
-  } else if (unsent_kilobytes_ >= kMaxUnsentKilobytes || outbox_.waiting() > kMaxOutboxBytes) {
+  } else if (outbox_.overfull()) {
     refusal = "the peer takes nothing, and too much waits for it already";
   } else if (waiting_.size() >= kMaxWaiting || waiting_bytes_ > kMaxWaitingBytes) {
     refusal = "too much waits for the node already";
@@ -239,7 +237,6 @@ void ClientLink::disconnect() {
   if (socket_ >= 0) skynet_socket_shutdown(context_, std::exchange(socket_, -1));
   outbox_.close();
   splitter_ = {};
-  unsent_kilobytes_ = 0;
 }
 
 void ClientLink::attempt_failed(std::string_view why) {
@@ -296,10 +293,7 @@ bool ClientLink::take_event(const skynet_socket_message& event, std::size_t size
     }
     case SKYNET_SOCKET_TYPE_CLOSE: lost("the peer closed the connection"); break;
     case SKYNET_SOCKET_TYPE_ERROR: lost(std::string(text.substr(0, text.find('\0')))); break;
-    case SKYNET_SOCKET_TYPE_WARNING:
-      unsent_kilobytes_ = static_cast<std::size_t>(event.ud);
-      if (event.ud == 0) outbox_.on_drained();
-      break;
+    case SKYNET_SOCKET_TYPE_WARNING: outbox_.on_unsent(event.ud); break;
     default: break;
   }
   return true;
@@ -485,11 +479,7 @@ bool ClientLink::take(int type, int session, std::uint32_t source, void* message
       take_trace(source, {static_cast<char*>(message), size});
       taken = true;
       break;
-    case PTYPE_TEXT:
-      taken = source == skynet_context_handle(context_) && size == 0;
-      if (taken) outbox_.go_on();
-      break;
-    default: break;
+    default: taken = outbox_.take(type, source, size); break;
   }
   if (taken) std::free(message);
   return taken;

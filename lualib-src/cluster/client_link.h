@@ -128,7 +128,6 @@ class ClientLink {
   std::size_t waiting_bytes_ = 0;
   Splitter splitter_;
   Outbox outbox_;
-  std::size_t unsent_kilobytes_ = 0;  // as the socket last told
   Budget budget_;
   std::unordered_map<std::uint32_t, std::string> traces_;  // source -> tag of its next request
   std::set<std::pair<std::uint64_t, std::uint32_t>> deadlines_;  // when, session

@@ -16,6 +16,7 @@ void Outbox::close() {
     list->clear();
   }
   bytes_waiting_ = 0;
+  unsent_kilobytes_ = 0;
   socket_ = -1;
   draining_ = false;
 }
@@ -48,8 +49,19 @@ void Outbox::schedule() {
   skynet_send(context_, 0, skynet_context_handle(context_), PTYPE_TEXT, 0, nullptr, 0);
 }
 
-void Outbox::on_drained() {
-  if (std::exchange(draining_, false)) schedule();
+bool Outbox::take(int type, std::uint32_t source, std::size_t size) {
+  if (type != PTYPE_TEXT || size != 0 || source != skynet_context_handle(context_)) return false;
+  go_on();
+  return true;
+}
+
+void Outbox::on_unsent(int kilobytes) {
+  unsent_kilobytes_ = static_cast<std::size_t>(kilobytes);
+  if (kilobytes == 0 && std::exchange(draining_, false)) schedule();
+}
+
+bool Outbox::overfull() const {
+  return unsent_kilobytes_ >= kMaxUnsentKilobytes || bytes_waiting_ > kMaxWaitingBytes;
 }
 
 void Outbox::go_on() {

@@ -41,15 +41,16 @@ class Outbox {
   // A message in parts; `head` is its first packet.
   void large(std::string_view head, std::uint32_t session, Owned payload);
 
-  // To be called when the message comes that large() and go_on() send to the own service, and when the
-  // socket tells that what waited has gone.
-  void go_on();
-  void on_drained();
+  // A message of the service. True: it was sent by this outbox, to go on with large messages.
+  bool take(int type, std::uint32_t source, std::size_t size);
+  // The socket's warning: how much waits there; 0 when it has gone.
+  void on_unsent(int kilobytes);
 
+  // Whether more waits here and in the socket than is ever right: the peer takes nothing.
+  bool overfull() const;
   // The sessions of large messages that have not left as a whole.
   std::vector<std::uint32_t> unsent_sessions() const;
   std::uint64_t bytes() const { return bytes_; }  // that have gone to the socket
-  std::size_t waiting() const { return bytes_waiting_; }
 
  private:
   // How many large messages take turns: the peer has to keep what it has of them.
@@ -60,6 +61,8 @@ class Outbox {
   static constexpr std::size_t kPartsAtOnce = 8;
   // More than this in the socket: wait until it has gone. The socket tells of that from 1 MB on.
   static constexpr std::size_t kAheadBytes = 1024 * 1024;
+  static constexpr std::size_t kMaxUnsentKilobytes = 512 * 1024;
+  static constexpr std::size_t kMaxWaitingBytes = std::size_t{1} << 30;
 
   struct Large {
     std::string head;  // empty once it has left
@@ -70,6 +73,7 @@ class Outbox {
 
   std::size_t send_parts(Large& message, std::size_t count);
   void schedule();
+  void go_on();
 
   skynet_context* const context_;
   const Protocol protocol_;
@@ -79,7 +83,8 @@ class Outbox {
   std::deque<Large> turns_, waiting_;
   std::string packet_;
   std::uint64_t bytes_ = 0;
-  std::size_t bytes_waiting_ = 0;  // of large messages
+  std::size_t bytes_waiting_ = 0;     // of large messages
+  std::size_t unsent_kilobytes_ = 0;  // as the socket last told
 };
 
 }  // namespace runtime::cluster

@@ -17,9 +17,6 @@ namespace {
 
 constexpr int kTraceType = 12;
 constexpr int kMaxComplaints = 10;  // a connection's bad packets that are logged
-// Answers that the peer does not take.
-constexpr std::size_t kMaxUnsentKilobytes = 512 * 1024;
-constexpr std::size_t kMaxOutboxBytes = std::size_t{1} << 30;
 
 // The packed form of a handle, the shortest one (lua/seri_format.h).
 std::string packed_handle(std::uint32_t handle) {
@@ -90,9 +87,8 @@ bool ServerLink::take_event(const skynet_socket_message& event, std::size_t size
     case SKYNET_SOCKET_TYPE_CLOSE: closed("the peer closed the connection"); break;
     case SKYNET_SOCKET_TYPE_ERROR: closed(text.substr(0, text.find('\0'))); break;
     case SKYNET_SOCKET_TYPE_WARNING:
-      unsent_kilobytes_ = static_cast<std::size_t>(event.ud);
-      if (event.ud == 0) outbox_.on_drained();
-      if (unsent_kilobytes_ >= kMaxUnsentKilobytes) give_up();
+      outbox_.on_unsent(event.ud);
+      if (outbox_.overfull()) give_up();
       break;
     default: break;
   }
@@ -225,7 +221,7 @@ void ServerLink::answer(std::uint32_t session, Owned payload) {
     const std::size_t size =
         write_answer_head(head, session, static_cast<std::uint32_t>(payload.size));
     outbox_.large({head, size}, session, payload);
-    if (outbox_.waiting() > kMaxOutboxBytes) give_up();
+    if (outbox_.overfull()) give_up();
   }
 }
 
@@ -248,11 +244,7 @@ bool ServerLink::take(int type, int session, std::uint32_t source, void* message
       break;
     case PTYPE_RESPONSE:
     case PTYPE_ERROR: return take_response(type, session, {static_cast<char*>(message), size});
-    case PTYPE_TEXT:
-      taken = source == skynet_context_handle(context_) && size == 0;
-      if (taken) outbox_.go_on();
-      break;
-    default: break;
+    default: taken = outbox_.take(type, source, size); break;
   }
   if (taken) std::free(message);
   return taken;

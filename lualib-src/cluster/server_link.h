@@ -72,7 +72,6 @@ class ServerLink {
   Outbox outbox_;
   std::unordered_map<int, Call> calls_;  // by the session of this service
   std::string tag_;                      // of the next request
-  std::size_t unsent_kilobytes_ = 0;     // as the socket last told
   bool refusing_ = false;
   int complaints_ = 0;
   std::uint64_t bytes_in_ = 0, requests_ = 0, errors_ = 0;
