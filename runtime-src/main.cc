@@ -178,6 +178,7 @@ std::uint64_t now(void*) { return skynet_now(); }
 void service_ended(void* context, Handle service) {
   static_cast<SocketServer*>(context)->service_ended(service);
 }
+void close_socket(void* context, int id) { static_cast<SocketServer*>(context)->close(id); }
 void hold(void* context) { static_cast<Node*>(context)->scheduler.hold(); }
 void release(void* context) { static_cast<Node*>(context)->scheduler.release_held(); }
 
@@ -237,8 +238,7 @@ int run(const CommandLine& line) {
     api::attach(node);
     SocketServer sockets({{&node, post_event, log_line, now, hold, release}, *socket_threads});
     set_socket_server(&sockets);
-    node.close_socket = [](int id) { socket_server().close(id); };
-    node.end_hook = {&sockets, service_ended};
+    node.sockets = {&sockets, service_ended, close_socket};
     node.scheduler.set_hooks({SocketServer::cork_thread,
                               SocketServer::flush_thread});  // what a turn sends leaves in one go
     if (!launch_log_service(node)) return 1;

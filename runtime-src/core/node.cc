@@ -185,7 +185,7 @@ void Node::release(Service& service) {
   node.handles_.recycle(service.mailbox_);
   service.mailbox_ = nullptr;
   service.drop();
-  if (node.end_hook.ended != nullptr) node.end_hook.ended(node.end_hook.context, handle);
+  if (node.sockets.ended != nullptr) node.sockets.ended(node.sockets.context, handle);
   node.count_down();
 }
 
@@ -209,8 +209,8 @@ void Node::refuse_remaining(Service& service) {
     if (const skynet_socket_message* event = socket_event(message)) {
       std::free(event->buffer);
       // So is a connection that nobody has heard of.
-      if (event->type == SKYNET_SOCKET_TYPE_ACCEPT && close_socket != nullptr) {
-        close_socket(event->ud);
+      if (event->type == SKYNET_SOCKET_TYPE_ACCEPT && sockets.close != nullptr) {
+        sockets.close(sockets.context, event->ud);
       }
     }
     // So is what was published,

@@ -72,20 +72,19 @@ class Node {
   // The log service: it drains its mailbox before it is released.
   Handle logger() const { return logger_.load(std::memory_order_relaxed); }
 
-  // Called at the end of each service, when its instance has been released and its handle finds
-  // nobody any more. Set before the first service.
-  struct EndHook {
+  // What the socket server does at the end of a service; all null: there are no sockets. Set before
+  // the first service.
+  struct SocketHooks {
     void* context = nullptr;
+    // The service's instance has been released and its handle finds nobody any more.
     void (*ended)(void* context, Handle service) = nullptr;
+    // Closes a connection of which the service has not heard.
+    void (*close)(void* context, int id) = nullptr;
   };
-  EndHook end_hook;
+  SocketHooks sockets;
 
   // Who is told when a service ends; 0 is nobody.
   std::atomic<Handle> exit_monitor{0};
-
-  // Closes a connection whose owner has ended before it heard of it. Null: there are no sockets. Set
-  // before start().
-  void (*close_socket)(int id) = nullptr;
 
   std::size_t service_count() const { return services_.load(std::memory_order_relaxed); }
 
