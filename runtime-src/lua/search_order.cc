@@ -42,8 +42,9 @@ constexpr std::string_view kModules[] = {
 };
 
 constexpr std::string_view kServices[] = {
-    "clusterdiscovery", "main",     "role_owner", "snowflake",   "web_agent",
-    "web_watchdog",     "ws_agent", "ws_gate",    "ws_watchdog", "wsgate",
+    "clusterdiscovery", "docstore",     "main",     "role_owner", "snowflake",
+    "web_agent",        "web_watchdog", "ws_agent", "ws_gate",    "ws_watchdog",
+    "wsgate",
 };
 
 // A file that this tree's service/ has, and hardly another folder.
