@@ -267,10 +267,8 @@ int l_reader(lua_State* L) {
   return 1;
 }
 
-// reader:any() -> ok, value, held | nothing
-int l_any(lua_State* L) {
-  LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
-  if (!has_reply(L, reader)) return 0;
+// Takes the reply that is there: ok, value, held.
+int give_reply(lua_State* L, LuaReplyReader& reader) {
   lua_settop(L, 1);
   const bool ok = push_reply(L, reader);
   lua_pushboolean(L, ok);
@@ -278,6 +276,12 @@ int l_any(lua_State* L) {
   reader.pop();
   lua_pushinteger(L, static_cast<lua_Integer>(reader.held()));
   return 3;
+}
+
+// reader:any() -> ok, value, held | nothing
+int l_any(lua_State* L) {
+  LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
+  return has_reply(L, reader) ? give_reply(L, reader) : 0;
 }
 
 // Drops pushes. False: no reply to a command is there.
@@ -292,14 +296,7 @@ bool has_answer(lua_State* L, LuaReplyReader& reader) {
 // reader:next() -> ok, value, held | nothing
 int l_next(lua_State* L) {
   LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
-  if (!has_answer(L, reader)) return 0;
-  lua_settop(L, 1);
-  const bool ok = push_reply(L, reader);
-  lua_pushboolean(L, ok);
-  lua_insert(L, 2);
-  reader.pop();
-  lua_pushinteger(L, static_cast<lua_Integer>(reader.held()));
-  return 3;
+  return has_answer(L, reader) ? give_reply(L, reader) : 0;
 }
 
 // reader:collect(count, results) -> how many of `count` replies are still to come
