@@ -32,6 +32,7 @@ local client ---@type etcd.client
 local own ---@type skynet.cluster.registry?  nil: this node listens nowhere, it only calls others
 local known = entries.new()
 local stream ---@type etcd.watch?  the running watch
+local stale = false -- what is known has to be read again before it is watched
 local away ---@type string?  why etcd is taken to be away
 local sure_from = 0 -- skynet.now() before which a node that is missing may only have been late, as etcd was away
 local ending = false  -- the node drains
@@ -63,8 +64,9 @@ local function remove(name)
 	if not away and skynet.now() >= sure_from then known:remove(name) end
 end
 
--- Ends the watch: `follow` reads everything anew.
+-- Ends the watch, also one that is being opened: `follow` reads everything anew.
 local function read_again()
+	stale = true
 	local ended = stream
 	stream = nil
 	if ended then ended:close() end
@@ -72,6 +74,7 @@ end
 
 -- Reads all entries. The revision behind them, or nil and why not.
 local function read_all()
+	stale = false
 	local result, err = client:readdir ""
 	if not result then return nil, err end
 	if result.status ~= 200 then return nil, result.body.message or "status " .. result.status end
@@ -93,7 +96,7 @@ local function watch(revision)
 	local opened, err = client:watchdir(PREFIX, { start_revision = string.format("%.0f", revision + 1) })
 	if not opened then return err end
 	stream = opened
-	while stream == opened do
+	while stream == opened and not stale do
 		local body
 		body, err = opened()
 		if not body then break end
@@ -112,9 +115,9 @@ local function watch(revision)
 	if stream == opened then
 		stream = nil
 		opened:close()
-		return err
+		return not stale and err or nil
 	end
-	return nil -- read_again
+	return nil
 end
 
 local function is_away(err)
