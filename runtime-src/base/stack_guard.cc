@@ -15,6 +15,12 @@ constexpr std::size_t kHandlerStack = 32 * 1024;
 // A function touches its frame somewhere: so far from the end of the stack it may be.
 constexpr std::uintptr_t kFrame = 64 * 1024;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 using Running = std::uint32_t (*)();
 
 constinit thread_local Running running_service = nullptr;
@@ -44,13 +50,12 @@ bool installed = false;
 }  // namespace
 
 void tell_stack_overflows() {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (kSanitized) return;
   struct sigaction action {};
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   sigemptyset(&action.sa_mask);
   installed = sigaction(SIGSEGV, &action, nullptr) == 0;
-#endif
 }
 
 StackGuard::StackGuard(std::uint32_t (*running)()) {
