@@ -67,9 +67,7 @@ end
 -- Ends the watch, also one that is being opened: `follow` reads everything anew.
 local function read_again()
 	stale = true
-	local ended = stream
-	stream = nil
-	if ended then ended:close() end
+	if stream then stream:close() end
 end
 
 -- Reads all entries. The revision behind them, or nil and why not.
@@ -96,7 +94,7 @@ local function watch(revision)
 	local opened, err = client:watchdir(PREFIX, { start_revision = string.format("%.0f", revision + 1) })
 	if not opened then return err end
 	stream = opened
-	while stream == opened and not stale do
+	while not stale do
 		local body
 		body, err = opened()
 		if not body then break end
@@ -112,12 +110,9 @@ local function watch(revision)
 		end
 		publish()
 	end
-	if stream == opened then
-		stream = nil
-		opened:close()
-		return not stale and err or nil
-	end
-	return nil
+	stream = nil
+	opened:close()
+	return not stale and err or nil
 end
 
 local function is_away(err)
@@ -127,14 +122,15 @@ local function is_away(err)
 	away = tostring(err)
 end
 
+-- etcd has answered. True when it was away before.
 local function is_back()
-	if not away then return end
+	if not away then return false end
 	away = nil
 	-- Other nodes could not keep their leases alive either: they get the time to come back.
 	sure_from = skynet.now() + TTL * 100
 	skynet.timeout(TTL * 100, read_again)
 	skynet.error "cluster: etcd answers again"
-	read_again()
+	return true
 end
 
 -- Pauses grow, and are spread: nodes that have lost the same etcd shall not all come back together.
@@ -167,7 +163,7 @@ end
 local function claim()
 	local ok, err, holder = own:claim()
 	if ok then
-		is_back()
+		if is_back() then read_again() end
 	elseif not holder then
 		is_away(err)
 	end

@@ -13,14 +13,18 @@ local T = require "harness"
 
 local port = tonumber(skynet.getenv "port")
 local JOINING = tonumber(skynet.getenv "joining")
+local TTL_TICKS = tonumber(skynet.getenv "cluster_ttl") * 100
 local etcd = etcd_server.new(port + 1)
 
--- How many requests of each kind etcd has handled or begun.
-local function requests()
+local BEGUN = "started_total{"
+local ANSWERED = 'handled_total{grpc_code="OK",'
+
+-- How many requests of each kind etcd has begun or answered since it runs.
+local function requests(which)
 	local status, body = httpc.get(etcd.url:match "//(.*)", "/metrics")
 	T.eq(status, 200)
 	local count = {}
-	for method, n in body:gmatch 'grpc_server_started_total{grpc_method="(%w+)"[^}]*} (%d+)' do
+	for method, n in body:gmatch("grpc_server_" .. which .. 'grpc_method="(%w+)"[^}]*} (%d+)') do
 		count[method] = (count[method] or 0) + tonumber(n)
 	end
 	return count
@@ -37,7 +41,7 @@ end
 T.test("nodes that join at once find each other, with a few requests each", function()
 	etcd:start()
 	T.eventually(function() return pcall(httpc.get, "127.0.0.1:" .. (port + 1), "/health") end, 1000)
-	local before, begun = requests(), skynet.now()
+	local before, begun = requests(BEGUN), skynet.now()
 	local nodes = {}
 	for i = 1, JOINING do
 		nodes[i] = other_node.start("discovery_node", {
@@ -50,7 +54,7 @@ T.test("nodes that join at once find each other, with a few requests each", func
 		})
 	end
 	T.eventually(function() return known() == JOINING end, 9000, "all are known")
-	local after = requests()
+	local after, answered = requests(BEGUN), requests(ANSWERED)
 	local function made(method) return (after[method] or 0) - (before[method] or 0) end
 	skynet.error(string.format("%d nodes in %d ms: %d LeaseGrant, %d Txn, %d Put, %d Range, %d Watch, %d LeaseKeepAlive", JOINING,
 		(skynet.now() - begun) * 10, made "LeaseGrant", made "Txn", made "Put", made "Range", made "Watch", made "LeaseKeepAlive"))
@@ -59,6 +63,8 @@ T.test("nodes that join at once find each other, with a few requests each", func
 	T.eq(made "Put", JOINING)
 	-- This node reads as well, and may read again.
 	T.within(made "Range", JOINING, JOINING + 10)
+	-- It started before etcd did. Once that answers it reads once, and once more when leases of others have had their time.
+	T.within(answered.Range, JOINING + 1, JOINING + 1 + math.floor((skynet.now() - begun + 200) / TTL_TICKS))
 	for _, node in ipairs(nodes) do node:signal "KILL" end
 	etcd:signal "KILL"
 end)
