@@ -1,52 +1,19 @@
 --- One TCP connection shared by many coroutines, connected when it is needed and again when it broke.
 ---
---- A *link* is one connection: its socket id (link[1]), the requests that wait for a reply on it, and a
---- coroutine that reads replies and hands them out. When a driver brings a parser of its own, replies are
---- handed out as their bytes come, with no coroutine between, and that coroutine only closes the socket.
---- A link holds its channel weakly, so a channel that nobody holds is collected, and its link closed. A broken
---- link fails its own requests; the channel then makes another link, which cannot see late replies of the one
---- before.
+--- Each connection is a link of its own (skynet.socketchannel.link). A broken link fails its own requests; the
+--- channel then makes another one, which cannot see late replies of the one before.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local deadlines = require "skynet.deadlines"
 local engine = require "skynet.engine"
 local killed = require "skynet.killed"
+local links = require "skynet.socketchannel.link"
 
 local MAX_PAUSE = 10 -- seconds between two attempts of an endless connect()
 local MAX_MOVES = 16 -- times that one attempt follows changehost() calls of auth()
 
-local WEAK = { __mode = "v" }
-
-local wait, wakeup, running, send = skynet.wait, skynet.wakeup, coroutine.running, socket.write
-
--- Raised for every failure of the connection; compare with ==.
-local socket_error = setmetatable({}, { __tostring = function() return "[Error: socket]" end })
-
----@class skynet.socketchannel.entry  one request that waits
----@field read? function   order mode: reads its reply
----@field co thread        of who waits
----@field ok? boolean|string  nil: it still waits; "lost": there will be no reply
----@field data any         the reply, or what to raise
----@field pieces? table    the pieces of a padded reply so far
----@field link? skynet.socketchannel.link  when there is a timeout
-
----@class skynet.socketchannel.link
----@field broken boolean
----@field unheld? boolean   the channel was collected, which is why the link ends
----@field owner skynet.socketchannel[]  weak: [1] is the channel
----@field write? fun(link: table, data: string|string[]): boolean  what a driver sends by in the place of the socket: TLS
----@field spent? boolean    set by what read a reply: it was the last one that can be told from what follows
----@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
----@field parser? skynet.socketchannel.parser
----@field parse? function  its take()
----@field host string
----@field port? integer
----@field response? function  session mode: reads a reply
----@field queue skynet.socketchannel.entry[]  order mode: from head to tail
----@field head integer
----@field tail integer
----@field sessions table<any, skynet.socketchannel.entry>  session mode
+local socket_error, await, break_link, send = links.error, links.await, links.break_link, socket.write
 
 ---@class skynet.socketchannel
 ---@field private __sock skynet.socketchannel.link|false  these three names are skynet's: programs look at them. [1] of
@@ -58,214 +25,6 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field private auth_thread? thread
 local channel = {}
 channel.__index = channel
-
--- ---- links: replies ---------------------------------------------------------------------------
-
-local link_methods = {}
-
-function link_methods:read(n)
-	local bytes = socket.read(self[1], n)
-	if not bytes then error(socket_error) end
-	return bytes
-end
-
-function link_methods:readline(sep)
-	local text = socket.readline(self[1], sep)
-	if not text then error(socket_error) end
-	return text
-end
-
-local function finish(entry, ok, data)
-	if entry.ok ~= nil then return end
-	entry.ok, entry.data = ok, data
-	wakeup(entry.co)
-end
-
--- One reply, or one piece of it. True: that entry needs no more.
-local function deliver(entry, ok, data, more)
-	if ok and (more or entry.pieces) then
-		local pieces = entry.pieces or {}
-		entry.pieces = pieces
-		pieces[#pieces + 1] = data
-		if more then return false end
-		data = pieces
-	end
-	finish(entry, ok and true or false, data)
-	return true
-end
-
--- No reply will come over this link any more.
-local function break_link(link, err)
-	if link.broken then return end
-	link.broken = true
-	local owner = link.owner[1]
-	if owner and owner.__sock == link then owner.__sock = false end
-	for i = link.head, link.tail do
-		finish(link.queue[i], "lost", err)
-	end
-	link.queue, link.head, link.tail = {}, 1, 0
-	local sessions = link.sessions
-	link.sessions = {}
-	for _, entry in pairs(sessions) do
-		finish(entry, "lost", err)
-	end
-	skynet.wakeup(link)
-end
-
-local function lost_while_idle(link)
-	if not link.unheld then skynet.error("socket closed by peer :", link.host, link.port or "") end
-	break_link(link, socket_error)
-end
-
--- The entry at the head has its reply.
-local function pop_entry(link)
-	local head = link.head
-	link.queue[head] = nil
-	-- Numbers that grow for ever would make the table grow and shrink all the time.
-	if head == link.tail then
-		link.head, link.tail = 1, 0
-	else
-		link.head = head + 1
-	end
-end
-
--- With a parser: hands out the replies that are there. → bytes that nobody has asked for
-local function hand_out(link, parser)
-	local queue, head, left = link.queue, link.head, nil
-	while head <= link.tail do
-		local entry, ok, data = queue[head], nil, nil
-		ok, data, left = entry.read(parser)
-		if ok == nil then return 0 end
-		queue[head] = nil
-		head = head + 1
-		link.head = head
-		if entry.ok == nil then -- else it was given up
-			entry.ok, entry.data = ok, data
-			wakeup(entry.co)
-		end
-	end
-	link.head, link.tail = 1, 0
-	return left or parser:held()
-end
-
--- With a parser: a block has come.
-local function take(link, data, size)
-	local parser = link.parser
-	link.parse(parser, data, size)
-	if link.broken then return 0 end
-	local ok, left = pcall(hand_out, link, parser)
-	if ok then return left end
-	break_link(link, left)
-	return 0
-end
-
-local function read_in_order(link)
-	while not link.broken do
-		local entry = link.queue[link.head]
-		if entry then
-			local ok, good, data, more = pcall(entry.read, link)
-			if link.broken then break end
-			if not ok then
-				break_link(link, good)
-			elseif deliver(entry, good, data, more) then
-				pop_entry(link)
-				if link.spent then break_link(link, socket_error) end
-			end
-		elseif socket.disconnected(link[1]) ~= false then
-			lost_while_idle(link)
-		else
-			link.idle = true
-			skynet.wait(link)
-			link.idle = false
-		end
-	end
-end
-
-local function read_by_session(link)
-	local response = link.response
-	while not link.broken do
-		local ok, session, good, data, more = pcall(response, link)
-		if link.broken then break end
-		if not ok then
-			break_link(link, session)
-		elseif session == nil then
-			break_link(link, socket_error)
-		else
-			local entry = link.sessions[session]
-			if entry == nil then
-				skynet.error("socket: unknown session :", session)
-			elseif deliver(entry, good, data, more) then
-				link.sessions[session] = nil
-			end
-		end
-	end
-end
-
--- A call that got no reply in time. Replies come in order, so all that were sent after it wait as well: the
--- connection is given up.
-local function give_up(entry)
-	if entry.ok ~= nil then return end
-	local link = entry.link
-	skynet.error("socket: no reply in time :", link.host, link.port or "")
-	finish(entry, "lost", string.format("timed out waiting for %s:%s", link.host, link.port))
-	break_link(link, socket_error)
-	socket.close(link[1])
-end
-
-local function write(link, data)
-	if link.write then return link:write(data) end
-	return send(link[1], data)
-end
-
-local function serve_link(link)
-	if link.parser then
-		while not link.broken do wait(link) end
-	elseif link.response then
-		read_by_session(link)
-	else
-		read_in_order(link)
-	end
-	socket.close(link[1])
-end
-
--- An entry that waits for the next reply in order.
-local function line_up(link, entry, read)
-	entry.read = read
-	local tail = link.tail + 1
-	link.tail = tail
-	link.queue[tail] = entry
-	if link.idle then
-		wakeup(link)
-	elseif link.parser and tail == link.head and link.parser:held() > 0 then
-		-- What has come already, before it was asked for.
-		local ok, err = pcall(hand_out, link, link.parser)
-		if not ok then break_link(link, err) end
-		socket.resume(link[1])
-	end
-end
-
--- Waits for the reply to a request that was sent over `link`. → how it ended (channel.ask), data, link
-local function await(link, response, watched)
-	local entry = { read = nil, co = running(), ok = nil, data = nil }
-	if link.response then
-		if link.sessions[response] then error("the session " .. tostring(response) .. " is waited for already", 4) end
-		link.sessions[response] = entry
-	else
-		line_up(link, entry, response)
-	end
-	if watched then
-		entry.link = link
-		watched:add(entry)
-	end
-	while entry.ok == nil do wait() end
-	if watched then watched:remove(entry) end
-	return entry.ok, entry.data, link
-end
-
-local function result(ok, data)
-	if ok == true then return data end
-	error(data, 0)
-end
 
 -- ---- connecting -------------------------------------------------------------------------------
 
@@ -289,31 +48,6 @@ local function watch_queue(self, link)
 		state.on = false
 		notify(false)
 	end
-end
-
-local function new_link(self, id, host, port)
-	local link = setmetatable({ id }, self.link_meta)
-	link.broken = false
-	link.owner = setmetatable({ self }, WEAK)
-	link.host, link.port = host, port
-	link.response = self.session_response
-	link.queue, link.head, link.tail = {}, 1, 0
-	link.sessions = {}
-	local new_parser = self.new_parser
-	if new_parser then
-		link.parser = new_parser()
-		link.parse = link.parser.take
-		socket.take(id, take, link)
-	end
-	socket.onclose(id, function()
-		if link.broken then return end
-		if link.parser and link.head <= link.tail then
-			break_link(link, socket_error)
-		elseif link.parser or link.idle then
-			lost_while_idle(link)
-		end
-	end)
-	return link
 end
 
 -- True when the link may be used by the calling coroutine; false when the channel is closed; else nil.
@@ -356,7 +90,7 @@ local function connect_to(self, host, port)
 		return nil, "the address was changed"
 	end
 	if self.nodelay then driver.nodelay(id) end
-	local link = new_link(self, id, host, port)
+	local link = links.new(self, id, host, port)
 	self.__sock = link
 	self.holder.link = link
 	if self.overload_notify then watch_queue(self, link) end
@@ -364,7 +98,7 @@ local function connect_to(self, host, port)
 		local ok, reason = prepare(self, generation, "handshake", self.handshake, link)
 		if not ok then return nil, reason end
 	end
-	skynet.fork(serve_link, link)
+	skynet.fork(links.serve, link)
 	if self.auth then
 		local ok, reason = prepare(self, generation, "auth", self.auth, self)
 		if not ok then return nil, reason end
@@ -454,6 +188,11 @@ end
 
 -- ---- the public face --------------------------------------------------------------------------
 
+local function result(ok, data)
+	if ok == true then return data end
+	error(data, 0)
+end
+
 --- Connects, and opens a closed channel again.
 ---@async
 ---@param once? boolean  true: every address is tried once, and socketchannel.error raised when none answers;
@@ -489,7 +228,7 @@ function channel:request(request, response, padding)
 			sent = sent and socket.lwrite(id, part)
 		end
 	else
-		sent = write(link, request)
+		sent = links.write(link, request)
 	end
 	if not sent then
 		break_link(link, socket_error)
@@ -561,7 +300,7 @@ function channel:abandon(link, session, err)
 	local entry = link.sessions[session]
 	if not entry then return end
 	link.sessions[session] = nil
-	finish(entry, "lost", err)
+	links.finish(entry, "lost", err)
 end
 
 --- Closes; requests raise until connect() is called.
@@ -622,8 +361,8 @@ local socketchannel = { error = socket_error }
 function socketchannel.channel(description)
 	local holder = {}
 	local methods = {
-		read = description.socket_read or link_methods.read,
-		readline = description.socket_readline or link_methods.readline,
+		read = description.socket_read or links.read,
+		readline = description.socket_readline or links.readline,
 	}
 	return setmetatable({
 		__sock = false,
@@ -638,7 +377,7 @@ function socketchannel.channel(description)
 		handshake = description.handshake,
 		timeout = description.timeout or nil,
 		connect_timeout = description.connect_timeout or description.timeout or nil,
-		watched = description.timeout and deadlines(description.timeout, give_up) or nil,
+		watched = description.timeout and deadlines(description.timeout, links.give_up) or nil,
 		overload_notify = description.overload or nil,
 		overload = { on = false },
 		link_meta = { __index = methods },

@@ -1,0 +1,283 @@
+--- What a service knows of its socket ids: a record for each, and what the events of the driver do with it. A part of
+--- skynet.socket.
+---
+--- The record of an id lives in `socket_pool` from the call that makes the id known until close(), abandon() or a
+--- failed start. Events arrive as messages of class "socket"; `socket_message` holds a function for each kind.
+--- (Debug tools reach both tables through upvalues of these names.)
+local skynet = require "skynet"
+local driver = require "skynet.socketdriver"
+local engine = require "skynet.engine"
+
+local EVENT_DATA, EVENT_CONNECT, EVENT_CLOSE, EVENT_ACCEPT, EVENT_ERROR, EVENT_UDP, EVENT_WARNING = 1, 2, 3, 4, 5, 6, 7
+
+-- Above this many bytes held that nobody waits for, the stream is paused.
+local PAUSE_BYTES = 128 * 1024
+
+---@class skynet.socket.record
+---@field id integer
+---@field kind string          "stream", "listen" or "udp"
+---@field buffer? any          received bytes of a stream
+---@field connected boolean
+---@field connecting boolean|string  true while connect, listen or start is under way; then the reason of its failure
+---@field waiting boolean      a coroutine waits, with this record as its token
+---@field want number|string|boolean  what the reader waits for: a number of bytes, 0 for any, a separator, true for the end
+---@field line_limit? integer  most bytes to hold while waiting for a separator
+---@field paused boolean|string  "flow" when flow control did it
+---@field started? boolean     a listen id accepts
+---@field callback? function   of a listen or udp id
+---@field onclose? fun(id: integer)
+---@field warning? fun(id: integer, kbytes: integer)
+---@field limit? integer       most bytes to hold while nobody waits for a fixed number
+---@field address? string      what the connect event told: a listen id's as it was bound
+---@field port? integer        the same
+---@field closing? table[]     tokens of coroutines inside close()
+---@field taker? fun(owner: any, data: lightuserdata, size: integer): integer  gets what comes, in place of the buffer
+---@field taker_owner? any
+
+---@type table<integer, skynet.socket.record>
+local socket_pool = {}
+local socket_message = {}
+
+-- When the service ends, so does all it holds.
+local guard = engine.finalizer(function()
+	for id in pairs(socket_pool) do driver.close(id) end
+end)
+
+-- The driver wants a table beside each buffer, for its own use; ours has no use for it, so one serves all.
+local pool = {}
+
+local driver_push, driver_readline = driver.push, driver.readline
+local wait, wakeup, type = skynet.wait, skynet.wakeup, type
+
+local function wake(s)
+	if s.waiting then
+		s.waiting = false
+		wakeup(s)
+	end
+end
+
+-- Blocks until the next wake().
+local function suspend(s)
+	s.waiting = true
+	wait(s)
+	-- wake() has done this, unless somebody else woke the token
+	s.waiting = false
+end
+
+local function resume_flow(s)
+	if s.paused == "flow" then skynet.error(string.format("Resume socket (%d)", s.id)) end
+	s.paused = false
+	driver.start(s.id)
+end
+
+-- Blocks the reader until `want` is there or the stream has ended. A paused stream is taken up again.
+local function wait_for(s, want)
+	assert(not s.waiting)
+	if s.paused then resume_flow(s) end
+	s.want = want
+	suspend(s)
+	s.want = false
+end
+
+local function pause_flow(s, held)
+	if s.paused or not s.connected then return end
+	skynet.error(string.format("Pause socket (%d) size : %d", s.id, held))
+	driver.pause(s.id)
+	s.paused = "flow"
+end
+
+-- Coroutines inside close() look again whether the id is still in use.
+local function wake_closers(s)
+	for _, token in ipairs(s.closing or {}) do wakeup(token) end
+end
+
+-- What was under way has failed.
+local function failed(s, reason)
+	s.connecting = reason
+	wake(s)
+	wake_closers(s)
+end
+
+-- The stream is over, for whatever reason; the record stays until close(). The end comes in one event only: an error
+-- that was on its way when close() was called is not followed by a close event.
+local function ended(s)
+	s.connected = false
+	wake(s)
+	wake_closers(s)
+	local onclose = s.onclose
+	if onclose then
+		s.onclose = nil
+		onclose(s.id)
+	end
+end
+
+socket_message[EVENT_DATA] = function(id, size, data)
+	local s = socket_pool[id]
+	if s == nil then
+		skynet.error("socket: drop package from " .. id)
+		driver.drop(data, size)
+		return
+	end
+	local taker = s.taker
+	if taker then
+		local held = taker(s.taker_owner, data, size)
+		if held > PAUSE_BYTES then pause_flow(s, held) end
+		return
+	end
+	local held = driver_push(s.buffer, pool, data, size)
+	local want = s.want
+	local kind = type(want)
+	if kind == "number" then
+		if held >= want then
+			s.want = false
+			wake(s)
+			if held - want > PAUSE_BYTES then pause_flow(s, held) end
+		end
+		return
+	end
+	if s.limit and held > s.limit then
+		skynet.error(string.format("socket buffer overflow: fd=%d size=%d", id, held))
+		driver.close(id)
+		return ended(s)
+	end
+	if kind == "string" then
+		if driver_readline(s.buffer, nil, want) or (s.line_limit and held > s.line_limit) then
+			s.want = false
+			wake(s)
+			if held > PAUSE_BYTES then pause_flow(s, held) end
+		end
+	elseif not want and held > PAUSE_BYTES then
+		pause_flow(s, held)
+	end
+end
+
+socket_message[EVENT_CONNECT] = function(id, port, address)
+	local s = socket_pool[id]
+	-- An id that runs hears "transfer" when it is taken up after a pause.
+	if s == nil or not s.connecting then return end
+	s.connecting = false
+	s.connected = true
+	s.address, s.port = address, port
+	wake(s)
+end
+
+socket_message[EVENT_CLOSE] = function(id)
+	local s = socket_pool[id]
+	if s == nil then return end
+	if s.connecting then
+		failed(s, "socket closed")
+	elseif s.connected then
+		ended(s)
+	end
+end
+
+socket_message[EVENT_ACCEPT] = function(id, new_id, address)
+	local s = socket_pool[id]
+	if s == nil or not s.callback or s.closing then
+		-- closed meanwhile
+		return driver.close(new_id)
+	end
+	local ok, err = xpcall(s.callback, debug.traceback, new_id, address)
+	if ok then return end
+	-- Nobody else may know of it, and its peer may stay for ever. What another service has started goes on.
+	if not socket_pool[new_id] then driver.close_unstarted(new_id) end
+	error(err, 0)
+end
+
+socket_message[EVENT_ERROR] = function(id, _, reason)
+	local s = socket_pool[id]
+	if s == nil then
+		driver.shutdown(id)
+		return skynet.error("socket: error on unknown " .. id .. " " .. reason)
+	end
+	if s.connecting then
+		failed(s, reason)
+	elseif s.kind ~= "stream" then
+		-- a listen id goes on listening, a udp id goes on receiving
+		skynet.error("socket: error on " .. id .. " " .. reason)
+	elseif s.connected then
+		skynet.error("socket: error on " .. id .. " " .. reason)
+		driver.shutdown(id)
+		ended(s)
+	end
+end
+
+socket_message[EVENT_UDP] = function(id, size, data, from)
+	local s = socket_pool[id]
+	if s == nil or not s.callback then
+		skynet.error("socket: drop udp package from " .. id)
+		return driver.drop(data, size)
+	end
+	local text = skynet.tostring(data, size)
+	driver.drop(data, size)
+	s.callback(text, from)
+end
+
+local function default_warning(id, kbytes)
+	skynet.error(string.format("WARNING: %d K bytes need to send out (fd = %d)", kbytes, id))
+end
+
+socket_message[EVENT_WARNING] = function(id, kbytes)
+	local s = socket_pool[id]
+	if s then (s.warning or default_warning)(id, kbytes) end
+end
+
+skynet.register_protocol {
+	name = "socket",
+	id = skynet.PTYPE_SOCKET,
+	unpack = driver.unpack,
+	dispatch = function(_, _, event, id, ud, data, address)
+		return socket_message[event](id, ud, data, address)
+	end,
+}
+
+local function new_record(id, kind, callback)
+	local s = {
+		id = id,
+		kind = kind,
+		buffer = kind == "stream" and driver.buffer() or nil,
+		callback = callback,
+		connected = false,
+		connecting = true,
+		waiting = false,
+		want = false,
+		paused = false,
+	}
+	socket_pool[id] = s
+	return s
+end
+
+-- Waits for the connect or error event of a new record. → id, or nil and the reason
+local function connected(s, timeout)
+	if timeout then
+		s.waiting = true
+		skynet.sleep(timeout, s)
+		s.waiting = false
+	else
+		suspend(s)
+	end
+	if s.connected then return s.id end
+	socket_pool[s.id] = nil
+	if s.connecting == true then
+		driver.close(s.id)
+		return nil, "timed out"
+	end
+	return nil, s.connecting or "socket closed"
+end
+
+local function known(id)
+	return assert(socket_pool[id])
+end
+
+return {
+	guard = guard,
+	socket_pool = socket_pool,
+	pool = pool,
+	wake = wake,
+	wake_closers = wake_closers,
+	wait_for = wait_for,
+	resume_flow = resume_flow,
+	new_record = new_record,
+	connected = connected,
+	known = known,
+}
