@@ -3,7 +3,8 @@
 -- Lua command: start(conf), answered when it listens. conf:
 --   port       required
 --   address    where to listen, "0.0.0.0" by default: on all interfaces
---   agent_cnt  number of services `web_agent`, 1 by default
+--   agent      service that serves connections, "web_agent" by default
+--   agent_cnt  number of them, 1 by default
 --   protocol   "http" or "https" (certificate: config keys `certfile`, `keyfile`)
 local skynet = require "skynet"
 local socket = require "skynet.socket"
@@ -11,7 +12,7 @@ local socket = require "skynet.socket"
 local function start_agents(conf)
 	local agents = {}
 	for i = 1, conf.agent_cnt or 1 do
-		agents[i] = skynet.newservice("web_agent", conf.protocol or "http")
+		agents[i] = skynet.newservice(conf.agent or "web_agent", conf.protocol or "http")
 	end
 	return agents
 end

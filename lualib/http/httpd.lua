@@ -20,6 +20,7 @@ end
 ---@return string method
 ---@return table<string, string|string[]> header  names in lower case
 ---@return string body
+---@return number version  1.0 or 1.1
 function httpd.read_request(read, bodylimit)
 	return results(pcall(internal.read_request, read, bodylimit))
 end

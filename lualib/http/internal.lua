@@ -178,6 +178,7 @@ end
 ---@return string? method
 ---@return table? header
 ---@return string? body
+---@return number? version  1.0 or 1.1
 function internal.read_request(read, limit)
 	local source = sources[read]
 	local bytes, method, url, version, header, next = read_request_head(read, source == nil)
@@ -205,7 +206,7 @@ function internal.read_request(read, limit)
 	if host == nil and version >= 1.1 and refuses_hostless(read, rest) then return 400 end
 	if source then source.begun = true end
 	unread(read, rest)
-	return 200, url, method, header, content
+	return 200, url, method, header, content, version
 end
 
 -- ---- requests that are sent -------------------------------------------------------------------

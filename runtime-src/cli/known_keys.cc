@@ -31,7 +31,9 @@ constexpr std::string_view kKeys[] = {
     "console_port", "ws_port", "web_port", "demo_host", "static_path", "ws_protocol",
     "web_protocol", "db_conf_game", "db_optional", "db_ip", "db_port", "db_name", "db_user",
     "db_pwd", "db_auth", "snowflake_begin", "snowflake_end", "snowflake_start_date", "etcd_hosts",
-    "etcd_user", "etcd_password", "etcd_base_path", "qq_appid", "qq_secret"};
+    "etcd_user", "etcd_password", "etcd_base_path", "qq_appid", "qq_secret",
+    // The rankings.
+    "rank_host", "rank_port", "rank_agents", "rank_cluster", "rank_max"};
 
 // How many letters are to be put in, taken away, changed or swapped with the next one.
 std::size_t distance(std::string_view a, std::string_view b) {

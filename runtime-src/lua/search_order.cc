@@ -26,6 +26,7 @@ constexpr std::string_view kModules[] = {
     "meta",
     "printable",
     "qqapi",
+    "rank",
     "role",
     "router",
     "schema",
@@ -37,14 +38,15 @@ constexpr std::string_view kModules[] = {
     "staticfile",
     "util",
     "web_router",
+    "web_server",
     "ws_gate_slave",
     "zset",
 };
 
 constexpr std::string_view kServices[] = {
-    "clusterdiscovery", "docstore",     "main",     "role_owner", "snowflake",
-    "web_agent",        "web_watchdog", "ws_agent", "ws_gate",    "ws_watchdog",
-    "wsgate",
+    "clusterdiscovery", "docstore", "main",       "rank",        "rank_list",
+    "rank_main",        "rank_web", "role_owner", "snowflake",   "web_agent",
+    "web_watchdog",     "ws_agent", "ws_gate",    "ws_watchdog", "wsgate",
 };
 
 // A file that this tree's service/ has, and hardly another folder.

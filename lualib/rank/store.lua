@@ -1,0 +1,161 @@
+--- What becomes of a ranking in the database: a collection of documents {uid, score, info}, written behind.
+---
+--- A change marks its player. One task writes what is marked, as it is then, in batches: what changes while a batch is
+--- under way goes with the next one, so a player that changes often is written once a batch. A batch that fails is
+--- tried again.
+local skynet = require "skynet"
+local info = require "rank.info"
+local printable = require "printable"
+
+local BATCH = 1000      -- players
+local RETRY_TIME = 100  -- 1/100 s between two tries
+local SLOW_TIME = 500   -- 1/100 s after which a write that is not answered counts as failed
+local MAX_MARKED = 200000
+local MAX_SCORE = 2 ^ 53
+
+---@class rank.store
+---@field private collection table
+---@field private ranking rank.ranking
+---@field private rankid string
+---@field private ranking? rank.ranking
+---@field private marked table<string, true>
+---@field private marks integer  how many
+---@field private writing boolean
+---@field private begun integer   when the batch was sent that is under way
+---@field private failing boolean  the last batch failed
+---@field private waiting table[]  tokens of flush()
+local store = {}
+store.__index = store
+
+---@param database table  of skynet.db.mongo
+---@param rankid string  the name of the collection
+---@return rank.store
+function store.new(database, rankid)
+	return setmetatable({
+		collection = database:getCollection(rankid),
+		rankid = rankid,
+		marked = {},
+		marks = 0,
+		writing = false,
+		begun = 0,
+		failing = false,
+		waiting = {},
+	}, store)
+end
+
+local function is_score(value)
+	return type(value) == "number" and value == value and value >= -MAX_SCORE and value <= MAX_SCORE
+end
+
+--- Reads all players into a ranking, whose changes are written from now on.
+---@async
+---@param ranking rank.ranking
+function store:load(ranking)
+	self.ranking = ranking
+	local reply = self.collection:createIndex { { uid = 1 }, unique = true }
+	if reply.ok ~= 1 then error("the unique index on uid: " .. tostring(reply.errmsg), 0) end
+	local skipped = 0
+	local function dropped(uid) self:mark(uid) end
+	local cursor = self.collection:find({}, { _id = false }):batchSize(BATCH)
+	while cursor:hasNext() do
+		local document = cursor:next()
+		if type(document.uid) == "string" and is_score(document.score) then
+			ranking:update(document.uid, document.score, info.load(document), dropped)
+		else
+			skipped = skipped + 1
+		end
+	end
+	if skipped > 0 then
+		skynet.error(string.format("rank %s: %d documents have no uid or no score, and do not count", printable(self.rankid), skipped))
+	end
+end
+
+local function note(self, uid)
+	if self.marked[uid] then return end
+	self.marked[uid] = true
+	self.marks = self.marks + 1
+end
+
+-- What a batch has to say, and the players in it.
+local function next_batch(self)
+	local updates, deletes, uids = {}, {}, {}
+	for uid in pairs(self.marked) do
+		local score, text = self.ranking:player(uid)
+		if score then
+			local document = { uid = uid, score = score }
+			if text then info.store(document, text) end
+			updates[#updates + 1] = { query = { uid = uid }, update = document, upsert = true }
+		else
+			deletes[#deletes + 1] = { uid = uid }
+		end
+		uids[#uids + 1] = uid
+		if #uids == BATCH then break end
+	end
+	for _, uid in ipairs(uids) do self.marked[uid] = nil end
+	self.marks = self.marks - #uids
+	return updates, deletes, uids
+end
+
+local function check(ok, err)
+	if not ok then error(err or "refused", 0) end
+end
+
+local function write(collection, updates, deletes)
+	if #updates > 0 then check(collection:safe_batch_update(updates)) end
+	if #deletes > 0 then check(collection:safe_batch_delete(deletes)) end
+end
+
+local function write_marked(self)
+	while next(self.marked) ~= nil do
+		local updates, deletes, uids = next_batch(self)
+		self.begun = skynet.now()
+		local ok, err = pcall(write, self.collection, updates, deletes)
+		if not ok then
+			for _, uid in ipairs(uids) do note(self, uid) end
+			if not self.failing then
+				skynet.error(string.format("rank %s: the database takes no changes, trying on: %s", printable(self.rankid), printable(tostring(err))))
+			end
+			self.failing = true
+			skynet.sleep(RETRY_TIME)
+		elseif self.failing then
+			self.failing = false
+			skynet.error(string.format("rank %s: the database takes changes again", printable(self.rankid)))
+		end
+	end
+	self.writing = false
+	for _, token in ipairs(self.waiting) do skynet.wakeup(token) end
+	self.waiting = {}
+end
+
+--- Has a player written as he is when his turn comes, or removed when he is not in the ranking by then.
+---@param uid string
+function store:mark(uid)
+	note(self, uid)
+	if self.writing then return end
+	self.writing = true
+	self.begun = skynet.now()
+	skynet.fork(write_marked, self)
+end
+
+--- Whether the database takes changes.
+---@return boolean
+function store:works()
+	return not self.failing and not (self.writing and skynet.now() - self.begun > SLOW_TIME)
+end
+
+--- Whether so many changes wait that no more are to be made.
+---@return boolean
+function store:full()
+	return self.marks >= MAX_MARKED
+end
+
+--- Waits until all changes so far, and those that come meanwhile, are in the database.
+---@async
+function store:flush()
+	if not self.writing then return end
+	local token = {}
+	self.waiting[#self.waiting + 1] = token
+	skynet.wait(token)
+end
+
+return store
