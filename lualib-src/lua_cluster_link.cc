@@ -62,23 +62,25 @@ struct Server : Attached<ServerLink> {
 
 constexpr lua_Integer kMegabyte = 1024 * 1024;
 
-// client(node, dead_after, timeout, unfinished_megabytes) -> link
+// client(node, dead_after, timeout, unfinished_megabytes, compress_from) -> link
 int l_client(lua_State* L) {
   const char* node = check_c_string(L, 1);
   ClientOptions options;
   options.dead_after_seconds = static_cast<int>(luaL_checkinteger(L, 2));
   options.timeout_ticks = static_cast<int>(luaL_checkinteger(L, 3));
   options.unfinished_bytes = static_cast<std::size_t>(luaL_checkinteger(L, 4) * kMegabyte);
+  options.compress_from = static_cast<std::size_t>(luaL_checkinteger(L, 5));
   push_object<Client>(L, context(L), node, options);
   return 1;
 }
 
-// server(socket, dead_after, unfinished_megabytes) -> link
+// server(socket, dead_after, unfinished_megabytes, compress_from) -> link
 int l_server(lua_State* L) {
   const int socket = static_cast<int>(luaL_checkinteger(L, 1));
   ServerOptions options;
   options.dead_after_seconds = static_cast<int>(luaL_checkinteger(L, 2));
   options.unfinished_bytes = static_cast<std::size_t>(luaL_checkinteger(L, 3) * kMegabyte);
+  options.compress_from = static_cast<std::size_t>(luaL_checkinteger(L, 4));
   push_object<Server>(L, context(L), socket, options);
   return 1;
 }
@@ -124,7 +126,9 @@ void set_count(lua_State* L, const char* key, std::uint64_t value) {
 // What can be shown of a link without owning anything: its texts, cut.
 struct View {
   const char* state;
-  std::uint64_t since, in_flight, bytes_in, bytes_out, requests, errors, connections;
+  std::uint64_t since, in_flight, bytes_in, bytes_out, requests, errors, connections, saved_in,
+      saved_out;
+  bool compressed;
   char address[128];
   char last_error[256];
 };
@@ -140,6 +144,9 @@ View view_of(const Link& link) noexcept {
                status.requests,
                status.errors,
                status.connections,
+               status.saved_in,
+               status.saved_out,
+               status.compressed,
                {},
                {}};
   status.address.copy(view.address, sizeof(view.address) - 1);
@@ -157,7 +164,7 @@ void set_text(lua_State* L, const char* key, const char* text) {
 template <class Link>
 int l_status(lua_State* L) {
   const View view = view_of(self<Link>(L, 1));
-  lua_createtable(L, 0, 12);
+  lua_createtable(L, 0, 15);
   set_text(L, "state", view.state);
   set_count(L, "since", view.since);
   set_count(L, "in_flight", view.in_flight);
@@ -166,6 +173,11 @@ int l_status(lua_State* L) {
   set_count(L, "requests", view.requests);
   set_count(L, "errors", view.errors);
   set_count(L, "connections", view.connections);
+  if (view.compressed) set_text(L, "compression", "zstd");
+  if (view.compressed || view.saved_in + view.saved_out > 0) {
+    set_count(L, "saved_in", view.saved_in);
+    set_count(L, "saved_out", view.saved_out);
+  }
   set_text(L, "address", view.address);
   set_text(L, "last_error", view.last_error);
   return 1;

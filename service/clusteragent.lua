@@ -39,6 +39,7 @@ skynet.start(function()
 	connection = link.server(
 		fd,
 		tonumber(skynet.getenv "cluster_dead_after") or 10,
-		tonumber(skynet.getenv "cluster_unfinished") or 512
+		tonumber(skynet.getenv "cluster_unfinished") or 512,
+		tonumber(skynet.getenv "cluster_compress") or 0
 	)
 end)

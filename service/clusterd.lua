@@ -274,7 +274,16 @@ local function answer(session, source, ok, ...)
 	core.send(source, skynet.PTYPE_ERROR, session, err)
 end
 
+-- The links read it; what is no size is told before there is one.
+local function check_compress()
+	local text = skynet.getenv "cluster_compress"
+	local bytes = tonumber(text or 0)
+	if bytes and bytes >= 0 and bytes <= 32768 and bytes % 1 == 0 then return end
+	error(string.format("cluster_compress is a number of bytes from 0 to 32768, not %s", text), 0)
+end
+
 skynet.start(function()
+	check_compress()
 	skynet.register ".clusterd" -- for the console, which does not start it
 	if FILE then take_over(read_file()) end
 	skynet.dispatch("lua", function(session, source, name, ...)

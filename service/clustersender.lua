@@ -61,7 +61,8 @@ skynet.start(function()
 		node,
 		tonumber(skynet.getenv "cluster_dead_after") or 10,
 		tonumber(skynet.getenv "cluster_timeout") or 0,
-		tonumber(skynet.getenv "cluster_unfinished") or 512
+		tonumber(skynet.getenv "cluster_unfinished") or 512,
+		tonumber(skynet.getenv "cluster_compress") or 0
 	)
 	skynet.dispatch("lua", function(session, _, name, ...)
 		local f = command[name] or error("clustersender: unknown command " .. tostring(name))

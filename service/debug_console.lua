@@ -315,7 +315,9 @@ function COMMAND.cluster()
 	if not clusterd then return "this node uses no cluster" end
 	local result = {}
 	for i, link in ipairs(skynet.call(clusterd, "lua", "links")) do
-		for _, name in ipairs { "bytes_in", "bytes_out" } do link[name] = bytes_text(link[name]) end
+		for _, name in ipairs { "bytes_in", "bytes_out", "saved_in", "saved_out" } do
+			link[name] = link[name] and bytes_text(link[name])
+		end
 		for _, name in ipairs { "in_flight", "requests", "errors", "connections" } do
 			link[name] = link[name] and string.format("%d", link[name])
 		end

@@ -20,8 +20,8 @@ local function measure(name, count, f, extra)
 	report(name, count, begun, extra)
 end
 
--- The same, by CALLERS coroutines at once.
-local function measure_callers(name, count, f)
+-- The same, by CALLERS coroutines at once. extra(): more figures, when all are through.
+local function measure_callers(name, count, f, extra)
 	local each = math.floor(count / CALLERS)
 	local left, waiter = CALLERS, coroutine.running()
 	local begun = skynet.hpc()
@@ -33,7 +33,7 @@ local function measure_callers(name, count, f)
 		end)
 	end
 	skynet.wait(waiter)
-	report(("%s-%d"):format(name, CALLERS), each * CALLERS, begun)
+	report(("%s-%d"):format(name, CALLERS), each * CALLERS, begun, extra and extra())
 end
 
 local function player()
@@ -82,6 +82,41 @@ function scene.cluster()
 	measure_callers("cluster", N, function(i) cluster.call("store", "@echo", "echo", i, text) end)
 	local large = ("x"):rep(2 ^ 20)
 	measure("cluster-1MB", 100, function() assert(#cluster.call("store", "@echo", "echo", large) == #large) end)
+end
+
+-- Text of so many bytes as a web service would send it: records with their field names, and numbers that differ.
+local function json(bytes)
+	local seed = 4711
+	local function random(n)
+		seed = seed * 16807 % 2147483647
+		return seed % n
+	end
+	local names = { "amber", "birch", "cedar", "delta", "ember", "frost", "grove", "haven" }
+	local out, size = {}, 0
+	while size < bytes do
+		local record = ([[{"id":%d,"name":"%s%d","level":%d,"hp":%d,"pos":{"x":%d.%d,"y":%d.%d,"map":"plain"},"items":[{"id":%d,"count":%d}]},]]):format(
+			random(1e8), names[random(8) + 1], random(1000), random(90), random(5000), random(4096), random(100), random(4096), random(100), random(1e4), random(100))
+		out[#out + 1] = record
+		size = size + #record
+	end
+	return table.concat(out):sub(1, bytes)
+end
+
+--- Requests of 16 KB of JSON to a service of another node, which gives them back: with and without `cluster_compress`.
+function scene.cluster_json()
+	local cluster = require "skynet.cluster"
+	cluster.reload { store = "127.0.0.1:" .. PORT }
+	for _ = 1, 100 do cluster.call("store", "@echo", "echo", 1) end
+	local text = json(16384)
+	-- On the wire, both ways together, where the tree counts them.
+	local function bytes()
+		local known, links = pcall(skynet.call, skynet.localname ".clusterd", "lua", "links")
+		return known and links[1].bytes_out + links[1].bytes_in
+	end
+	local before = bytes()
+	measure_callers("cluster-json", N, function() assert(#cluster.call("store", "@echo", "echo", text) == #text) end, function()
+		return before and ("bytes_a_call=%.0f"):format((bytes() - before) / N)
+	end)
 end
 
 --- The other node of the scene `harbor`.

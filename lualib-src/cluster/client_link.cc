@@ -33,7 +33,8 @@ ClientLink::ClientLink(skynet_context* context, std::string node, const ClientOp
       node_(std::move(node)),
       options_(options),
       since_(skynet_now()),
-      outbox_(context, Outbox::Protocol::requests),
+      compression_(options.compress_from),
+      outbox_(context, Protocol::requests, &compression_),
       budget_{options.unfinished_bytes} {}
 
 ClientLink::~ClientLink() {
@@ -90,7 +91,7 @@ bool ClientLink::take_request(int session, std::uint32_t source, std::string_vie
 std::uint32_t ClientLink::new_session() {
   do {
     last_session_ = last_session_ >= kMaxTotal ? 1 : last_session_ + 1;
-  } while (calls_.count(last_session_) != 0);
+  } while (last_session_ == offer_ || calls_.count(last_session_) != 0);
   return last_session_;
 }
 
@@ -214,6 +215,7 @@ void ClientLink::connect() {
   outbox_.open(socket_);
   attempt_ends_ = skynet_now() + kConnectTicks;
   set_timer();
+  if (compression_.wanted()) offer_compression();
   // The socket keeps what it gets now until it is connected.
   std::deque<Waiting> waiting = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
@@ -224,6 +226,16 @@ void ClientLink::connect() {
       send(std::move(packet));
     }
   }
+}
+
+void ClientLink::offer_compression() {
+  offer_ = new_session();
+  // A short string, packed.
+  std::string query(1, static_cast<char>(4 + kCompressionName.size() * 8));
+  query += kCompressionName;
+  char head[kMaxHead];
+  const std::size_t size = write_request(head, Target{}, offer_, query.size());
+  outbox_.small({head, size}, query);
 }
 
 void ClientLink::connected() {
@@ -237,6 +249,8 @@ void ClientLink::disconnect() {
   if (socket_ >= 0) skynet_socket_shutdown(context_, std::exchange(socket_, -1));
   outbox_.close();
   splitter_ = {};
+  compression_.forget();
+  offer_ = 0;
 }
 
 void ClientLink::attempt_failed(std::string_view why) {
@@ -282,13 +296,13 @@ bool ClientLink::take_event(const skynet_socket_message& event, std::size_t size
       const auto bytes = static_cast<std::size_t>(event.ud);
       runtime_socket_acknowledge(event.id, bytes);
       bytes_in_ += bytes;
-      bool sound = true;
+      const char* fault = nullptr;
       splitter_.feed({event.buffer, bytes}, [&](std::string_view body) {
-        sound = on_answer(body);
-        return sound && socket_ == event.id;
+        fault = on_answer(body);
+        return fault == nullptr && socket_ == event.id;
       });
       std::free(event.buffer);
-      if (!sound) lost("what it answers is no answer");
+      if (fault != nullptr) lost(fault);
       break;
     }
     case SKYNET_SOCKET_TYPE_CLOSE: lost("the peer closed the connection"); break;
@@ -301,17 +315,26 @@ bool ClientLink::take_event(const skynet_socket_message& event, std::size_t size
 
 // ---- answers ------------------------------------------------------------------------------------
 
-bool ClientLink::on_answer(std::string_view body) {
+const char* ClientLink::on_answer(std::string_view body) {
   Answer got;
-  if (!parse_answer(body, &got)) return false;
+  if (!parse_answer(body, &got, compression_.payloads())) return "what it answers is no answer";
+  if (got.session == offer_ && got.kind <= AnswerKind::ok) {
+    offer_ = 0;
+    PackedReader reader(got.data);
+    std::int64_t agreed = 0;
+    if (got.kind == AnswerKind::ok && reader.integer(&agreed) && agreed == kCompressionAgreed)
+      compression_.agree();
+    return nullptr;
+  }
   const auto found = calls_.find(got.session);
   if (found == calls_.end()) {
     // Its deadline has passed, or nobody asked. Of a large one the head is enough to tell.
     if (got.kind < AnswerKind::part)
       log("an answer is dropped",
           fmt::format("node {} answers the unknown session {}", node_, got.session));
-    return true;
+    return nullptr;
   }
+  if (got.compressed && !compression_.expand(&got.data)) return compression_.fault().c_str();
   Call& call = found->second;
   switch (got.kind) {
     case AnswerKind::ok:
@@ -322,7 +345,7 @@ bool ClientLink::on_answer(std::string_view body) {
     case AnswerKind::error: fail(got.session, Delivered::yes, got.data); break;
     default: on_part(got.session, call, got);
   }
-  return true;
+  return nullptr;
 }
 
 void ClientLink::on_part(std::uint32_t session, Call& call, const Answer& got) {
@@ -497,6 +520,9 @@ LinkStatus ClientLink::status() const {
           requests_,
           errors_,
           connections_,
+          compression_.agreed(),
+          compression_.saved_in(),
+          compression_.saved_out(),
           last_error_};
 }
 

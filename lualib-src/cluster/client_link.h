@@ -40,6 +40,7 @@ struct ClientOptions {
   int dead_after_seconds = 10;       // a silent peer counts as dead; 0: as the system has it
   int timeout_ticks = 0;             // of calls that name none; 0: none
   std::size_t unfinished_bytes = 0;  // answers in parts
+  std::size_t compress_from = 0;     // bytes of a payload; 0: compression is off
 };
 
 class ClientLink {
@@ -94,13 +95,15 @@ class ClientLink {
   std::uint32_t new_session();
 
   void connect();
+  void offer_compression();
   void connected();
   void attempt_failed(std::string_view why);
   void lost(std::string_view why);
   void disconnect();
   void set_state(State state);
 
-  bool on_answer(std::string_view body);
+  // Null; or why the packet, and so the connection, is of no use.
+  const char* on_answer(std::string_view body);
   void on_part(std::uint32_t session, Call& call, const Answer& answer);
   void answer(Call& call, Owned payload);
   void fail(std::uint32_t session, Delivered delivered, std::string_view why);
@@ -127,6 +130,8 @@ class ClientLink {
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
   Splitter splitter_;
+  Compression compression_;
+  std::uint32_t offer_ = 0;  // the session of the offer of compression; 0: none is under way
   Outbox outbox_;
   Budget budget_;
   std::unordered_map<std::uint32_t, std::string> traces_;  // source -> tag of its next request

@@ -6,7 +6,7 @@ namespace runtime::cluster {
 
 namespace {
 
-constexpr std::uint8_t kNamed = 0x80, kPushed = 0x40;
+constexpr std::uint8_t kNamed = 0x80, kPushed = 0x40, kCompressed = 0x20;
 enum Type : std::uint8_t { kWhole = 0, kHead = 1, kPart = 2, kLast = 3, kTrace = 4 };
 
 std::uint32_t read32(const char* at) {
@@ -59,12 +59,31 @@ bool take_target(bool named, std::string_view* rest, Request* request) {
   return true;
 }
 
+// Of those whose payload may be compressed.
+bool has_payload(std::uint8_t type) {
+  return type == kWhole || type == (kWhole | kNamed) || type == kPart || type == kLast;
+}
+
+bool has_data(AnswerKind kind) {
+  return kind == AnswerKind::ok || kind == AnswerKind::part || kind == AnswerKind::last;
+}
+
+// Where a packet says what it is.
+std::size_t type_at(Protocol protocol) {
+  return kLengthBytes + (protocol == Protocol::requests ? 0 : 4);
+}
+
 }  // namespace
 
-RequestFault parse_request(std::string_view body, Request* request) {
+RequestFault parse_request(std::string_view body, Request* request, Payloads payloads) {
   if (body.empty()) return RequestFault::empty;
   *request = {};
-  const auto type = static_cast<std::uint8_t>(body.front());
+  auto type = static_cast<std::uint8_t>(body.front());
+  if (payloads == Payloads::maybe_compressed && (type & kCompressed) != 0) {
+    type &= static_cast<std::uint8_t>(~kCompressed);
+    if (!has_payload(type)) return RequestFault::unknown_type;
+    request->compressed = true;
+  }
   std::string_view rest = body.substr(1);
   switch (type) {
     case kWhole:
@@ -110,10 +129,15 @@ const char* text_of(RequestFault fault) {
   }
 }
 
-bool parse_answer(std::string_view body, Answer* answer) {
+bool parse_answer(std::string_view body, Answer* answer, Payloads payloads) {
   if (body.size() < 5) return false;
   answer->session = read32(body.data());
-  const auto kind = static_cast<std::uint8_t>(body[4]);
+  auto kind = static_cast<std::uint8_t>(body[4]);
+  answer->compressed = payloads == Payloads::maybe_compressed && (kind & kCompressed) != 0;
+  if (answer->compressed) {
+    kind &= static_cast<std::uint8_t>(~kCompressed);
+    if (!has_data(static_cast<AnswerKind>(kind))) return false;
+  }
   if (kind > static_cast<std::uint8_t>(AnswerKind::last)) return false;
   answer->kind = static_cast<AnswerKind>(kind);
   answer->data = body.substr(5);
@@ -162,6 +186,19 @@ std::size_t write_answer_head(char* out, std::uint32_t session, std::uint32_t to
   const std::size_t size = write_answer(out, session, AnswerKind::head, 4);
   write32(out + size, total);
   return size + 4;
+}
+
+bool may_be_compressed(Protocol protocol, std::string_view head) {
+  const auto type = static_cast<std::uint8_t>(head[type_at(protocol)]);
+  return protocol == Protocol::requests ? has_payload(type)
+                                        : has_data(static_cast<AnswerKind>(type));
+}
+
+void mark_compressed(Protocol protocol, char* head, std::size_t head_bytes,
+                     std::size_t payload_bytes) {
+  write_length(head, head_bytes - kLengthBytes + payload_bytes);
+  char& type = head[type_at(protocol)];
+  type = static_cast<char>(static_cast<std::uint8_t>(type) | kCompressed);
 }
 
 }  // namespace runtime::cluster

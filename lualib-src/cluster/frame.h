@@ -8,6 +8,9 @@
 //   part     02 session:4 bytes                     03 session:4 bytes: the last one
 //   trace    04 tag                                 of the request that comes next
 //   answer   session:4 kind:1 data                  kind: AnswerKind
+//
+// Between nodes that have agreed on it (compression.h) the payload of a request, a part or an answer may be
+// compressed: 0x20 is added to its first byte or its kind.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +35,9 @@ struct Target {
   std::string_view name;
 };
 
+// Whether packets may have compressed payloads.
+enum class Payloads { plain, maybe_compressed };
+
 struct Request {
   enum class Kind { whole, head, part, last, trace };
   Kind kind = Kind::whole;
@@ -40,12 +46,14 @@ struct Request {
   std::uint32_t session = 0;  // all but trace
   std::uint32_t total = 0;    // head
   std::string_view payload;   // whole, part, last; trace: the tag
+  bool compressed = false;    // the payload
 };
 
 enum class RequestFault { none, empty, short_request, short_part, unknown_type };
 
 // What `body` says; the views in `request` point into it.
-RequestFault parse_request(std::string_view body, Request* request);
+RequestFault parse_request(std::string_view body, Request* request,
+                           Payloads payloads = Payloads::plain);
 // Why a body was refused, as skynet says it.
 const char* text_of(RequestFault fault);
 
@@ -56,10 +64,11 @@ struct Answer {
   AnswerKind kind = AnswerKind::error;
   std::uint32_t total = 0;  // head
   std::string_view data;    // all but head
+  bool compressed = false;  // the data
 };
 
 // False: these bytes are no answer.
-bool parse_answer(std::string_view body, Answer* answer);
+bool parse_answer(std::string_view body, Answer* answer, Payloads payloads = Payloads::plain);
 
 // ---- writing: each gives the number of bytes written to `out`, which has room for kMaxHead bytes ----
 
@@ -73,5 +82,14 @@ std::size_t write_trace(char* out, std::size_t tag_bytes);
 // What comes before the data of an answer that is no head.
 std::size_t write_answer(char* out, std::uint32_t session, AnswerKind kind, std::size_t bytes);
 std::size_t write_answer_head(char* out, std::uint32_t session, std::uint32_t total);
+
+// Whose packets a link sends.
+enum class Protocol { requests, answers };
+
+// Whether the payload after such a beginning of a packet may be compressed.
+bool may_be_compressed(Protocol protocol, std::string_view head);
+// Makes this beginning of a packet that of one with so many bytes of compressed payload.
+void mark_compressed(Protocol protocol, char* head, std::size_t head_bytes,
+                     std::size_t payload_bytes);
 
 }  // namespace runtime::cluster

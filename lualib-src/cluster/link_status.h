@@ -13,6 +13,8 @@ struct LinkStatus {
   std::string address;    // of the other node; empty: not known
   std::size_t in_flight;  // requests without an answer
   std::uint64_t bytes_in, bytes_out, requests, errors, connections;
+  bool compressed;                    // the nodes have agreed on compression
+  std::uint64_t saved_in, saved_out;  // bytes that it has spared
   std::string last_error;
 };
 

@@ -21,8 +21,24 @@ void Outbox::close() {
   draining_ = false;
 }
 
+std::size_t Outbox::add_payload(char* packet, std::size_t head_bytes, std::string_view payload) {
+  char* const to = packet + head_bytes;
+  if (compression_->agreed() && may_be_compressed(protocol_, {packet, head_bytes})) {
+    if (const std::size_t written = compression_->shrink(payload, to); written > 0) {
+      mark_compressed(protocol_, packet, head_bytes, written);
+      return head_bytes + written;
+    }
+  }
+  std::memcpy(to, payload.data(), payload.size());
+  return head_bytes + payload.size();
+}
+
 void Outbox::small(std::string_view head, std::string_view payload) {
-  packet_.assign(head).append(payload);
+  packet_.assign(head);
+  if (!payload.empty()) {
+    packet_.resize(head.size() + payload.size());
+    packet_.resize(add_payload(packet_.data(), head.size(), payload));
+  }
   bytes_ += packet_.size();
   socket_sendbuffer buffer = {};
   buffer.id = socket_;
@@ -68,7 +84,8 @@ void Outbox::go_on() {
   scheduled_ = false;
   std::size_t stretch = 0;
   while (!turns_.empty()) {
-    if (stretch >= kStretchBytes) return schedule();
+    if (stretch >= (compression_->agreed() ? kCompressedStretchBytes : kStretchBytes))
+      return schedule();
     if (runtime_socket_unsent(socket_) > kAheadBytes) {
       draining_ = true;
       return;
@@ -96,8 +113,8 @@ std::size_t Outbox::send_parts(Large& message, std::size_t count) {
   const std::size_t left = message.payload.size - message.sent;
   const std::size_t size = std::min(left, count * kPartBytes);
   const std::size_t parts = (size + kPartBytes - 1) / kPartBytes;
-  const std::size_t total = size + parts * kPartHead;
-  auto* block = static_cast<char*>(std::malloc(total));
+  const std::size_t room = size + parts * kPartHead;
+  auto* block = static_cast<char*>(std::malloc(room));
   RUNTIME_CHECK(block != nullptr, "out of memory");
   const char* from = message.payload.data + message.sent;
   message.sent += size;
@@ -107,13 +124,18 @@ std::size_t Outbox::send_parts(Large& message, std::size_t count) {
     const std::size_t bytes = std::min(rest, kPartBytes);
     rest -= bytes;
     const bool last = rest == 0 && message.sent == message.payload.size;
-    to +=
+    const std::size_t head =
         protocol_ == Protocol::requests
             ? write_request_part(to, message.session, bytes, last)
             : write_answer(to, message.session, last ? AnswerKind::last : AnswerKind::part, bytes);
-    std::memcpy(to, from, bytes);
-    to += bytes;
+    to += add_payload(to, head, {from, bytes});
     from += bytes;
+  }
+  const auto total = static_cast<std::size_t>(to - block);
+  if (total < room / 2) {
+    // It may wait in the socket for long.
+    block = static_cast<char*>(std::realloc(block, total));
+    RUNTIME_CHECK(block != nullptr, "out of memory");
   }
   bytes_ += total;
   skynet_socket_send_lowpriority(context_, socket_, block, static_cast<int>(total));

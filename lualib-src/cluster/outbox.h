@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "cluster/assembly.h"
+#include "cluster/compression.h"
 #include "cluster/frame.h"
 #include "skynet.h"
 
@@ -25,9 +26,9 @@ namespace runtime::cluster {
 
 class Outbox {
  public:
-  enum class Protocol { requests, answers };
-
-  Outbox(skynet_context* context, Protocol protocol) : context_(context), protocol_(protocol) {}
+  // `compression` is asked for each payload, and outlives the outbox.
+  Outbox(skynet_context* context, Protocol protocol, Compression* compression)
+      : context_(context), protocol_(protocol), compression_(compression) {}
   ~Outbox() { close(); }
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -57,6 +58,8 @@ class Outbox {
   static constexpr std::size_t kTurns = 16;
   // Parts of one stretch: a message of a megabyte goes in one.
   static constexpr std::size_t kStretchBytes = 2 * 1024 * 1024;
+  // Compressing takes ten times as long as sending.
+  static constexpr std::size_t kCompressedStretchBytes = 256 * 1024;
   // Of a message that is alone.
   static constexpr std::size_t kPartsAtOnce = 8;
   // More than this in the socket: wait until it has gone. The socket tells of that from 1 MB on.
@@ -71,12 +74,15 @@ class Outbox {
     std::size_t sent = 0;
   };
 
+  // Appends a payload to the beginning of its packet at `packet`, compressed if that pays. Gives the packet's size.
+  std::size_t add_payload(char* packet, std::size_t head_bytes, std::string_view payload);
   std::size_t send_parts(Large& message, std::size_t count);
   void schedule();
   void go_on();
 
   skynet_context* const context_;
   const Protocol protocol_;
+  Compression* const compression_;
   int socket_ = -1;
   bool scheduled_ = false;  // a message to the own service is on its way
   bool draining_ = false;   // the socket holds enough

@@ -19,14 +19,21 @@ RequestReader::Event RequestReader::refused(std::uint32_t session, bool push, co
 }
 
 RequestReader::Event RequestReader::read(std::string_view body) {
+  const Payloads payloads = compression_ != nullptr ? compression_->payloads() : Payloads::plain;
   Request request;
   Event event;
-  if (const RequestFault fault = parse_request(body, &request); fault != RequestFault::none) {
+  if (const RequestFault fault = parse_request(body, &request, payloads);
+      fault != RequestFault::none) {
     text_ = text_of(fault);
     if (fault == RequestFault::unknown_type)
       text_ += " " + std::to_string(static_cast<signed char>(body.front()));
     event.kind = Event::Kind::nonsense;
     event.text = text_;
+    return event;
+  }
+  if (request.compressed && !compression_->expand(&request.payload)) {
+    event.kind = Event::Kind::damaged;
+    event.text = compression_->fault();
     return event;
   }
   switch (request.kind) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "cluster/assembly.h"
+#include "cluster/compression.h"
 #include "cluster/frame.h"
 
 namespace runtime::cluster {
@@ -17,7 +18,9 @@ class RequestReader {
  public:
   static constexpr std::size_t kMaxUnfinished = 65536;
 
-  explicit RequestReader(std::size_t budget) : limit_(budget), budget_{budget} {}
+  // `compression` says whether payloads may be compressed, and outlives the reader; without it they may not.
+  explicit RequestReader(std::size_t budget, Compression* compression = nullptr)
+      : limit_(budget), compression_(compression), budget_{budget} {}
 
   struct Event {
     enum class Kind {
@@ -26,6 +29,7 @@ class RequestReader {
       refused,   // a request that cannot be: `text` is to be answered, unless it is a push
       trace,     // `text` is the tag of the next request
       nonsense,  // no packet of this protocol; `text` says why
+      damaged,  // a compressed packet that cannot be read: nothing good can follow; `text` says why
     };
     Kind kind = Kind::nothing;
     bool push = false;
@@ -54,6 +58,7 @@ class RequestReader {
   static Event refused(std::uint32_t session, bool push, const char* text);
 
   const std::size_t limit_;
+  Compression* const compression_;
   Budget budget_;
   std::unordered_map<std::uint32_t, Unfinished> unfinished_;
   std::string name_, text_;  // of the last event

@@ -41,8 +41,9 @@ ServerLink::ServerLink(skynet_context* context, int socket, const ServerOptions&
     : context_(context),
       since_(skynet_now()),
       socket_(socket),
-      reader_(options.unfinished_bytes),
-      outbox_(context, Outbox::Protocol::answers) {
+      compression_(options.compress_from),
+      reader_(options.unfinished_bytes, &compression_),
+      outbox_(context, Protocol::answers, &compression_) {
   skynet_socket_nodelay(context, socket);
   if (options.dead_after_seconds > 0) runtime_socket_dead_after(socket, options.dead_after_seconds);
   outbox_.open(socket);
@@ -118,6 +119,10 @@ bool ServerLink::on_packet(std::string_view body) {
     case RequestReader::Event::Kind::nothing: break;
     case RequestReader::Event::Kind::trace: tag_ = event.text; break;
     case RequestReader::Event::Kind::nonsense: complain(event.text); break;
+    case RequestReader::Event::Kind::damaged:
+      complain(fmt::format("{}: the connection is closed", event.text));
+      closed(event.text);
+      break;
     case RequestReader::Event::Kind::refused: refuse(event, event.text); break;
     case RequestReader::Event::Kind::request:
       ++requests_;
@@ -180,7 +185,13 @@ void ServerLink::deliver(RequestReader::Event& event) {
 void ServerLink::query(std::uint32_t session, std::string_view payload) {
   PackedReader reader(payload);
   std::string_view name;
-  const std::uint32_t handle = reader.string(&name) ? find_name(name) : 0;
+  if (!reader.string(&name)) name = {};
+  if (compression_.wanted() && name == kCompressionName) {
+    answer(session, Owned::copy_of(packed_handle(kCompressionAgreed)));
+    compression_.agree();
+    return;
+  }
+  const std::uint32_t handle = find_name(name);
   if (handle == 0) return answer_error(session, "name not found");
   const std::string packed = packed_handle(handle);
   answer(session, Owned::copy_of(packed));
@@ -260,6 +271,9 @@ LinkStatus ServerLink::status() const {
           requests_,
           errors_,
           1,
+          compression_.agreed(),
+          compression_.saved_in(),
+          compression_.saved_out(),
           last_error_};
 }
 

@@ -26,6 +26,7 @@ namespace runtime::cluster {
 struct ServerOptions {
   int dead_after_seconds = 10;
   std::size_t unfinished_bytes = 0;  // requests in parts
+  std::size_t compress_from = 0;     // bytes of a payload; 0: compression is off
 };
 
 class ServerLink {
@@ -67,6 +68,7 @@ class ServerLink {
   skynet_context* const context_;
   const std::uint64_t since_;
   int socket_;
+  Compression compression_;
   RequestReader reader_;
   Splitter splitter_;
   Outbox outbox_;

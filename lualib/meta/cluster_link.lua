@@ -35,15 +35,17 @@ function server:refuse() end
 ---@param dead_after integer  seconds; 0: as the system has it
 ---@param timeout integer  1/100 s; 0: none
 ---@param unfinished integer  MB
+---@param compress integer  bytes from which payloads are compressed, if the other node agrees; 0: never
 ---@return skynet.cluster.client
-function link.client(node, dead_after, timeout, unfinished) end
+function link.client(node, dead_after, timeout, unfinished, compress) end
 
 --- The link behind an accepted socket. When it ends, this service gets the message "closed".
 ---@param socket integer
 ---@param dead_after integer
 ---@param unfinished integer
+---@param compress integer
 ---@return skynet.cluster.server
-function link.server(socket, dead_after, unfinished) end
+function link.server(socket, dead_after, unfinished, compress) end
 
 --- False when the name is in use; else true, and the name that the service had before.
 ---@param name string

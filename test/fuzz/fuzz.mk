@@ -9,7 +9,11 @@ LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o memory_reserve.o c_sta
 FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) $(LUA_HEAP) core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
   runtime-src/lua/engine runtime-src/lua/arguments)
-FUZZ_cluster   := $(addprefix core/lualib-src/cluster/,assembly.o frame.o packed_reader.o request_reader.o)
+CLUSTER_PACKETS := $(addprefix core/lualib-src/cluster/,assembly.o compression.o frame.o packed_reader.o request_reader.o)
+FUZZ_cluster   := $(CLUSTER_PACKETS)
+FUZZ_PKGS_cluster := fmt libzstd
+FUZZ_cluster_compression      := $(CLUSTER_PACKETS)
+FUZZ_PKGS_cluster_compression := fmt libzstd
 FUZZ_config    := $(addprefix lua54/runtime-src/config/,config_reader.o string_methods.o)
 FUZZ_datasheet := $(addprefix core/lualib-src/share/,datasheet.o image.o image_builder.o)
 DOCUMENTS := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/docstore/document/*.cc lualib-src/bson/*.cc)) core/runtime-src/base/utf8.o

@@ -2,17 +2,10 @@
 -- A host that falls silent without a word, as when its cable is pulled: in a network of its own, whose only interface goes down.
 local skynet = require "skynet"
 local other_node = require "other_node"
+local contents = require("cluster_wire").contents
 local T = require "harness"
 
 local port = skynet.getenv "port"
-
-local function contents(name)
-	local file = io.open(name)
-	if not file then return "" end
-	local text = file:read "*a"
-	file:close()
-	return text
-end
 
 -- How a network of one's own is made here; nil where that is not allowed.
 local function unshare()

@@ -9,44 +9,16 @@ local driver = require "skynet.socketdriver"
 local core = require "skynet.cluster.core"
 local console = require "console"
 local net = require "net"
+local wire = require "cluster_wire"
 local T = require "harness"
 
 local port = tonumber(skynet.getenv "port") + 1
 local MB = 1024 * 1024
-
-local function le(n)
-	local bytes = {}
-	for i = 1, 4 do
-		bytes[i] = string.char(n % 256)
-		n = math.floor(n / 256)
-	end
-	return table.concat(bytes)
-end
-
-local function packet(body)
-	return string.char(math.floor(#body / 256), #body % 256) .. body
-end
-
-local function read_packet(id)
-	local head = socket.read(id, 2)
-	return head and socket.read(id, head:byte(1) * 256 + head:byte(2))
-end
+local le, packet, read_packet, scripted = wire.le, wire.packet, wire.read_packet, wire.scripted
 
 -- What is known of the error that a call raises.
 local function error_of(...)
 	return cluster.error(T.raises("call failed", ...))
-end
-
--- A node that is a function: answer(id, request body) for each packet that comes.
-local function scripted(name, answer)
-	local listener, node_port = net.serve(function(id)
-		while true do
-			local body = read_packet(id)
-			if not body or answer(id, body) == false then return end
-		end
-	end)
-	cluster.reload { [name] = "127.0.0.1:" .. node_port }
-	return function() socket.close(listener) end, "127.0.0.1:" .. node_port
 end
 
 local echo
