@@ -8,6 +8,7 @@
 local skynet = require "skynet"
 local deadlines = require "skynet.deadlines"
 local httpd = require "http.httpd"
+local http_internal = require "http.internal"
 local printable = require "printable"
 local socket = require "skynet.socket"
 local sockethelper = require "http.sockethelper"
@@ -110,10 +111,10 @@ return function(conf)
 
 	-- → whether the connection goes on; whether a request was refused
 	local function serve_request(fd, stream)
-		local status, url, method, header, body, version = httpd.read_request(stream.read, body_limit)
-		if not status then
-			-- `url` is the error then. A peer that has just gone is no news.
-			if url ~= sockethelper.socket_error then skynet.error("fd=", fd, tostring(url)) end
+		local read, status, url, method, header, body, version = pcall(http_internal.read_request, stream.read, body_limit)
+		if not read then
+			-- `status` is the error then. A peer that has just gone is no news.
+			if status ~= sockethelper.socket_error then skynet.error("fd=", fd, tostring(status)) end
 			return false, false
 		end
 		if status ~= 200 then

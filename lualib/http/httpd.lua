@@ -4,9 +4,11 @@ local parser = require "skynet.http.parser"
 
 local httpd = {}
 
-local function results(ok, code, ...)
-	if ok then return code, ... end
-	return nil, code
+-- As many results as skynet has: internal.read_request knows the version, too.
+local function results(ok, code, url, method, header, body)
+	if not ok then return nil, code end
+	if code ~= 200 then return code end
+	return code, url, method, header, body
 end
 
 --- Reads one request; bytes of the next one stay for the next call. Answers `Expect: 100-continue` where the
@@ -20,7 +22,6 @@ end
 ---@return string method
 ---@return table<string, string|string[]> header  names in lower case
 ---@return string body
----@return number version  1.0 or 1.1
 function httpd.read_request(read, bodylimit)
 	return results(pcall(internal.read_request, read, bodylimit))
 end
