@@ -1,7 +1,9 @@
 // The readers of skynet.db.mysql.codec: bytes into results.
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
+#include "block_taker.h"
 #include "lua_mysql.h"
 #include "mysql/reply_reader.h"
 #include "mysql/row.h"
@@ -23,7 +25,14 @@ struct LuaReader : mysql::ReplyReader {
   static constexpr const char* kLuaType = "skynet.db.mysql.reader";
   // Holds what the result that is being read consists of.
   static constexpr bool kOwnTable = true;
-  lua_Integer rows = 0;  // in kRows
+  bool is_reading = false;  // a reply has been asked for, and is not at its end
+  bool is_compact = false;  // rows of the result that is being read are lists
+  lua_Integer rows = 0;     // in kRows
+
+  void take(char* block, std::size_t size) noexcept {
+    feed({block, size});
+    std::free(block);
+  }
 };
 
 // Places in the table of a reader.
@@ -131,7 +140,7 @@ void begin_rows(lua_State* L, LuaReader& reader, int table) {
 }
 
 // Reads rows as long as there are whole ones. Leaves what the reader says after them.
-Step read_rows(lua_State* L, LuaReader& reader, int table, bool compact) {
+Step read_rows(lua_State* L, LuaReader& reader, int table) {
   lua_rawgeti(L, table, kRows);
   lua_rawgeti(L, table, kNames);
   const int rows = lua_gettop(L) - 1;
@@ -140,10 +149,10 @@ Step read_rows(lua_State* L, LuaReader& reader, int table, bool compact) {
   for (; step == Step::row; step = reader.next()) {
     const std::string_view packet = reader.payload();
     const std::vector<Column>& columns = reader.columns();
-    const bool good =
-        reader.is_binary()
-            ? push_row(L, mysql::BinaryRow(packet, columns.size()), columns, names, compact)
-            : push_row(L, mysql::TextRow(packet), columns, names, compact);
+    const bool good = reader.is_binary()
+                          ? push_row(L, mysql::BinaryRow(packet, columns.size()), columns, names,
+                                     reader.is_compact)
+                          : push_row(L, mysql::TextRow(packet), columns, names, reader.is_compact);
     if (!good) {
       step = reader.fail("a row that does not fit its columns");
       break;
@@ -152,6 +161,11 @@ Step read_rows(lua_State* L, LuaReader& reader, int table, bool compact) {
   }
   lua_settop(L, rows - 1);
   return step;
+}
+
+int push_held(lua_State* L, LuaReader& reader) {
+  lua_pushinteger(L, static_cast<lua_Integer>(reader.packets().held()));
+  return 1;
 }
 
 int push_fault(lua_State* L, const LuaReader& reader) {
@@ -166,10 +180,11 @@ int push_result(lua_State* L, LuaReader& reader, bool compact) {
   luaL_checkstack(L, 12, "mysql");
   push_own_table(L, 1);
   const int table = lua_gettop(L);
-  Step step = read_rows(L, reader, table, compact);
+  Step step = read_rows(L, reader, table);
   if (step == Step::columns) {
     begin_rows(L, reader, table);
-    step = read_rows(L, reader, table, compact);
+    reader.is_compact = compact;
+    step = read_rows(L, reader, table);
   }
   switch (step) {
     case Step::ok: push_ok(L, reader.ok()); break;
@@ -183,8 +198,9 @@ int push_result(lua_State* L, LuaReader& reader, bool compact) {
     case Step::fault: return push_fault(L, reader);
     default: return 0;
   }
+  reader.is_reading = reader.has_more();
   lua_pushboolean(L, reader.has_more());
-  return 2;
+  return 2 + push_held(L, reader);
 }
 
 // ---- the methods ---------------------------------------------------------------------------------
@@ -196,15 +212,18 @@ int l_reader(lua_State* L) {
   return 1;
 }
 
-int l_expect(lua_State* L) {
+// result, more, held = reader:next(kind, compact)
+int l_next(lua_State* L) {
   LuaReader& reader = self<LuaReader>(L, 1);
-  const lua_Integer kind = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, kind >= 0 && kind <= static_cast<int>(mysql::Expected::prepared), 2, "unknown");
-  reader.expect(static_cast<mysql::Expected>(kind));
-  return 0;
+  if (!reader.is_reading) {
+    const lua_Integer kind = luaL_checkinteger(L, 2);
+    luaL_argcheck(L, kind >= 0 && kind <= static_cast<int>(mysql::Expected::prepared), 2,
+                  "unknown");
+    reader.expect(static_cast<mysql::Expected>(kind));
+    reader.is_reading = true;
+  }
+  return push_result(L, reader, lua_toboolean(L, 3) != 0);
 }
-
-int l_next(lua_State* L) { return push_result(L, self<LuaReader>(L, 1), lua_toboolean(L, 2) != 0); }
 
 int l_feed(lua_State* L) {
   LuaReader& reader = self<LuaReader>(L, 1);
@@ -223,18 +242,15 @@ int l_next_packet(lua_State* L) {
   return 2;
 }
 
-int l_held(lua_State* L) {
-  const std::size_t held = self<LuaReader>(L, 1).packets().held();
-  lua_pushinteger(L, static_cast<lua_Integer>(held));
-  return 1;
-}
+int l_held(lua_State* L) { return push_held(L, self<LuaReader>(L, 1)); }
 
 }  // namespace
 
 void add_mysql_reader(lua_State* L) {
   constexpr luaL_Reg kMethods[] = {
-      {"expect", l_expect},      {"feed", l_feed}, {"next", l_next},
-      {"packet", l_next_packet}, {"held", l_held}, {nullptr, nullptr},
+      {"feed", l_feed}, {"take", l_take_block<LuaReader>},
+      {"next", l_next}, {"packet", l_next_packet},
+      {"held", l_held}, {nullptr, nullptr},
   };
   constexpr luaL_Reg kFunctions[] = {{"reader", l_reader}, {nullptr, nullptr}};
   define_type<LuaReader>(L, kMethods);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "block_taker.h"
 #include "lua/engine.h"
 #include "object.h"
 #include "redis/crc16.h"
@@ -333,19 +334,6 @@ int l_feed(lua_State* L) {
   return 0;
 }
 
-// reader:take(pointer, size): the block changes hands even when this raises
-int l_take(lua_State* L) {
-  auto* block = lua_islightuserdata(L, 2) ? static_cast<char*>(lua_touserdata(L, 2)) : nullptr;
-  const lua_Integer size = lua_isnumber(L, 3) ? lua_tointeger(L, 3) : -1;
-  LuaReplyReader* reader = test_object<LuaReplyReader>(L, 1);
-  if (block == nullptr || size < 0 || reader == nullptr) {
-    std::free(block);
-    return luaL_error(L, "take: a reader, a block and its size are needed");
-  }
-  reader->take(block, static_cast<std::size_t>(size));
-  return 0;
-}
-
 int l_held(lua_State* L) {
   lua_pushinteger(L, static_cast<lua_Integer>(self<LuaReplyReader>(L, 1).held()));
   return 1;
@@ -355,8 +343,9 @@ int l_held(lua_State* L) {
 
 int open_redis_codec(lua_State* L) {
   constexpr luaL_Reg kMethods[] = {
-      {"any", l_any},   {"collect", l_collect}, {"feed", l_feed},   {"held", l_held},
-      {"next", l_next}, {"take", l_take},       {nullptr, nullptr},
+      {"any", l_any},     {"collect", l_collect}, {"feed", l_feed},
+      {"held", l_held},   {"next", l_next},       {"take", l_take_block<LuaReplyReader>},
+      {nullptr, nullptr},
   };
   constexpr luaL_Reg kFunctions[] = {
       {"command", l_command}, {"crc16", l_crc16}, {"pipeline", l_pipeline},

@@ -71,17 +71,18 @@ local reader = {}
 ---@param bytes string
 function reader:feed(bytes) end
 
---- Says which reply comes next, before its first packet is read.
----@param reply integer  0: to a query, 1: to an execute, 2: to a prepare
-function reader:expect(reply) end
+---@param block lightuserdata  from malloc; changes hands
+---@param size integer
+function reader:take(block, size) end
 
---- The next result of the reply: nothing when more bytes are needed; a table and whether another one follows; or
---- false, what the server sent that it must not, and whether that was only a packet in the wrong place.
+--- The next result of the reply: nothing when more bytes are needed; a table, whether another one follows, and the bytes
+--- held behind it; or false, what the server sent that it must not, and whether that was only a packet in the wrong place.
+---@param reply integer  0: to a query, 1: to an execute, 2: to a prepare; counts for the first result of a reply
 ---@param compact? boolean  rows are lists
 ---@return table|false|nil result
 ---@return boolean|string|nil more
----@return boolean? is_misplaced
-function reader:next(compact) end
+---@return integer|boolean|nil held
+function reader:next(reply, compact) end
 
 --- The next packet as it is, for the login.
 ---@return string? payload  nil: more bytes are needed

@@ -338,7 +338,7 @@ end
 ---@field response? fun(sock: table): any, boolean, any, boolean?  session mode
 ---@field nodelay? boolean
 ---@field parser? fun(): skynet.socketchannel.parser  order mode: makes what keeps a connection's bytes. The functions that
----                            read replies then get the parser in place of `sock`: f(parser) → ok, data [, held]; nil when
+---                            read replies then get the parser in place of `sock`: f(parser, link) → ok, data [, held]; nil when
 ---                            more bytes are needed. They are called again for the same reply, and must not block
 ---@field handshake? fun(link: skynet.socketchannel.link)  before anything else is read or sent; raising gives the address up
 ---@field connect_timeout? integer  cs for a connect; `timeout` when absent
@@ -349,6 +349,7 @@ end
 
 ---@class skynet.socketchannel.parser
 ---@field take fun(self, block: lightuserdata, size: integer)  owns the block
+---@field feed fun(self, bytes: string)  what TLS has decrypted
 ---@field held fun(self): integer  bytes of no reply that was taken
 
 ---@class skynet.socketchannel.module
@@ -363,6 +364,7 @@ function socketchannel.channel(description)
 	local methods = {
 		read = description.socket_read or links.read,
 		readline = description.socket_readline or links.readline,
+		parse_by = links.parse_by,
 	}
 	return setmetatable({
 		__sock = false,

@@ -435,6 +435,52 @@ T.test("several results of an execute carry skynet's key and the right one", fun
 	db:disconnect()
 end)
 
+T.test("several results in single bytes are each those of their own query", function()
+	local function results(value)
+		local first, seq = peer.rows({ { "a", LONG } }, { peer.text(value) }, 10)
+		return first .. peer.failure(seq, 1064, "42000", "no such " .. value)
+	end
+	local port = peer.listen(function(c)
+		c:accept()
+		c:receive()
+		c:receive()
+		c:drip(results "5" .. results "6")
+		c:wait_for_end()
+	end)
+	local db = connect(port)
+	local second
+	skynet.fork(function() second = db:query "y" end)
+	local first = db:query "x"
+	T.eventually(function() return second end)
+	T.eq({ #first, first[1], first.err }, { 1, { { a = 5 } }, "no such 5" })
+	T.eq({ #second, second[1], second.err }, { 1, { { a = 6 } }, "no such 6" })
+	db:disconnect()
+end)
+
+T.test("rows that are on their way stay what they began as when lists are asked for", function()
+	local bytes = peer.rows({ { "a", LONG } }, { peer.text "1", peer.text "2" })
+	local asked
+	local port = peer.listen(function(c)
+		c:accept()
+		c:receive()
+		c:write(bytes:sub(1, -12))
+		T.eventually(function() return asked end)
+		c:write(bytes:sub(-11))
+		c:receive()
+		c:write(bytes)
+		c:wait_for_end()
+	end)
+	local db = connect(port)
+	skynet.fork(function()
+		skynet.sleep(5) -- the first row is read by then, or the test sees nothing
+		db:set_compact_arrays(true)
+		asked = true
+	end)
+	T.eq(db:query "x", { { a = 1 }, { a = 2 } })
+	T.eq(db:query "y", { { 1 }, { 2 } })
+	db:disconnect()
+end)
+
 T.test("a column that repeats counts as the last one, also when that is NULL", function()
 	local port = serving(function() return (peer.rows({ { "v", LONG }, { "v", LONG } }, { "\0011\251", "\251\0012" })) end)
 	local db = connect(port)

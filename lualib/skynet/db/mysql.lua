@@ -38,46 +38,58 @@ local function bad(link, command, result)
 	})
 end
 
--- The next result of a reply. → result, whether another follows
-local function next_result(link, db, command)
-	local reader = link.reader
-	local result, more, is_misplaced = reader:next(db.compact)
-	while result == nil do
-		reader:feed(link:read())
-		result, more, is_misplaced = reader:next(db.compact)
-	end
-	if result then
-		if result.badresult then
-			bad(link, command, result)
-			if LAST_WORDS[result.errno] then link.spent = true end
-		end
-		return result, more
-	end
+-- A reader has found what is no result. → a bad result; what follows on this connection could be anything
+local function refuse(link, command, what, is_misplaced)
 	if not is_misplaced then
-		error(string.format("mysql %s:%s: %s: the server sent %s", link.host, tostring(link.port), command, more), 0)
+		error(string.format("mysql %s:%s: %s: the server sent %s", link.host, tostring(link.port), command, what), 0)
 	end
-	-- skynet returns a bad result here; what follows on this connection could be anything
 	link.spent = true
-	return bad(link, command, { badresult = true, err = "the server sent " .. more }), false
+	return bad(link, command, { badresult = true, err = "the server sent " .. what })
+end
+
+-- A result that the server refuses.
+local function refused(link, command, result)
+	if LAST_WORDS[result.errno] then link.spent = true end
+	return bad(link, command, result)
+end
+
+-- The next result of a reply. → result, whether another follows, bytes held behind it; nil: more bytes are needed
+local function next_result(reader, link, expected, compact, command)
+	local result, more, held = reader:next(expected, compact)
+	if result == false then return refuse(link, command, more, held), false, 0 end
+	if result and result.badresult then refused(link, command, result) end
+	return result, more, held
+end
+
+-- Of a reply of several results, the one that came last. True: it is done.
+local function add_result(link, command, results, result, more)
+	if result.badresult and #results > 0 then
+		results.badresult, results.errno, results.err, results.sqlstate = true, result.errno, result.err, result.sqlstate
+		bad(link, command, results)
+	else
+		results[#results + 1] = result
+	end
+	return not more
 end
 
 -- A function that reads the reply to a command: one result, or a list of several, which `key` marks.
 local function reply_of(db, command, expected, key)
-	return function(link)
-		link.reader:expect(expected)
-		local result, more = next_result(link, db, command)
-		if not more then return true, result end
-		local results = { result, multiresultset = true, [key] = true }
-		while more do
-			result, more = next_result(link, db, command)
-			if result.badresult then
-				results.badresult, results.errno, results.err, results.sqlstate = true, result.errno, result.err, result.sqlstate
-				bad(link, command, results)
-			else
-				results[#results + 1] = result
+	return function(reader, link)
+		local result, more, held = next_result(reader, link, expected, db.compact, command)
+		local results = link.results
+		if result and not more and not results then return true, result, held end
+		while result do
+			if not results then
+				results = { multiresultset = true, [key] = true }
+				link.results = results
 			end
+			if add_result(link, command, results, result, more) then
+				link.results = false
+				return true, results, held
+			end
+			result, more, held = next_result(reader, link, expected, db.compact, command)
 		end
-		return true, results
+		return nil
 	end
 end
 
@@ -144,11 +156,11 @@ end
 local origins = setmetatable({}, { __mode = "k" })
 
 local function read_prepared(db)
-	return function(link)
-		link.reader:expect(PREPARED)
-		local statement = next_result(link, db, "prepare")
+	return function(reader, link)
+		local statement, _, held = next_result(reader, link, PREPARED, db.compact, "prepare")
+		if not statement then return nil end
 		if not statement.badresult then origins[statement] = { link = link } end
-		return true, statement
+		return true, statement, held
 	end
 end
 
@@ -291,6 +303,7 @@ function mysql.connect(conf)
 		reset = reply_of(db, "reset", TEXT, "multiresultset"),
 	}
 	local function log_in(link)
+		link.results = false -- so far, of a reply of several
 		return true, login.run(link, settings)
 	end
 	db.channel = socketchannel.channel {

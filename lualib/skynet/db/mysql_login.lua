@@ -131,7 +131,7 @@ end
 --- Logs in. Raises socketchannel.error when the connection ends, and a text that names server and cause when the
 --- server refuses or is no MySQL.
 ---@async
----@param link skynet.socketchannel.link  gets a `reader` for the replies
+---@param link skynet.socketchannel.link  whose replies are read by a codec.reader() from then on
 ---@param conf skynet.db.mysql.login
 ---@return string version  of the server
 function login.run(link, conf)
@@ -148,6 +148,7 @@ function login.run(link, conf)
 	local token = token_of(plugin, conf.password, greeting.scramble)
 	send(link, codec.login(capabilities, conf.max_packet_size, conf.collation, conf.user, token, conf.database, plugin))
 	authenticate(link, conf, plugin, greeting.scramble)
+	link:parse_by(link.reader)
 	return greeting.version
 end
 

@@ -2,7 +2,7 @@
 --- that reads replies and hands them out. A part of skynet.socketchannel.
 ---
 --- When a driver brings a parser of its own, replies are handed out as their bytes come, with no coroutine between, and
---- that coroutine only closes the socket. A link holds its channel weakly, so a channel that nobody holds is
+--- that coroutine only closes the socket; over TLS it gives the parser what was decrypted. A link holds its channel weakly, so a channel that nobody holds is
 --- collected, and its link closed.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
@@ -27,10 +27,10 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field unheld? boolean   the channel was collected, which is why the link ends
 ---@field owner skynet.socketchannel[]  weak: [1] is the channel
 ---@field write? fun(link: table, data: string|string[]): boolean  what a driver sends by in the place of the socket: TLS
----@field spent? boolean    set by what read a reply: it was the last one that can be told from what follows
+---@field spent boolean     set by what read a reply: it was the last one that can be told from what follows
 ---@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
 ---@field parser? skynet.socketchannel.parser
----@field parse? function  its take()
+---@field parse? function  its take(), when the blocks that come go to it
 ---@field host string
 ---@field port? integer
 ---@field response? function  session mode: reads a reply
@@ -112,7 +112,7 @@ local function hand_out(link, parser)
 	local queue, head, left = link.queue, link.head, nil
 	while head <= link.tail do
 		local entry, ok, data = queue[head], nil, nil
-		ok, data, left = entry.read(parser)
+		ok, data, left = entry.read(parser, link)
 		if ok == nil then return 0 end
 		queue[head] = nil
 		head = head + 1
@@ -120,6 +120,10 @@ local function hand_out(link, parser)
 		if entry.ok == nil then -- else it was given up
 			entry.ok, entry.data = ok, data
 			wakeup(entry.co)
+		end
+		if link.spent then
+			break_link(link, socket_error)
+			return 0
 		end
 	end
 	link.head, link.tail = 1, 0
@@ -137,17 +141,46 @@ local function take(link, data, size)
 	return 0
 end
 
+local function parse_blocks(link)
+	link.parse = link.parser.take
+	socket.take(link[1], take, link)
+end
+
+--- For a driver whose log-in reads by itself: from the next reply on, a parser reads. To be called by what reads a reply.
+---@param parser skynet.socketchannel.parser  with what has come for it already
+function link_methods:parse_by(parser)
+	self.parser = parser
+end
+
+-- With a parser, and TLS before it: one reply.
+local function read_decrypted(link, entry)
+	local parser, read = link.parser, entry.read
+	local ok, data = read(parser, link)
+	while ok == nil do
+		parser:feed(link:read())
+		ok, data = read(parser, link)
+	end
+	return ok, data
+end
+
+local function read_reply(link, entry)
+	if link.parser then return read_decrypted(link, entry) end
+	return entry.read(link)
+end
+
+-- Until the blocks that come go to a parser.
 local function read_in_order(link)
-	while not link.broken do
+	while not link.broken and not link.parse do
 		local entry = link.queue[link.head]
 		if entry then
-			local ok, good, data, more = pcall(entry.read, link)
+			local ok, good, data, more = pcall(read_reply, link, entry)
 			if link.broken then break end
 			if not ok then
 				break_link(link, good)
 			elseif deliver(entry, good, data, more) then
 				pop_entry(link)
 				if link.spent then break_link(link, socket_error) end
+				if link.parser and not link.write then parse_blocks(link) end
 			end
 		elseif socket.disconnected(link[1]) ~= false then
 			lost_while_idle(link)
@@ -196,12 +229,11 @@ local function write(link, data)
 end
 
 local function serve_link(link)
-	if link.parser then
-		while not link.broken do wait(link) end
-	elseif link.response then
+	if link.response then
 		read_by_session(link)
 	else
 		read_in_order(link)
+		while not link.broken do wait(link) end
 	end
 	socket.close(link[1])
 end
@@ -214,7 +246,7 @@ local function line_up(link, entry, read)
 	link.queue[tail] = entry
 	if link.idle then
 		wakeup(link)
-	elseif link.parser and tail == link.head and link.parser:held() > 0 then
+	elseif link.parse and tail == link.head and link.parser:held() > 0 then
 		-- What has come already, before it was asked for.
 		local ok, err = pcall(hand_out, link, link.parser)
 		if not ok then break_link(link, err) end
@@ -242,7 +274,7 @@ end
 
 local function new_link(self, id, host, port)
 	local link = setmetatable({ id }, self.link_meta)
-	link.broken = false
+	link.broken, link.spent = false, false
 	link.owner = setmetatable({ self }, WEAK)
 	link.host, link.port = host, port
 	link.response = self.session_response
@@ -251,14 +283,13 @@ local function new_link(self, id, host, port)
 	local new_parser = self.new_parser
 	if new_parser then
 		link.parser = new_parser()
-		link.parse = link.parser.take
-		socket.take(id, take, link)
+		parse_blocks(link)
 	end
 	socket.onclose(id, function()
 		if link.broken then return end
-		if link.parser and link.head <= link.tail then
+		if link.parse and link.head <= link.tail then
 			break_link(link, socket_error)
-		elseif link.parser or link.idle then
+		elseif link.parse or link.idle then
 			lost_while_idle(link)
 		end
 	end)
@@ -269,6 +300,7 @@ return {
 	error = socket_error,
 	read = link_methods.read,
 	readline = link_methods.readline,
+	parse_by = link_methods.parse_by,
 	new = new_link,
 	serve = serve_link,
 	write = write,
