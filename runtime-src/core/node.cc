@@ -191,14 +191,7 @@ void Node::release(Service& service) {
 
 void Node::run_remaining(Service& service) {
   Message message;
-  for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
-    const int keep =
-        service.callback_ == nullptr
-            ? 0
-            : service.callback_(service.context(), service.userdata_, message.type(),
-                                message.session, message.source, message.data, message.size());
-    if (keep == 0) message.free_payload();
-  }
+  for (std::size_t batch; service.mailbox().pop(&message, &batch);) service.call_back(message);
 }
 
 // Nobody is to wait for an answer from a service that has gone.

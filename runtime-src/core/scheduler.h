@@ -1,9 +1,7 @@
 // Runs services on worker threads.
 //
 // A service that became runnable is handed to schedule() by whoever made it so, exactly once
-// (Mailbox::push says whom). Each worker has a queue, and a slot "next" for the service that its
-// current one has just woken: so a request and its answer stay on one core, in its caches. Idle
-// workers steal.
+// (Mailbox::push says whom). Where it waits and who may take it: worker.h. Idle workers steal.
 //
 // Waking:   a worker is woken when there is work that no running worker is about to take: something
 //           was queued, nobody is searching, and fewer workers run than there are cores. A service
@@ -13,11 +11,10 @@
 //           that block in system calls: beyond the number of cores, workers are added as long as
 //           the running ones do not get on.
 // Idling:   with nothing to run all workers sleep without a timeout.
-// Fairness: a turn handles a bounded number of messages, in bounded time; a chain of slots is
-//           bounded as well.
+// Fairness: a turn handles a bounded number of messages, in bounded time (turn.h); a chain of slots
+//           is bounded as well.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -27,115 +24,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/ring_queue.h"
-#include "base/time_slice.h"
-#include "base/tiny_mutex.h"
-#include "core/message.h"
-#include "core/service.h"
+#include "core/worker.h"
 
 namespace runtime {
-
-class Scheduler;
-
-using ServiceQueue = RingQueue<Service*>;  // runnable services in order
-
-// What the monitor and the watcher see of a worker.
-struct WorkerProgress {
-  std::uint32_t version;       // changes with every message
-  Handle source, destination;  // of the current message; destination 0 when there is none
-};
-
-class alignas(64) Worker {
- public:
-  // The worker of the calling thread; null on other threads.
-  static Worker* current() { return current_; }
-
-  // The service that runs on this thread; null outside of any.
-  Service* service() const { return service_; }
-  Scheduler& scheduler() const { return scheduler_; }
-
-  WorkerProgress progress() const;
-
-  // CPU time since the current turn's last mark, in cycles().
-  std::uint64_t cycles_in_turn() const;
-
- private:
-  friend class Scheduler;
-  friend class Turn;
-
-  Worker(Scheduler& scheduler, std::size_t index)
-      : scheduler_(scheduler), index_(index), random_(static_cast<std::uint32_t>(index)) {}
-
-  // The first service of the queue, or null. Any thread.
-  Service* pop_queued() {
-    if (queued_.load(std::memory_order_relaxed) == 0) return nullptr;
-    std::lock_guard lock(queue_mutex_);
-    Service* service = queue_.pop();
-    queued_.store(static_cast<std::uint32_t>(queue_.size()), std::memory_order_relaxed);
-    return service;
-  }
-
-  static thread_local Worker* current_;
-
-  Scheduler& scheduler_;
-  const std::size_t index_;
-  // The worker's own.
-  Service* service_ = nullptr;
-  bool holds_ = false;      // between hold() and release_held()
-  std::uint64_t mark_ = 0;  // cycles() when the current turn, or its last 8 messages, began
-  std::uint32_t ticks_ = 0;
-  std::uint32_t slot_chain_ = 0;
-  std::uint32_t random_;
-  // Short for one that watches, so that it looks when it is time to, whoever runs on its core. Also
-  // used by whoever wakes the worker; read under parked_mutex_ while it is parked.
-  TimeSlice slice_;
-
-  // Written by the worker, read by others.
-  alignas(64) std::atomic<Service*> next_{nullptr};
-  std::atomic<std::uint32_t> next_filled_{0};  // counts services put into next_
-  std::atomic<std::uint32_t> queued_{0};       // the queue's size
-  std::atomic<std::uint32_t> version_{0};
-  std::atomic<Handle> source_{0}, destination_{0};
-
-  TinyMutex queue_mutex_;
-  ServiceQueue queue_;  // guarded by queue_mutex_
-
-  // Written by whoever wakes the worker.
-  alignas(64) std::atomic<std::uint32_t> wake_{0};
-};
-
-// One stretch of messages that a service may handle before others have their turn.
-class Turn {
- public:
-  Turn(Worker& worker, Service& service)
-      : worker_(worker), service_(service), start_(worker.mark_) {}
-
-  // The next message, which the caller now owns; false ends the turn. When the service has been
-  // retired there is no next one.
-  bool next(Message* message) {
-    if (!next_given(message)) return false;
-    take_bytes(block_bytes(message->data));
-    return true;
-  }
-  // The same, but the payload is not on the service's account: for callers that give it to nobody
-  // and end it with free_given().
-  bool next_given(Message* message);
-
- private:
-  // The next message of the mailbox.
-  bool pop(Message* message);
-
-  // A turn that handles small messages should take about the time in which a service that waits for
-  // it does not mind, and many times that of the hand-over.
-  static constexpr int kMessages = 64;
-  static constexpr int kMessagesPerLook = 8;
-
-  friend class Scheduler;
-  Worker& worker_;
-  Service& service_;
-  const std::uint64_t start_;
-  int left_ = kMessages;
-};
 
 class Scheduler {
  public:
@@ -172,9 +63,6 @@ class Scheduler {
 
   std::size_t threads() const { return workers_.size(); }
   const Worker& worker(std::size_t index) const { return *workers_[index]; }
-  std::uint64_t turn_limit_cycles() const {
-    return turn_limit_cycles_;
-  }                     // after which a turn takes no more messages
   bool profile = true;  // CPU accounting; set before start()
 
  private:
@@ -184,7 +72,7 @@ class Scheduler {
   enum Wake : std::uint32_t { kAsleep, kWork, kWatch };
 
   void work(Worker& self);
-  Service* take_own(Worker& self);
+  Service* take(Worker& self);
   Service* take_shared();
   Service* steal(Worker& self);
   void run(Worker& self, Service* service);
@@ -194,8 +82,7 @@ class Scheduler {
 
   // Watching (watch.cc): what was seen of a worker at one time.
   struct Sighting {
-    explicit Sighting(const Worker& worker);
-    std::uint32_t filled, version;
+    Worker::Sighting seen;
     std::int64_t ns;
   };
   struct Look {
@@ -208,7 +95,6 @@ class Scheduler {
   bool begin_watch();
   void call_watcher();
 
-  void enqueue(Worker& self, std::span<Service* const> services);
   void share(std::span<Service* const> services);
   void wake_for_queued_work();
   bool wake_one(Wake what);
@@ -219,7 +105,7 @@ class Scheduler {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   std::uint32_t cores_;
-  std::uint64_t turn_limit_cycles_ = 0;
+  std::uint64_t turn_limit_cycles_ = 0;  // after which a turn takes no more messages
 
   std::mutex shared_mutex_;
   ServiceQueue shared_;  // guarded by shared_mutex_: what other threads made runnable

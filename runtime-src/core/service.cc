@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "core/message_log.h"
 #include "core/node.h"
-#include "core/scheduler.h"
+#include "core/turn.h"
 
 namespace runtime {
 
@@ -42,12 +42,16 @@ void Service::run(Turn& turn) {
     }
     Message message;
     if (!turn.next(&message)) return;
-    const int keep = callback_ == nullptr
-                         ? 0
-                         : callback_(context(), userdata_, message.type(), message.session,
-                                     message.source, message.data, message.size());
-    if (keep == 0) message.free_payload();
+    call_back(message);
   }
+}
+
+void Service::call_back(Message& message) {
+  const int keep = callback_ == nullptr
+                       ? 0
+                       : callback_(context(), userdata_, message.type(), message.session,
+                                   message.source, message.data, message.size());
+  if (keep == 0) message.free_payload();
 }
 
 void Service::set_filter(Filter filter, void* userdata) {

@@ -64,6 +64,9 @@ class Service {
     double cpu_seconds = 0;
   };
   Statistics statistics() const;
+  void add_cycles(std::uint64_t cycles) {  // of CPU time, by the worker that runs the service
+    cycles_.store(cycles_.load(std::memory_order_relaxed) + cycles, std::memory_order_relaxed);
+  }
   void set_endless() { endless_.store(true, std::memory_order_relaxed); }  // any thread
   bool take_endless() { return endless_.exchange(false, std::memory_order_relaxed); }
 
@@ -104,6 +107,8 @@ class Service {
 
   ~Service();
   void run(Turn& turn);
+  // Gives the message to the callback, and frees what that does not keep.
+  void call_back(Message& message);
   void log_message(const Message& message);
   // Shows the message to those who asked for it. True: the filter has taken it.
   bool observe(const Message& message);
@@ -126,7 +131,7 @@ class Service {
   std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
   std::size_t overload_threshold_ = kOverload;
   std::mutex log_mutex_;
-  std::FILE* log_file_ = nullptr;           // guarded by log_mutex_
+  std::FILE* log_file_ = nullptr;  // guarded by log_mutex_
   Filter filter_ = nullptr;
   void* filter_userdata_ = nullptr;
   std::atomic<unsigned> observers_{0};

@@ -1,6 +1,6 @@
-#include "base/clock.h"
+#include "core/turn.h"
+
 #include "core/node.h"
-#include "core/scheduler.h"
 
 namespace runtime {
 
@@ -14,12 +14,8 @@ bool Turn::next_given(Message* message) {
 bool Turn::pop(Message* message) {
   if (service_.retired()) return false;
   if (--left_ % kMessagesPerLook == 0) {
-    const std::uint64_t now = cycles();
-    const std::uint64_t spent = now - worker_.mark_;
-    service_.cycles_.store(service_.cycles_.load(std::memory_order_relaxed) + spent,
-                           std::memory_order_relaxed);
-    worker_.mark_ = now;
-    if (left_ == 0 || now - start_ > worker_.scheduler_.turn_limit_cycles()) {
+    worker_.count_time(service_);
+    if (left_ == 0 || worker_.mark() > end_) {
       left_ = 1;  // a drain that asks once more hears the same
       return false;
     }
@@ -37,9 +33,7 @@ bool Turn::pop(Message* message) {
   }
   service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1,
                            std::memory_order_relaxed);
-  worker_.source_.store(message->source, std::memory_order_relaxed);
-  worker_.version_.store(worker_.version_.load(std::memory_order_relaxed) + 1,
-                         std::memory_order_relaxed);
+  worker_.note_message(message->source);
   return true;
 }
 

@@ -34,13 +34,14 @@ void Scheduler::call_watcher() {
   if (Watch dozes = kDozes; watch_.load(std::memory_order_relaxed) == kDozes) {
     // If it falls asleep only now, it sleeps for one interval.
     if (active < cores_ && watch_.compare_exchange_strong(dozes, kLooks, std::memory_order_acq_rel))
-      futex_wake(watcher_.load(std::memory_order_acquire)->wake_, 1);
+      futex_wake(watcher_.load(std::memory_order_acquire)->wake, 1);
     return;
   }
   if (!begin_watch()) return;
   // The time that the watcher takes to wake up counts as well.
-  const Worker* self = Worker::current_;
-  if (self != nullptr && &self->scheduler_ == this) sightings_[self->index_].emplace(*self);
+  const Worker* self = Worker::current();
+  if (self != nullptr && &self->scheduler() == this)
+    sightings_[self->index()] = Sighting{self->sighting(), monotonic_ns()};
   if (wake_one(kWatch)) return;
   std::ranges::fill(sightings_, std::nullopt);
   watch_.store(kNobody, std::memory_order_release);
@@ -51,7 +52,7 @@ void Scheduler::call_watcher() {
 void Scheduler::watch(Worker& self) {
   searching_.fetch_sub(1, std::memory_order_seq_cst);
   active_.fetch_sub(1, std::memory_order_seq_cst);
-  self.slice_.shorten();
+  self.slice.shorten();
   watcher_.store(&self, std::memory_order_release);
   std::int64_t interval = kFirstLookNs;
   int quiet = 0;
@@ -70,7 +71,7 @@ void Scheduler::watch(Worker& self) {
       quiet = 0;
     }
     if (seen.held_up) watch_.store(kDozes, std::memory_order_release);
-    futex_wait(self.wake_, self.wake_.load(std::memory_order_relaxed),
+    futex_wait(self.wake, self.wake.load(std::memory_order_relaxed),
                std::chrono::nanoseconds(interval));
     if (seen.held_up && watch_.exchange(kLooks, std::memory_order_acq_rel) == kLooks) {
       interval = kFirstLookNs;  // it was called
@@ -83,15 +84,10 @@ void Scheduler::watch(Worker& self) {
   std::ranges::fill(sightings_, std::nullopt);
   watch_.store(kNobody, std::memory_order_seq_cst);
   if (service != nullptr) {
-    enqueue(self, {&service, 1});
+    self.enqueue({&service, 1});
     call_watcher();  // we may be held up as well
   }
 }
-
-Scheduler::Sighting::Sighting(const Worker& worker)
-    : filled(worker.next_filled_.load(std::memory_order_acquire)),
-      version(worker.version_.load(std::memory_order_relaxed)),
-      ns(monotonic_ns()) {}
 
 // Looks at all workers, and takes a service that has been waiting for its worker since an earlier
 // look, while that worker handled one message.
@@ -100,20 +96,19 @@ Scheduler::Look Scheduler::look() {
   const bool cores_free = active_.load(std::memory_order_relaxed) < cores_;
   for (auto& worker_ptr : workers_) {
     Worker& worker = *worker_ptr;
-    std::optional<Sighting>& earlier = sightings_[worker.index_];
-    const Sighting now(worker);
-    if (!earlier || now.filled != earlier->filled || now.version != earlier->version) {
-      seen.slots_used = seen.slots_used || !earlier || now.filled != earlier->filled;
+    std::optional<Sighting>& earlier = sightings_[worker.index()];
+    const Sighting now{worker.sighting(), monotonic_ns()};
+    if (!earlier || now.seen != earlier->seen) {
+      seen.slots_used = seen.slots_used || !earlier || now.seen.filled != earlier->seen.filled;
       earlier = now;
       continue;
     }
     const std::int64_t ns = now.ns - earlier->ns;
-    const bool at_work = worker.destination_.load(std::memory_order_relaxed) != 0;
+    const bool at_work = worker.at_work();
     if (at_work && ns >= kHeldUpNs) seen.held_up = true;
     if (ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
-    if (worker.next_.load(std::memory_order_relaxed) != nullptr)
-      seen.stalled = worker.next_.exchange(nullptr, std::memory_order_acq_rel);
-    if (seen.stalled == nullptr) seen.stalled = worker.pop_queued();
+    seen.stalled = worker.take_next();
+    if (seen.stalled == nullptr) seen.stalled = worker.pop();
     if (seen.stalled == nullptr && at_work) seen.stalled = take_shared();
     if (seen.stalled != nullptr) return seen;
   }

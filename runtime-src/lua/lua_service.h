@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/lua_heap.h"
-#include "core/scheduler.h"
+#include "core/turn.h"
 #include "core/service.h"
 #include "lua/engine.h"
 #include "lua/lua_host.h"

@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "base/ring_queue.h"
-#include "core/scheduler.h"
+#include "core/turn.h"
 #include "core/service.h"
 #include "lua/engine.h"
 #include "lua/profiler.h"

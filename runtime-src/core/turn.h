@@ -1,0 +1,47 @@
+// One stretch of messages that a service may handle before others have their turn.
+//
+// Bounds:  kMessages messages; the given time, looked at every
+//          kMessagesPerLook messages; what waits then is for the next turn.
+// Threads: the worker that runs the service.
+#pragma once
+
+#include <cstdint>
+
+#include "base/memory_ledger.h"
+#include "core/message.h"
+#include "core/worker.h"
+
+namespace runtime {
+
+class Turn {
+ public:
+  Turn(Worker& worker, Service& service, std::uint64_t limit_cycles)
+      : worker_(worker), service_(service), end_(worker.mark() + limit_cycles) {}
+
+  // The next message, which the caller now owns; false ends the turn. When the service has been
+  // retired there is no next one.
+  bool next(Message* message) {
+    if (!next_given(message)) return false;
+    take_bytes(block_bytes(message->data));
+    return true;
+  }
+  // The same, but the payload is not on the service's account: for callers that give it to nobody
+  // and end it with free_given().
+  bool next_given(Message* message);
+
+  // A turn that handles small messages should take about the time in which a service that waits for
+  // it does not mind, and many times that of the hand-over.
+  static constexpr int kMessages = 64;
+  static constexpr int kMessagesPerLook = 8;
+
+ private:
+  // The next message of the mailbox.
+  bool pop(Message* message);
+
+  Worker& worker_;
+  Service& service_;
+  const std::uint64_t end_;  // in cycles(): after that it takes no more messages
+  int left_ = kMessages;
+};
+
+}  // namespace runtime
