@@ -65,8 +65,9 @@ CORE_SRC   := $(filter-out $(SHARED_SRC),$(wildcard runtime-src/base/*.cc runtim
 CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 # Part of the copies of the Lua libraries.
 API_SRC    := runtime-src/lua/shared_api.cc
+TRACEBACK_SRC := runtime-src/lua/traceback_api.cc
 FRAMES_SRC := runtime-src/lua/jit_frames.cc
-ENGINE_SRC := $(filter-out $(API_SRC) $(FRAMES_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
+ENGINE_SRC := $(filter-out $(API_SRC) $(TRACEBACK_SRC) $(FRAMES_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
 # What only the executable has: its command line.
 CLI_SRC    := $(wildcard runtime-src/cli/*.cc)
 MAIN_SRC   := runtime-src/main.cc $(CLI_SRC)
@@ -139,17 +140,20 @@ $(JIT_NAMES): $(JIT_A) Makefile
 	$(call say,gen,$@) nm --defined-only $(JIT_A) 2>/dev/null | awk '$$2 ~ /[A-Z]/ && $$3 ~ /^lua/ {print "#define " $$3 " jit_" $$3}' | sort -u > $@
 	@printf '#define %s jit_%s\n' lua_Debug lua_Debug luaL_Buffer luaL_Buffer >> $@
 
-# The functions that runtime-src/lua/shared_api.cc puts itself before; the library's own become stock_lua_next, ...
+# The functions that runtime-src/lua/shared_api.cc puts itself before; the library's own become stock_lua_next, ... (and
+# traceback_api.cc's).
 STOCK_54  := lua_next lua_rawget lua_rawgeti lua_rawset lua_rawlen lua_getmetatable lua_setmetatable
 STOCK_JIT := $(filter-out lua_rawlen,$(STOCK_54))
 
 # TSan does not know __longjmp_chk: it would miss all returns that a yield stands for, and note call stacks without end.
 LUA54_JUMPS := $(if $(filter tsan,$(VARIANT)),--redefine-sym __longjmp_chk=longjmp)
 
-$(LUA54_COPY): $(LUA54_A) $(B)/lua54/$(API_SRC:.cc=.o) Makefile
-	$(call say,gen,$@) rm -rf $@ $@.parts && mkdir $@.parts && objcopy $(LUA54_JUMPS) $(LUA54_A) $@ && cd $@.parts && ar x $(LUA54_A) lapi.o && \
+LUA54_PARTS := $(patsubst %.cc,$(B)/lua54/%.o,$(API_SRC) $(TRACEBACK_SRC))
+$(LUA54_COPY): $(LUA54_A) $(LUA54_PARTS) Makefile
+	$(call say,gen,$@) rm -rf $@ $@.parts && mkdir $@.parts && objcopy $(LUA54_JUMPS) $(LUA54_A) $@ && cd $@.parts && ar x $(LUA54_A) lapi.o lauxlib.o && \
 	  objcopy $(foreach f,$(STOCK_54),--redefine-sym $(f)=stock_$(f)) lapi.o && \
-	  ar rc ../$(@F) lapi.o $(CURDIR)/$(B)/lua54/$(API_SRC:.cc=.o)
+	  objcopy --redefine-sym luaL_traceback=stock_luaL_traceback lauxlib.o && \
+	  ar rc ../$(@F) lapi.o lauxlib.o $(LUA54_PARTS:%=$(CURDIR)/%)
 
 # Its frames are found by runtime-src/lua/jit_frames.cc; lj_gc_step_jit is for runtime-src/lua/jit_trace.cc.
 JIT_PARTS := $(B)/luajit/$(API_SRC:.cc=.o) $(B)/luajit/$(FRAMES_SRC:.cc=.o)

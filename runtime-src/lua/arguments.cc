@@ -4,15 +4,15 @@
 #include <iterator>
 #include <string_view>
 
+#include "lua/internal_modules.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// Modules that have functions of `skynet` under another name.
-constexpr const char* kInternal[] = {"skynet.native", "skynet.manager", "skynet.scheduler"};
-
 bool is_internal(std::string_view module) {
-  return std::find(std::begin(kInternal), std::end(kInternal), module) != std::end(kInternal);
+  return std::find(std::begin(kInternalModules), std::end(kInternalModules), module) !=
+         std::end(kInternalModules);
 }
 
 // The text key of the table at the top, under which it has the value at `value`; null when none is.
@@ -64,7 +64,7 @@ bool push_module_name(lua_State* L) {
     return leave_at(L, modules);
   }
   // What skynet.lua puts a function of its own in front of, on LuaJIT.
-  for (const char* module : kInternal) {
+  for (const char* module : kInternalModules) {
     lua_getfield(L, modules, module);
     if (const char* name = key_of(L, function)) {
       lua_pushfstring(L, "skynet.%s", name);

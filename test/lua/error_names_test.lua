@@ -14,6 +14,24 @@ T.test("a function of skynet has its public name", function()
 	T.raises("bad argument #1 to 'skynet.fork' (function expected, got boolean)", function() skynet.fork(true) end)
 end)
 
+T.test("a traceback has public names, and the message as it was", function()
+	local waiting = coroutine.create(function() skynet.call(skynet.self(), "lua") end)
+	skynet.pcall(function() end)
+	local text
+	-- Without the public module the internal ones are all that the library finds.
+	package.loaded["skynet"] = nil
+	skynet.pcall(function() text = debug.traceback("in function 'skynet.native.x'") end)
+	local of_other = debug.traceback(waiting, "m", 0)
+	package.loaded["skynet"] = skynet
+	T.eq(text:match "^[^\n]*", "in function 'skynet.native.x'")
+	text = text:gsub("^[^\n]*\n", "")
+	T.eq(text:match "^[^\n]*", "stack traceback:")
+	T.ok(not text:find "skynet%.native" and not text:find "skynet%.manager", text)
+	if not jit then T.ok(text:find("in function 'skynet.pcall'", 1, true) or text:find("in function 'pcall'", 1, true), text) end
+	T.eq(of_other, "m\nstack traceback:")
+	T.eq(debug.traceback("only", 1000), "only\nstack traceback:")
+end)
+
 T.test("a function of a module has that of the module", function()
 	T.raises("bad argument #1 to 'skynet.socketdriver.close' (number expected, got no value)", socketdriver.close)
 	T.raises("bad argument #1 to 'skynet.core.callback' (function expected, got string)", core.callback, "x")
