@@ -13,8 +13,6 @@
 #include <system_error>
 #include <utility>
 
-#include "base/batch_thread.h"
-
 namespace runtime {
 namespace {
 
@@ -59,7 +57,7 @@ void IoThread::push(Command::Kind kind, int id, Handle owner, Resolved resolved)
 }
 
 void IoThread::run() {
-  take_idle_cores_only();
+  gathering_.attach();
   epoll_event events[kEventsPerWait];
   for (;;) {
     run_commands();
@@ -216,7 +214,10 @@ void IoThread::handle_all(std::span<const epoll_event> events) {
   while (!events.empty()) {
     const std::size_t count = std::min(events.size(), kEventsTogether);
     events_.hold();
-    for (const epoll_event& event : events.first(count)) handle(event);
+    for (const epoll_event& event : events.first(count)) {
+      gathering_.saw(static_cast<int>(event.data.u64));
+      handle(event);
+    }
     events_.release();
     events = events.subspan(count);
   }

@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/batch_thread.h"
 #include "net/command_queue.h"
 #include "net/dead_owners.h"
 #include "net/poller.h"
@@ -116,6 +117,7 @@ class IoThread {
   const std::int64_t claim_ms_;
   const std::vector<std::unique_ptr<IoThread>>& all_;
   Poller poller_;
+  Gathering gathering_;
   CommandQueue commands_;
   std::thread thread_;
   bool stopping_ = false;

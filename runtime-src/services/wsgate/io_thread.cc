@@ -103,7 +103,7 @@ void IoThread::start() {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "wsgate");
-    take_idle_cores_only();
+    Gathering().attach();
     while (!stopping_.load(std::memory_order_relaxed) && serve_round()) {
     }
   });
