@@ -7,9 +7,16 @@ local MAX_CAPACITY = 10000000
 local MAX_COUNT = 10000
 local MAX_SCORE = 2 ^ 53 -- up to here every whole number is exact, in JSON, in the database and on both engines
 
+local KINDS = { string = "a text", table = "a list or an object", userdata = "null" }
+
+local function kind(value)
+	local name = type(value)
+	return KINDS[name] or "a " .. name
+end
+
 local function text(name, value, max)
 	if value == nil then return nil, name .. " is missing" end
-	if type(value) ~= "string" then return nil, name .. " is a " .. type(value) .. ", not a text" end
+	if type(value) ~= "string" then return nil, name .. " is " .. kind(value) .. ", not a text" end
 	if value == "" then return nil, name .. " is empty" end
 	if #value > max then return nil, string.format("%s is longer than %d bytes", name, max) end
 	if value:find "[%z\1-\31\127]" then return nil, name .. " has a control character" end
@@ -117,8 +124,10 @@ end
 ---@return string? wrong
 function check.score(value)
 	if value == nil then return nil, "score is missing" end
-	if type(value) ~= "number" then return nil, "score is a " .. type(value) .. ", not a number" end
-	if value ~= value or value < -MAX_SCORE or value > MAX_SCORE then return nil, "score is not a number from -2^53 to 2^53" end
+	-- On LuaJIT whole numbers beyond 2^53 are cdata.
+	local large = type(value) == "cdata"
+	if type(value) ~= "number" and not large then return nil, "score is " .. kind(value) .. ", not a number" end
+	if large or value ~= value or value < -MAX_SCORE or value > MAX_SCORE then return nil, "score is not a number from -2^53 to 2^53" end
 	if value == 0 then return 0 end -- there is no -0
 	local floor = math.floor(value)
 	return floor == value and floor or value

@@ -21,7 +21,7 @@ import websocket
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 SCENES = {}
 
-WS_PORT, WEB_PORT, CONSOLE_PORT = 8888, 8889, 8000
+WS_PORT, WEB_PORT, CONSOLE_PORT, RANK_PORT = 8888, 8889, 8000, 8090
 
 
 def scene(*engines):
@@ -182,13 +182,17 @@ def demo_store_that_cannot_be_opened(folder):
     assert node.process.wait(10) == 1
 
 
+def run_page(script, argument):
+    page = subprocess.run(["node", CLIENTS / script, str(argument)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=90)
+    assert page.returncode == 0, page.stdout.decode(errors="replace")
+
+
 @scene()
 def demo_page(folder):
     for signed in (0, 1):
         node = start_demo(folder)
-        page = subprocess.run(["node", CLIENTS / "demo_page.mjs", str(signed)], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=90)
-        assert page.returncode == 0, page.stdout.decode(errors="replace")
+        run_page("demo_page.mjs", signed)
         node.stop()
 
 
@@ -198,6 +202,31 @@ def has_browser():
 
 
 demo_page.needs = has_browser
+
+
+def rank_node(folder):
+    node = folder.start("config.rank")
+    node.wait("rank: ready")
+    return node
+
+
+@scene()
+def rank_lists(folder):
+    node = rank_node(folder)
+    node.wait_in_order(log_order("rank: other nodes reach @rank at 127.0.0.1:8091", "Listen web port: 8090"))
+    assert fetch("GET", "/ping", RANK_PORT) == (200, "pong")
+    node.stop()
+
+
+@scene()
+def rank_page(folder):
+    for restarted in (0, 1):
+        node = rank_node(folder)
+        run_page("rank_page.mjs", restarted)
+        node.stop()
+
+
+rank_page.needs = has_browser
 
 
 @scene()
