@@ -56,3 +56,4 @@ $(B)/floor_luajit: bench/floor.c
 .PHONY: bench bench-report bench-table bench-micro bench-stages
 
 include bench/net/net.mk
+include bench/rank/rank.mk

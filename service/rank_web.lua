@@ -34,15 +34,15 @@ local function add(method, path, handler)
 end
 
 local function post(path, request)
-	add("POST", path, function(params)
-		local ok, given = pcall(info.decode, params.body)
+	add("POST", path, function(_, body)
+		local ok, given = pcall(info.decode, body)
 		if not ok then return failure("BAD_REQUEST", "the body is no JSON: " .. tostring(given)) end
 		return reply(request(given))
 	end)
 end
 
 local function get(path, request)
-	add("GET", path, function(params) return reply(request(params.query)) end)
+	add("GET", path, function(query) return reply(request(urls.parse_query(query))) end)
 end
 
 local function add_routes()
@@ -61,8 +61,8 @@ end
 local function respond(method, url, _, body)
 	local path, query = urls.parse(url)
 	local asked = method == "HEAD" and "GET" or method
-	local handler, params = routes:resolve(asked, path, { query = urls.parse_query(query), body = body })
-	if handler then return handler(params) end
+	local handler = routes:resolve(asked, path)
+	if handler then return handler(query, body) end
 	local allowed = paths[path]
 	if allowed then
 		local text, status = failure("METHOD_NOT_ALLOWED", path .. " takes " .. allowed)

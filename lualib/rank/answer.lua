@@ -25,7 +25,8 @@ end
 -- An info is JSON text already.
 local function element_json(list, at)
 	local score, text = list[at + 1], list[at + 2]
-	return string.format('{"uid":%s,"score":%s%s}', info.encode(list[at]), info.encode(score), text and ',"info":' .. text or "")
+	score = score == math.floor(score) and string.format("%d", score) or info.encode(score)
+	return '{"uid":' .. info.encode(list[at]) .. ',"score":' .. score .. (text and ',"info":' .. text or "") .. "}"
 end
 
 --- The JSON text of an answer.

@@ -33,7 +33,7 @@ end
 ---@return string
 function info.encode(value)
 	local text = exact.encode(value)
-	if not text:find "%.%d" then return text end
+	if type(value) == "string" or not text:find "%.%d" then return text end
 	local shorter = short.encode(value)
 	return same(value, short.decode(shorter)) and shorter or text
 end

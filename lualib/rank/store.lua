@@ -7,7 +7,8 @@ local skynet = require "skynet"
 local info = require "rank.info"
 local printable = require "printable"
 
-local BATCH = 1000      -- players
+local BATCH = 250       -- players: encoding them keeps the ranking from answering for less than a millisecond
+local READ_BATCH = 1000 -- documents
 local RETRY_TIME = 100  -- 1/100 s between two tries
 local SLOW_TIME = 500   -- 1/100 s after which a write that is not answered counts as failed
 local MAX_MARKED = 200000
@@ -15,11 +16,12 @@ local MAX_SCORE = 2 ^ 53
 
 ---@class rank.store
 ---@field private collection table
----@field private ranking rank.ranking
 ---@field private rankid string
----@field private ranking? rank.ranking
+---@field private ranking rank.ranking
 ---@field private marked table<string, true>
----@field private marks integer  how many
+---@field private order table<integer, string>  the marked players, from `first` to `last`, the longest marked one first
+---@field private first integer
+---@field private last integer
 ---@field private writing boolean
 ---@field private begun integer   when the batch was sent that is under way
 ---@field private failing boolean  the last batch failed
@@ -35,7 +37,9 @@ function store.new(database, rankid)
 		collection = database:getCollection(rankid),
 		rankid = rankid,
 		marked = {},
-		marks = 0,
+		order = {},
+		first = 1,
+		last = 0,
 		writing = false,
 		begun = 0,
 		failing = false,
@@ -56,7 +60,7 @@ function store:load(ranking)
 	if reply.ok ~= 1 then error("the unique index on uid: " .. tostring(reply.errmsg), 0) end
 	local skipped = 0
 	local function dropped(uid) self:mark(uid) end
-	local cursor = self.collection:find({}, { _id = false }):batchSize(BATCH)
+	local cursor = self.collection:find({}, { _id = false }):batchSize(READ_BATCH)
 	while cursor:hasNext() do
 		local document = cursor:next()
 		if type(document.uid) == "string" and is_score(document.score) then
@@ -73,13 +77,17 @@ end
 local function note(self, uid)
 	if self.marked[uid] then return end
 	self.marked[uid] = true
-	self.marks = self.marks + 1
+	self.last = self.last + 1
+	self.order[self.last] = uid
 end
 
 -- What a batch has to say, and the players in it.
 local function next_batch(self)
 	local updates, deletes, uids = {}, {}, {}
-	for uid in pairs(self.marked) do
+	while self.first <= self.last and #uids < BATCH do
+		local uid = self.order[self.first]
+		self.order[self.first], self.marked[uid] = nil, nil
+		self.first = self.first + 1
 		local score, text = self.ranking:player(uid)
 		if score then
 			local document = { uid = uid, score = score }
@@ -89,10 +97,7 @@ local function next_batch(self)
 			deletes[#deletes + 1] = { uid = uid }
 		end
 		uids[#uids + 1] = uid
-		if #uids == BATCH then break end
 	end
-	for _, uid in ipairs(uids) do self.marked[uid] = nil end
-	self.marks = self.marks - #uids
 	return updates, deletes, uids
 end
 
@@ -106,7 +111,7 @@ local function write(collection, updates, deletes)
 end
 
 local function write_marked(self)
-	while next(self.marked) ~= nil do
+	while self.first <= self.last do
 		local updates, deletes, uids = next_batch(self)
 		self.begun = skynet.now()
 		local ok, err = pcall(write, self.collection, updates, deletes)
@@ -146,7 +151,7 @@ end
 --- Whether so many changes wait that no more are to be made.
 ---@return boolean
 function store:full()
-	return self.marks >= MAX_MARKED
+	return self.last - self.first + 1 >= MAX_MARKED
 end
 
 --- Waits until all changes so far, and those that come meanwhile, are in the database.
