@@ -1,4 +1,6 @@
 --- What clients send, checked. A check returns the value as the rankings take it, or nil and what is wrong.
+local bson = require "bson"
+
 local check = {}
 
 local MAX_NAME, MAX_UID = 64, 128 -- bytes
@@ -20,6 +22,8 @@ local function text(name, value, max)
 	if value == "" then return nil, name .. " is empty" end
 	if #value > max then return nil, string.format("%s is longer than %d bytes", name, max) end
 	if value:find "[%z\1-\31\127]" then return nil, name .. " has a control character" end
+	-- The database has texts in UTF-8 only, and bson knows what that is.
+	if value:find "[\128-\255]" and not pcall(bson.encode, { text = value }) then return nil, name .. " is not in UTF-8" end
 	return value
 end
 

@@ -2,12 +2,12 @@
 ---
 --- A change marks its player. One task writes what is marked, as it is then, in batches: what changes while a batch is
 --- under way goes with the next one, so a player that changes often is written once a batch. A batch that fails is
---- tried again.
+--- tried again, at first player by player: one that the database refuses does not keep the others from it.
 local skynet = require "skynet"
 local info = require "rank.info"
 local printable = require "printable"
 
-local BATCH = 250       -- players: encoding them keeps the ranking from answering for less than a millisecond
+local MAX_BATCH = 250   -- players: encoding them keeps the ranking from answering for less than a millisecond
 local READ_BATCH = 1000 -- documents
 local RETRY_TIME = 100  -- 1/100 s between two tries
 local SLOW_TIME = 500   -- 1/100 s after which a write that is not answered counts as failed
@@ -22,6 +22,7 @@ local MAX_SCORE = 2 ^ 53
 ---@field private order table<integer, string>  the marked players, from `first` to `last`, the longest marked one first
 ---@field private first integer
 ---@field private last integer
+---@field private batch integer  how many players the next batch may have
 ---@field private writing boolean
 ---@field private begun integer   when the batch was sent that is under way
 ---@field private failing boolean  the last batch failed
@@ -40,6 +41,7 @@ function store.new(database, rankid)
 		order = {},
 		first = 1,
 		last = 0,
+		batch = MAX_BATCH,
 		writing = false,
 		begun = 0,
 		failing = false,
@@ -84,7 +86,7 @@ end
 -- What a batch has to say, and the players in it.
 local function next_batch(self)
 	local updates, deletes, uids = {}, {}, {}
-	while self.first <= self.last and #uids < BATCH do
+	while self.first <= self.last and #uids < self.batch do
 		local uid = self.order[self.first]
 		self.order[self.first], self.marked[uid] = nil, nil
 		self.first = self.first + 1
@@ -120,11 +122,13 @@ local function write_marked(self)
 			if not self.failing then
 				skynet.error(string.format("rank %s: the database takes no changes, trying on: %s", printable(self.rankid), printable(tostring(err))))
 			end
-			self.failing = true
+			self.failing, self.batch = true, 1
 			skynet.sleep(RETRY_TIME)
-		elseif self.failing then
-			self.failing = false
-			skynet.error(string.format("rank %s: the database takes changes again", printable(self.rankid)))
+		else
+			if self.failing then
+				skynet.error(string.format("rank %s: the database takes changes again", printable(self.rankid)))
+			end
+			self.failing, self.batch = false, math.min(2 * self.batch, MAX_BATCH)
 		end
 	end
 	self.writing = false

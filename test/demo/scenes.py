@@ -34,12 +34,12 @@ def scene(*engines):
     return add
 
 
-def fetch(method, path, port=WEB_PORT, tls=False):
+def fetch(method, path, port=WEB_PORT, tls=False, body=None):
     if tls:
         link = http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=ssl._create_unverified_context())
     else:
         link = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    link.request(method, path)
+    link.request(method, path, body)
     answer = link.getresponse()
     body = answer.read().decode()
     link.close()
@@ -204,8 +204,8 @@ def has_browser():
 demo_page.needs = has_browser
 
 
-def rank_node(folder):
-    node = folder.start("config.rank")
+def rank_node(folder, *lines):
+    node = folder.start("config.rank", *lines)
     node.wait("rank: ready")
     return node
 
@@ -227,6 +227,27 @@ def rank_page(folder):
 
 
 rank_page.needs = has_browser
+
+
+@scene()
+def rank_on_mongodb(folder):
+    mongo.start(folder)
+    server = ('docstore = ""', 'mongo = "mongodb://127.0.0.1:27017/"')
+    node = rank_node(folder, *server)
+    ada = {"uid": "ada", "score": 3, "info": {"level": [1, None]}}
+    config = {"appname": "game", "config": [{"tag": "week", "capacity": 2, "order": "descending"}]}
+    assert fetch("POST", "/setconfig", RANK_PORT, body=json.dumps(config)) == (200, '{"code":"OK"}')
+    for player in (ada, {"uid": "bob", "score": 1}, {"uid": "cyd", "score": 2}):
+        body = json.dumps({"appname": "game", "tags": ["week"], **player})
+        assert fetch("POST", "/update", RANK_PORT, body=body) == (200, '{"code":"OK"}')
+    node.stop()
+    node = rank_node(folder, *server)
+    status, text = fetch("GET", "/ranklist?appname=game&tag=week&start=1&count=10", RANK_PORT)
+    assert json.loads(text) == {"code": "OK", "elements": [ada, {"uid": "cyd", "score": 2}]}, text
+    node.stop()
+
+
+rank_on_mongodb.needs = mongo.available
 
 
 @scene()

@@ -3,7 +3,7 @@
 -- config: rank_host = "127.0.0.1"
 -- config: rank_port = port
 -- config: rank_cluster = "127.0.0.1:"..(port+1)
--- config: rank_max = 12
+-- config: rank_max = 13
 -- config: static_path = root.."static/"
 -- The rankings, asked by HTTP and on the cluster port.
 local skynet = require "skynet"
@@ -122,6 +122,13 @@ T.test("an info is any JSON value", function()
 		T.ok(body:find(text, 1, true) or text:find '"a"', body)
 		T.eq(status, 200)
 	end
+end)
+
+T.test("names and uids may be in any language", function()
+	local names = { appname = "游戏", tag = "周榜" }
+	T.eq(post("/update", { appname = names.appname, tags = { names.tag }, uid = "玩家", score = 1 }), { code = "OK" })
+	local found = get("/query", { appname = names.appname, tag = names.tag, uid = "玩家" })
+	T.eq(found, { code = "OK", rank = 1, element = { uid = "玩家", score = 1 } })
 end)
 
 T.test("some players are asked for at once, unknown ones are left out", function()
