@@ -17,6 +17,7 @@ local SERVER_ERROR = "500 Internal Server Error"
 local BODY_LIMIT = 8192    -- bytes
 local REQUEST_LIMIT = 3000 -- 1/100 s
 local DRAIN_TIME = 100     -- 1/100 s
+local SEND_LIMIT = 64 * 1024 * 1024 -- bytes
 
 ---@class web_server.options
 ---@field answer async fun(method: string, url: string, header: table, body: string): string, integer?, table?  body,
@@ -25,6 +26,8 @@ local DRAIN_TIME = 100     -- 1/100 s
 ---@field keepalive? boolean  a connection takes more than one request
 ---@field body_limit? integer  bytes; 8192
 ---@field request_limit? integer  1/100 s in which a request must have come and its answer gone; 3000
+---@field sendlimit? integer  bytes that may wait for a client that sends requests and reads no answers, which then is
+---       cut: at least as much as the largest answer has; 64 MB
 ---@field refuse? fun(status: integer): string?, table?  body and fields for a request that is malformed or too large
 ---@field failed? fun(message: any): string?, table?  the same for an answer that raised, which is logged
 
@@ -101,6 +104,7 @@ return function(conf)
 	local refuse = conf.refuse or function() end
 	local failed = conf.failed or function() return SERVER_ERROR end
 	local body_limit = conf.body_limit or BODY_LIMIT
+	local send_limit = conf.sendlimit or SEND_LIMIT
 	local open_requests = deadlines(conf.request_limit or REQUEST_LIMIT, socket.shutdown)
 
 	local function respond(fd, stream, status, body, fields)
@@ -148,6 +152,7 @@ return function(conf)
 
 	return function(fd)
 		if not socket.start(fd) then return end -- it has gone
+		socket.sendlimit(fd, send_limit)
 		open_requests:add(fd)
 		local ok, message = pcall(function()
 			local stream = open(fd)
