@@ -131,9 +131,9 @@ local function unknown(name)
 end
 
 local function open_cluster_port()
+	cluster.register "rank" -- also without a port of our own: discovery may have opened one
 	local address = config.get "rank_cluster" or "127.0.0.1:8091"
 	if address == "" then return end
-	cluster.register "rank"
 	cluster.reload { rank = address }
 	cluster.open "rank"
 	skynet.error("rank: other nodes reach @rank at " .. address)

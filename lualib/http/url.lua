@@ -2,6 +2,7 @@
 local url = {}
 
 local function decode(text)
+	if not text:find "[+%%]" then return text end
 	return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 

@@ -6,6 +6,7 @@
 local skynet = require "skynet"
 local check = require "rank.check"
 local info = require "rank.info"
+local patience = require "rank.patience"
 
 local unpack = table.unpack or unpack
 
@@ -15,11 +16,20 @@ local OK = "OK"
 ---@class rank.api
 ---@field private manager integer  the service `rank`
 ---@field private lists table<string, integer>  rankid -> address of its service, as far as it is known here
+---@field private patience rank.patience
 ---@field private failed table<string, integer>  rankid -> address of a service that has failed
 local api = {}
 
 local function failure(code, message)
 	return { code = code, message = message }
+end
+
+local function no_answer()
+	return failure("RANK_SERVICE_TIMEOUT", "no answer within 5 s")
+end
+
+local function has_failed()
+	return failure("RANK_SERVICE_CALL_FAIL", "the service of a ranking has failed")
 end
 
 -- Asks services, all at once. Returns their answers in the order of the addresses; or nil, a failure, and the number of
@@ -37,9 +47,17 @@ local function ask(addresses, ...)
 		left = left - 1
 	end
 	requests:close() -- LuaJIT does not at a break
-	if failed then return nil, failure("RANK_SERVICE_CALL_FAIL", "the service of a ranking has failed"), failed end
-	if left > 0 then return nil, failure("RANK_SERVICE_TIMEOUT", "no answer within 5 s") end
+	if failed then return nil, has_failed(), failed end
+	if left > 0 then return nil, no_answer() end
 	return answers
+end
+
+-- The same for the service of one ranking, which is what most requests are about.
+local function ask_list(self, address, ...)
+	local answer, late = self.patience:call(address, ...)
+	if answer then return { answer } end
+	if late then return nil, no_answer() end
+	return nil, has_failed(), 1
 end
 
 -- The services of rankings. Returns nil and a failure; or false when there is no such ranking and none is to be made.
@@ -67,7 +85,11 @@ local function ask_lists(self, rankids, create, ...)
 	local addresses, wrong = find(self, rankids, create)
 	if not addresses then return addresses, wrong end
 	local answers, failed
-	answers, wrong, failed = ask(addresses, ...)
+	if addresses[2] then
+		answers, wrong, failed = ask(addresses, ...)
+	else
+		answers, wrong, failed = ask_list(self, addresses[1], ...)
+	end
 	if failed then
 		local rankid = rankids[failed]
 		self.lists[rankid], self.failed[rankid] = nil, addresses[failed]
@@ -221,7 +243,7 @@ end
 ---@param manager integer  the address of the service `rank`
 ---@return table<string, async fun(given: any): table>
 return function(manager)
-	local self = { manager = manager, lists = {}, failed = {} }
+	local self = { manager = manager, lists = {}, failed = {}, patience = patience.new(LIMIT) }
 	local requests = {}
 	for name, f in pairs(api) do
 		requests[name] = function(given) return f(self, given) end

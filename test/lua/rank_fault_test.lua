@@ -171,6 +171,15 @@ end)
 
 T.test("a service that does not answer is waited for, but not for ever", function()
 	T.eq(rank_api(skynet.newservice "mute").query { appname = "a", tag = "t", uid = "u" }.code, "RANK_SERVICE_TIMEOUT")
+	-- The service of a ranking, which another request waits for, too.
+	local mute = skynet.newservice "mute"
+	skynet.dispatch("lua", function() skynet.retpack(mute) end) -- find
+	local api = rank_api(skynet.self())
+	local other
+	skynet.fork(function() other = api.infos({ appname = "a", tag = "t", uids = "u" }).code end)
+	T.eq(api.query({ appname = "a", tag = "t", uid = "u" }).code, "RANK_SERVICE_TIMEOUT")
+	T.eventually(function() return other end)
+	T.eq(other, "RANK_SERVICE_TIMEOUT")
 	local gone = skynet.newservice "mute"
 	skynet.kill(gone)
 	T.eq(rank_api(gone).query { appname = "a", tag = "t", uid = "u" }.code, "RANK_SERVICE_CACHE_FAIL")
