@@ -205,6 +205,8 @@ TEST_F(DocstoreStore, ACommandThatIsUnknownOrHasAnUnknownFieldIsRefusedByName) {
   EXPECT_EQ(field(ask("{ping: 1}"), "codeName").text(), "InvalidNamespace");
   EXPECT_EQ(field(ask("{find: 'c', wings: 2, $db: 'db'}"), "errmsg").text(),
             "BSON field 'find.wings' is an unknown field.");
+  EXPECT_EQ(field(ask("{find: 'c', 'skip limit': 2, $db: 'db'}"), "errmsg").text(),
+            "BSON field 'find.skip limit' is an unknown field.");
   EXPECT_EQ(field(ask("{find: 'a$b', $db: 'db'}"), "code").integer(), 73);
   EXPECT_EQ(field(ask("{insert: 'c', documents: [{_id: 1}], startTransaction: true, autocommit: "
                       "false, txnNumber: 1L, $db: 'db'}"),

@@ -82,9 +82,13 @@ constexpr std::string_view kCommon =
     "maxTimeMS comment apiVersion apiStrict apiDeprecationErrors startTransaction autocommit "
     "mayBypassWriteBlocking databaseVersion ";
 
+// Whether `name` is a word of the list, which begins and ends with a blank.
 bool lists(std::string_view list, std::string_view name) {
-  const std::string wanted = " " + std::string(name) + " ";
-  return list.find(wanted) != list.npos;
+  if (name.empty() || name.find(' ') != name.npos) return false;
+  for (std::size_t at = list.find(name); at != list.npos; at = list.find(name, at + 1)) {
+    if (list[at - 1] == ' ' && list[at + name.size()] == ' ') return true;
+  }
+  return false;
 }
 
 bool refuse_transaction(CommandError* error) {
