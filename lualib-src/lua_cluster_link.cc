@@ -5,6 +5,7 @@
 
 #include "cluster/client_link.h"
 #include "cluster/name_table.h"
+#include "cluster/secure.h"
 #include "cluster/server_link.h"
 #include "lua/c_string.h"
 #include "object.h"
@@ -56,9 +57,14 @@ struct Client : Attached<ClientLink> {
 
 struct Server : Attached<ServerLink> {
   static constexpr const char* kLuaType = "skynet.cluster.server";
-  Server(skynet_context* context, int socket, ServerOptions options) noexcept
-      : Attached(context, socket, options) {}
+  Server(skynet_context* context, int socket, const char* peer, int dead_after,
+         std::size_t unfinished, std::size_t compress_from) noexcept
+      : Attached(context, socket, ServerOptions{peer, dead_after, unfinished, compress_from}) {}
 };
+
+void use_factory(const cluster::SecureHandle& handle) noexcept {
+  cluster::set_secure_factory(handle.factory);
+}
 
 constexpr lua_Integer kMegabyte = 1024 * 1024;
 
@@ -74,15 +80,23 @@ int l_client(lua_State* L) {
   return 1;
 }
 
-// server(socket, dead_after, unfinished_megabytes, compress_from) -> link
+// server(socket, peer, dead_after, unfinished_megabytes, compress_from) -> link
 int l_server(lua_State* L) {
   const int socket = static_cast<int>(luaL_checkinteger(L, 1));
-  ServerOptions options;
-  options.dead_after_seconds = static_cast<int>(luaL_checkinteger(L, 2));
-  options.unfinished_bytes = static_cast<std::size_t>(luaL_checkinteger(L, 3) * kMegabyte);
-  options.compress_from = static_cast<std::size_t>(luaL_checkinteger(L, 4));
-  push_object<Server>(L, context(L), socket, options);
+  const char* peer = check_c_string(L, 2);
+  const int dead_after = static_cast<int>(luaL_checkinteger(L, 3));
+  const auto unfinished = static_cast<std::size_t>(luaL_checkinteger(L, 4) * kMegabyte);
+  const auto compress_from = static_cast<std::size_t>(luaL_checkinteger(L, 5));
+  push_object<Server>(L, context(L), socket, peer, dead_after, unfinished, compress_from);
   return 1;
+}
+
+// secure(credentials of skynet.cluster.tls): all connections from now on go through TLS.
+int l_secure(lua_State* L) {
+  auto* handle =
+      static_cast<cluster::SecureHandle*>(luaL_checkudata(L, 1, cluster::SecureHandle::kLuaType));
+  use_factory(*handle);
+  return 0;
 }
 
 void set_address(ClientLink& link, const char* host, int port) noexcept {
@@ -130,6 +144,7 @@ struct View {
       saved_out;
   bool compressed;
   char address[128];
+  char tls[32];
   char last_error[256];
 };
 
@@ -148,7 +163,9 @@ View view_of(const Link& link) noexcept {
                status.saved_out,
                status.compressed,
                {},
+               {},
                {}};
+  status.tls.copy(view.tls, sizeof(view.tls) - 1);
   status.address.copy(view.address, sizeof(view.address) - 1);
   status.last_error.copy(view.last_error, sizeof(view.last_error) - 1);
   return view;
@@ -164,7 +181,7 @@ void set_text(lua_State* L, const char* key, const char* text) {
 template <class Link>
 int l_status(lua_State* L) {
   const View view = view_of(self<Link>(L, 1));
-  lua_createtable(L, 0, 15);
+  lua_createtable(L, 0, 16);
   set_text(L, "state", view.state);
   set_count(L, "since", view.since);
   set_count(L, "in_flight", view.in_flight);
@@ -179,6 +196,7 @@ int l_status(lua_State* L) {
     set_count(L, "saved_out", view.saved_out);
   }
   set_text(L, "address", view.address);
+  set_text(L, "tls", view.tls);
   set_text(L, "last_error", view.last_error);
   return 1;
 }
@@ -242,10 +260,8 @@ int open_cluster_link(lua_State* L) {
   constexpr luaL_Reg kMakeClient[] = {{"client", l_client}, {nullptr, nullptr}};
   constexpr luaL_Reg kMakeServer[] = {{"server", l_server}, {nullptr, nullptr}};
   constexpr luaL_Reg kNames[] = {
-      {"register", l_register},
-      {"unregister", l_unregister},
-      {"find", l_find},
-      {nullptr, nullptr},
+      {"register", l_register}, {"unregister", l_unregister}, {"find", l_find},
+      {"secure", l_secure},     {nullptr, nullptr},
   };
   define_type<Client>(L, kOfClient);
   define_type<Server>(L, kOfServer);

@@ -9,7 +9,7 @@ ARGUMENTS_CC := runtime-src/lua/arguments.cc
 # NAME is the path under luaclib/, as `require` looks for it: skynet/crypt for "skynet.crypt".
 # ARCHIVE_NAME: a module that comes as the distribution's static libraries, liblua5.4-ARCHIVE.a and, for LuaJIT,
 # liblua5.1-ARCHIVE.a; its luaopen_NAME is called archived_open_NAME there.
-SHARED_MODULES := client/crypt client/socket ltls md5 skynet/crypt skynet/docstore/core skynet/mongo/compression skynet/saslprep
+SHARED_MODULES := client/crypt client/socket ltls md5 skynet/cluster/tls skynet/crypt skynet/docstore/core skynet/mongo/compression skynet/saslprep
 # Ubuntu 22.04 has no LPeg for Lua 5.4: there is no module there.
 SHARED_MODULES += $(if $(wildcard $(dir $(LUA54_A))liblua5.4-lpeg.a),lpeg)
 
@@ -32,6 +32,9 @@ CORE_skynet/docstore/core := $(wildcard lualib-src/docstore/*.cc lualib-src/docs
 PKGS_skynet/docstore/core := sqlite3 libcrypto libidn libpcre2-8 libzstd snappy zlib
 SRC_ltls          := lualib-src/lua_tls.cc $(wildcard lualib-src/tls/*.cc) $(ARGUMENTS_CC)
 PKGS_ltls         := openssl
+SRC_skynet/cluster/tls  := lualib-src/lua_cluster_tls.cc $(ARGUMENTS_CC)
+CORE_skynet/cluster/tls := $(wildcard lualib-src/cluster/tls/*.cc lualib-src/tls/*.cc)
+PKGS_skynet/cluster/tls := openssl
 
 # Linked into a shared object that uses push_int64() and its like: the executable does not export them, and
 # some of these modules also run in a plain interpreter.

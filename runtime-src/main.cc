@@ -16,9 +16,9 @@
 #include "api/socket_api.h"
 #include "base/allocator.h"
 #include "base/c_stack.h"
-#include "base/stack_guard.h"
 #include "base/daemon.h"
 #include "base/memory_reserve.h"
+#include "base/stack_guard.h"
 #include "cli/check.h"
 #include "cli/command_line.h"
 #include "cli/known_keys.h"
@@ -97,18 +97,20 @@ constexpr std::chrono::milliseconds kLogGrace{100};
 // For a node that drains: what etcd may take to hear of it, and the other nodes to close their connections.
 constexpr std::chrono::milliseconds kTellEtcd{5000};
 
+// A message of the core to the service with a name. False: there is none.
+bool tell(Node& node, const char* name, std::string_view text) {
+  void* data = std::malloc(text.size());
+  std::memcpy(data, text.data(), text.size());
+  if (node.deliver(node.names.find(name), Message::make(0, kTypeSystem, 0, data, text.size())))
+    return true;
+  std::free(data);
+  return false;
+}
+
 // SIGTERM and SIGINT: the launcher ends the services in order; what does not end in time is ended. `drain`: what a node
 // of a cluster may take before that, to answer what is under way.
 void shut_down(Node& node, std::chrono::milliseconds drain) {
-  const Handle launcher = node.names.find("launcher");
-  const std::string_view request = "SHUTDOWN";
-  void* data = std::malloc(request.size());
-  std::memcpy(data, request.data(), request.size());
-  if (!node.deliver(launcher, Message::make(0, kTypeSystem, 0, data, request.size()))) {
-    std::free(data);
-  } else if (node.wait(drain + kGrace)) {
-    return;
-  }
+  if (tell(node, "launcher", "SHUTDOWN") && node.wait(drain + kGrace)) return;
   node.abort();
   node.wait(kGrace);
 }
@@ -135,6 +137,7 @@ End serve(Node& node, std::chrono::milliseconds drain) {
     if (number == kEnded) break;
     if (number == SIGHUP) {
       node.deliver(node.logger(), Message::make(0, kTypeSystem, 0, nullptr, 0));
+      tell(node, "clusterd", "HANGUP");
       continue;
     }
     if (number != kStuck) {

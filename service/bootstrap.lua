@@ -61,6 +61,11 @@ local function boot()
 		end)
 	end
 
+	-- Certificates that cannot be used shall be told of now.
+	if skynet.getenv "cluster_cert" or skynet.getenv "cluster_key" or skynet.getenv "cluster_ca" then
+		must("clusterd", skynet.uniqueservice, "clusterd")
+	end
+
 	-- Other nodes call this one once the start service runs.
 	local discovery
 	if skynet.getenv "cluster_etcd" or skynet.getenv "cluster_dns" then

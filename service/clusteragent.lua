@@ -38,6 +38,7 @@ skynet.start(function()
 	end)
 	connection = link.server(
 		fd,
+		peer,
 		tonumber(skynet.getenv "cluster_dead_after") or 10,
 		tonumber(skynet.getenv "cluster_unfinished") or 512,
 		tonumber(skynet.getenv "cluster_compress") or 0

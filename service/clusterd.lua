@@ -4,6 +4,7 @@ local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
 local core = require "skynet.core"
+local certificates = require "skynet.cluster.certificates"
 local directory = require "skynet.cluster.directory"
 local link = require "skynet.cluster.link"
 local words = require "skynet.words"
@@ -282,8 +283,19 @@ local function check_compress()
 	error(string.format("cluster_compress is a number of bytes from 0 to 32768, not %s", text), 0)
 end
 
+-- From the core: SIGHUP.
+skynet.register_protocol {
+	name = "system",
+	id = skynet.PTYPE_SYSTEM,
+	unpack = skynet.tostring,
+	dispatch = function(_, source, text)
+		if source == 0 and text == "HANGUP" then certificates.reload() end
+	end,
+}
+
 skynet.start(function()
 	check_compress()
+	certificates.load()
 	skynet.register ".clusterd" -- for the console, which does not start it
 	if FILE then take_over(read_file()) end
 	skynet.dispatch("lua", function(session, source, name, ...)

@@ -7,7 +7,7 @@ UNIT_TESTS   := $(B)/unit_tests $(B)/unit_tests_luajit
 $(B)/unit_tests: $(patsubst %.cc,$(B)/core/%.o,$(wildcard test/unit/*_test.cc)) $(ENGINE_TESTS:%.cc=$(B)/lua54/%.o)
 $(B)/unit_tests_luajit: $(ENGINE_TESTS:%.cc=$(B)/luajit/%.o)
 # What shared modules consist of, as far as it knows no engine, and its libraries.
-SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/crypt/*.cc lualib-src/docstore/*.cc lualib-src/docstore/*/*.cc lualib-src/tls/*.cc) lualib-src/mongo/compression.cc \
+SHARED_CORE_OBJ := $(patsubst %.cc,$(B)/core/%.o,$(wildcard lualib-src/cluster/tls/*.cc lualib-src/crypt/*.cc lualib-src/docstore/*.cc lualib-src/docstore/*/*.cc lualib-src/tls/*.cc) lualib-src/mongo/compression.cc \
                      $(addprefix runtime-src/services/wsgate/,deflate.cc handshake.cc offer.cc options.cc) \
                      $(filter-out $(wildcard 3rd/*/lua_*.cc),$(wildcard 3rd/*/*.cc)))
 UNIT_PKGS := gtest_main libidn libpcre2-8 libzstd openssl snappy sqlite3 zlib

@@ -34,7 +34,8 @@ ClientLink::ClientLink(skynet_context* context, std::string node, const ClientOp
       options_(options),
       since_(skynet_now()),
       compression_(options.compress_from),
-      outbox_(context, Protocol::requests, &compression_),
+      wire_(context),
+      outbox_(context, Protocol::requests, &compression_, &wire_),
       budget_{options.unfinished_bytes} {}
 
 ClientLink::~ClientLink() {
@@ -134,7 +135,7 @@ void ClientLink::request(std::uint32_t source, int session, const Target& target
                                ? write_request_head(head, target, wire_session,
                                                     static_cast<std::uint32_t>(payload.size), push)
                                : write_request(head, target, wire_session, payload.size);
-  if (socket_ >= 0 && !large) [[likely]] {
+  if (wire_.is_ready() && !large) [[likely]] {
     outbox_.small({head, size}, {payload.data, payload.size});
     std::free(payload.data);
   } else {
@@ -143,7 +144,7 @@ void ClientLink::request(std::uint32_t source, int session, const Target& target
 }
 
 void ClientLink::send(Waiting packet) {
-  if (socket_ < 0) {
+  if (!wire_.is_ready()) {
     waiting_bytes_ += packet.payload.size;
     waiting_.push_back(std::move(packet));
     if (state_ == State::idle) connect();
@@ -212,11 +213,17 @@ void ClientLink::connect() {
   if (options_.dead_after_seconds > 0)
     runtime_socket_dead_after(socket_, options_.dead_after_seconds);
   set_state(State::connecting);
-  outbox_.open(socket_);
+  reached_ = false;
+  const auto factory = secure_factory();
+  wire_.open(socket_, factory == nullptr ? nullptr : factory->client(node_, host_));
   attempt_ends_ = skynet_now() + kConnectTicks;
   set_timer();
-  if (compression_.wanted()) offer_compression();
   // The socket keeps what it gets now until it is connected.
+  if (wire_.is_ready()) send_waiting();
+}
+
+void ClientLink::send_waiting() {
+  if (compression_.wanted()) offer_compression();
   std::deque<Waiting> waiting = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
   for (Waiting& packet : waiting) {
@@ -246,7 +253,12 @@ void ClientLink::connected() {
 }
 
 void ClientLink::disconnect() {
-  if (socket_ >= 0) skynet_socket_shutdown(context_, std::exchange(socket_, -1));
+  if (socket_ >= 0) {
+    // The peer shall hear why TLS has failed.
+    const auto end = wire_.fault().empty() ? skynet_socket_shutdown : skynet_socket_close;
+    end(context_, std::exchange(socket_, -1));
+  }
+  wire_.close();
   outbox_.close();
   splitter_ = {};
   compression_.forget();
@@ -256,6 +268,9 @@ void ClientLink::disconnect() {
 void ClientLink::attempt_failed(std::string_view why) {
   last_error_ = why;
   attempt_ends_.reset();
+  // Whoever set up the certificates shall find this, also when nobody waits for an answer.
+  if (in_handshake())
+    log("a connection failed", fmt::format("node {} at {}: {}", node_, address(), why));
   disconnect();
   drop_waiting(why);
   ++failures_;
@@ -291,26 +306,45 @@ bool ClientLink::take_event(const skynet_socket_message& event, std::size_t size
   }
   const std::string_view text(reinterpret_cast<const char*>(&event + 1), size - sizeof(event));
   switch (event.type) {
-    case SKYNET_SOCKET_TYPE_CONNECT: connected(); break;
+    case SKYNET_SOCKET_TYPE_CONNECT:
+      reached_ = true;
+      if (wire_.is_ready()) connected();
+      break;
     case SKYNET_SOCKET_TYPE_DATA: {
       const auto bytes = static_cast<std::size_t>(event.ud);
       runtime_socket_acknowledge(event.id, bytes);
       bytes_in_ += bytes;
-      const char* fault = nullptr;
-      splitter_.feed({event.buffer, bytes}, [&](std::string_view body) {
-        fault = on_answer(body);
-        return fault == nullptr && socket_ == event.id;
-      });
+      receive({event.buffer, bytes});
       std::free(event.buffer);
-      if (fault != nullptr) lost(fault);
       break;
     }
-    case SKYNET_SOCKET_TYPE_CLOSE: lost("the peer closed the connection"); break;
+    case SKYNET_SOCKET_TYPE_CLOSE:
+      lost(in_handshake() ? "the peer closed the connection in the TLS handshake: does its config "
+                            "have cluster_cert?"
+                          : "the peer closed the connection");
+      break;
     case SKYNET_SOCKET_TYPE_ERROR: lost(std::string(text.substr(0, text.find('\0')))); break;
     case SKYNET_SOCKET_TYPE_WARNING: outbox_.on_unsent(event.ud); break;
     default: break;
   }
   return true;
+}
+
+void ClientLink::receive(std::string_view bytes) {
+  const std::string_view plain = wire_.receive(bytes);
+  if (state_ == State::connecting && wire_.is_ready()) {
+    connected();
+    send_waiting();
+  }
+  const int socket = socket_;
+  const char* fault = nullptr;
+  splitter_.feed(plain, [&](std::string_view body) {
+    fault = on_answer(body);
+    return fault == nullptr && socket_ == socket;
+  });
+  if (socket_ != socket) return;
+  if (fault != nullptr) return lost(fault);
+  if (!wire_.fault().empty()) lost(std::string(wire_.fault()));
 }
 
 // ---- answers ------------------------------------------------------------------------------------
@@ -465,7 +499,11 @@ bool ClientLink::take_timer(int session) {
 
 void ClientLink::expire() {
   const std::uint64_t now = skynet_now();
-  if (attempt_ends_ && *attempt_ends_ <= now) attempt_failed("no connection in 5 seconds");
+  if (attempt_ends_ && *attempt_ends_ <= now) {
+    attempt_failed(in_handshake() ? "the TLS handshake is not done in 5 seconds: does its config "
+                                    "have cluster_cert?"
+                                  : "no connection in 5 seconds");
+  }
   if (pause_ends_ && *pause_ends_ <= now) {
     pause_ends_.reset();
     set_state(State::idle);
@@ -514,6 +552,7 @@ LinkStatus ClientLink::status() const {
   return {kStates[static_cast<int>(state_)],
           since_,
           host_.empty() ? std::string() : address(),
+          std::string(wire_.tls()),
           calls_.size(),
           bytes_in_,
           outbox_.bytes(),

@@ -10,6 +10,8 @@
 // An attempt that failed is followed by a pause, from the second failure on: 10 ms, doubled up to 200 ms. Requests
 // that come meanwhile wait for the attempt after it, so each request that fails has seen an attempt of its own.
 //
+// Through TLS the link is up when the other node has accepted this one's certificate; until then requests wait.
+//
 // Errors:  a call that cannot be answered gets an error message with a text: whether the request was
 //          delivered, to whom it was to go, and why (see docs/cluster.md).
 // Threads: that of the service.
@@ -30,6 +32,7 @@
 #include "cluster/link_status.h"
 #include "cluster/outbox.h"
 #include "cluster/splitter.h"
+#include "cluster/wire.h"
 #include "skynet.h"
 
 struct skynet_socket_message;
@@ -96,8 +99,11 @@ class ClientLink {
 
   void connect();
   void offer_compression();
+  void send_waiting();
   void connected();
+  void receive(std::string_view bytes);
   void attempt_failed(std::string_view why);
+  bool in_handshake() const { return reached_ && state_ == State::connecting; }
   void lost(std::string_view why);
   void disconnect();
   void set_state(State state);
@@ -125,6 +131,7 @@ class ClientLink {
   std::uint64_t since_;
   std::string down_;  // why it is down
   int socket_ = -1;
+  bool reached_ = false;  // the socket is connected
   std::uint32_t last_session_ = 0;
   std::unordered_map<std::uint32_t, Call> calls_;
   std::deque<Waiting> waiting_;
@@ -132,6 +139,7 @@ class ClientLink {
   Splitter splitter_;
   Compression compression_;
   std::uint32_t offer_ = 0;  // the session of the offer of compression; 0: none is under way
+  Wire wire_;
   Outbox outbox_;
   Budget budget_;
   std::unordered_map<std::uint32_t, std::string> traces_;  // source -> tag of its next request

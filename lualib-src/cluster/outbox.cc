@@ -17,7 +17,6 @@ void Outbox::close() {
   }
   bytes_waiting_ = 0;
   unsent_kilobytes_ = 0;
-  socket_ = -1;
   draining_ = false;
 }
 
@@ -40,12 +39,7 @@ void Outbox::small(std::string_view head, std::string_view payload) {
     packet_.resize(add_payload(packet_.data(), head.size(), payload));
   }
   bytes_ += packet_.size();
-  socket_sendbuffer buffer = {};
-  buffer.id = socket_;
-  buffer.type = SOCKET_BUFFER_RAWPOINTER;
-  buffer.buffer = packet_.data();
-  buffer.sz = packet_.size();
-  skynet_socket_sendbuffer(context_, &buffer);  // refused: its end will be told
+  wire_->send(packet_);
 }
 
 void Outbox::large(std::string_view head, std::uint32_t session, Owned payload) {
@@ -67,7 +61,8 @@ void Outbox::schedule() {
 
 bool Outbox::take(int type, std::uint32_t source, std::size_t size) {
   if (type != PTYPE_TEXT || size != 0 || source != skynet_context_handle(context_)) return false;
-  go_on();
+  if (scheduled_) go_on();
+  wire_->flush();
   return true;
 }
 
@@ -86,7 +81,7 @@ void Outbox::go_on() {
   while (!turns_.empty()) {
     if (stretch >= (compression_->agreed() ? kCompressedStretchBytes : kStretchBytes))
       return schedule();
-    if (runtime_socket_unsent(socket_) > kAheadBytes) {
+    if (wire_->unsent() > kAheadBytes) {
       draining_ = true;
       return;
     }
@@ -138,7 +133,7 @@ std::size_t Outbox::send_parts(Large& message, std::size_t count) {
     RUNTIME_CHECK(block != nullptr, "out of memory");
   }
   bytes_ += total;
-  skynet_socket_send_lowpriority(context_, socket_, block, static_cast<int>(total));
+  wire_->send_block(block, total);
   return size;
 }
 

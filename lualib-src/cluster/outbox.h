@@ -1,12 +1,13 @@
 // What one link still has to send.
 //
-// Small packets go to the socket at once. Large messages take turns, one part each, kTurns of them at a
-// time, and their parts go on the socket's line of low priority: small packets overtake them. A
+// Small packets go to the wire at once. Large messages take turns, one part each, kTurns of them at a
+// time, and their parts go on the socket's line of low priority: small packets overtake them (with TLS, those that are
+// not in the socket yet). A
 // stretch of parts is bounded, and so is what may wait in the socket; in between the link's service handles
 // other messages.
 //
-//   small ------------------------------------------------>  socket, normal priority
-//   large -> [waiting] -> [in turn: A1 B1 C1 A2 B2 C2 ...] ->  socket, low priority
+//   small ------------------------------------------------>  wire, packets
+//   large -> [waiting] -> [in turn: A1 B1 C1 A2 B2 C2 ...] ->  wire, blocks
 //
 // Threads: that of the service.
 #pragma once
@@ -20,21 +21,21 @@
 #include "cluster/assembly.h"
 #include "cluster/compression.h"
 #include "cluster/frame.h"
+#include "cluster/wire.h"
 #include "skynet.h"
 
 namespace runtime::cluster {
 
 class Outbox {
  public:
-  // `compression` is asked for each payload, and outlives the outbox.
-  Outbox(skynet_context* context, Protocol protocol, Compression* compression)
-      : context_(context), protocol_(protocol), compression_(compression) {}
+  // `compression` is asked for each payload; it and the wire outlive the outbox.
+  Outbox(skynet_context* context, Protocol protocol, Compression* compression, Wire* wire)
+      : context_(context), protocol_(protocol), compression_(compression), wire_(wire) {}
   ~Outbox() { close(); }
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  // From now on everything goes to this socket; or, with close(), nowhere.
-  void open(int socket) { socket_ = socket; }
+  // What has not left is gone.
   void close();
 
   // A packet: its beginning and its payload.
@@ -51,7 +52,7 @@ class Outbox {
   bool overfull() const;
   // The sessions of large messages that have not left as a whole.
   std::vector<std::uint32_t> unsent_sessions() const;
-  std::uint64_t bytes() const { return bytes_; }  // that have gone to the socket
+  std::uint64_t bytes() const { return bytes_; }  // of packets that have gone to the wire
 
  private:
   // How many large messages take turns: the peer has to keep what it has of them.
@@ -83,7 +84,7 @@ class Outbox {
   skynet_context* const context_;
   const Protocol protocol_;
   Compression* const compression_;
-  int socket_ = -1;
+  Wire* const wire_;
   bool scheduled_ = false;  // a message to the own service is on its way
   bool draining_ = false;   // the socket holds enough
   std::deque<Large> turns_, waiting_;

@@ -10,6 +10,7 @@
 #include "cluster/trace_log.h"
 #include "skynet_server.h"
 #include "skynet_socket.h"
+#include "skynet_timer.h"
 
 namespace runtime::cluster {
 
@@ -17,6 +18,13 @@ namespace {
 
 constexpr int kTraceType = 12;
 constexpr int kMaxComplaints = 10;  // a connection's bad packets that are logged
+constexpr int kHandshakeTicks = 500;
+
+// cluster.error() knows how these begin.
+constexpr char kEnding[] = "not delivered: the node is about to end";
+constexpr char kWantsTls[] =
+    "not delivered: the node takes TLS only, and this link has none (cluster_cert)";
+constexpr char kHasNoTls[] = "this port has no TLS: the config of its node has no cluster_cert";
 
 // The packed form of a handle, the shortest one (lua/seri_format.h).
 std::string packed_handle(std::uint32_t handle) {
@@ -39,27 +47,37 @@ std::string describe(const Target& target) {
 
 ServerLink::ServerLink(skynet_context* context, int socket, const ServerOptions& options)
     : context_(context),
+      peer_(options.peer),
       since_(skynet_now()),
       socket_(socket),
       compression_(options.compress_from),
       reader_(options.unfinished_bytes, &compression_),
-      outbox_(context, Protocol::answers, &compression_) {
+      wire_(context),
+      outbox_(context, Protocol::answers, &compression_, &wire_) {
   skynet_socket_nodelay(context, socket);
   if (options.dead_after_seconds > 0) runtime_socket_dead_after(socket, options.dead_after_seconds);
-  outbox_.open(socket);
+  const auto factory = secure_factory();
+  wire_.open(socket, factory == nullptr ? nullptr : factory->server());
+  if (wire_.is_secure()) {
+    timer_session_ = skynet_context_newsession(context);
+    skynet_timeout(skynet_context_handle(context), kHandshakeTicks, timer_session_);
+  }
   skynet_socket_start(context, socket);
 }
 
 ServerLink::~ServerLink() {
+  wire_.flush();
   if (socket_ >= 0) skynet_socket_close(context_, socket_);
 }
 
 // ---- the connection -----------------------------------------------------------------------------
 
-void ServerLink::closed(std::string_view why) {
+void ServerLink::closed(std::string_view why, Unsent unsent) {
   if (socket_ < 0) return;
   last_error_ = why;
-  skynet_socket_shutdown(context_, std::exchange(socket_, -1));
+  const auto end = unsent == Unsent::drop ? skynet_socket_shutdown : skynet_socket_close;
+  end(context_, std::exchange(socket_, -1));
+  wire_.close();
   outbox_.close();
   calls_.clear();
   static constexpr char kClosed[] =
@@ -80,18 +98,76 @@ bool ServerLink::take_event(const skynet_socket_message& event, std::size_t size
       const auto bytes = static_cast<std::size_t>(event.ud);
       runtime_socket_acknowledge(event.id, bytes);
       bytes_in_ += bytes;
-      splitter_.feed({event.buffer, bytes},
-                     [this](std::string_view body) { return on_packet(body); });
+      receive({event.buffer, bytes});
       std::free(event.buffer);
       break;
     }
-    case SKYNET_SOCKET_TYPE_CLOSE: closed("the peer closed the connection"); break;
-    case SKYNET_SOCKET_TYPE_ERROR: closed(text.substr(0, text.find('\0'))); break;
+    case SKYNET_SOCKET_TYPE_CLOSE: ended("the peer closed the connection"); break;
+    case SKYNET_SOCKET_TYPE_ERROR: ended(text.substr(0, text.find('\0'))); break;
     case SKYNET_SOCKET_TYPE_WARNING:
       outbox_.on_unsent(event.ud);
       if (outbox_.overfull()) give_up();
       break;
     default: break;
+  }
+  return true;
+}
+
+// The peer, or the network, has ended it.
+void ServerLink::ended(std::string_view why) {
+  const bool in_handshake = wire_.is_secure() && !wire_.is_ready();
+  // Who looks whether the port is open sends nothing.
+  if (in_handshake && bytes_in_ > 0)
+    return handshake_failed(fmt::format("the TLS handshake has failed: {}", why));
+  closed(why);
+}
+
+// ---- its beginning ------------------------------------------------------------------------------
+
+void ServerLink::receive(std::string_view bytes) {
+  if (begun_) [[likely]]
+    return feed(bytes);
+  beginning_.append(bytes);
+  const Beginning beginning = beginning_of(beginning_);
+  if (!beginning.known) return;
+  begun_ = true;
+  const std::string first = std::exchange(beginning_, {});
+  if (beginning.tls != wire_.is_secure()) mismatch(beginning.tls);
+  if (socket_ >= 0) feed(first);
+}
+
+void ServerLink::feed(std::string_view bytes) {
+  splitter_.feed(wire_.receive(bytes), [this](std::string_view body) { return on_packet(body); });
+  if (!wire_.fault().empty()) handshake_failed(std::string(wire_.fault()));
+}
+
+// The peer speaks TLS, and this node does not; or the other way round.
+void ServerLink::mismatch(bool tls) {
+  skynet_error(context_, "cluster: the node at %s %s", peer_.c_str(),
+               tls ? "speaks TLS, the config of this one has no cluster_cert"
+                   : "speaks plainly, this one takes TLS only (cluster_cert)");
+  wire_.make_plain();
+  refusal_ = kWantsTls;
+  if (!tls) return;
+  // What is no TLS tells the peer as much.
+  answer_error(0, kHasNoTls);
+  closed(kHasNoTls, Unsent::send);
+}
+
+void ServerLink::handshake_failed(std::string_view why) {
+  ++errors_;
+  skynet_error(context_, "cluster: the connection of %s: %.*s", peer_.c_str(),
+               static_cast<int>(why.size()), why.data());
+  closed(why, Unsent::send);
+}
+
+bool ServerLink::take_timer(int session) {
+  if (session == 0 || session != timer_session_) return false;
+  timer_session_ = 0;
+  if (refusal_ == kWantsTls) {
+    closed(kWantsTls, Unsent::send);
+  } else if (socket_ >= 0 && !wire_.is_ready()) {
+    handshake_failed("the TLS handshake is not done in 5 seconds");
   }
   return true;
 }
@@ -111,6 +187,10 @@ void ServerLink::complain(std::string_view text) {
       ++complaints_ > kMaxComplaints ? " (no more of this connection is logged)" : "";
   skynet_error(context_, "cluster: connection %d: %.*s%s", socket_, static_cast<int>(text.size()),
                text.data(), more);
+}
+
+void ServerLink::refuse_requests() {
+  if (refusal_ == nullptr) refusal_ = kEnding;
 }
 
 bool ServerLink::on_packet(std::string_view body) {
@@ -140,10 +220,10 @@ void ServerLink::refuse(const RequestReader::Event& event, std::string_view text
 void ServerLink::deliver(RequestReader::Event& event) {
   const Owned payload = event.payload;
   const std::string tag = std::exchange(tag_, {});
-  if (refusing_ && !event.push) {
+  if (refusal_ != nullptr && (!event.push || refusal_ == kWantsTls)) {
     std::free(payload.data);
-    // cluster.error() knows how this begins.
-    return answer_error(event.session, "not delivered: the node is about to end");
+    if (!event.push) answer_error(event.session, refusal_);
+    return;
   }
   std::uint32_t to = event.target.handle;
   if (event.target.named) {
@@ -254,6 +334,8 @@ bool ServerLink::take(int type, int session, std::uint32_t source, void* message
       taken = take_event(*static_cast<skynet_socket_message*>(message), size);
       break;
     case PTYPE_RESPONSE:
+      if (take_timer(session)) return true;
+      [[fallthrough]];
     case PTYPE_ERROR: return take_response(type, session, {static_cast<char*>(message), size});
     default: taken = outbox_.take(type, source, size); break;
   }
@@ -265,6 +347,7 @@ LinkStatus ServerLink::status() const {
   return {socket_ >= 0 ? "up" : "closed",
           since_,
           {},
+          std::string(wire_.tls()),
           calls_.size(),
           bytes_in_,
           outbox_.bytes(),

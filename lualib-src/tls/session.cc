@@ -126,13 +126,25 @@ std::string_view Session::outgoing() noexcept {
   return size > 0 ? std::string_view(bytes, static_cast<std::size_t>(size)) : std::string_view{};
 }
 
-void Session::drop_outgoing() noexcept { BIO_reset(out_); }
+// BIO_reset() would clear all the memory that the largest write so far has taken.
+void Session::drop_outgoing() noexcept {
+  char bytes[16384];
+  while (BIO_read(out_, bytes, sizeof bytes) > 0) {
+  }
+}
 
 std::string_view Session::protocol() const noexcept {
   const unsigned char* name = nullptr;
   unsigned size = 0;
   SSL_get0_alpn_selected(ssl_, &name, &size);
   return {reinterpret_cast<const char*>(name), size};
+}
+
+bool Session::peer_is(const char* host) const noexcept {
+  X509* const certificate = SSL_get0_peer_certificate(ssl_);
+  if (certificate == nullptr || *host == '\0') return false;
+  if (is_address(host)) return X509_check_ip_asc(certificate, host, 0) == 1;
+  return X509_check_host(certificate, host, 0, 0, nullptr) == 1;
 }
 
 std::string_view Session::asked_name() const noexcept {

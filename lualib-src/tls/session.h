@@ -66,6 +66,8 @@ class Session {
   // The protocol that ALPN chose; the name that a client asked for; "TLSv1.3". Empty: none.
   std::string_view protocol() const noexcept;
   std::string_view asked_name() const noexcept;
+  // Whether the peer's certificate is for this host name or address. After the handshake.
+  bool peer_is(const char* host) const noexcept;
   std::string_view version() const noexcept { return SSL_get_version(ssl_); }
 
  private:

@@ -41,11 +41,16 @@ function link.client(node, dead_after, timeout, unfinished, compress) end
 
 --- The link behind an accepted socket. When it ends, this service gets the message "closed".
 ---@param socket integer
+---@param peer string  its address
 ---@param dead_after integer
 ---@param unfinished integer
 ---@param compress integer
 ---@return skynet.cluster.server
-function link.server(socket, dead_after, unfinished, compress) end
+function link.server(socket, peer, dead_after, unfinished, compress) end
+
+--- All connections that are made from now on go through TLS.
+---@param credentials skynet.cluster.credentials
+function link.secure(credentials) end
 
 --- False when the name is in use; else true, and the name that the service had before.
 ---@param name string

@@ -60,7 +60,7 @@ check CONFIG         reads the config, looks for the services and modules it nam
 new DIR              makes a small project: a config, two services, a test and a Makefile
 --version            version, commit, engines and libraries
 
-SIGTERM and SIGINT end a node in order, SIGHUP opens its log file again.
+SIGTERM and SIGINT end a node in order, SIGHUP opens its log file and reads the cluster's certificates again.
 )";
 }
 

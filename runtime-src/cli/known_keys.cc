@@ -20,9 +20,10 @@ constexpr std::string_view kKeys[] = {
     "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "snax_loader",
     "snax_interface_g", "preload",
     // Clusters.
-    "cluster", "cluster_timeout", "cluster_dead_after", "cluster_unfinished", "cluster_compress",
-    "node", "role", "cluster_listen", "cluster_advertise", "cluster_ttl", "drain_timeout",
-    "cluster_etcd", "cluster_etcd_user", "cluster_etcd_password", "cluster_prefix", "cluster_dns",
+    "cluster", "cluster_cert", "cluster_key", "cluster_ca", "cluster_verify_name",
+    "cluster_timeout", "cluster_dead_after", "cluster_unfinished", "cluster_compress", "node",
+    "role", "cluster_listen", "cluster_advertise", "cluster_ttl", "drain_timeout", "cluster_etcd",
+    "cluster_etcd_user", "cluster_etcd_password", "cluster_prefix", "cluster_dns",
     // Engines and TLS.
     "engine", "luajit", "lua54", "enablessl", "certfile", "keyfile",
     // The document store.

@@ -36,6 +36,19 @@ function other:signal(name)
 	os.execute(string.format("kill -%s %s 2>/dev/null", name, self.pid))
 end
 
+--- Waits until the log has what the pattern says. Returns that, or what the pattern captures.
+---@async
+function other:await_log(pattern)
+	for _ = 1, 200 do
+		local file = io.open(self.log)
+		local found = file and file:read("*a"):match(pattern)
+		if file then file:close() end
+		if found then return found end
+		skynet.sleep(5)
+	end
+	error(self.log .. " does not get " .. pattern, 2)
+end
+
 --- For the start service of such a node: ends it when the node that started it is gone.
 function other.guard()
 	require "skynet.manager"

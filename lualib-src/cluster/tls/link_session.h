@@ -1,0 +1,55 @@
+// TLS of one link between nodes.
+//
+// A server says that it has accepted the client with one byte, the first one under TLS: with TLS 1.3 a client's
+// handshake is done before the server has looked at its certificate, and what it sent then would be lost if that is
+// refused.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cluster/secure.h"
+#include "tls/session.h"
+
+namespace runtime::cluster {
+
+// What ALPN calls the protocol, with its length in front.
+inline constexpr std::string_view kProtocolList = "\x10skynet-cluster/1";
+
+class LinkSession : public Secure {
+ public:
+  // Whom a client expects: the certificate must have one of these names. Both empty: any will do.
+  struct Expected {
+    std::string node, host;
+  };
+
+  LinkSession(tls::Role role, SSL_CTX* context, Expected expected = {});
+
+  void feed(std::string_view bytes, std::string* plain) override;
+  bool is_ready() const override { return ready_; }
+  void write(std::string_view plain) override;
+  std::string_view outgoing() override;
+  void drop_outgoing() override { session_.drop_outgoing(); }
+  std::string_view fault() const override { return fault_; }
+  std::string_view version() const override { return session_.version(); }
+
+ private:
+  static constexpr std::size_t kMaxRecord = 16 * 1024;
+
+  bool check(const tls::Outcome& outcome);
+  void shake_hands();
+  bool accept_peer();
+
+  const tls::Role role_;
+  const Expected expected_;
+  tls::Session session_;
+  bool heard_ = false;     // bytes have come
+  bool finished_ = false;  // the handshake
+  bool ready_ = false;
+  std::string fault_;
+  char record_[kMaxRecord];
+};
+
+}  // namespace runtime::cluster
