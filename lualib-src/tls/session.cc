@@ -98,6 +98,13 @@ Outcome Session::write(std::string_view plain) noexcept {
   return failure("SSL_write", SSL_get_error(ssl_, result));
 }
 
+Outcome Session::change_keys() noexcept {
+  if (!outcome_.ok) return outcome_;
+  ERR_clear_error();
+  const int result = SSL_key_update(ssl_, SSL_KEY_UPDATE_NOT_REQUESTED);
+  return result == 1 ? Outcome{} : failure("SSL_key_update", result);
+}
+
 Outcome Session::read(char* out, std::size_t room, std::size_t* size) noexcept {
   *size = 0;
   if (!outcome_.ok) return outcome_;
@@ -129,8 +136,10 @@ std::string_view Session::outgoing() noexcept {
 // BIO_reset() would clear all the memory that the largest write so far has taken.
 void Session::drop_outgoing() noexcept {
   char bytes[16384];
-  while (BIO_read(out_, bytes, sizeof bytes) > 0) {
-  }
+  int size;
+  do {
+    size = BIO_read(out_, bytes, sizeof bytes);
+  } while (size == static_cast<int>(sizeof bytes));
 }
 
 std::string_view Session::protocol() const noexcept {

@@ -50,8 +50,14 @@ class Session {
   // Encrypts all of `plain`.
   Outcome write(std::string_view plain) noexcept;
 
+  // What is written from now on has new keys, with TLS 1.3.
+  Outcome change_keys() noexcept;
+
   // Decrypts up to `room` bytes; *size of them, 0 when no whole record is left.
   Outcome read(char* out, std::size_t room, std::size_t* size) noexcept;
+
+  // Whether read() may find more.
+  bool has_more() const noexcept { return BIO_pending(in_) > 0 || SSL_has_pending(ssl_) != 0; }
 
   // Says to the peer that no more bytes will come.
   void end() noexcept;

@@ -9,6 +9,8 @@ namespace runtime::cluster {
 
 namespace {
 
+constexpr std::size_t kReadBytes = 64 * 1024;
+
 struct ReleaseBio {
   void operator()(BIO* bio) const { BIO_free(bio); }
 };
@@ -39,6 +41,9 @@ tls::Outcome Credentials::load(const CredentialFiles& files) {
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
   SSL_CTX_set_num_tickets(context, 0);
   SSL_CTX_clear_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  // Records are read together, not each in two pieces.
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_default_read_buffer_len(context, kReadBytes);
   // Nobody is asked for the password of a key.
   SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
   if (const tls::Outcome outcome = context_.use_certificate(files.certificate, files.key);

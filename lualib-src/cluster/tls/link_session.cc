@@ -13,8 +13,12 @@ bool is_record(char first) { return first >= 0x14 && first <= 0x17; }
 
 }  // namespace
 
-LinkSession::LinkSession(tls::Role role, SSL_CTX* context, Expected expected)
-    : role_(role), expected_(std::move(expected)), session_(role, context) {
+LinkSession::LinkSession(tls::Role role, SSL_CTX* context, Expected expected,
+                         std::uint64_t records_of_a_key)
+    : role_(role),
+      expected_(std::move(expected)),
+      records_of_a_key_(records_of_a_key),
+      session_(role, context) {
   if (!session_.is_open()) fault_ = "TLS: no memory for a session";
 }
 
@@ -49,6 +53,7 @@ void LinkSession::feed(std::string_view bytes, std::string* plain) {
       text.remove_prefix(1);
     }
     plain->append(text);
+    if (!session_.has_more()) return;
   }
 }
 
@@ -73,7 +78,13 @@ bool LinkSession::accept_peer() {
 }
 
 void LinkSession::write(std::string_view plain) {
-  if (fault_.empty()) check(session_.write(plain));
+  if (!fault_.empty()) return;
+  records_ += 1 + plain.size() / kMaxRecord;
+  if (records_ > records_of_a_key_) {
+    records_ = 0;
+    if (!check(session_.change_keys())) return;
+  }
+  check(session_.write(plain));
 }
 
 std::string_view LinkSession::outgoing() {

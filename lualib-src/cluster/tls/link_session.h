@@ -7,6 +7,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,11 @@ class LinkSession : public Secure {
     std::string node, host;
   };
 
-  LinkSession(tls::Role role, SSL_CTX* context, Expected expected = {});
+  // RFC 8446 (5.5) has keys of AES-GCM changed before 2^24.5 records.
+  static constexpr std::uint64_t kRecordsOfAKey = std::uint64_t{1} << 24;
+
+  LinkSession(tls::Role role, SSL_CTX* context, Expected expected = {},
+              std::uint64_t records_of_a_key = kRecordsOfAKey);
 
   void feed(std::string_view bytes, std::string* plain) override;
   bool is_ready() const override { return ready_; }
@@ -44,10 +49,12 @@ class LinkSession : public Secure {
 
   const tls::Role role_;
   const Expected expected_;
+  const std::uint64_t records_of_a_key_;
   tls::Session session_;
   bool heard_ = false;     // bytes have come
   bool finished_ = false;  // the handshake
   bool ready_ = false;
+  std::uint64_t records_ = 0;  // written with the present key
   std::string fault_;
   char record_[kMaxRecord];
 };
