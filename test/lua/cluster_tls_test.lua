@@ -6,6 +6,7 @@ local certs = require "cluster_certs"
 
 -- clusterd reads them when it starts.
 for key, file in pairs(certs.make("ca", "me,127.0.0.1")) do skynet.setenv(key, file) end
+skynet.setenv("cluster_compress", "256")
 
 local cluster = require "skynet.cluster"
 local socket = require "skynet.socket"
@@ -57,6 +58,37 @@ T.test("messages of many sizes come as they were sent", function()
 		local text = ("0123456789abcdef"):rep(math.floor(size / 16) + 1):sub(1, size)
 		T.ok(cluster.call("peer", "@peer", "echo", text) == text, size)
 	end
+end)
+
+T.test("small messages go on beside a large one", function()
+	local size = 100 * 1024 * 1024
+	local big
+	skynet.fork(function() big = #cluster.call("peer", "@peer", "big", size) end)
+	local small = 0
+	T.eventually(function()
+		cluster.call("peer", ".second", "echo", 1)
+		small = small + 1
+		return big
+	end, 100000)
+	T.eq(big, size)
+	T.ok(small > 20, "small calls beside it: " .. small)
+end)
+
+T.test("TLS and compression go together", function()
+	local packing = start("packing", certs.files("ca", "peer", { cluster_compress = 256 }))
+	-- The first request asks whether the node compresses.
+	T.eventually(function()
+		cluster.call("packing", "@peer", "echo")
+		return status("packing").compression
+	end)
+	for _, size in ipairs { 10, 5000, 30000, 1000000 } do
+		local text = ("so much of the same "):rep(math.floor(size / 20))
+		T.ok(cluster.call("packing", "@peer", "echo", text) == text, size)
+	end
+	local link = status "packing"
+	T.eq({ link.compression, link.tls }, { "zstd", "TLSv1.3" })
+	T.ok(link.saved_out > 900000, link.saved_out)
+	packing:signal "KILL"
 end)
 
 T.test("many callers get their own answers", function()

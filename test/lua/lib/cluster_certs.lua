@@ -15,12 +15,13 @@ function certs.make(folder, names, days)
 end
 
 --- The config of a node whose certificate is there.
-function certs.files(folder, name)
-	return {
-		cluster_cert = folder .. "/" .. name .. "-cert.pem",
-		cluster_key = folder .. "/" .. name .. "-key.pem",
-		cluster_ca = folder .. "/ca-cert.pem",
-	}
+---@param config? table<string, any>  its other keys, which get these
+function certs.files(folder, name, config)
+	config = config or {}
+	config.cluster_cert = folder .. "/" .. name .. "-cert.pem"
+	config.cluster_key = folder .. "/" .. name .. "-key.pem"
+	config.cluster_ca = folder .. "/ca-cert.pem"
+	return config
 end
 
 return certs
