@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "base/short_bytes.h"
+#include "lua/raw_table.h"
 #include "lua/seri.h"
 #include "lua/seri_format.h"
 #include "lua/shared_api.h"
@@ -83,42 +84,49 @@ inline void reserve(Writer& w, std::size_t bytes) {
     grow(w, bytes);
 }
 
-inline void put(Writer& w, Byte byte) { *w.at++ = static_cast<char>(byte); }
+// These write at `at`, where there is room, and move it on. It may be w.at or, which the compiler keeps in a register,
+// a copy.
+inline void put(char*& at, Byte byte) { *at++ = static_cast<char>(byte); }
 
 template <class Number>
-inline void put(Writer& w, Byte head_byte, Number number) {
-  put(w, head_byte);
-  std::memcpy(w.at, &number, sizeof number);
-  w.at += sizeof number;
+inline void put(char*& at, Byte head_byte, Number number) {
+  put(at, head_byte);
+  std::memcpy(at, &number, sizeof number);
+  at += sizeof number;
 }
 
-inline void put_integer(Writer& w, std::int64_t value) {
+inline void put_integer(char*& at, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   if (bits == 0) {
-    put(w, head(kNumber, kZero));
+    put(at, head(kNumber, kZero));
   } else if (bits <= 0xff) {
-    put(w, head(kNumber, kU8), static_cast<std::uint8_t>(bits));
+    put(at, head(kNumber, kU8), static_cast<std::uint8_t>(bits));
   } else if (bits <= 0xffff) {
-    put(w, head(kNumber, kU16), static_cast<std::uint16_t>(bits));
+    put(at, head(kNumber, kU16), static_cast<std::uint16_t>(bits));
   } else if (value == static_cast<std::int32_t>(value)) {
-    put(w, head(kNumber, kI32), static_cast<std::int32_t>(value));
+    put(at, head(kNumber, kI32), static_cast<std::int32_t>(value));
   } else {
-    put(w, head(kNumber, kI64), value);
+    put(at, head(kNumber, kI64), value);
   }
 }
 
+inline void put_real(char*& at, double number) {
 #ifdef RUNTIME_LUAJIT
-// Numbers are doubles: those that are whole, exact (up to 2^53) and not -0 travel as integers. Beyond
-// that a number was calculated with, and what is to be exact is cdata (engine.h).
-inline void put_number(Writer& w, lua_State* L, int index) {
-  const double number = lua_tonumber(L, index);
+  // Numbers are doubles: those that are whole, exact (up to 2^53) and not -0 travel as integers. Beyond
+  // that a number was calculated with, and what is to be exact is cdata (engine.h).
   if (number >= -0x1p53 && number <= 0x1p53) {
     const auto whole = static_cast<std::int64_t>(number);
     if (static_cast<double>(whole) == number && (whole != 0 || !std::signbit(number))) {
-      return put_integer(w, whole);
+      return put_integer(at, whole);
     }
   }
-  put(w, head(kNumber, kDouble), number);
+#endif
+  put(at, head(kNumber, kDouble), number);
+}
+
+#ifdef RUNTIME_LUAJIT
+inline void put_number(Writer& w, lua_State* L, int index) {
+  put_real(w.at, lua_tonumber(L, index));
 }
 inline bool is_integer(lua_State* L, int index, std::size_t value) {
   return lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == static_cast<double>(value);
@@ -131,9 +139,9 @@ inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
 #else
 inline void put_number(Writer& w, lua_State* L, int index) {
   if (lua_isinteger(L, index)) {
-    put_integer(w, lua_tointeger(L, index));
+    put_integer(w.at, lua_tointeger(L, index));
   } else {
-    put(w, head(kNumber, kDouble), lua_tonumber(L, index));
+    put_real(w.at, lua_tonumber(L, index));
   }
 }
 inline bool is_integer(lua_State* L, int index, std::size_t value) {
@@ -144,39 +152,126 @@ inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
 }
 #endif
 
+// Room for `bytes` at `at`, which is ahead of w.at; gives where that is now.
+inline char* reserve_at(Writer& w, char* at, std::size_t bytes) {
+  if (static_cast<std::size_t>(w.end - at) < bytes) [[unlikely]] {
+    w.at = at;
+    grow(w, bytes);
+    return w.at;
+  }
+  return at;
+}
+
+// Gives the place behind it, where there is room for a value that is no string.
+inline char* put_text(Writer& w, char* at, std::string_view text) {
+  const std::size_t length = text.size();
+  at = reserve_at(w, at, length + 2 * kHeadRoom);
+  if (length <= kMaxCookie) {
+    put(at, head(kShortString, static_cast<unsigned>(length)));
+  } else if (length <= 0xffff) {
+    put(at, head(kLongString, 2), static_cast<std::uint16_t>(length));
+  } else {
+    if (length > 0xffffffff) raise(w, "serialize can't pack a string of 4 GB or more");
+    put(at, head(kLongString, 4), static_cast<std::uint32_t>(length));
+  }
+  copy_short(at, text.data(), length);
+  return at + length;
+}
+
 inline void put_string(Writer& w, lua_State* L, int index) {
   std::size_t length;
   const char* text = lua_tolstring(L, index, &length);
-  reserve(w, length + kHeadRoom);
-  if (length <= kMaxCookie) {
-    put(w, head(kShortString, static_cast<unsigned>(length)));
-  } else if (length <= 0xffff) {
-    put(w, head(kLongString, 2), static_cast<std::uint16_t>(length));
-  } else {
-    if (length > 0xffffffff) raise(w, "serialize can't pack a string of 4 GB or more");
-    put(w, head(kLongString, 4), static_cast<std::uint32_t>(length));
-  }
-  copy_short(w.at, text, length);
-  w.at += length;
+  w.at = put_text(w, w.at, {text, length});
 }
 
-// The functions below give false when they meet a `__pairs` and the writer is the thread's buffer.
+// ---- tables that are read in place (raw_table.h) -------------------------------------------------
+// The functions give where they have written up to; null when they meet what needs the interface.
+
+char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth);
+
+[[gnu::always_inline]] inline char* put_plain(Writer& w, char* at, const RawValue& value,
+                                              int depth) {
+  at = reserve_at(w, at, kHeadRoom);
+  switch (value.kind()) {
+    case RawKind::string: return put_text(w, at, value.text());
+    case RawKind::integer: put_integer(at, value.integer()); return at;
+    case RawKind::real: put_real(at, value.real()); return at;
+    case RawKind::boolean: put(at, head(kBoolean, value.boolean() ? 1 : 0)); return at;
+    case RawKind::table: return put_plain_table(w, at, value.table(), depth);
+    default: return nullptr;
+  }
+}
+
+// Whether the key stands for the number `index`.
+inline bool is_index(const RawValue& key, std::size_t index) {
+  if (key.kind() == RawKind::integer) return static_cast<std::size_t>(key.integer()) == index;
+  return key.kind() == RawKind::real && key.real() == static_cast<double>(index);
+}
+
+char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth) {
+  std::size_t length;
+  if (++depth > kMaxDepth || table.has_metatable() || !raw_length(table, &length)) return nullptr;
+  if (length < kMaxCookie) {
+    put(at, head(kTable, static_cast<unsigned>(length)));
+  } else {
+    put(at, head(kTable, kMaxCookie));
+    put_integer(at, static_cast<std::int64_t>(length));
+  }
+  const RawValue* const array = table.array();
+  for (std::size_t i = 0; i < length; ++i) {
+    at = put_plain(w, at, array[i], depth);
+    if (at == nullptr) return nullptr;
+  }
+  if (const RawValue* const zero = table.zero(); zero != nullptr && !zero->is_nil()) {
+    at = reserve_at(w, at, kHeadRoom);
+    put_integer(at, 0);
+    at = put_plain(w, at, *zero, depth);
+    if (at == nullptr) return nullptr;
+  }
+  const RawEntry* entry = table.entries();
+  for (const RawEntry* const end = entry + table.entry_count(); entry != end; ++entry) {
+    if (entry->is_empty()) continue;
+    const RawValue key = entry->key();
+    if (is_index(key, length + 1)) return nullptr;  // the table may be longer than its array
+    at = put_plain(w, at, key, depth);
+    if (at == nullptr) return nullptr;
+    at = put_plain(w, at, entry->value(), depth);
+    if (at == nullptr) return nullptr;
+  }
+  at = reserve_at(w, at, kHeadRoom);
+  put(at, head(kNil, 0));
+  return at;
+}
+
+// A table that is no part of another one. False, and nothing written, when it needs the interface.
+bool put_whole_table(Writer& w, lua_State* L, int index) {
+  if (!raw_tables_known()) return false;
+  const std::ptrdiff_t written = w.at - w.begin;
+  char* const at = put_plain_table(w, w.at, raw_table(L, index), 0);
+  w.at = at != nullptr ? at : w.begin + written;
+  return at != nullptr;
+}
+
+// ---- all values, with the interface --------------------------------------------------------------
+
+// They give false when they meet a `__pairs` and the writer is the thread's buffer.
 bool put_table(Writer& w, lua_State* L, int index, int depth);
 
 // A value that is neither a string nor a number.
 [[gnu::noinline]] bool put_other(Writer& w, lua_State* L, int index, int depth, int type) {
   switch (type) {
-    case LUA_TNIL: put(w, head(kNil, 0)); return true;
-    case LUA_TBOOLEAN: put(w, head(kBoolean, lua_toboolean(L, index) ? 1 : 0)); return true;
-    case LUA_TLIGHTUSERDATA: put(w, head(kPointer, 0), lua_touserdata(L, index)); return true;
-    case LUA_TTABLE: return put_table(w, L, index, depth);
+    case LUA_TNIL: put(w.at, head(kNil, 0)); return true;
+    case LUA_TBOOLEAN: put(w.at, head(kBoolean, lua_toboolean(L, index) ? 1 : 0)); return true;
+    case LUA_TLIGHTUSERDATA: put(w.at, head(kPointer, 0), lua_touserdata(L, index)); return true;
+    case LUA_TTABLE:
+      return (depth == 0 && put_whole_table(w, L, index)) || put_table(w, L, index, depth);
   }
 #ifdef RUNTIME_LUAJIT
   std::int64_t value;
   if (type == LUA_TCDATA) {
     if (w.owner == 0) return false;  // to_int64() runs Lua code
     if (to_int64(L, index, &value)) {
-      put_integer(w, value);
+      put_integer(w.at, value);
       return true;
     }
   }
@@ -211,7 +306,7 @@ bool put_custom_pairs(Writer& w, lua_State* L, int index, int depth) {
   lua_pushvalue(L, index);
   lua_call(L, 1, 3);
   const int key = iterator + 2;
-  put(w, head(kTable, 0));
+  put(w.at, head(kTable, 0));
   for (;;) {
     lua_pushvalue(L, iterator);
     lua_pushvalue(L, iterator + 1);
@@ -226,7 +321,7 @@ bool put_custom_pairs(Writer& w, lua_State* L, int index, int depth) {
   }
   lua_settop(L, iterator - 1);
   reserve(w, kHeadRoom);
-  put(w, head(kNil, 0));
+  put(w.at, head(kNil, 0));
   return true;
 }
 
@@ -235,10 +330,10 @@ template <int (*next)(lua_State*, int)>
 bool put_raw_table(Writer& w, lua_State* L, int index, int depth) {
   const std::size_t length = lua_rawlen(L, index);
   if (length < kMaxCookie) {
-    put(w, head(kTable, static_cast<unsigned>(length)));
+    put(w.at, head(kTable, static_cast<unsigned>(length)));
   } else {
-    put(w, head(kTable, kMaxCookie));
-    put_integer(w, static_cast<std::int64_t>(length));
+    put(w.at, head(kTable, kMaxCookie));
+    put_integer(w.at, static_cast<std::int64_t>(length));
   }
   lua_pushnil(L);
   const int key = lua_gettop(L);
@@ -270,7 +365,7 @@ bool put_raw_table(Writer& w, lua_State* L, int index, int depth) {
     lua_settop(L, key);
   }
   reserve(w, kHeadRoom);
-  put(w, head(kNil, 0));
+  put(w.at, head(kNil, 0));
   return true;
 }
 

@@ -1,0 +1,109 @@
+#include "lua/raw_table.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// The value at `index`, by the interface, against the same one as it is kept.
+bool is_same(lua_State* L, int index, const RawValue& value) {
+  switch (lua_type(L, index)) {
+    case LUA_TNIL: return value.kind() == RawKind::nil && value.is_nil();
+    case LUA_TBOOLEAN:
+      return value.kind() == RawKind::boolean && value.boolean() == lua_toboolean(L, index);
+    case LUA_TNUMBER:
+      if (value.kind() == RawKind::integer) return value.integer() == lua_tointeger(L, index);
+      return value.kind() == RawKind::real && value.real() == lua_tonumber(L, index);
+    case LUA_TSTRING: {
+      const std::string_view text = check_string(L, index);
+      return value.kind() == RawKind::string && value.text().data() == text.data() &&
+             value.text().size() == text.size();
+    }
+    case LUA_TTABLE:
+      return value.kind() == RawKind::table && &value.table() == &raw_table(L, index);
+    default: return value.kind() == RawKind::other;
+  }
+}
+
+bool strings_are_known(lua_State* L) {
+  const std::string_view text = check_string(L, -1);
+  return static_cast<const char*>(lua_topointer(L, -1)) + sizeof(RawString) == text.data();
+}
+
+// An empty table with room for 5 values and 3 pairs: no reference of it is followed.
+bool table_is_known(lua_State* L) {
+  lua_createtable(L, 5, 3);
+  lua_createtable(L, 0, 0);
+  const RawTable& table = raw_table(L, -2);
+  if (table.array_size() != 5 || table.entry_count() != 4 || table.has_metatable()) return false;
+  lua_pushvalue(L, -1);
+  lua_setmetatable(L, -3);
+  return table.metatable() == lua_topointer(L, -1);
+}
+
+// The table at `index` has key 0, its array, and its entries, in the order of lua_next().
+bool contents_are_known(lua_State* L, int index) {
+  const RawTable& table = raw_table(L, index);
+  const auto is_next = [&](const RawValue& value) {
+    if (!lua_next(L, index)) return false;
+    const bool same = is_same(L, -1, value);
+    lua_pop(L, 1);
+    return same;
+  };
+  lua_pushnil(L);
+  if (const RawValue* const zero = table.zero(); zero != nullptr && !zero->is_nil()) {
+    if (!is_next(*zero) || lua_tointeger(L, -1) != 0) return false;
+  }
+  for (std::size_t i = 0; i < table.array_size(); ++i) {
+    const RawValue& value = table.array()[i];
+    if (!value.is_nil() && (!is_next(value) || lua_tointeger(L, -1) != static_cast<int>(i) + 1))
+      return false;
+  }
+  for (std::size_t i = 0; i < table.entry_count(); ++i) {
+    const RawEntry& entry = table.entries()[i];
+    if (!entry.is_empty() && (!is_next(entry.value()) || !is_same(L, -1, entry.key())))
+      return false;
+  }
+  return !lua_next(L, index);
+}
+
+constexpr char kValues[] =
+    "local long = ('long'):rep(100)\n"
+    "local t = { false, true, 'text', long, 7, -2.5, {}, print, 1e300, -1 }\n"
+    "for i = 11, 37 do t[i] = i end\n"
+    "for _, value in ipairs { 0, 3, 2^53, -2.5, 'short', long, true, false, {}, print } do "
+    "t[value] = value end\n"
+    "t.a, t.b, t.gone, t.c = 1, 'b', 2, false\n"
+    "t.gone = nil\n"
+    "return t";
+
+int l_probe(lua_State* L) {
+  bool& known = *static_cast<bool*>(lua_touserdata(L, 1));
+  lua_settop(L, 0);
+  luaL_openlibs(L);
+  lua_pushliteral(L, "text");
+  if (!strings_are_known(L) || !table_is_known(L)) return 0;
+  if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
+  lua_call(L, 0, 1);
+  known = contents_are_known(L, lua_gettop(L));
+  return 0;
+}
+
+// In a state of its own, so that no garbage of a service is collected meanwhile.
+bool probe() {
+  bool known = false;
+  if (!kRawInternal) return false;
+  lua_State* L = luaL_newstate();
+  if (L == nullptr) return false;
+  call_protected(L, l_probe, &known);
+  lua_close(L);
+  return known;
+}
+
+}  // namespace
+
+bool raw_tables_known() {
+  static const bool known = probe();
+  return known;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

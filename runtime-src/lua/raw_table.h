@@ -1,0 +1,201 @@
+// How the engine keeps values and tables in memory, for reading a table without two or three calls for each pair of it.
+//
+// That is no part of the engine's interface. What stands here holds for Lua 5.4 and for LuaJIT 2.1 with 64-bit
+// references; raw_tables_known() compares it with what the interface says, once in a process. Where it is false, read
+// with the interface alone.
+//
+// Threads:   a state's tables from the thread that runs it.
+// Ownership: none. What is read lives as long as its table refers to it and no Lua code runs.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string_view>
+
+#include "lua/engine.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+// Whether the engine that is linked keeps its tables so. False costs the speed alone.
+bool raw_tables_known();
+
+enum class RawKind : std::uint8_t { nil, boolean, integer, real, string, table, other };
+
+class RawTable;
+
+#ifdef RUNTIME_LUA54
+
+constexpr bool kRawInternal = LUA_VERSION_NUM == 504 && sizeof(void*) == 8;
+
+struct RawString {
+  void* next;
+  std::uint8_t tag, marked, extra, short_length;
+  std::uint32_t hash;
+  std::size_t long_length;  // of a short one: the next in its bucket
+};
+
+constexpr std::uint8_t kRawShortString = 0x44;
+
+struct RawValue {
+  union {
+    std::int64_t whole;
+    double number;
+    const void* object;
+  };
+  std::uint8_t tag;
+
+  RawKind kind() const {
+    struct Kinds {
+      constexpr Kinds() {
+        for (RawKind& kind : of) kind = RawKind::other;
+        for (const int nil : {0x00, 0x10, 0x20}) of[nil] = RawKind::nil;
+        for (const int boolean : {0x01, 0x11}) of[boolean] = RawKind::boolean;
+        of[0x03] = RawKind::integer;
+        of[0x13] = RawKind::real;
+        for (const int string : {0x44, 0x54}) of[string] = RawKind::string;
+        of[0x45] = RawKind::table;
+      }
+      RawKind of[128] = {};
+    };
+    static constexpr Kinds kKinds;
+    return kKinds.of[tag & 0x7f];
+  }
+  bool is_nil() const { return (tag & 0x0f) == 0; }
+  bool boolean() const { return tag == 0x11; }
+  std::int64_t integer() const { return whole; }
+  double real() const { return number; }
+  std::string_view text() const {
+    const auto* string = static_cast<const RawString*>(object);
+    return {reinterpret_cast<const char*>(string + 1),
+            tag == kRawShortString ? string->short_length : string->long_length};
+  }
+  const RawTable& table() const { return *static_cast<const RawTable*>(object); }
+};
+
+struct RawEntry {
+  std::int64_t value_bits;
+  std::uint8_t value_tag, key_tag;
+  std::int32_t next;
+  std::int64_t key_bits;
+
+  bool is_empty() const { return (value_tag & 0x0f) == 0; }
+  RawValue key() const { return {{key_bits}, key_tag}; }
+  RawValue value() const { return {{value_bits}, value_tag}; }
+};
+
+class RawTable {
+ public:
+  bool has_metatable() const { return metatable_ != nullptr; }
+  const void* metatable() const { return metatable_; }
+  // The values of the keys 1 and up.
+  const RawValue* array() const { return array_; }
+  std::size_t array_size() const {
+    // What the engine keeps may be a hint at the table's length, in an array as large as the next power of 2.
+    return flags_ & 0x80 ? std::bit_ceil(limit_) : limit_;
+  }
+  // The value of key 0, when it is not among the entries.
+  const RawValue* zero() const { return nullptr; }
+  const RawEntry* entries() const { return entries_; }
+  std::size_t entry_count() const { return std::size_t{1} << log_entries_; }
+
+ private:
+  [[maybe_unused]] void* next_;
+  [[maybe_unused]] std::uint8_t tag_, marked_;
+  std::uint8_t flags_, log_entries_;
+  std::uint32_t limit_;
+  const RawValue* array_;
+  const RawEntry* entries_;
+  [[maybe_unused]] const RawEntry* last_free_;
+  const void* metatable_;
+};
+
+#else  // LuaJIT
+
+constexpr bool kRawInternal = LUAJIT_VERSION_NUM == 20100 && sizeof(void*) == 8;
+
+struct RawString {
+  void* next;
+  std::uint8_t marked, tag, reserved, algorithm;
+  std::uint32_t id, hash, length;
+};
+
+// A number, or a tag in the upper 17 bits and a reference in the others.
+struct RawValue {
+  std::uint64_t bits;
+
+  static constexpr int kReferenceBits = 47;
+  std::uint32_t tag() const {
+    return static_cast<std::uint32_t>(static_cast<std::int64_t>(bits) >> kReferenceBits);
+  }
+  RawKind kind() const {
+    const std::uint32_t inverse = ~tag();  // small for all but numbers
+    if (inverse > 12) return RawKind::real;
+    if (inverse == 4) return RawKind::string;
+    if (inverse == 11) return RawKind::table;
+    if (inverse > 2) return RawKind::other;
+    return inverse == 0 ? RawKind::nil : RawKind::boolean;
+  }
+  bool is_nil() const { return bits == ~std::uint64_t{0}; }
+  bool boolean() const { return ~tag() == 2; }
+  std::int64_t integer() const { return 0; }  // no value is of this kind
+  double real() const { return std::bit_cast<double>(bits); }
+  template <class Object>
+  const Object* reference() const {
+    return reinterpret_cast<const Object*>(bits & ((std::uint64_t{1} << kReferenceBits) - 1));
+  }
+  std::string_view text() const {
+    const auto* string = reference<RawString>();
+    return {reinterpret_cast<const char*>(string) + sizeof(RawString), string->length};
+  }
+  const RawTable& table() const { return *reference<RawTable>(); }
+};
+
+struct RawEntry {
+  RawValue kept_value, kept_key;
+  const RawEntry* next;
+
+  bool is_empty() const { return kept_value.is_nil(); }
+  RawValue key() const { return kept_key; }
+  RawValue value() const { return kept_value; }
+};
+
+class RawTable {
+ public:
+  bool has_metatable() const { return metatable_ != nullptr; }
+  const void* metatable() const { return metatable_; }
+  const RawValue* array() const { return array_size_ == 0 ? nullptr : array_ + 1; }
+  std::size_t array_size() const { return array_size_ == 0 ? 0 : array_size_ - 1; }
+  const RawValue* zero() const { return array_size_ == 0 ? nullptr : array_; }
+  const RawEntry* entries() const { return entries_; }
+  std::size_t entry_count() const { return std::size_t{last_entry_} + 1; }
+
+ private:
+  [[maybe_unused]] void* next_;
+  [[maybe_unused]] std::uint8_t marked_, tag_, no_metamethods_, colocated_;
+  const RawValue* array_;  // from key 0 on
+  [[maybe_unused]] void* gray_;
+  const void* metatable_;
+  const RawEntry* entries_;
+  std::uint32_t array_size_, last_entry_;
+};
+
+#endif
+
+// The table at `index`, which is one.
+inline const RawTable& raw_table(lua_State* L, int index) {
+  return *static_cast<const RawTable*>(lua_topointer(L, index));
+}
+
+// The length of the table: of all numbers n where n is there and n + 1 is not, the only one. False when there may be
+// others, or the keys after the array are not all seen: that is for lua_rawlen() to choose.
+inline bool raw_length(const RawTable& table, std::size_t* length) {
+  const RawValue* const array = table.array();
+  const std::size_t size = table.array_size();
+  std::size_t n = 0;
+  while (n < size && !array[n].is_nil()) ++n;
+  *length = n;
+  while (n < size && array[n].is_nil()) ++n;
+  return n == size;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
