@@ -1,9 +1,8 @@
 #include "bson_encode.h"
 
-#include <cmath>
-
 #include "base/short_bytes.h"
 #include "base/utf8.h"
+#include "bson_plain.h"
 #include "bson_special.h"
 #include "held.h"
 #include "lua/shared_api.h"
@@ -89,35 +88,12 @@ inline std::string_view check_dictionary_key(Encoder& e, int index) {
   return check_new_key(e, index, known, slot);
 }
 
-void put_integer(Encoder& e, std::string_view key, std::int64_t value) {
-  if (value == static_cast<std::int32_t>(value)) {
-    e.writer->int32(key, static_cast<std::int32_t>(value));
-  } else {
-    e.writer->int64(key, value);
-  }
-}
-
-#ifdef RUNTIME_LUAJIT
-// Numbers are doubles: those that are whole, exact and not -0 are written as integers.
 void put_number(Encoder& e, int index, std::string_view key) {
-  const double number = lua_tonumber(e.L, index);
-  if (number >= -0x1p53 && number <= 0x1p53) {
-    const auto whole = static_cast<std::int64_t>(number);
-    if (static_cast<double>(whole) == number && (whole != 0 || !std::signbit(number))) {
-      return put_integer(e, key, whole);
-    }
-  }
-  e.writer->real(key, number);
-}
-#else
-void put_number(Encoder& e, int index, std::string_view key) {
-  if (lua_isinteger(e.L, index)) {
-    put_integer(e, key, lua_tointeger(e.L, index));
-  } else {
-    e.writer->real(key, lua_tonumber(e.L, index));
-  }
-}
+#ifdef RUNTIME_LUA54
+  if (lua_isinteger(e.L, index)) return put_integer(*e.writer, key, lua_tointeger(e.L, index));
 #endif
+  put_real(*e.writer, key, lua_tonumber(e.L, index));
+}
 
 void put_string(Encoder& e, int index, std::string_view key) {
   std::size_t size;
@@ -150,7 +126,7 @@ bool put_userdata(Encoder& e, int index, std::string_view key, int type) {
     if (!enter_lua(e)) return false;
     std::int64_t value;
     if (to_int64(L, index, &value)) {
-      put_integer(e, key, value);
+      put_integer(*e.writer, key, value);
       return true;
     }
   }
@@ -388,6 +364,26 @@ void fill(Document* document, const bson::Writer& writer) {
   document->size = static_cast<std::int32_t>(bytes.size());
 }
 
+// Pushes the document that the thread's writer holds; false, and nothing, when a finalizer ran meanwhile, and encoded
+// something itself.
+bool push_shared(lua_State* L, std::uint64_t use) {
+  Document* document = push_document(L, shared.writer);
+  if (shared.uses == use) {
+    fill(document, shared.writer);
+    return true;
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+// Pushes the document for the table at 1, when it can be read in place.
+bool push_plain(lua_State* L) {
+  if (!raw_tables_known()) return false;
+  shared.writer.clear(kKeepBytes);
+  const std::uint64_t use = ++shared.uses;
+  return put_plain_document(shared.writer, raw_table(L, 1)) && push_shared(L, use);
+}
+
 // Pushes the document that `put` writes from the values on the stack.
 void encode(lua_State* L, bool (*put)(Encoder&, int count)) {
   const int count = lua_gettop(L);
@@ -396,11 +392,7 @@ void encode(lua_State* L, bool (*put)(Encoder&, int count)) {
     shared.writer.clear(kKeepBytes);
     const std::uint64_t use = ++shared.uses;
     Encoder encoder{L, &shared.writer, false, false, keys, count, 0};
-    if (put(encoder, count)) {
-      Document* document = push_document(L, shared.writer);
-      if (shared.uses == use) return fill(document, shared.writer);
-      // A finalizer ran meanwhile, and encoded something itself.
-    }
+    if (put(encoder, count) && push_shared(L, use)) return;
     lua_settop(L, count);
   }
   OwnWriter& writer = push_held<OwnWriter>(L);
@@ -422,7 +414,7 @@ Document* to_document(lua_State* L, int index) {
 int l_encode(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  encode(L, put_root);
+  if (!push_plain(L)) encode(L, put_root);
   return 1;
 }
 

@@ -50,9 +50,7 @@ bool contents_are_known(lua_State* L, int index) {
     return same;
   };
   lua_pushnil(L);
-  if (const RawValue* const zero = table.zero(); zero != nullptr && !zero->is_nil()) {
-    if (!is_next(*zero) || lua_tointeger(L, -1) != 0) return false;
-  }
+  if (has_zero(table) && (!is_next(*table.zero()) || lua_tointeger(L, -1) != 0)) return false;
   for (std::size_t i = 0; i < table.array_size(); ++i) {
     const RawValue& value = table.array()[i];
     if (!value.is_nil() && (!is_next(value) || lua_tointeger(L, -1) != static_cast<int>(i) + 1))

@@ -186,8 +186,29 @@ inline const RawTable& raw_table(lua_State* L, int index) {
   return *static_cast<const RawTable*>(lua_topointer(L, index));
 }
 
-// The length of the table: of all numbers n where n is there and n + 1 is not, the only one. False when there may be
-// others, or the keys after the array are not all seen: that is for lua_rawlen() to choose.
+// Whether the key stands for the number `index`.
+inline bool is_index(const RawValue& key, std::size_t index) {
+  if (key.kind() == RawKind::integer) return static_cast<std::size_t>(key.integer()) == index;
+  return key.kind() == RawKind::real && key.real() == static_cast<double>(index);
+}
+
+// Whether one of the entries has the number `index` for a key.
+inline bool has_index(const RawTable& table, std::size_t index) {
+  const RawEntry* entry = table.entries();
+  for (const RawEntry* const end = entry + table.entry_count(); entry != end; ++entry) {
+    if (!entry->is_empty() && is_index(entry->key(), index)) return true;
+  }
+  return false;
+}
+
+// Whether key 0 has a value that is not among the entries.
+inline bool has_zero(const RawTable& table) {
+  const RawValue* const zero = table.zero();
+  return zero != nullptr && !zero->is_nil();
+}
+
+// The length of the table as far as its array tells: the only number n where n has a value and n + 1 has none. False when
+// there are more such numbers, and lua_rawlen() is to choose. A table whose entries have n + 1 may be longer.
 inline bool raw_length(const RawTable& table, std::size_t* length) {
   const RawValue* const array = table.array();
   const std::size_t size = table.array_size();

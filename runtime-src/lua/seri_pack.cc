@@ -202,12 +202,6 @@ char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth);
   }
 }
 
-// Whether the key stands for the number `index`.
-inline bool is_index(const RawValue& key, std::size_t index) {
-  if (key.kind() == RawKind::integer) return static_cast<std::size_t>(key.integer()) == index;
-  return key.kind() == RawKind::real && key.real() == static_cast<double>(index);
-}
-
 char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth) {
   std::size_t length;
   if (++depth > kMaxDepth || table.has_metatable() || !raw_length(table, &length)) return nullptr;
@@ -222,10 +216,10 @@ char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth) {
     at = put_plain(w, at, array[i], depth);
     if (at == nullptr) return nullptr;
   }
-  if (const RawValue* const zero = table.zero(); zero != nullptr && !zero->is_nil()) {
+  if (has_zero(table)) {
     at = reserve_at(w, at, kHeadRoom);
     put_integer(at, 0);
-    at = put_plain(w, at, *zero, depth);
+    at = put_plain(w, at, *table.zero(), depth);
     if (at == nullptr) return nullptr;
   }
   const RawEntry* entry = table.entries();

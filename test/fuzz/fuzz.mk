@@ -8,7 +8,7 @@ LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o memory_reserve.o c_sta
 
 FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) $(LUA_HEAP) core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
-  runtime-src/lua/engine runtime-src/lua/arguments)
+  lualib-src/bson_plain runtime-src/lua/raw_table runtime-src/lua/engine runtime-src/lua/arguments)
 CLUSTER_PACKETS := $(addprefix core/lualib-src/cluster/,assembly.o compression.o frame.o packed_reader.o request_reader.o)
 FUZZ_cluster   := $(CLUSTER_PACKETS)
 FUZZ_PKGS_cluster := fmt libzstd
