@@ -1,5 +1,6 @@
 #include "bson_decode.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <limits>
@@ -7,6 +8,7 @@
 #include "base/short_bytes.h"
 #include "bson/writer.h"
 #include "bson_special.h"
+#include "lua/record_shapes.h"
 #include "lua/shared_api.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -19,12 +21,15 @@ using bson::Type;
 struct Decoder {
   lua_State* L;
   DecodedKeys* keys;
-  int base;         // the stack's top at the beginning
-  int deepest = 0;  // document for which there was room on the stack
+  int base;              // the stack's top at the beginning
+  RecordShapes* shapes;  // null: no records
+  int deepest = 0;       // document for which there was room on the stack
+  int unknown = 0;       // keys of a shape to be learnt
+  RecordKey unknown_keys[kRecordKeys];
 };
 
-// What a level has on the stack at most: a table, a key, a value, and what a special one needs.
-constexpr int kSlotsPerLevel = 3;
+// What a level has on the stack at most: all values of a record; or a table, a key, a value, and what a special one needs.
+constexpr int kSlotsPerLevel = 3 + kRecordKeys;
 
 [[gnu::always_inline]] inline void push_key(Decoder& d, std::string_view key) {
   lua_State* L = d.L;
@@ -141,12 +146,70 @@ Element next(bson::Reader& reader) {
   d.deepest = depth;
 }
 
+// Whether a record may have the value.
+inline bool fits_record(const Kept& element) {
+  switch (element.type) {
+    case Type::real:
+    case Type::int32:
+    case Type::boolean:
+    case Type::string:
+    case Type::document:
+    case Type::array: return true;
+    case Type::int64: {
+#ifdef RUNTIME_LUAJIT
+      const auto value = bson::number_at<std::int64_t>(element.value);
+      return value <= std::int64_t{1} << 53 && value >= -(std::int64_t{1} << 53);
+#else
+      return true;
+#endif
+    }
+    default: return false;
+  }
+}
+
+// The shape of a document with these elements; null for one that is none, or not known.
+const RecordShape* find_shape(Decoder& d, const Kept* elements, int count) {
+  if (d.shapes == nullptr || count == 0) return nullptr;
+  RecordKey keys[kRecordKeys];
+  for (int i = 0; i < count; ++i) {
+    if (!fits_record(elements[i])) return nullptr;
+    keys[i] = {elements[i].key, elements[i].key_bytes};
+  }
+  bool frequent = false;
+  const RecordShape* const shape = d.shapes->find(keys, count, &frequent);
+  if (frequent && d.unknown == 0) [[unlikely]] {
+    d.unknown = count;
+    std::copy_n(keys, count, d.unknown_keys);
+  }
+  return shape;
+}
+
+// Pushes the record; false, and nothing pushed, when it cannot be made so.
+bool push_record(Decoder& d, const RecordShape& shape, const Kept* elements, int count, int depth) {
+  Record record(d.L, shape);
+  for (int i = 0; i < count; ++i) {
+    const Element element = elements[i].element();
+    switch (element.type) {
+      case Type::real: record.add(bson::number_of<double>(element)); break;
+      case Type::int32: record.add(std::int64_t{bson::number_of<std::int32_t>(element)}); break;
+      case Type::int64: record.add(bson::number_of<std::int64_t>(element)); break;
+      case Type::boolean: record.add(bson::boolean_of(element)); break;
+      case Type::string:
+        push_value(d, element, depth);
+        record.add_string();
+        break;
+      default: push_table(d, element.type, element.value, depth + 1); record.add_table();
+    }
+  }
+  return record.finish();
+}
+
 void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
   lua_State* L = d.L;
   if (depth > d.deepest) enter_level(d, depth);
   // A table should be made as large as it becomes. Most are small: their elements are read once, and
   // kept until the table is there. Of a larger one the rest is read twice.
-  constexpr int kAtOnce = 8;
+  constexpr int kAtOnce = kRecordKeys;
   Kept kept[kAtOnce];
   int first = 0;
   bson::Reader reader(bytes);
@@ -168,6 +231,10 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
       lua_rawseti(L, -2, in_order ? i + 1 : array_index(element.key, i + 1));
     }
   } else {
+    if (count < kAtOnce) {
+      const RecordShape* const shape = find_shape(d, kept, count);
+      if (shape != nullptr && push_record(d, *shape, kept, count, depth)) return;
+    }
     lua_createtable(L, 0, count);
     for (int i = 0; i < count; ++i) {
       const Element element = i < first ? kept[i].element() : next(reader);
@@ -181,8 +248,14 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
 }  // namespace
 
 void push_decoded(lua_State* L, std::string_view bytes) {
-  Decoder decoder{L, known_keys<DecodedKeys>(L), lua_gettop(L)};
+  Decoder decoder;
+  decoder.L = L;
+  decoder.keys = known_keys<DecodedKeys>(L);
+  decoder.base = lua_gettop(L);
+  decoder.shapes = RecordShapes::of(L);
   push_table(decoder, Type::document, bytes, 1);
+  if (decoder.unknown > 0) [[unlikely]]
+    decoder.shapes->learn(L, decoder.unknown_keys, decoder.unknown);
 }
 
 void raise_bson_error(lua_State* L, const bson::Error& error) {

@@ -28,7 +28,7 @@ struct LuaType {
 class Levels {
  public:
   // A level pushes no more than this, names of fields included.
-  static constexpr int kSlots = 40;
+  static constexpr int kSlots = 56;
   // Names of fields that stand on the stack while an array's elements are gone through, as its type has that few.
   static constexpr int kNames = 24;
 
@@ -66,6 +66,10 @@ inline void push_name(lua_State* L, const sproto::Field& field, std::size_t plac
 // Pushes the encoded form of the value at `value`, a table or what can be indexed like one. `names` is the stack index of
 // the names of its schema. Raises for what cannot be encoded, with the field's name.
 void push_encoded(lua_State* L, const sproto::Type& type, int names, int value);
+
+// The same for a table that can be read in place (lua/raw_table.h). False, and nothing pushed, when something in it needs
+// the interface, or cannot be encoded.
+bool push_plain_encoded(lua_State* L, const sproto::Type& type, int names, int value);
 
 // Fills the table on the top of the stack, or pushes a new one when `table` says so, with the fields of `bytes`; returns how
 // many bytes were read. Raises when the bytes are damaged.

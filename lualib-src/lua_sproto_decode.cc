@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "lua/record_shapes.h"
 #include "lua_sproto.h"
 #include "sproto/wire.h"
 
@@ -20,7 +21,8 @@ using sproto::Type;
 
 class Decoder {
  public:
-  Decoder(lua_State* L, int names) : L_(L), names_(names), levels_(L) {}
+  Decoder(lua_State* L, int names)
+      : L_(L), names_(names), shapes_(RecordShapes::of(L)), levels_(L) {}
 
   // Pushes a table with the fields. `names` is what push_names() has returned, or 0.
   std::size_t push_structure(const Type& type, std::string_view bytes, int names = 0);
@@ -28,6 +30,11 @@ class Decoder {
   std::size_t fill_top(const Type& type, std::string_view bytes) {
     StructReader reader = open(bytes);
     return fill(type, reader, false, 0);
+  }
+  // At the end: learns a shape that was met often.
+  void learn() {
+    if (unknown_ > 0) [[unlikely]]
+      shapes_->learn(L_, unknown_keys_, unknown_);
   }
 
  private:
@@ -68,9 +75,27 @@ class Decoder {
     return count;
   }
 
+  // A field with its value, not set to zero before it is filled.
+  struct Kept {
+    const Field* field;
+    const char* part;
+    std::uint32_t part_bytes;
+    std::uint16_t number;
+    bool is_part;
+
+    StructReader::Value value() const { return {0, is_part, number, {part, part_bytes}}; }
+  };
+  bool fits_record(const Kept& kept);
+  // Pushes the struct as a record; false, and nothing pushed, when it is none, or its shape is not known.
+  bool push_record(const Type& type, StructReader& reader);
+  const RecordShape* find_shape(const Kept* fields, int count);
+
   lua_State* L_;
   int names_;
+  RecordShapes* shapes_;  // null: no records
   Levels levels_;
+  int unknown_ = 0;  // keys of a shape to be learnt
+  RecordKey unknown_keys_[kRecordKeys];
 };
 
 void Decoder::push_integer(const Field& field, std::int64_t number) {
@@ -185,8 +210,84 @@ void Decoder::push_map(const Field& field, std::string_view part) {
 
 // ---- structs ---------------------------------------------------------------------------------------
 
+bool Decoder::fits_record(const Kept& kept) {
+#ifdef RUNTIME_LUAJIT
+  // A large integer may become cdata.
+  if (kept.field->kind == Kind::integer && !kept.field->array && kept.is_part &&
+      kept.part_bytes > 4)
+    return kept.field->scale != 0;
+#endif
+  return kept.is_part || !kept.field->array;
+}
+
+const RecordShape* Decoder::find_shape(const Kept* fields, int count) {
+  const RawTable& names = raw_table(L_, names_);
+  RecordKey keys[kRecordKeys];
+  for (int i = 0; i < count; ++i) {
+    if (!fits_record(fields[i])) return nullptr;
+    const std::string_view name = names.array()[fields[i].field->name_index].text();
+    keys[i] = {name.data(), name.size()};
+  }
+  bool frequent = false;
+  const RecordShape* const shape = shapes_->find(keys, count, &frequent);
+  if (frequent && unknown_ == 0) [[unlikely]] {
+    unknown_ = count;
+    std::copy_n(keys, count, unknown_keys_);
+  }
+  return shape;
+}
+
+bool Decoder::push_record(const Type& type, StructReader& reader) {
+  if (shapes_ == nullptr) return false;
+  Kept fields[kRecordKeys];
+  int count = 0;
+  StructReader::Value value;
+  std::size_t from = 0;
+  Step step;
+  while ((step = reader.next(&value)) == Step::value) {
+    const Field* field = type.find(value.tag, &from);
+    if (field == nullptr) continue;
+    if (count == kRecordKeys) return false;
+    fields[count++] = {field, value.part.data(), static_cast<std::uint32_t>(value.part.size()),
+                       value.number, value.is_part};
+  }
+  if (step == Step::broken || count == 0) return false;
+  const RecordShape* const shape = find_shape(fields, count);
+  if (shape == nullptr) return false;
+  Record record(L_, *shape);
+  for (const Kept* kept = fields; kept != fields + count; ++kept) {
+    const Field& field = *kept->field;
+    const std::string_view part{kept->part, kept->part_bytes};
+    if (field.array || field.kind == Kind::structure) {
+      push_value(field, kept->value());
+      record.add_table();
+    } else if (field.kind == Kind::string) {
+      push_value(field, kept->value());
+      record.add_string();
+    } else if (field.kind == Kind::boolean) {
+      if (kept->is_part) fail();
+      record.add(kept->number != 0);
+    } else if (field.kind == Kind::real) {
+      if (!kept->is_part || part.size() != sizeof(double)) fail();
+      record.add(sproto::load<double>(part.data()));
+    } else {
+      const std::optional<std::int64_t> number =
+          kept->is_part ? sproto::part_integer(part) : kept->number;
+      if (!number) fail();
+      field.scale != 0 ? record.add(static_cast<double>(*number) / field.scale)
+                       : record.add(*number);
+    }
+  }
+  return record.finish();
+}
+
 std::size_t Decoder::push_structure(const Type& type, std::string_view bytes, int names) {
   StructReader reader = open(bytes);
+  StructReader ahead = reader;
+  if (push_record(type, ahead)) {
+    levels_.leave();
+    return ahead.used();
+  }
   lua_createtable(L_, 0, static_cast<int>(std::min(reader.words(), type.fields.size())));
   return fill(type, reader, true, names);
 }
@@ -211,8 +312,10 @@ std::size_t Decoder::fill(const Type& type, StructReader& reader, bool made, int
 
 std::size_t decode(lua_State* L, const Type& type, int names, std::string_view bytes, Table table) {
   Decoder decoder(L, names);
-  return table == Table::fresh ? decoder.push_structure(type, bytes)
-                               : decoder.fill_top(type, bytes);
+  const std::size_t used =
+      table == Table::fresh ? decoder.push_structure(type, bytes) : decoder.fill_top(type, bytes);
+  decoder.learn();
+  return used;
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

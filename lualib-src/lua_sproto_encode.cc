@@ -4,6 +4,7 @@
 
 #include "lua_sproto.h"
 #include "scratch.h"
+#include "sproto/header_writer.h"
 #include "sproto/wire.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -34,7 +35,8 @@ class Encoder {
   void push() { out_.push(); }
 
  private:
-  static constexpr int kNotInline = -1;
+  using Header = sproto::HeaderWriter<Scratch>;
+  static constexpr int kNotInline = Header::kPart;
   static constexpr int kValues = 8;  // of fields, that lie on the stack at once
   static_assert(kValues + Levels::kNames + 8 <= Levels::kSlots);
 
@@ -317,20 +319,12 @@ void Encoder::push_field(const Type& type, const Field& field, const Source& sou
 
 void Encoder::structure(const Type& type, const Source& source) {
   levels_.enter();
-  // Room for the longest header; what turns out not to be needed is closed at the end.
-  const std::size_t header = out_.size();
-  const std::size_t room = sproto::kWordBytes * (1 + type.max_words);
+  const std::size_t room = Header::room(type.max_words);
   reserve(room);
   out_.add(room);
+  Header header(out_, type.max_words);
 
   const int top = lua_gettop(L_);
-  std::size_t end = header + sproto::kWordBytes;
-  const auto put_word = [&](int word) {
-    const auto bits = static_cast<std::uint16_t>(word);
-    std::memcpy(out_.data() + end, &bits, sizeof bits);
-    end += sproto::kWordBytes;
-  };
-  int last = -1;
   int left = kValues;
   for (const Field& field : type.fields) {
     if (--left < 0) {  // clearing the stack costs as much as a field: not after each
@@ -345,26 +339,17 @@ void Encoder::structure(const Type& type, const Source& source) {
     } else {
       number = value(type, field);
     }
-    if (field.tag != last + 1) put_word(2 * (field.tag - last - 2) + 1);
-    put_word(2 * (number + 1));
-    last = field.tag;
+    header.add(field.tag, number);
   }
-
   lua_settop(L_, top);
-  const auto words = static_cast<std::uint16_t>((end - header) / sproto::kWordBytes - 1);
-  char* bytes = out_.data();
-  std::memcpy(bytes + header, &words, sizeof words);
-  const std::size_t parts = header + room;
-  if (end != parts) {
-    std::memmove(bytes + end, bytes + parts, out_.size() - parts);
-    out_.shorten(out_.size() - (parts - end));
-  }
+  header.close();
   levels_.leave();
 }
 
 }  // namespace
 
 void push_encoded(lua_State* L, const Type& type, int names, int value) {
+  if (push_plain_encoded(L, type, names, value)) return;
   Encoder encoder(L, names);
   encoder.structure(type, {.table = value});
   encoder.push();

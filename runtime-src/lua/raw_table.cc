@@ -31,10 +31,12 @@ bool strings_are_known(lua_State* L) {
 
 // An empty table with room for 5 values and 3 pairs: no reference of it is followed.
 bool table_is_known(lua_State* L) {
+  lua_gc(L, LUA_GCCOLLECT, 0);
   lua_createtable(L, 5, 3);
   lua_createtable(L, 0, 0);
   const RawTable& table = raw_table(L, -2);
   if (table.array_size() != 5 || table.entry_count() != 4 || table.has_metatable()) return false;
+  if (table.free_entries() != 4 || !table.is_new()) return false;
   lua_pushvalue(L, -1);
   lua_setmetatable(L, -3);
   return table.metatable() == lua_topointer(L, -1);
@@ -64,6 +66,19 @@ bool contents_are_known(lua_State* L, int index) {
   return !lua_next(L, index);
 }
 
+// The table at `index` has its strings where they are looked for.
+bool strings_are_found(lua_State* L, int index) {
+  const RawTable& table = raw_table(L, index);
+  for (std::size_t i = 0; i < table.entry_count(); ++i) {
+    const RawEntry& entry = table.entries()[i];
+    const RawValue key = entry.key();
+    if (entry.is_empty() || key.kind() != RawKind::string || !key.is_interned()) continue;
+    if (table.find(key) != &entry) return false;
+  }
+  lua_pushliteral(L, "none of them");
+  return table.find(RawValue::of_string(lua_topointer(L, -1))) == nullptr;
+}
+
 constexpr char kValues[] =
     "local long = ('long'):rep(100)\n"
     "local t = { false, true, 'text', long, 7, -2.5, {}, print, 1e300, -1 }\n"
@@ -71,6 +86,7 @@ constexpr char kValues[] =
     "for _, value in ipairs { 0, 3, 2^53, -2.5, 'short', long, true, false, {}, print } do "
     "t[value] = value end\n"
     "t.a, t.b, t.gone, t.c = 1, 'b', 2, false\n"
+    "for i = 1, 20 do t['key' .. i] = i end\n"
     "t.gone = nil\n"
     "return t";
 
@@ -82,7 +98,8 @@ int l_probe(lua_State* L) {
   if (!strings_are_known(L) || !table_is_known(L)) return 0;
   if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
   lua_call(L, 0, 1);
-  known = contents_are_known(L, lua_gettop(L));
+  const int table = lua_gettop(L);
+  known = contents_are_known(L, table) && strings_are_found(L, table);
   return 0;
 }
 

@@ -23,6 +23,11 @@ enum class RawKind : std::uint8_t { nil, boolean, integer, real, string, table, 
 
 class RawTable;
 
+// A table and its values are written as well, by record_shapes.cc alone:
+//   is_new()        the collector has not looked at it in this cycle: it may be given references without telling it
+//   copy_entries()  of a table with as many entries
+// Values are made for strings and tables by their address, lua_topointer().
+
 #ifdef RUNTIME_LUA54
 
 constexpr bool kRawInternal = LUA_VERSION_NUM == 504 && sizeof(void*) == 8;
@@ -70,6 +75,19 @@ struct RawValue {
             tag == kRawShortString ? string->short_length : string->long_length};
   }
   const RawTable& table() const { return *static_cast<const RawTable*>(object); }
+  // Of a string: no other one has the same bytes.
+  bool is_interned() const { return tag == kRawShortString; }
+
+  static RawValue of(bool value) { return {{0}, static_cast<std::uint8_t>(value ? 0x11 : 0x01)}; }
+  static RawValue of(std::int64_t value) { return {{value}, 0x03}; }
+  static RawValue of(double value) { return {{std::bit_cast<std::int64_t>(value)}, 0x13}; }
+  static RawValue of_string(const void* string) {
+    const auto tag = static_cast<std::uint8_t>(static_cast<const RawString*>(string)->tag | 0x40);
+    return {{reinterpret_cast<std::int64_t>(string)}, tag};
+  }
+  static RawValue of_table(const void* table) {
+    return {{reinterpret_cast<std::int64_t>(table)}, 0x45};
+  }
 };
 
 struct RawEntry {
@@ -81,6 +99,10 @@ struct RawEntry {
   bool is_empty() const { return (value_tag & 0x0f) == 0; }
   RawValue key() const { return {{key_bits}, key_tag}; }
   RawValue value() const { return {{value_bits}, value_tag}; }
+  void set(const RawValue& value) {
+    value_bits = value.whole;
+    value_tag = value.tag;
+  }
 };
 
 class RawTable {
@@ -96,16 +118,35 @@ class RawTable {
   // The value of key 0, when it is not among the entries.
   const RawValue* zero() const { return nullptr; }
   const RawEntry* entries() const { return entries_; }
+  RawEntry* entries() { return entries_; }
   std::size_t entry_count() const { return std::size_t{1} << log_entries_; }
+  // The entry of an interned string; null when there is none.
+  const RawEntry* find(const RawValue& key) const {
+    const std::uint32_t hash = static_cast<const RawString*>(key.object)->hash;
+    const RawEntry* entry = entries_ + (hash & (entry_count() - 1));
+    while (entry->key_bits != key.whole || entry->key_tag != kRawShortString) {
+      if (entry->next == 0) return nullptr;
+      entry += entry->next;
+    }
+    return entry;
+  }
+
+  std::size_t free_entries() const { return static_cast<std::size_t>(last_free_ - entries_); }
+  bool is_new() const { return (marked_ & 0x18) != 0; }
+  void copy_entries(const RawTable& from) {
+    std::memcpy(entries_, from.entries_, sizeof(RawEntry) << log_entries_);
+    last_free_ = entries_ + (from.last_free_ - from.entries_);
+    flags_ &= 0x80;
+  }
 
  private:
   [[maybe_unused]] void* next_;
-  [[maybe_unused]] std::uint8_t tag_, marked_;
-  std::uint8_t flags_, log_entries_;
+  [[maybe_unused]] std::uint8_t tag_;
+  std::uint8_t marked_, flags_, log_entries_;
   std::uint32_t limit_;
   const RawValue* array_;
-  const RawEntry* entries_;
-  [[maybe_unused]] const RawEntry* last_free_;
+  RawEntry* entries_;
+  RawEntry* last_free_;
   const void* metatable_;
 };
 
@@ -148,15 +189,38 @@ struct RawValue {
     return {reinterpret_cast<const char*>(string) + sizeof(RawString), string->length};
   }
   const RawTable& table() const { return *reference<RawTable>(); }
+  bool is_interned() const { return true; }
+
+  static RawValue of(bool value) {
+    return {tagged(value ? 2 : 1) | ((std::uint64_t{1} << kReferenceBits) - 1)};
+  }
+  static RawValue of(std::int64_t value) { return of(static_cast<double>(value)); }
+  static RawValue of(double value) {
+    constexpr std::uint64_t kNan =
+        0xfff8000000000000;  // other bits of one would be taken for a reference
+    return {value == value ? std::bit_cast<std::uint64_t>(value) : kNan};
+  }
+  static RawValue of_string(const void* string) {
+    return {tagged(4) | reinterpret_cast<std::uint64_t>(string)};
+  }
+  static RawValue of_table(const void* table) {
+    return {tagged(11) | reinterpret_cast<std::uint64_t>(table)};
+  }
+
+ private:
+  static constexpr std::uint64_t tagged(std::uint64_t inverse) {
+    return ~inverse << kReferenceBits;
+  }
 };
 
 struct RawEntry {
   RawValue kept_value, kept_key;
-  const RawEntry* next;
+  RawEntry* next;
 
   bool is_empty() const { return kept_value.is_nil(); }
   RawValue key() const { return kept_key; }
   RawValue value() const { return kept_value; }
+  void set(const RawValue& value) { kept_value = value; }
 };
 
 class RawTable {
@@ -167,23 +231,45 @@ class RawTable {
   std::size_t array_size() const { return array_size_ == 0 ? 0 : array_size_ - 1; }
   const RawValue* zero() const { return array_size_ == 0 ? nullptr : array_; }
   const RawEntry* entries() const { return entries_; }
+  RawEntry* entries() { return entries_; }
   std::size_t entry_count() const { return std::size_t{last_entry_} + 1; }
+  const RawEntry* find(const RawValue& key) const {
+    const RawEntry* entry = entries_ + (key.reference<RawString>()->id & last_entry_);
+    while (entry != nullptr && entry->kept_key.bits != key.bits) entry = entry->next;
+    return entry;
+  }
+
+  std::size_t free_entries() const { return static_cast<std::size_t>(last_free_ - entries_); }
+  bool is_new() const { return (marked_ & 0x03) != 0; }
+  void copy_entries(const RawTable& from) {
+    std::memcpy(static_cast<void*>(entries_), from.entries_, sizeof(RawEntry) * entry_count());
+    for (std::size_t i = 0; i <= last_entry_; ++i) {
+      if (entries_[i].next != nullptr)
+        entries_[i].next = entries_ + (entries_[i].next - from.entries_);
+    }
+    last_free_ = entries_ + (from.last_free_ - from.entries_);
+    no_metamethods_ = 0;
+  }
 
  private:
   [[maybe_unused]] void* next_;
-  [[maybe_unused]] std::uint8_t marked_, tag_, no_metamethods_, colocated_;
+  std::uint8_t marked_;
+  [[maybe_unused]] std::uint8_t tag_;
+  std::uint8_t no_metamethods_;
+  [[maybe_unused]] std::uint8_t colocated_;
   const RawValue* array_;  // from key 0 on
   [[maybe_unused]] void* gray_;
   const void* metatable_;
-  const RawEntry* entries_;
+  RawEntry* entries_;
   std::uint32_t array_size_, last_entry_;
+  RawEntry* last_free_;
 };
 
 #endif
 
 // The table at `index`, which is one.
-inline const RawTable& raw_table(lua_State* L, int index) {
-  return *static_cast<const RawTable*>(lua_topointer(L, index));
+inline RawTable& raw_table(lua_State* L, int index) {
+  return *static_cast<RawTable*>(const_cast<void*>(lua_topointer(L, index)));
 }
 
 // Whether the key stands for the number `index`.

@@ -8,7 +8,7 @@ LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o memory_reserve.o c_sta
 
 FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) $(LUA_HEAP) core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
-  lualib-src/bson_plain runtime-src/lua/raw_table runtime-src/lua/engine runtime-src/lua/arguments)
+  lualib-src/bson_plain runtime-src/lua/raw_table runtime-src/lua/record_shapes runtime-src/lua/engine runtime-src/lua/arguments)
 CLUSTER_PACKETS := $(addprefix core/lualib-src/cluster/,assembly.o compression.o frame.o packed_reader.o request_reader.o)
 FUZZ_cluster   := $(CLUSTER_PACKETS)
 FUZZ_PKGS_cluster := fmt libzstd
@@ -35,9 +35,9 @@ FUZZ_mysql     := $(addprefix core/lualib-src/mysql/,packet_reader.o packets.o r
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_redis     := core/lualib-src/redis/reply_reader.o
 FUZZ_seri      := $(LUA_HEAP) \
-  $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/raw_table runtime-src/lua/engine)
+  $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/raw_table runtime-src/lua/record_shapes runtime-src/lua/engine)
 FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
-  $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) $(addprefix runtime-src/lua/,engine.cc arguments.cc))
+  $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) $(addprefix runtime-src/lua/,engine.cc arguments.cc raw_table.cc record_shapes.cc))
 FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
 FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o core/runtime-src/base/utf8.o

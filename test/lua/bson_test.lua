@@ -305,4 +305,36 @@ T.test("a key of another kind is refused after any number of good ones", functio
 	end
 end)
 
+-- A table with a metatable is read with the interface of Lua, one without where the engine keeps it; and what is decoded
+-- often is made in another way.
+T.test("both ways to read and to make a table agree", function()
+	local seed = 3
+	local function random(n)
+		seed = seed * 16807 % 2147483647
+		return seed % n + 1
+	end
+	local function value(depth)
+		local kind = random(8)
+		if kind == 1 then return random(2) == 1 end
+		if kind == 2 then return random(1000) / 8 - 40 end
+		if kind == 3 then return -2 ^ 40 end
+		if kind == 4 then return ("text"):rep(random(20) - 1) end
+		if kind == 5 then return random(2 ^ 20) end
+		if depth > 3 then return bson.null end
+		local t = {}
+		if kind == 6 then
+			for i = 1, random(12) do t[i] = value(depth + 1) end
+		else
+			for _ = 1, random(30) - 1 do t["key" .. random(20)] = value(depth + 1) end
+		end
+		return t
+	end
+	for _ = 1, 1000 do
+		local document = { a = value(0), b = value(0) }
+		local bytes = encoded(document)
+		T.eq(encoded(setmetatable(document, {})), bytes)
+		T.eq(bson.decode(bson.encode(document)), setmetatable(document, nil))
+	end
+end)
+
 T.run()

@@ -176,4 +176,51 @@ T.test("one engine uses what another one has saved", function()
 	T.eq(loader.load(7):exist_type "Shared", true)
 end)
 
+-- A table with a metatable is read with the interface of Lua, one without where the engine keeps it; and what is decoded
+-- often is made in another way.
+T.test("both ways to read and to make a table agree", function()
+	local seed = 5
+	local function random(n)
+		seed = seed * 16807 % 2147483647
+		return seed % n + 1
+	end
+	local function list(length, element)
+		local t = {}
+		for i = 1, length do t[i] = element(i) end
+		return t
+	end
+	local function person(depth)
+		local children = depth < 3 and random(2) == 1 and list(random(3) - 1, function() return person(depth + 1) end) or nil
+		return {
+			name = random(4) > 1 and ("n"):rep(random(60)) or nil,
+			age = random(3) > 1 and (random(100000) - 500) * random(2) ^ 20 or nil,
+			marital = ({ true, false })[random(3)],
+			children = children,
+		}
+	end
+	local function data()
+		return {
+			numbers = list(random(5) - 1, function() return random(9) == 1 and 2 ^ 40 or random(70000) - 9 end),
+			number = random(2) == 1 and 2 ^ 33 or 3,
+			fixed = random(1000) / 4,
+			bytes = random(2) == 1 and "\0\1" or nil,
+			texts = list(random(4) - 1, function(i) return ("x"):rep(i * 30) end),
+		}
+	end
+	for _ = 1, 1000 do
+		for kind, value in pairs { Person = person(0), Data = data(), Maps = { byname = { person(3), k = person(3) } } } do
+			local bytes = sp:encode(kind, value)
+			T.eq(hex(sp:encode(kind, setmetatable(value, {}))), hex(bytes))
+			if kind ~= "Maps" then T.eq((sp:decode(kind, bytes)), setmetatable(value, nil)) end
+		end
+	end
+end)
+
+T.test("what is not plain in a plain table is asked for", function()
+	local person = setmetatable({}, { __index = { name = "asked" } })
+	T.eq(sp:decode("Person", sp:encode("Person", { children = { person } })), { children = { { name = "asked" } } })
+	T.eq(sp:decode("Data", sp:encode("Data", { number = "12", numbers = { 1, "2" } })), { number = 12, numbers = { 1, 2 } })
+	T.raises("Person.children[2] is not a table", sp.encode, sp, "Person", { children = { {}, 5 } })
+end)
+
 T.run()

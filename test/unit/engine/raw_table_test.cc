@@ -1,29 +1,13 @@
 #include "lua/raw_table.h"
 
-#include <gtest/gtest.h>
-
-#include <string>
-
-#include "lua/seri.h"
+#include "seri_state.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 
-class RawTableTest : public testing::Test {
+class RawTableTest : public SeriState {
  protected:
-  RawTableTest() {
-    luaL_openlibs(L);
-    lua_register(L, "packstring", l_packstring);
-    lua_register(L, "known_length", l_known_length);
-  }
-  ~RawTableTest() override { lua_close(L); }
-
-  // A chunk's first result, as text; the error message if it raises.
-  std::string eval(const char* source) {
-    lua_settop(L, 0);
-    if (luaL_loadstring(L, source) == LUA_OK) lua_pcall(L, 0, 1, 0);
-    return luaL_tolstring(L, -1, nullptr);
-  }
+  RawTableTest() { lua_register(L, "known_length", l_known_length); }
 
   // length = known_length(table); nil where raw_length() leaves it to the engine
   static int l_known_length(lua_State* L) {
@@ -32,8 +16,6 @@ class RawTableTest : public testing::Test {
     lua_pushinteger(L, static_cast<lua_Integer>(length));
     return 1;
   }
-
-  lua_State* L = luaL_newstate();
 };
 
 TEST_F(RawTableTest, TheEngineIsTheOneThatIsDescribed) { EXPECT_TRUE(raw_tables_known()); }
