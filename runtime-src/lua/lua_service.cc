@@ -189,6 +189,9 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
   Frame frame{&turn, {}};
+#ifdef RUNTIME_LUAJIT
+  self->heat_.begin_turn(L);
+#endif
   // Without a limit on the heap nothing on the way of a common message raises outside of its
   // coroutine, and a lua_pcall would be a tenth of its cost.
   if (self->heap_.limit() == 0) {

@@ -11,6 +11,7 @@
 #include "core/turn.h"
 #include "core/service.h"
 #include "lua/engine.h"
+#include "lua/jit_heat.h"
 #include "lua/lua_host.h"
 #include "lua/profiler.h"
 
@@ -98,6 +99,7 @@ class LuaService : public LuaHost {
   std::atomic<std::uint8_t> pending_{0};  // kInterrupt, kExhausted: looked at after each message
   bool settle_first_ = false;             // the handling of the last message has raised
 #ifdef RUNTIME_LUAJIT
+  JitHeat heat_;
   int step_multiplier_ = 0;  // of the collector, until it has run; 0: it was not changed
 #endif
 };
