@@ -1,6 +1,7 @@
 -- A node with rankings that ends, and comes back.
 local skynet = require "skynet"
 local cjson = require "cjson"
+local mongo = require "skynet.db.mongo"
 local other_node = require "other_node"
 local rank_client = require "rank_client"
 local socket = require "skynet.socket"
@@ -10,7 +11,7 @@ local port = tonumber(skynet.getenv "port")
 
 local function start()
 	local node = other_node.start("rank_main", {
-		docstore = "var/ranks.db", docstore_listen = "", rank_port = port, rank_cluster = "127.0.0.1:" .. port + 1,
+		docstore = "var/ranks.db", docstore_listen = "127.0.0.1:" .. port + 2, rank_port = port, rank_cluster = "127.0.0.1:" .. port + 1,
 	})
 	T.eventually(function()
 		local fd = socket.open("127.0.0.1", port)
@@ -27,7 +28,7 @@ end
 
 local INFO = '{"empty":[],"list":[1,2.5],"text":"排行","none":null}'
 
-T.test("a node that ends right after its updates has them all when it is back", function()
+T.test("a node that is back has its rankings, also what changed right before its end", function()
 	local node, http = start()
 	T.eq(http.post("/setconfig", { appname = "g", config = { { tag = "t", capacity = 2000, order = "descending" } } }).code, "OK")
 	local requests = {}
@@ -40,6 +41,9 @@ T.test("a node that ends right after its updates has them all when it is back", 
 		T.eq({ status, body }, { 200, '{"code":"OK"}' })
 		status, body = http.send ""
 	end
+	local client = mongo.client { host = "127.0.0.1", port = port + 2 }
+	T.eventually(function() return client.rank:runCommand("count", "g_t").n == 2000 end, 2000)
+	client:disconnect()
 	T.eq(http.post("/delete", { appname = "g", tags = { "t" }, uid = "u2000" }).code, "OK")
 	stop(node)
 
@@ -60,4 +64,4 @@ T.test("a node that ends right after its updates has them all when it is back", 
 	node:signal "KILL"
 end)
 
-T.run()
+T.run(4000)
