@@ -1,5 +1,6 @@
 // skynet.codecache: what Lua sees of the cache of compiled files.
 #include "lua/code_cache.h"
+#include "lua/state_image.h"
 
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
@@ -13,6 +14,7 @@ constexpr const char* kModes[] = {"ON", "OFF", "EXIST", nullptr};  // in the ord
 // clear(): the next load of any file reads it again, in every service of this engine.
 int l_clear(lua_State*) {
   clear_code();
+  clear_images();
   return 0;
 }
 

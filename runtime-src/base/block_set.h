@@ -28,6 +28,13 @@ class BlockSet {
     ++count_;
   }
 
+  bool contains(const void* block) const noexcept {
+    if (count_ == 0) return false;
+    std::size_t i = home(block);
+    while (slots_[i] != nullptr && slots_[i] != block) i = next(i);
+    return slots_[i] != nullptr;
+  }
+
   // `block` is in the set.
   void remove(void* block) noexcept {
     std::size_t hole = home(block);

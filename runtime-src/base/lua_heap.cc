@@ -20,6 +20,8 @@ constexpr std::size_t kMinChunk = 2560;
 constexpr std::size_t kMaxChunk = 256 * 1024;
 // A new chunk is at most a sixteenth of those before it: that bounds what may lie unused in it.
 constexpr std::size_t kGrowthDivisor = 16;
+// Chunks of which a copy is made: the largest of jemalloc's sizes that shares its pages.
+constexpr std::size_t kCopiedChunk = 14336;
 constexpr std::size_t kReopened = 512;            // free blocks that small ones may be made of...
 constexpr std::size_t kReopenBelow = 128 * 1024;  // ...in heaps below this size
 constexpr std::size_t kTrimFrom = 1024 * 1024;    // smaller heaps keep their chunks
@@ -68,6 +70,9 @@ constexpr std::array<std::uint8_t, kEntries> class_table(std::size_t unit) {
 }
 constexpr auto kClassBy8 = class_table<256 / 8 + 1>(8);
 constexpr auto kClassBy64 = class_table<2048 / 64 + 1>(64);
+
+// What a block of more than the small sizes takes in a chunk.
+constexpr std::size_t in_chunk(std::size_t size) { return (size + 15) & ~std::size_t{15}; }
 
 inline int class_of(std::size_t size) {
   return size <= 256 ? kClassBy8[(size + 7) / 8] : kClassBy64[(size + 63) / 64];
@@ -122,7 +127,7 @@ void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
     return exhausted();
   void* moved = block;
   if (old_size > kMaxSmall && new_size > kMaxSmall) {
-    moved = resize_large(block, new_size);
+    moved = resize_large(block, old_size, new_size);
     if (moved == nullptr) {
       if (new_size > old_size) return exhausted();
       moved = block;
@@ -146,6 +151,8 @@ void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
 
 inline void* LuaHeap::take(std::size_t size) {
   if (size > kMaxSmall) {
+    if (all_in_chunks_) [[unlikely]]
+      return carve_large(size);
     void* const block = heap_malloc(size);
     if (block == nullptr) return nullptr;
     large_.add(block);
@@ -164,6 +171,10 @@ inline void LuaHeap::give(void* block, std::size_t size) {
     push_free(class_of(size), static_cast<char*>(block));
     return;
   }
+  if (is_in_chunk(block)) [[unlikely]] {
+    divide(static_cast<char*>(block), static_cast<char*>(block) + in_chunk(size));
+    return;
+  }
   large_.remove(block);
   unreserve(block_bytes(block));
   std::free(block);
@@ -175,7 +186,17 @@ inline void LuaHeap::push_free(int size_class, char* block) {
   free_[size_class] = head;
 }
 
-void* LuaHeap::resize_large(void* block, std::size_t size) {
+void* LuaHeap::resize_large(void* block, std::size_t old_size, std::size_t size) {
+  if (is_in_chunk(block)) [[unlikely]] {
+    void* const moved = take(size);
+    if (moved == nullptr) {
+      if (size < old_size) shrink_in_place(static_cast<char*>(block), old_size, size);
+      return nullptr;
+    }
+    std::memcpy(moved, block, std::min(old_size, size));
+    if (!releasing_) give(block, old_size);
+    return moved;
+  }
   const std::size_t old_bytes = block_bytes(block);
   large_.remove(block);
   void* const moved = heap_realloc(block, size);
@@ -186,8 +207,14 @@ void* LuaHeap::resize_large(void* block, std::size_t size) {
   return moved;
 }
 
-// Shrinks a block to a small size although there is no memory to move it to.
+// Shrinks a block, one from malloc to a small size, although there is no memory to move it to.
 void* LuaHeap::shrink_in_place(char* block, std::size_t old_size, std::size_t new_size) {
+  if (is_in_chunk(block) && old_size > kMaxSmall) {
+    const std::size_t kept =
+        new_size <= kMaxSmall ? kSizes[class_of(new_size)] : in_chunk(new_size);
+    divide(block + kept, block + in_chunk(old_size));
+    return block;
+  }
   const std::size_t kept = kSizes[class_of(new_size)];
   if (old_size <= kMaxSmall) {
     divide(block + kept, block + kSizes[class_of(old_size)]);
@@ -199,11 +226,7 @@ void* LuaHeap::shrink_in_place(char* block, std::size_t old_size, std::size_t ne
   RUNTIME_CHECK(size >= sizeof(Chunk) + kept, "a large block holds a chunk of one small block");
   unreserve(block_bytes(block));
   std::memmove(block + sizeof(Chunk), block, new_size);
-  auto* const chunk = reinterpret_cast<Chunk*>(block);
-  *chunk = {chunks_, size};
-  chunks_ = chunk;
-  chunk_bytes_ += size;
-  reserve(size);
+  link_chunk(block, size);
   divide(block + sizeof(Chunk) + kept, block + size);
   return block + sizeof(Chunk);
 }
@@ -230,7 +253,7 @@ void* LuaHeap::carve(int size_class) {
 // Carves on in a large free block, if there is one: what tables and strings have outgrown while a
 // state was set up is a tenth of a small heap.
 bool LuaHeap::reopen_block(std::size_t size) {
-  if (chunk_bytes_ >= kReopenBelow) return false;
+  if (chunk_bytes_ >= kReopenBelow || all_in_chunks_) return false;
   for (int c = kClasses - 1; kSizes[c] >= kReopened && kSizes[c] >= 4 * size; --c) {
     if (free_[c] == nullptr) continue;
     divide(bump_, bump_end_);
@@ -241,20 +264,44 @@ bool LuaHeap::reopen_block(std::size_t size) {
   return false;
 }
 
-bool LuaHeap::add_chunk() {
-  const std::size_t size =
+// A new chunk, with room for a block of `at_least` bytes.
+bool LuaHeap::add_chunk(std::size_t at_least) {
+  std::size_t size =
       std::clamp(std::bit_floor(chunk_bytes_ / kGrowthDivisor), kMinChunk, kMaxChunk);
-  auto* const chunk = static_cast<Chunk*>(heap_malloc(size));
-  if (chunk == nullptr) return false;
+  if (all_in_chunks_) size = std::max(kCopiedChunk, at_least + sizeof(Chunk));
+  auto* const block = static_cast<char*>(heap_malloc(size));
+  if (block == nullptr) return false;
   divide(bump_, bump_end_);
-  *chunk = {chunks_, size};
-  chunks_ = chunk;
-  bump_ = reinterpret_cast<char*>(chunk + 1);
-  bump_end_ = reinterpret_cast<char*>(chunk) + size;
-  chunk_bytes_ += size;
-  reserve(size);
+  link_chunk(block, size);
+  bump_ = block + sizeof(Chunk);
+  bump_end_ = block + size;
   plan_trim();
   return true;
+}
+
+void LuaHeap::link_chunk(char* block, std::size_t size) {
+  chunks_ = new (block) Chunk{chunks_, size};
+  chunk_bytes_ += size;
+  reserve(size);
+}
+
+void LuaHeap::keep_in_chunks() {
+  RUNTIME_CHECK(chunks_ == nullptr && large_.size() == 0, "nothing was allocated yet");
+  if (kMaxSmall == 0) return;  // the sanitizer sees blocks of malloc only
+  in_chunks_ = all_in_chunks_ = true;
+}
+
+// A block of more than the small sizes, from a chunk.
+void* LuaHeap::carve_large(std::size_t size) {
+  size = in_chunk(size);
+  if (reinterpret_cast<std::uintptr_t>(bump_) % 16 != 0) {
+    push_free(0, bump_);
+    bump_ += kSizes[0];
+  }
+  if (size > static_cast<std::size_t>(bump_end_ - bump_) && !add_chunk(size)) return nullptr;
+  char* const block = bump_;
+  bump_ += size;
+  return block;
 }
 
 // Makes free blocks of what is left of a chunk. Both ends are multiples of 8.

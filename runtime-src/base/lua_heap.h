@@ -4,6 +4,7 @@
 // with the heap: a service that idles holds little more than it uses. Larger ones come from malloc.
 //
 // Threads:   one at a time, as the state itself; used() and reserved() from any thread.
+// Copies:    a heap can be made as a copy of another one (base/heap_image.h).
 // Ownership: the destructor frees every block there is, whether or not it was given back.
 // Alignment: 8 bytes; 16 for sizes that are multiples of 16.
 #pragma once
@@ -54,6 +55,10 @@ class LuaHeap {
     set_limit(0);
   }
 
+  // Before the first allocation: from here on blocks of any size lie in chunks, so that an image can
+  // be taken of the heap. In the copies only what was copied does.
+  void keep_in_chunks();
+
   // Gives chunks without a used block back to malloc; the bytes that went. Runs by itself when
   // used() has fallen far below what the chunks hold, so callers need it only to be thorough.
   std::size_t trim();
@@ -64,6 +69,8 @@ class LuaHeap {
   std::size_t reserved() const { return reserved_.load(std::memory_order_relaxed); }
 
  private:
+  friend class HeapImage;
+
   static constexpr int kClasses = 36;
 
   struct Free {
@@ -80,10 +87,13 @@ class LuaHeap {
   void give(void* block, std::size_t size);
   void* carve(int size_class);
   bool reopen_block(std::size_t size);
-  bool add_chunk();
+  bool add_chunk(std::size_t at_least = 0);
+  void link_chunk(char* block, std::size_t size);
+  void* carve_large(std::size_t size);
+  bool is_in_chunk(void* block) const { return in_chunks_ && !large_.contains(block); }
   void divide(char* from, char* to);
   void push_free(int size_class, char* block);
-  void* resize_large(void* block, std::size_t size);
+  void* resize_large(void* block, std::size_t old_size, std::size_t size);
   void* shrink_in_place(char* block, std::size_t old_size, std::size_t new_size);
   void* exhausted();
   bool may_use(std::size_t bytes);
@@ -101,6 +111,8 @@ class LuaHeap {
   char* bump_end_ = nullptr;
   std::array<Free*, kClasses> free_{};
   bool releasing_ = false;
+  bool in_chunks_ = false;      // blocks of more than 2 KB may lie in chunks...
+  bool all_in_chunks_ = false;  // ...and new ones do
 
   Chunk* chunks_ = nullptr;
   std::size_t chunk_bytes_ = 0;

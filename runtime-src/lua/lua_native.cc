@@ -195,6 +195,22 @@ int l_pairs(lua_State* L) {
 }
 #endif
 
+// The state's own string "lua"; the protocols have it as a key.
+const char* lua_protocol_name(lua_State* L) {
+  lua_pushliteral(L, "lua");
+  const char* name = lua_tostring(L, -1);
+  lua_pop(L, 1);
+  return name;
+}
+
+char kept_scheduler_key;  // its address is the key in the registry
+
+// What of a scheduler lies in its state.
+struct KeptScheduler {
+  TaskScheduler::References refs;
+  int lua_dispatch;
+};
+
 // The service's scheduler, with the values that it and these functions use.
 TaskScheduler& prepare(lua_State* L) {
   LuaService& self = LuaService::of(L);
@@ -225,9 +241,7 @@ TaskScheduler& prepare(lua_State* L) {
   add_protocol(L, "lua", kTypeLua, l_pack, l_unpack);
   lua_pushboolean(L, 0);
   tasks.lua_protocol.dispatch = luaL_ref(L, LUA_REGISTRYINDEX);
-  lua_pushliteral(L, "lua");  // the protocols have it as a key
-  tasks.lua_protocol.name = lua_tostring(L, -1);
-  lua_pop(L, 1);
+  tasks.lua_protocol.name = lua_protocol_name(L);
   add_protocol(L, "response", kTypeResponse, nullptr, nullptr);
   add_protocol(L, "error", kTypeError, return_arguments, nullptr);
   add_protocol(L, "debug", kTypeDebug, l_pack, l_unpack);
@@ -235,6 +249,26 @@ TaskScheduler& prepare(lua_State* L) {
 }
 
 }  // namespace
+
+void keep_scheduler(lua_State* L) {
+  const TaskScheduler& tasks = scheduler(L);
+  new (lua_newuserdatauv(L, sizeof(KeptScheduler), 0))
+      KeptScheduler{tasks.refs, tasks.lua_protocol.dispatch};
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_scheduler_key);
+}
+
+void take_kept_scheduler(lua_State* L) {
+  const char* const name = lua_protocol_name(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kept_scheduler_key);
+  const auto& kept = *static_cast<const KeptScheduler*>(lua_touserdata(L, -1));
+  TaskScheduler& tasks = LuaService::of(L).make_tasks();
+  tasks.refs = kept.refs;
+  tasks.lua_protocol.dispatch = kept.lua_dispatch;
+  tasks.lua_protocol.name = name;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &kept_scheduler_key);
+  lua_pop(L, 1);
+}
 
 int l_dispatch_message(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);

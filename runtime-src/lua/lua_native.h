@@ -11,6 +11,11 @@ namespace runtime::RUNTIME_ENGINE {
 int open_native(lua_State* L);
 int open_scheduler(lua_State* L);
 
+// For a state that others are copied from (state_image.h): leaves in it what the copies need of its
+// scheduler; and in a copy: gives the service such a scheduler. May raise (memory).
+void keep_scheduler(lua_State* L);
+void take_kept_scheduler(lua_State* L);
+
 // function(type, message, size, session, source): handles one message. Given to
 // skynet.core.callback it stands for the native dispatcher.
 int l_dispatch_message(lua_State* L);

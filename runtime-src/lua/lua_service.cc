@@ -12,6 +12,7 @@
 #include "lua/jit_trace.h"
 #include "lua/lua_native.h"
 #include "lua/lua_state.h"
+#include "lua/state_image.h"
 #include "lua/task_scheduler.h"
 #include "skynet.h"
 
@@ -94,17 +95,79 @@ void LuaService::drain_nothing(Service&, void*, Turn& turn) {
   for (Message message; turn.next_given(&message);) free_given(message.data);
 }
 
-void LuaService::load() {
-  set_drain(drain_nothing);
-  heap_.on_warning(on_memory_warning, this);
-  heap_.on_exhausted(on_exhausted, this);
-  main_ = lua_newstate(LuaHeap::alloc, static_cast<LuaHeap*>(&heap_));
-  if (main_ == nullptr) return loading_failed("not enough memory");
-  lua_State* L = main_;
+// An empty state; null when memory runs out.
+lua_State* LuaService::new_state(Heap& heap) {
+  lua_State* L = lua_newstate(LuaHeap::alloc, static_cast<LuaHeap*>(&heap));
+  if (L == nullptr) return nullptr;
 #ifdef RUNTIME_LUA54
   *static_cast<LuaService**>(lua_getextraspace(L)) = this;
   lua_atpanic(L, [](lua_State*) -> int { throw Unprotected{}; });
 #endif
+  return L;
+}
+
+// An image of a state as fill_state() leaves it; null when that raises. For as long as this takes
+// the service has that state.
+std::shared_ptr<const StateImage> LuaService::make_image(bool with_skynet) {
+  Heap heap;
+  heap.service = this;
+  heap.keep_in_chunks();
+  main_ = new_state(heap);
+  if (main_ == nullptr) return nullptr;
+  const int status = call_protected(
+      main_,
+      [](lua_State* L) {
+        const Environment& environment = of(L).service_.node().environment;
+        fill_state(L, environment, *static_cast<const bool*>(lua_touserdata(L, 1)));
+        return 0;
+      },
+      &with_skynet);
+  std::shared_ptr<const StateImage> image;
+  if (status == LUA_OK) image = take_image(main_, heap);
+  heap.begin_release();
+  lua_close(std::exchange(main_, nullptr));
+  tasks_.reset();
+  return image;
+}
+
+// Makes the state, filled. False when memory runs out.
+bool LuaService::begin_state() {
+  const Environment& environment = service_.node().environment;
+  ImageQuestion question;
+  std::shared_ptr<const StateImage> image = find_image(environment, &question);
+  if (image == nullptr) {
+    // What the config's `preload` does comes before anything of skynet.
+    if (environment.get("preload") == nullptr) image = make_image(true);
+    if (image == nullptr) image = make_image(false);
+    if (image == nullptr) return false;
+    put_image(question, image);
+  }
+  if (image->heap == nullptr) {
+    main_ = new_state(heap_);
+    if (main_ == nullptr) return false;
+    return call_protected(
+               main_,
+               [](lua_State* L) {
+                 fill_state(L, of(L).service_.node().environment, false);
+                 return 0;
+               },
+               nullptr) == LUA_OK;
+  }
+  if (!image->heap->copy_to(heap_)) return false;
+  main_ = static_cast<lua_State*>(image->heap->in_copy(heap_, image->main));
+#ifdef RUNTIME_LUA54
+  *static_cast<LuaService**>(lua_getextraspace(main_)) = this;
+#endif
+  lua_setallocf(main_, LuaHeap::alloc, static_cast<LuaHeap*>(&heap_));
+  return true;
+}
+
+void LuaService::load() {
+  set_drain(drain_nothing);
+  heap_.on_warning(on_memory_warning, this);
+  heap_.on_exhausted(on_exhausted, this);
+  if (!begin_state()) return loading_failed("not enough memory");
+  lua_State* L = main_;
   lua_pushcfunction(L, l_traceback);
   lua_pushcfunction(L, l_load);
   lua_pushlightuserdata(L, this);
@@ -144,7 +207,6 @@ int LuaService::l_load(lua_State* L) {
   lua_gc(L, LUA_GCSTOP, 0);
   lua_pushlightuserdata(L, self->service_.context());
   lua_setfield(L, LUA_REGISTRYINDEX, "skynet_context");
-  open_service_libraries(L, self->service_.node().environment);
   Profiler& profiler = Profiler::of(L);
   profiler.set_running(L);
   self->profiler_.store(&profiler, std::memory_order_release);
@@ -157,10 +219,8 @@ int LuaService::l_load(lua_State* L) {
     lua_pushfstring(L, "%s%s", kLoaderError.data(), lua_tostring(L, -1));
     lua_error(L);
   }
-  lua_gc(L, LUA_GCRESTART, 0);
-#ifdef RUNTIME_LUA54
-  lua_gc(L, LUA_GCGEN, 0, 0);
-#endif
+  // On LuaJIT the next cycle begins when there is twice as much.
+  lua_gc(L, LUA_GCRESTART, -1);
   lua_getfield(L, LUA_REGISTRYINDEX, "memlimit");
   self->heap_.set_limit(static_cast<std::size_t>(lua_tonumber(L, -1)));
   return 0;

@@ -18,6 +18,7 @@
 namespace runtime::RUNTIME_ENGINE {
 
 class TaskScheduler;
+struct StateImage;
 
 // A message handler for lua_pcall and xpcall: the error as a text, with its traceback.
 int l_traceback(lua_State* L);
@@ -79,6 +80,9 @@ class LuaService : public LuaHost {
   void give_up(int status, Frame& frame);
   int enter_turn(Frame& frame);
   void after_message(Frame& frame);
+  bool begin_state();
+  lua_State* new_state(Heap& heap);
+  std::shared_ptr<const StateImage> make_image(bool with_skynet);
   void load();
   void loading_failed(const char* text);
   void report(int status, const Message& message);

@@ -9,6 +9,7 @@
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
 #include "lua/lazy_libraries.h"
+#include "lua/ready_modules.h"
 #include "lua/search_order.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -31,6 +32,7 @@ int l_search_builtin(lua_State* L) {
   const char* name = luaL_checkstring(L, 1);
   for (const BuiltinModule& module : builtin_modules()) {
     if (std::strcmp(module.name, name) == 0) {
+      give_up_ready_module(L, name);
       lua_pushcfunction(L, module.open);
       lua_pushliteral(L, ":builtin:");
       return 2;
@@ -48,6 +50,7 @@ int l_search_source(lua_State* L) {
   lua_getfield(L, lua_upvalueindex(1), "path");
   const char* path = lua_tostring(L, -1);
   if (path == nullptr) return luaL_error(L, "'package.path' must be a string");
+  if (push_ready_module(L, name, path)) return 2;
   push_module_patterns(L, path, name);
   lua_remove(L, -2);
   lua_call(L, 2, 2);

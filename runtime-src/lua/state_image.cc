@@ -1,0 +1,154 @@
+#include "lua/state_image.h"
+
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <utility>
+
+#include "lua/lua_state.h"
+#include "lua/profiler.h"
+#include "lua/ready_modules.h"
+#include "lua/shared_api.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// One for the process, as the code cache is.
+struct Images {
+  std::shared_mutex mutex;
+  std::map<std::string, std::shared_ptr<const StateImage>, std::less<>> made;  // guarded by mutex
+  std::uint64_t generation = 0;                                               // guarded by mutex
+};
+
+Images& images() {
+  static Images& instance = *new Images;
+  return instance;
+}
+
+// What fill_state() reads of the config.
+std::string config_of(const Environment& environment) {
+  std::string config;
+  for (const char* key : {"lua_path", "lua_cpath", "luaservice", "preload"}) {
+    if (const char* const value = environment.get(key)) config += value;
+    config += '\0';
+  }
+  return config;
+}
+
+// A value of LuaJIT is a pointer of 47 bits below its type, 4 (string) to 12 (userdata) for what the
+// collector owns, in one's complement (lj_obj.h, "64 bit TValue"); other pointers have 0 there.
+std::uintptr_t address_of(std::uint64_t word) {
+#ifdef RUNTIME_LUAJIT
+  constexpr int kPointerBits = 47;
+  const std::uint64_t tag = word >> kPointerBits, type = tag ^ 0x1ffff;
+  if (tag != 0 && (type < 4 || type > 12)) return 0;
+  word &= (std::uint64_t{1} << kPointerBits) - 1;
+#endif
+  return word;
+}
+
+// Pushes the value on top on the list `todo` if it is one that has values in it and is not yet in
+// the table `seen`; pops it in any case.
+void visit(lua_State* L, int seen, int todo) {
+  const int type = lua_type(L, -1);
+  if (type != LUA_TTABLE && type != LUA_TFUNCTION && type != LUA_TUSERDATA) return lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  stock_lua_rawget(L, seen);
+  const bool known = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  if (known) return lua_pop(L, 1);
+  lua_pushvalue(L, -1);
+  lua_pushboolean(L, 1);
+  stock_lua_rawset(L, seen);
+  lua_rawseti(L, todo, static_cast<int>(lua_rawlen(L, todo)) + 1);
+}
+
+// Raises when a table has objects as keys. Its order depends on where they lie, and in a copy they
+// lie elsewhere.
+void check_keys(lua_State* L) {
+  luaL_checkstack(L, 12, nullptr);
+  lua_newtable(L);
+  const int seen = lua_gettop(L);
+  lua_newtable(L);
+  const int todo = seen + 1;
+  const int object = todo + 1;
+  lua_pushvalue(L, LUA_REGISTRYINDEX);
+  visit(L, seen, todo);
+  lua_pushglobaltable(L);
+  visit(L, seen, todo);
+  lua_pushliteral(L, "");
+  if (stock_lua_getmetatable(L, -1)) visit(L, seen, todo);
+  lua_settop(L, todo);
+  for (int count; (count = static_cast<int>(lua_rawlen(L, todo))) > 0; lua_settop(L, todo)) {
+    lua_rawgeti(L, todo, count);
+    lua_pushnil(L);
+    lua_rawseti(L, todo, count);
+    if (stock_lua_getmetatable(L, object)) visit(L, seen, todo);
+    if (lua_isfunction(L, object)) {
+      for (int i = 1; lua_getupvalue(L, object, i) != nullptr; ++i) visit(L, seen, todo);
+    } else if (lua_istable(L, object)) {
+      for (lua_pushnil(L); stock_lua_next(L, object) != 0;) {
+        visit(L, seen, todo);
+        const int key = lua_type(L, -1);
+        if (key == LUA_TTABLE || key == LUA_TFUNCTION || key == LUA_TTHREAD || key == LUA_TUSERDATA)
+          luaL_error(L, "a table has a %s as a key", lua_typename(L, key));
+      }
+    }
+  }
+  lua_settop(L, seen - 1);
+}
+
+}  // namespace
+
+std::shared_ptr<const StateImage> find_image(const Environment& environment,
+                                             ImageQuestion* question) {
+  question->config = config_of(environment);
+  Images& all = images();
+  const std::shared_lock lock(all.mutex);
+  question->generation = all.generation;
+  const auto found = all.made.find(question->config);
+  return found == all.made.end() ? nullptr : found->second;
+}
+
+void put_image(const ImageQuestion& question, std::shared_ptr<const StateImage> image) {
+  Images& all = images();
+  const std::unique_lock lock(all.mutex);
+  if (question.generation == all.generation) all.made.try_emplace(question.config, image);
+}
+
+void clear_images() {
+  Images& all = images();
+  const std::unique_lock lock(all.mutex);
+  ++all.generation;
+  all.made.clear();
+}
+
+void fill_state(lua_State* L, const Environment& environment, bool with_skynet) {
+  lua_gc(L, LUA_GCSTOP, 0);
+  open_service_libraries(L, environment);
+#ifdef RUNTIME_LUAJIT
+  // Machine code lies outside of the heap.
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+#endif
+  Profiler::of(L);
+  if (with_skynet) {
+    lua_getglobal(L, "LUA_PATH");
+    make_skynet_ready(L, lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+#ifdef RUNTIME_LUAJIT
+  luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
+#endif
+  check_keys(L);
+  lua_gc(L, LUA_GCCOLLECT, 0);
+#ifdef RUNTIME_LUA54
+  lua_gc(L, LUA_GCGEN, 0, 0);
+#endif
+}
+
+std::shared_ptr<const StateImage> take_image(lua_State* L, const LuaHeap& heap) {
+  return std::make_shared<const StateImage>(HeapImage::take(heap, address_of), L);
+}
+
+}  // namespace runtime::RUNTIME_ENGINE

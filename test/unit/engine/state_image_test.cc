@@ -1,0 +1,112 @@
+#include "lua/state_image.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace runtime::RUNTIME_ENGINE {
+namespace {
+
+// A state that is a copy of the image, on a heap of its own.
+struct Copy {
+  explicit Copy(const StateImage& image) {
+    EXPECT_TRUE(image.heap->copy_to(heap));
+    L = static_cast<lua_State*>(image.heap->in_copy(heap, image.main));
+    lua_setallocf(L, LuaHeap::alloc, &heap);
+    lua_gc(L, LUA_GCRESTART, 0);
+  }
+  ~Copy() { lua_close(L); }
+
+  std::string eval(const std::string& source) {
+    if (luaL_loadstring(L, source.c_str()) != LUA_OK || lua_pcall(L, 0, 1, 0) != LUA_OK) {
+      return lua_tostring(L, -1);
+    }
+    const std::string result = luaL_tolstring(L, -1, nullptr);
+    lua_settop(L, 0);
+    return result;
+  }
+
+  LuaHeap heap;
+  lua_State* L;
+};
+
+class StateImageTest : public testing::Test {
+ protected:
+  StateImageTest() {
+    clear_images();
+    original_.keep_in_chunks();
+    L = lua_newstate(LuaHeap::alloc, &original_);
+  }
+  ~StateImageTest() override { lua_close(L); }
+
+  // What went wrong, or "".
+  std::string fill(const char* code = "") {
+    lua_pushcfunction(L, [](lua_State* S) {
+      fill_state(S, *static_cast<const Environment*>(lua_touserdata(S, 1)), false);
+      return 0;
+    });
+    if (luaL_loadstring(L, code) != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK) return "code";
+    lua_pushlightuserdata(L, &environment_);
+    const int status = lua_pcall(L, 1, 0, 0);
+    const std::string error = status == LUA_OK ? "" : lua_tostring(L, -1);
+    lua_settop(L, 0);
+    return error;
+  }
+
+  std::shared_ptr<const StateImage> image() {
+    EXPECT_EQ(fill(), "");
+    return take_image(L, original_);
+  }
+
+  Environment environment_;
+  LuaHeap original_;
+  lua_State* L;
+};
+
+constexpr char kWork[] =
+    "local list = {} "
+    "for i = 1, 20000 do list[i % 500] = { tostring(i), function() return i end } end "
+    "collectgarbage() "
+    "local co = coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b * 2 end) "
+    "return table.concat({ co(1), co(21), list[7][1], list[7][2](), math.floor(2.5), "
+    "  ('x'):rep(3), select('#', string.byte('abc', 1, -1)), tostring(pcall(error, 'e')) }, ' ')";
+
+TEST_F(StateImageTest, CopiesWorkIndependently) {
+  const std::shared_ptr<const StateImage> made = image();
+  if (made->heap == nullptr) GTEST_SKIP() << "states cannot be copied with this sanitizer";
+  Copy one(*made);
+  const std::string result = one.eval(kWork);
+  EXPECT_EQ(result, "2 42 19507 19507 2 xxx 3 false");
+  Copy two(*made);
+  EXPECT_EQ(one.eval("x = 1 string.mine = 2 return x"), "1");
+  EXPECT_EQ(two.eval("return tostring(x) .. tostring(string.mine)"), "nilnil");
+  EXPECT_EQ(two.eval(kWork), result);
+  EXPECT_EQ(one.eval(kWork), result);
+}
+
+TEST_F(StateImageTest, AStateWithAnObjectAsAKeyIsRefused) {
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_setfield(L, LUA_REGISTRYINDEX, "somewhere");
+  EXPECT_NE(fill().find("a table has a table as a key"), std::string::npos);
+}
+
+TEST_F(StateImageTest, IsFoundByTheConfigUntilTheNextClear) {
+  ImageQuestion question;
+  EXPECT_EQ(find_image(environment_, &question), nullptr);
+  const std::shared_ptr<const StateImage> made = image();
+  put_image(question, made);
+  EXPECT_EQ(find_image(environment_, &question), made);
+  Environment other;
+  other.set("lua_path", "./elsewhere/?.lua");
+  EXPECT_EQ(find_image(other, &question), nullptr);
+  clear_images();
+  put_image(question, made);  // made of what was there before
+  EXPECT_EQ(find_image(other, &question), nullptr);
+  EXPECT_EQ(find_image(environment_, &question), nullptr);
+}
+
+}  // namespace
+}  // namespace runtime::RUNTIME_ENGINE

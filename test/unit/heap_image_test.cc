@@ -1,0 +1,115 @@
+#include "base/heap_image.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+namespace runtime {
+namespace {
+
+struct Node {
+  Node* next;
+  std::uint64_t tagged;  // a pointer to the node itself, below a tag
+  std::uint64_t number;
+};
+
+constexpr std::uint64_t kTag = std::uint64_t{0x1234} << 48;
+constexpr std::uint64_t kAddress = (std::uint64_t{1} << 48) - 1;
+
+std::uintptr_t address_of(std::uint64_t word) { return word & kAddress; }
+
+void* make(LuaHeap& heap, std::size_t size) { return LuaHeap::alloc(&heap, nullptr, 0, size); }
+
+class HeapImageTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    original_.keep_in_chunks();
+    void* const probe = make(original_, 10000);
+    if (HeapImage::take(original_, address_of) == nullptr)
+      GTEST_SKIP() << "with the address sanitizer each block comes from malloc";
+    LuaHeap::alloc(&original_, probe, 10000, 0);
+  }
+
+  // A ring of nodes, with blocks of other sizes between them that are freed again.
+  Node* make_ring(int count) {
+    Node* first = nullptr;
+    Node* last = nullptr;
+    std::vector<std::pair<void*, std::size_t>> others;
+    for (int i = 0; i < count; ++i) {
+      Node* const node = new (make(original_, sizeof(Node))) Node;
+      node->number = static_cast<std::uint64_t>(i);
+      node->tagged = kTag | reinterpret_cast<std::uint64_t>(node);
+      const std::size_t size = static_cast<std::size_t>(i * 37 % 5000 + 1);
+      others.emplace_back(make(original_, size), size);
+      if (first == nullptr) first = node;
+      if (last != nullptr) last->next = node;
+      last = node;
+    }
+    last->next = first;
+    for (const auto& [block, size] : others) LuaHeap::alloc(&original_, block, size, 0);
+    return first;
+  }
+
+  static void expect_ring(const Node* first, int count) {
+    const Node* node = first;
+    for (int i = 0; i < count; ++i, node = node->next) {
+      ASSERT_EQ(node->number, static_cast<std::uint64_t>(i));
+      ASSERT_EQ(node->tagged, kTag | reinterpret_cast<std::uint64_t>(node));
+    }
+    EXPECT_EQ(node, first);
+  }
+
+  LuaHeap original_;
+};
+
+TEST_F(HeapImageTest, ACopyPointsToItselfAndNeedsTheOriginalNoMore) {
+  constexpr int kNodes = 100;
+  Node* const first = make_ring(kNodes);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  ASSERT_NE(image, nullptr);
+  first->next = nullptr;  // which is none of the copies' business
+  LuaHeap one, other;
+  ASSERT_TRUE(image->copy_to(one));
+  ASSERT_TRUE(image->copy_to(other));
+  const auto* in_one = static_cast<const Node*>(image->in_copy(one, first));
+  const auto* in_other = static_cast<const Node*>(image->in_copy(other, first));
+  EXPECT_NE(in_one, in_other);
+  expect_ring(in_one, kNodes);
+  expect_ring(in_other, kNodes);
+}
+
+TEST_F(HeapImageTest, ACopyCountsWhatTheOriginalHadAndFreesAndGrowsOnItsOwn) {
+  constexpr int kNodes = 50;
+  const Node* const first = make_ring(kNodes);
+  auto* const large = static_cast<unsigned char*>(make(original_, 9000));
+  std::memset(large, 0x5a, 9000);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  ASSERT_NE(image, nullptr);
+  LuaHeap copy;
+  ASSERT_TRUE(image->copy_to(copy));
+  EXPECT_EQ(copy.used(), original_.used());
+  const auto* const ring = static_cast<const Node*>(image->in_copy(copy, first));
+  // What lies in a chunk may grow into malloc's hands, shrink, and go.
+  auto* block = static_cast<unsigned char*>(image->in_copy(copy, large));
+  std::size_t size = 9000;
+  for (const std::size_t next : {50000u, 9000u, 2500u, 100u, 4000u}) {
+    block = static_cast<unsigned char*>(LuaHeap::alloc(&copy, block, size, next));
+    for (std::size_t i = 0; i < std::min<std::size_t>(next, 100); ++i) ASSERT_EQ(block[i], 0x5a);
+    size = next;
+  }
+  LuaHeap::alloc(&copy, block, size, 0);
+  EXPECT_EQ(copy.used(), original_.used() - 9000);
+  // New blocks overlap none of the old ones.
+  for (std::size_t i = 0; i < 3000; ++i) std::memset(make(copy, 8 + i % 600), 0xff, 8 + i % 600);
+  expect_ring(ring, kNodes);
+}
+
+TEST(HeapImage, AHeapThatMayUseMallocHasNone) {
+  LuaHeap heap;
+  make(heap, 100000);
+  EXPECT_EQ(HeapImage::take(heap, address_of), nullptr);
+}
+
+}  // namespace
+}  // namespace runtime
