@@ -128,7 +128,7 @@ void add_resuming_functions(lua_State* L) {
     lua_getfield(L, -1, name);
     if (lua_tocfunction(L, -1) != function) {
       lua_pop(L, 1);
-      lua_pushlightuserdata(L, &Profiler::of(L));
+      Profiler::push(L);
       lua_pushcclosure(L, function, 1);
     }
     lua_setfield(L, -3, name);
@@ -139,7 +139,7 @@ void add_resuming_functions(lua_State* L) {
 int open_profile(lua_State* L) {
   constexpr luaL_Reg kFunctions[] = {{"start", l_start}, {"stop", l_stop}, {nullptr, nullptr}};
   lua_createtable(L, 0, 4);
-  lua_pushlightuserdata(L, &Profiler::of(L));
+  Profiler::push(L);
   luaL_setfuncs(L, kFunctions, 1);
   add_resuming_functions(L);
   return 1;

@@ -291,6 +291,14 @@ void LuaHeap::keep_in_chunks() {
   in_chunks_ = all_in_chunks_ = true;
 }
 
+bool LuaHeap::has_in_chunks(const void* address) const {
+  for (const Chunk* chunk = chunks_; chunk != nullptr; chunk = chunk->next) {
+    const char* const begin = reinterpret_cast<const char*>(chunk);
+    if (address >= begin && address < begin + chunk->size) return true;
+  }
+  return false;
+}
+
 // A block of more than the small sizes, from a chunk.
 void* LuaHeap::carve_large(std::size_t size) {
   size = in_chunk(size);

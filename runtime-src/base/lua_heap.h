@@ -58,6 +58,8 @@ class LuaHeap {
   // Before the first allocation: from here on blocks of any size lie in chunks, so that an image can
   // be taken of the heap. In the copies only what was copied does.
   void keep_in_chunks();
+  // Whether `address` lies in a chunk.
+  bool has_in_chunks(const void* address) const;
 
   // Gives chunks without a used block back to malloc; the bytes that went. Runs by itself when
   // used() has fallen far below what the chunks hold, so callers need it only to be thorough.

@@ -87,14 +87,20 @@ int count_times(lua_State* L) {
 }  // namespace
 
 Profiler& Profiler::of(lua_State* L) {
+  Profiler& profiler = push(L);
+  lua_pop(L, 1);
+  return profiler;
+}
+
+Profiler& Profiler::push(lua_State* L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &profiler_key);
-  auto* profiler = static_cast<Profiler*>(lua_touserdata(L, -1));
-  if (profiler == nullptr) {
-    profiler = new (lua_newuserdatauv(L, sizeof(Profiler), 0)) Profiler;
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    new (lua_newuserdatauv(L, sizeof(Profiler), 0)) Profiler;
+    lua_pushvalue(L, -1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &profiler_key);
   }
-  lua_pop(L, 1);
-  return *profiler;
+  return *static_cast<Profiler*>(lua_touserdata(L, -1));
 }
 
 bool Profiler::start(lua_State* L, lua_State* co) {

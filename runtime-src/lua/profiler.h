@@ -18,6 +18,8 @@ class Profiler {
  public:
   // The state's own; it lives as long as the state. Raises when memory runs out.
   static Profiler& of(lua_State* L);
+  // The same, left on the stack: a userdata.
+  static Profiler& push(lua_State* L);
 
   // lua_resume() with the time taken. Little more than that when no coroutine is measured.
   int resume(lua_State* co, lua_State* from, int arguments, int* results) {

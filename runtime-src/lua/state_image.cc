@@ -52,6 +52,13 @@ std::uintptr_t address_of(std::uint64_t word) {
 // the table `seen`; pops it in any case.
 void visit(lua_State* L, int seen, int todo) {
   const int type = lua_type(L, -1);
+  if (type == LUA_TLIGHTUSERDATA) {
+    // LuaJIT stores parts of the address, so it would go on to point into the original.
+    void* heap;
+    if (lua_getallocf(L, &heap) == LuaHeap::alloc &&
+        static_cast<const LuaHeap*>(heap)->has_in_chunks(lua_touserdata(L, -1)))
+      luaL_error(L, "a light userdata points into the heap");
+  }
   if (type != LUA_TTABLE && type != LUA_TFUNCTION && type != LUA_TUSERDATA) return lua_pop(L, 1);
   lua_pushvalue(L, -1);
   stock_lua_rawget(L, seen);
@@ -64,9 +71,10 @@ void visit(lua_State* L, int seen, int todo) {
   lua_rawseti(L, todo, static_cast<int>(lua_rawlen(L, todo)) + 1);
 }
 
-// Raises when a table has objects as keys. Its order depends on where they lie, and in a copy they
+// Raises when there is something that a copy of the heap would get wrong: a table with objects as
+// keys, or a light userdata of LuaJIT. The table's order depends on where they lie, and in a copy they
 // lie elsewhere.
-void check_keys(lua_State* L) {
+void check_values(lua_State* L) {
   luaL_checkstack(L, 12, nullptr);
   lua_newtable(L);
   const int seen = lua_gettop(L);
@@ -140,7 +148,7 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet) 
 #ifdef RUNTIME_LUAJIT
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
 #endif
-  check_keys(L);
+  check_values(L);
   lua_gc(L, LUA_GCCOLLECT, 0);
 #ifdef RUNTIME_LUA54
   lua_gc(L, LUA_GCGEN, 0, 0);

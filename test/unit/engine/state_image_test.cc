@@ -93,6 +93,13 @@ TEST_F(StateImageTest, AStateWithAnObjectAsAKeyIsRefused) {
   EXPECT_NE(fill().find("a table has a table as a key"), std::string::npos);
 }
 
+TEST_F(StateImageTest, AStateWithALightUserdataThatPointsIntoItselfIsRefused) {
+  if (image()->heap == nullptr) GTEST_SKIP() << "states cannot be copied with this sanitizer";
+  lua_pushlightuserdata(L, lua_newuserdatauv(L, 8, 0));
+  lua_setfield(L, LUA_REGISTRYINDEX, "somewhere");
+  EXPECT_NE(fill().find("a light userdata points into the heap"), std::string::npos);
+}
+
 TEST_F(StateImageTest, IsFoundByTheConfigUntilTheNextClear) {
   ImageQuestion question;
   EXPECT_EQ(find_image(environment_, &question), nullptr);
