@@ -30,4 +30,26 @@ inline void futex_wake(std::atomic<std::uint32_t>& word, int threads) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0);
 }
 
+// The same as an interface, for classes whose tests put something else in its place.
+class Futex {
+ public:
+  virtual ~Futex() = default;
+  virtual void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                    std::optional<std::chrono::nanoseconds> timeout = std::nullopt) = 0;
+  // Wakes one.
+  virtual void wake(std::atomic<std::uint32_t>& word) = 0;
+};
+// That of the kernel.
+inline Futex& kernel_futex() {
+  class Kernel : public Futex {
+    void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+              std::optional<std::chrono::nanoseconds> timeout) override {
+      futex_wait(word, expected, timeout);
+    }
+    void wake(std::atomic<std::uint32_t>& word) override { futex_wake(word, 1); }
+  };
+  static Kernel kernel;
+  return kernel;
+}
+
 }  // namespace runtime

@@ -4,9 +4,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
-#include <utility>
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/futex.h"
 #include "base/memory_reserve.h"
@@ -38,7 +36,9 @@ thread_local std::vector<Service*> held;
 
 }  // namespace
 
-Scheduler::Scheduler(int threads, Release release) : release_(release), cores_(usable_cores()) {
+Scheduler::Scheduler(int threads, Release release)
+    : release_(release),
+      parking_(static_cast<std::size_t>(threads), usable_cores(), kernel_futex()) {
   for (int i = 0; i < threads; ++i)
     workers_.emplace_back(new Worker(*this, static_cast<std::size_t>(i)));
   sightings_.resize(workers_.size());
@@ -48,18 +48,13 @@ Scheduler::~Scheduler() { stop(); }
 
 void Scheduler::start() {
   turn_limit_cycles_ = static_cast<std::uint64_t>(kTurnLimitNs / ns_per_cycle());
-  active_.store(static_cast<std::uint32_t>(workers_.size()));
   for (auto& worker : workers_) {
     threads_.emplace_back([this, &worker = *worker] { work(worker); });
   }
 }
 
 void Scheduler::stop() {
-  stopping_.store(true);
-  for (auto& worker : workers_) {
-    worker->wake.store(kWork);
-    futex_wake(worker->wake, 1);
-  }
+  parking_.stop();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -125,39 +120,12 @@ void Scheduler::share(std::span<Service* const> services) {
 }
 
 void Scheduler::wake_for_queued_work() {
-  // Pairs with the fence in wait(): either we see the worker parked, or it sees what we queued.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (active_.load(std::memory_order_relaxed) >= std::min<std::size_t>(cores_, workers_.size())) {
-    if (watch_.load(std::memory_order_relaxed) == kNobody) call_watcher();
-    return;
+  const Parking::Outcome outcome = parking_.wake_for_work();
+  const std::uint32_t watch = watch_.load(std::memory_order_relaxed);
+  if ((outcome == Parking::Outcome::cores_busy && watch == kNobody) ||
+      (outcome == Parking::Outcome::nobody_parked && watch == kDozes)) {
+    call_watcher();
   }
-  if (searching_.load(std::memory_order_relaxed) != 0) return;
-  if (!wake_one(kWork) && watch_.load(std::memory_order_relaxed) == kDozes) call_watcher();
-}
-
-// Takes a worker off the parked list and wakes it. One that is to work counts as active and
-// searching at once, so that nobody wakes another for the same work. Who watched before watches
-// again, and the others work, so that slices rarely change.
-bool Scheduler::wake_one(Wake what) {
-  Worker* worker;
-  {
-    std::lock_guard lock(parked_mutex_);
-    if (parked_.empty()) return false;
-    auto at = std::find_if(parked_.rbegin(), parked_.rend(), [what](const Worker* parked) {
-      return parked->slice.is_short() == (what == kWatch);
-    });
-    if (at == parked_.rend()) at = parked_.rbegin();
-    worker = *at;
-    parked_.erase(std::next(at).base());
-    if (what == kWork) {
-      active_.fetch_add(1, std::memory_order_seq_cst);
-      searching_.fetch_add(1, std::memory_order_seq_cst);
-    }
-  }
-  if (what == kWatch) worker->slice.shorten();
-  worker->wake.store(what, std::memory_order_release);
-  futex_wake(worker->wake, 1);
-  return true;
 }
 
 // ---- a worker's loop: take, steal, run, wait ----------------------------------------------------
@@ -169,33 +137,30 @@ void Scheduler::work(Worker& self) {
   if (hooks_.thread_start != nullptr) hooks_.thread_start();
   self.slice.attach();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
-  searching_.fetch_add(1, std::memory_order_seq_cst);
   bool searching = true;
   self.set_mark();
-  while (!stopping_.load(std::memory_order_relaxed)) {
+  while (!parking_.stopping()) {
     Service* service = take(self);
     if (service == nullptr) {
       if (!searching) {
-        searching_.fetch_add(1, std::memory_order_seq_cst);
+        parking_.begin_search();
         searching = true;
       }
       service = steal(self);
     }
     if (service == nullptr) {
-      wait(self);  // counts us as active and searching again when it returns
+      wait(self);  // on return the worker searches again
       self.set_mark();
       continue;
     }
     if (searching) {
       searching = false;
-      // The last one that searched makes sure that somebody looks for the rest.
-      if (searching_.fetch_sub(1, std::memory_order_seq_cst) == 1 && anything_queued())
-        wake_for_queued_work();
+      if (parking_.end_search() && anything_queued()) wake_for_queued_work();
     }
     run(self, service);
   }
-  if (searching) searching_.fetch_sub(1, std::memory_order_seq_cst);
-  active_.fetch_sub(1, std::memory_order_seq_cst);
+  if (!searching) parking_.begin_search();
+  parking_.end();
   Worker::end_current();
 }
 
@@ -255,50 +220,16 @@ bool Scheduler::anything_queued() const {
   return std::ranges::any_of(workers_, [](const auto& worker) { return worker->has_queued(); });
 }
 
-// Takes `self` off the parked list. False: somebody has taken it off to wake it, and counted it.
-bool Scheduler::leave_parked(Worker& self) {
-  std::lock_guard lock(parked_mutex_);
-  const auto at = std::find(parked_.begin(), parked_.end(), &self);
-  if (at == parked_.end()) return false;
-  parked_.erase(at);
-  active_.fetch_add(1, std::memory_order_seq_cst);
-  searching_.fetch_add(1, std::memory_order_seq_cst);
-  return true;
-}
-
-bool Scheduler::another_may_watch() {
-  if (watch_.load(std::memory_order_relaxed) != kNobody) return true;
-  std::lock_guard lock(parked_mutex_);
-  return std::ranges::any_of(parked_,
-                             [](const Worker* parked) { return parked->slice.is_short(); });
-}
-
-// Sleeps until there may be work. Comes and goes active and searching.
+// Sleeps until there may be work. The worker searches before and after.
 void Scheduler::wait(Worker& self) {
-  // One that is ready to watch is enough. Slices change here rather than when there is work, as a
-  // worker whose slice has just become long keeps the watcher off its core.
-  if (self.slice.is_short() && another_may_watch()) self.slice.restore();
-  self.wake.store(kAsleep, std::memory_order_relaxed);
-  {
-    std::lock_guard lock(parked_mutex_);
-    parked_.push_back(&self);
-    searching_.fetch_sub(1, std::memory_order_seq_cst);
-    active_.fetch_sub(1, std::memory_order_seq_cst);
-  }
-  // Pairs with the fence in wake_for_queued_work().
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (anything_queued() || stopping_.load(std::memory_order_relaxed)) {
-    if (leave_parked(self)) return;
-  } else if (active_.load(std::memory_order_relaxed) != 0 && begin_watch()) {
-    if (leave_parked(self)) return watch(self);
+  parking_.park(self.index());
+  if (anything_queued() || parking_.stopping()) {
+    if (parking_.leave(self.index(), Parking::kWork)) return;
+  } else if (parking_.active() != 0 && begin_watch()) {
+    if (parking_.leave(self.index(), Parking::kWatch)) return watch(self);
     watch_.store(kNobody, std::memory_order_release);
   }
-  while (self.wake.load(std::memory_order_acquire) == kAsleep) futex_wait(self.wake, kAsleep);
-  if (self.wake.load(std::memory_order_acquire) == kWatch) {
-    active_.fetch_add(1, std::memory_order_seq_cst);
-    searching_.fetch_add(1, std::memory_order_seq_cst);
-    watch(self);
-  }
+  if (parking_.sleep(self.index()) == Parking::kWatch) watch(self);
 }
 
 }  // namespace runtime

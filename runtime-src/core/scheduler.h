@@ -4,8 +4,8 @@
 // (Mailbox::push says whom). Where it waits and who may take it: worker.h. Idle workers steal.
 //
 // Waking:   a worker is woken when there is work that no running worker is about to take: something
-//           was queued, nobody is searching, and fewer workers run than there are cores. A service
-//           in a slot is about to run where it is, so it wakes nobody; instead one idle worker, the
+//           was queued, nobody is searching, and fewer workers run than there are cores (Parking).
+//           A service in a slot is about to run where it is, so it wakes nobody; instead one idle worker, the
 //           watcher, looks every now and then whether a slot or a queue stands still because its
 //           worker's message takes long, and takes over (watch.cc). The same makes up for workers
 //           that block in system calls: beyond the number of cores, workers are added as long as
@@ -24,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/parking.h"
 #include "core/worker.h"
 
 namespace runtime {
@@ -68,15 +69,14 @@ class Scheduler {
  private:
   // Whether there is a watcher, or one has been called. One that dozes looks rarely, because a
   // worker is held up; whoever leaves work behind wakes it.
+  // The watcher sleeps on this word, so that who changes it can wake it.
   enum Watch : std::uint32_t { kNobody, kLooks, kDozes };
-  enum Wake : std::uint32_t { kAsleep, kWork, kWatch };
 
   void work(Worker& self);
   Service* take(Worker& self);
   Service* take_shared();
   Service* steal(Worker& self);
   void run(Worker& self, Service* service);
-  bool another_may_watch();
   void wait(Worker& self);
   bool anything_queued() const;
 
@@ -97,31 +97,21 @@ class Scheduler {
 
   void share(std::span<Service* const> services);
   void wake_for_queued_work();
-  bool wake_one(Wake what);
-  bool leave_parked(Worker& self);
 
   const Release release_;
   Hooks hooks_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
-  std::uint32_t cores_;
   std::uint64_t turn_limit_cycles_ = 0;  // after which a turn takes no more messages
 
   std::mutex shared_mutex_;
   ServiceQueue shared_;  // guarded by shared_mutex_: what other threads made runnable
   std::atomic<std::uint32_t> shared_size_{0};
 
-  // How many workers are not parked, and how many of these have nothing and look around.
-  alignas(64) std::atomic<std::uint32_t> active_{0};
-  std::atomic<std::uint32_t> searching_{0};
-  std::atomic<Watch> watch_{kNobody};
-  std::atomic<bool> stopping_{false};
-  std::atomic<Worker*> watcher_{nullptr};  // the last one
+  Parking parking_;
+  std::atomic<std::uint32_t> watch_{kNobody};
   // The last sighting of each worker; for who has begun to watch, or has called the watcher.
   std::vector<std::optional<Sighting>> sightings_;
-
-  std::mutex parked_mutex_;
-  std::vector<Worker*> parked_;  // guarded by parked_mutex_; the last one parked is woken first
 };
 
 }  // namespace runtime

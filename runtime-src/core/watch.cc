@@ -24,17 +24,17 @@ constexpr int kQuietLooks = 3;  // looks at a node that needs none, before the w
 }  // namespace
 
 bool Scheduler::begin_watch() {
-  Watch nobody = kNobody;
+  std::uint32_t nobody = kNobody;
   return watch_.compare_exchange_strong(nobody, kLooks, std::memory_order_acq_rel);
 }
 
 void Scheduler::call_watcher() {
-  const std::uint32_t active = active_.load(std::memory_order_relaxed);
-  if (active == workers_.size()) return;
-  if (Watch dozes = kDozes; watch_.load(std::memory_order_relaxed) == kDozes) {
-    // If it falls asleep only now, it sleeps for one interval.
-    if (active < cores_ && watch_.compare_exchange_strong(dozes, kLooks, std::memory_order_acq_rel))
-      futex_wake(watcher_.load(std::memory_order_acquire)->wake, 1);
+  if (parking_.all_active()) return;
+  if (std::uint32_t dozes = kDozes; watch_.load(std::memory_order_relaxed) == kDozes) {
+    if (parking_.core_free() &&
+        watch_.compare_exchange_strong(dozes, kLooks, std::memory_order_acq_rel)) {
+      futex_wake(watch_, 1);
+    }
     return;
   }
   if (!begin_watch()) return;
@@ -42,45 +42,39 @@ void Scheduler::call_watcher() {
   const Worker* self = Worker::current();
   if (self != nullptr && &self->scheduler() == this)
     sightings_[self->index()] = Sighting{self->sighting(), monotonic_ns()};
-  if (wake_one(kWatch)) return;
+  if (parking_.wake_to_watch()) return;
   std::ranges::fill(sightings_, std::nullopt);
   watch_.store(kNobody, std::memory_order_release);
 }
 
-// The watcher's loop. Meanwhile it is neither on the parked list nor active; it comes and goes
-// active and searching.
+// The watcher's loop. Meanwhile it is neither parked nor active; on return it searches.
 void Scheduler::watch(Worker& self) {
-  searching_.fetch_sub(1, std::memory_order_seq_cst);
-  active_.fetch_sub(1, std::memory_order_seq_cst);
   self.slice.shorten();
-  watcher_.store(&self, std::memory_order_release);
   std::int64_t interval = kFirstLookNs;
   int quiet = 0;
   Service* service = nullptr;
-  while (!stopping_.load(std::memory_order_relaxed)) {
-    const std::uint32_t active = active_.load(std::memory_order_seq_cst);
+  while (!parking_.stopping()) {
+    const bool anybody_active = parking_.active() != 0;
     const Look seen = look();
     service = seen.stalled;
     if (service != nullptr) break;
-    if (active < cores_ && searching_.load(std::memory_order_relaxed) == 0 && anything_queued())
-      break;
-    if (active == 0 && !seen.slots_used) {
+    if (parking_.core_free() && !parking_.anybody_searches() && anything_queued()) break;
+    if (!anybody_active && !seen.slots_used) {
       if (++quiet == kQuietLooks) break;
       interval = kLastLookNs;
     } else {
       quiet = 0;
     }
-    if (seen.held_up) watch_.store(kDozes, std::memory_order_release);
-    futex_wait(self.wake, self.wake.load(std::memory_order_relaxed),
-               std::chrono::nanoseconds(interval));
-    if (seen.held_up && watch_.exchange(kLooks, std::memory_order_acq_rel) == kLooks) {
+    const Watch state = seen.held_up ? kDozes : kLooks;
+    watch_.store(state, std::memory_order_release);
+    futex_wait(watch_, state, std::chrono::nanoseconds(interval));
+    if (watch_.exchange(kLooks, std::memory_order_acq_rel) != state) {
       interval = kFirstLookNs;  // it was called
     } else {
-      interval = std::min(interval * 2, active < cores_ ? kLastLookNs : kBusyLookNs);
+      interval = std::min(interval * 2, parking_.core_free() ? kLastLookNs : kBusyLookNs);
     }
   }
-  active_.fetch_add(1, std::memory_order_seq_cst);
-  searching_.fetch_add(1, std::memory_order_seq_cst);
+  parking_.end_watch(self.index());
   std::ranges::fill(sightings_, std::nullopt);
   watch_.store(kNobody, std::memory_order_seq_cst);
   if (service != nullptr) {
@@ -93,7 +87,7 @@ void Scheduler::watch(Worker& self) {
 // look, while that worker handled one message.
 Scheduler::Look Scheduler::look() {
   Look seen;
-  const bool cores_free = active_.load(std::memory_order_relaxed) < cores_;
+  const bool core_free = parking_.core_free();
   for (auto& worker_ptr : workers_) {
     Worker& worker = *worker_ptr;
     std::optional<Sighting>& earlier = sightings_[worker.index()];
@@ -106,7 +100,7 @@ Scheduler::Look Scheduler::look() {
     const std::int64_t ns = now.ns - earlier->ns;
     const bool at_work = worker.at_work();
     if (at_work && ns >= kHeldUpNs) seen.held_up = true;
-    if (ns < (cores_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
+    if (ns < (core_free ? kFirstLookNs / 2 : kBlockedNs)) continue;
     seen.stalled = worker.take_next();
     if (seen.stalled == nullptr) seen.stalled = worker.pop();
     if (seen.stalled == nullptr && at_work) seen.stalled = take_shared();

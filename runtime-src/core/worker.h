@@ -195,12 +195,10 @@ class alignas(64) Worker {
 
   // ---- what the scheduler keeps here ----
 
-  bool holds = false;  // the worker's own: between Scheduler::hold() and release_held()
-  // Short for one that watches, so that it looks when it is time to, whoever runs on its core. Also
-  // used by whoever wakes the worker; read under Scheduler::parked_mutex_ while it is parked.
+  // The worker's own.
+  bool holds = false;  // between Scheduler::hold() and release_held()
+  // Short for one that watches, so that it looks when it is time to, whoever runs on its core.
   TimeSlice slice;
-  // What the worker sleeps on. Written by whoever wakes it.
-  alignas(64) std::atomic<std::uint32_t> wake{0};
 
  private:
   static constexpr std::uint32_t kSharedInterval = 61;
@@ -222,8 +220,8 @@ class alignas(64) Worker {
 
   // Written by the worker, read by others. All but next_ order nothing: who reads an old value
   // looks a moment too early or too late, and takes nothing wrong. That nothing is overlooked by
-  // one that goes to sleep is the affair of the fences in Scheduler::wake_for_queued_work() and
-  // wait(), which stand between the writes and the reads of queued_.
+  // one that goes to sleep is the affair of Parking, whose fences stand between the writes and the
+  // reads of queued_.
   alignas(64) std::atomic<Service*> next_{nullptr};
   std::atomic<std::uint32_t> filled_{0};  // counts services put into next_
   std::atomic<std::uint32_t> queued_{0};  // the size of queue_; written under queue_mutex_

@@ -1,0 +1,311 @@
+// Parking and waking, with the other side between each of the steps. Nobody sleeps here but in the
+// last test: the futex of the others runs what the test has planned for the time of the sleep.
+#include "core/parking.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace runtime {
+namespace {
+
+using Outcome = Parking::Outcome;
+
+class PlannedFutex : public Futex {
+ public:
+  // What happens while a worker sleeps, one after the other.
+  std::deque<std::function<void()>> meanwhile;
+  int wakes = 0;
+
+  void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
+            std::optional<std::chrono::nanoseconds>) override {
+    if (word.load() != expected) return;
+    if (meanwhile.empty()) {
+      ADD_FAILURE() << "it sleeps for good";
+      word.store(Parking::kWork);
+      return;
+    }
+    const auto next = std::move(meanwhile.front());
+    meanwhile.pop_front();
+    next();
+  }
+  void wake(std::atomic<std::uint32_t>&) override { ++wakes; }
+};
+
+class ParkingTest : public testing::Test {
+ protected:
+  static constexpr std::size_t kWorkers = 3;
+  static constexpr std::uint32_t kCores = 2;
+
+  // As Scheduler::wait() does it, with what others do between its steps.
+  Parking::Wake wait(std::size_t worker, auto parked, auto looked) {
+    parking_.park(worker);
+    parked();
+    const bool found = work_ != 0 || parking_.stopping();
+    looked();
+    if (found && parking_.leave(worker, Parking::kWork)) return Parking::kWork;
+    return parking_.sleep(worker);
+  }
+  Outcome bring_work() {
+    ++work_;
+    return parking_.wake_for_work();
+  }
+  // Leaves `workers` active, and none searching: they work.
+  void park_all_but(std::size_t workers) {
+    for (std::size_t worker = workers; worker < kWorkers; ++worker) parking_.park(worker);
+    for (std::size_t worker = 0; worker < workers; ++worker) {
+      EXPECT_EQ(parking_.end_search(), worker + 1 == workers);
+    }
+  }
+
+  static constexpr auto kNothing = [] {};
+  int work_ = 0;
+  PlannedFutex futex_;
+  Parking parking_{kWorkers, kCores, futex_};
+};
+
+// ---- no wake-up is lost ----
+
+TEST_F(ParkingTest, WorkThatComesBeforeParkingIsFoundByTheLook) {
+  park_all_but(1);
+  parking_.begin_search();
+  EXPECT_EQ(bring_work(), Outcome::searched);
+  EXPECT_EQ(wait(0, kNothing, kNothing), Parking::kWork);
+  EXPECT_EQ(parking_.active(), 1U);
+  EXPECT_TRUE(parking_.anybody_searches());
+  EXPECT_EQ(futex_.wakes, 0);
+}
+
+TEST_F(ParkingTest, WorkThatComesBetweenParkingAndTheLookWakes) {
+  park_all_but(1);
+  parking_.begin_search();
+  EXPECT_EQ(wait(
+                0, [&] { EXPECT_EQ(bring_work(), Outcome::woken); }, kNothing),
+            Parking::kWork);
+  EXPECT_EQ(parking_.active(), 1U) << "counted by the one that woke it, and not by itself again";
+}
+
+TEST_F(ParkingTest, WorkThatComesBetweenTheLookAndTheSleepWakes) {
+  park_all_but(1);
+  parking_.begin_search();
+  EXPECT_EQ(wait(0, kNothing, [&] { EXPECT_EQ(bring_work(), Outcome::woken); }), Parking::kWork);
+  EXPECT_EQ(parking_.active(), 1U);
+}
+
+TEST_F(ParkingTest, WorkThatComesDuringTheSleepWakes) {
+  park_all_but(1);
+  parking_.begin_search();
+  futex_.meanwhile = {kNothing, [&] { EXPECT_EQ(bring_work(), Outcome::woken); }};
+  EXPECT_EQ(wait(0, kNothing, kNothing), Parking::kWork) << "the futex may return for no reason";
+  EXPECT_TRUE(futex_.meanwhile.empty());
+  EXPECT_EQ(parking_.active(), 1U);
+}
+
+TEST_F(ParkingTest, OneThatIsBeingWokenCannotLeave) {
+  park_all_but(1);
+  parking_.begin_search();
+  // It has found work, and is about to leave; meanwhile somebody wakes it for more.
+  const auto both = [&] { work_ = 1; };
+  EXPECT_EQ(wait(0, both, [&] { EXPECT_EQ(bring_work(), Outcome::woken); }), Parking::kWork);
+  EXPECT_EQ(parking_.active(), 1U) << "counted once";
+}
+
+TEST_F(ParkingTest, TheLastThatSearchedIsTold) {
+  park_all_but(2);
+  parking_.begin_search();
+  parking_.begin_search();
+  EXPECT_FALSE(parking_.end_search());
+  EXPECT_EQ(bring_work(), Outcome::cores_busy);
+  EXPECT_TRUE(parking_.end_search());
+}
+
+// ---- who is woken ----
+
+TEST_F(ParkingTest, NobodyIsWokenWhileOneSearches) {
+  park_all_but(1);
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(parking_.active(), 2U) << "at once, not when it has woken up";
+  EXPECT_EQ(futex_.wakes, 1);
+  EXPECT_EQ(bring_work(), Outcome::cores_busy);
+
+  parking_.park(2);
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(futex_.wakes, 2);
+}
+
+TEST_F(ParkingTest, OneThatWillSearchStandsForAll) {
+  for (std::size_t worker = 0; worker < kWorkers; ++worker) parking_.park(worker);
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(bring_work(), Outcome::searched);
+  EXPECT_TRUE(parking_.end_search());
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(futex_.wakes, 2);
+}
+
+TEST_F(ParkingTest, NoMoreWorkThanThereAreCores) {
+  park_all_but(2);
+  EXPECT_FALSE(parking_.core_free());
+  EXPECT_EQ(bring_work(), Outcome::cores_busy);
+  EXPECT_EQ(futex_.wakes, 0);
+}
+
+TEST_F(ParkingTest, OneWorkerOnManyCoresIsEnough) {
+  Parking alone(1, 8, futex_);
+  EXPECT_TRUE(alone.end_search());
+  EXPECT_TRUE(alone.all_active());
+  EXPECT_EQ(alone.wake_for_work(), Outcome::cores_busy);
+}
+
+TEST_F(ParkingTest, TheLastOneParkedIsWokenFirst) {
+  park_all_but(1);
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWork);
+  EXPECT_TRUE(parking_.leave(1, Parking::kWork)) << "the other is still there";
+}
+
+// ---- watching ----
+
+TEST_F(ParkingTest, OneThatLeavesToWatchIsNotActive) {
+  park_all_but(1);
+  EXPECT_TRUE(parking_.leave(1, Parking::kWatch));
+  EXPECT_EQ(parking_.active(), 1U);
+  EXPECT_FALSE(parking_.anybody_searches());
+  parking_.end_watch(1);
+  EXPECT_EQ(parking_.active(), 2U);
+  EXPECT_TRUE(parking_.anybody_searches());
+}
+
+TEST_F(ParkingTest, OneThatIsCalledToWatchIsNotActive) {
+  park_all_but(1);
+  EXPECT_TRUE(parking_.wake_to_watch());
+  EXPECT_EQ(parking_.active(), 1U);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWatch);
+}
+
+TEST_F(ParkingTest, WhoWatchedLastWatchesAgainAndTheOthersWork) {
+  park_all_but(1);
+  EXPECT_TRUE(parking_.leave(1, Parking::kWatch));
+  parking_.end_watch(1);
+  parking_.park(1);  // after 2
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWork);
+  EXPECT_TRUE(parking_.end_search());
+  parking_.begin_search();
+  parking_.park(2);  // after 1
+  EXPECT_TRUE(parking_.wake_to_watch());
+  EXPECT_EQ(parking_.sleep(1), Parking::kWatch);
+}
+
+TEST_F(ParkingTest, WhoWatchedLastWorksIfNobodyElseIsThere) {
+  park_all_but(1);
+  EXPECT_TRUE(parking_.leave(2, Parking::kWatch));
+  EXPECT_TRUE(parking_.leave(1, Parking::kWatch));
+  parking_.end_watch(1);
+  parking_.park(1);
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(parking_.sleep(1), Parking::kWork);
+  EXPECT_TRUE(parking_.end_search());
+  EXPECT_FALSE(parking_.wake_to_watch()) << "nobody is parked";
+}
+
+TEST_F(ParkingTest, WhoBringsWorkHearsThatAllOthersWatch) {
+  park_all_but(1);
+  EXPECT_TRUE(parking_.leave(1, Parking::kWatch));
+  EXPECT_TRUE(parking_.leave(2, Parking::kWatch));
+  EXPECT_EQ(bring_work(), Outcome::nobody_parked);
+}
+
+// ---- the end ----
+
+TEST_F(ParkingTest, AStopBeforeParkingIsFoundByTheLook) {
+  park_all_but(1);
+  parking_.begin_search();
+  parking_.stop();
+  EXPECT_EQ(wait(0, kNothing, kNothing), Parking::kWork);
+}
+
+TEST_F(ParkingTest, AStopBetweenParkingAndTheLookWakes) {
+  park_all_but(1);
+  parking_.begin_search();
+  EXPECT_EQ(wait(
+                0, [&] { parking_.stop(); }, kNothing),
+            Parking::kWork);
+  EXPECT_EQ(futex_.wakes, 3);
+}
+
+TEST_F(ParkingTest, AStopBetweenTheLookAndTheSleepWakes) {
+  park_all_but(1);
+  parking_.begin_search();
+  EXPECT_EQ(wait(0, kNothing, [&] { parking_.stop(); }), Parking::kWork);
+}
+
+TEST_F(ParkingTest, AStopDuringTheSleepWakesAll) {
+  park_all_but(1);
+  parking_.begin_search();
+  futex_.meanwhile = {[&] { parking_.stop(); }};
+  EXPECT_EQ(wait(0, kNothing, kNothing), Parking::kWork);
+  EXPECT_EQ(parking_.sleep(1), Parking::kWork);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWork);
+  for (std::size_t i = 0; i < kWorkers; ++i) parking_.end();
+  EXPECT_EQ(parking_.active(), 0U);
+  EXPECT_FALSE(parking_.anybody_searches());
+}
+
+// For ThreadSanitizer, and for the kernel's futex: threads that bring one piece of work at a time
+// to workers that park whenever there is none.
+TEST(ParkingThreads, AllWorkIsDoneAndAllWorkersEnd) {
+  constexpr int kWork = 30'000;
+  Parking parking(3, 2, kernel_futex());
+  std::atomic<int> waiting{0}, done{0};
+  std::vector<std::thread> threads;
+  for (std::size_t self = 0; self < 3; ++self) {
+    threads.emplace_back([&, self] {
+      bool searching = true;
+      while (!parking.stopping()) {
+        int seen = waiting.load(std::memory_order_relaxed);
+        while (seen > 0 && !waiting.compare_exchange_weak(seen, seen - 1)) {
+        }
+        if (seen > 0) {
+          if (searching && parking.end_search() && waiting.load(std::memory_order_relaxed) > 0)
+            parking.wake_for_work();
+          searching = false;
+          done.fetch_add(1);
+          continue;
+        }
+        if (!searching) {
+          parking.begin_search();
+          searching = true;
+          continue;
+        }
+        parking.park(self);
+        const bool found = waiting.load(std::memory_order_relaxed) > 0 || parking.stopping();
+        if (!found || !parking.leave(self, Parking::kWork)) parking.sleep(self);
+      }
+      if (!searching) parking.begin_search();
+      parking.end();
+    });
+  }
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  for (int brought = 1; brought <= kWork; ++brought) {
+    waiting.fetch_add(1, std::memory_order_relaxed);
+    parking.wake_for_work();
+    while ((brought % 3 == 0 || brought == kWork) && done.load() < brought) {
+      std::this_thread::yield();
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      ADD_FAILURE() << "a wake-up was lost";
+      break;
+    }
+  }
+  parking.stop();
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(parking.active(), 0U);
+  EXPECT_FALSE(parking.anybody_searches());
+}
+
+}  // namespace
+}  // namespace runtime
