@@ -69,6 +69,10 @@ class Parking {
 
   // ---- what there is ----
 
+  bool anybody_parked() const {
+    std::lock_guard lock(mutex_);
+    return !parked_.empty();
+  }
   std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
   bool all_active() const { return active() == words_.size(); }
   bool core_free() const { return active() < cores_; }
@@ -93,7 +97,7 @@ class Parking {
   // Written under mutex_, so that who parks after stop() finds it.
   std::atomic<bool> stopping_{false};
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::size_t> parked_;  // guarded by mutex_; the last one parked is woken first
   std::size_t last_watcher_;         // guarded by mutex_; words_.size(): none so far
 };

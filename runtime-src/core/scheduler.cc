@@ -38,18 +38,16 @@ thread_local std::vector<Service*> held;
 
 Scheduler::Scheduler(int threads, Release release)
     : release_(release),
-      parking_(static_cast<std::size_t>(threads), usable_cores(), kernel_futex()) {
-  for (int i = 0; i < threads; ++i)
-    workers_.emplace_back(new Worker(*this, static_cast<std::size_t>(i)));
-  sightings_.resize(workers_.size());
-}
+      pool_(*this, static_cast<std::size_t>(threads)),
+      parking_(pool_.size(), usable_cores(), kernel_futex()),
+      watcher_(pool_, parking_, kernel_futex(), monotonic_ns) {}
 
 Scheduler::~Scheduler() { stop(); }
 
 void Scheduler::start() {
   turn_limit_cycles_ = static_cast<std::uint64_t>(kTurnLimitNs / ns_per_cycle());
-  for (auto& worker : workers_) {
-    threads_.emplace_back([this, &worker = *worker] { work(worker); });
+  for (std::size_t i = 0; i < pool_.size(); ++i) {
+    threads_.emplace_back([this, &worker = pool_[i]] { work(worker); });
   }
 }
 
@@ -61,9 +59,14 @@ void Scheduler::stop() {
 
 // ---- making services runnable -------------------------------------------------------------------
 
+Worker* Scheduler::own_worker() const {
+  Worker* const worker = Worker::current();
+  return worker != nullptr && &worker->scheduler() == this ? worker : nullptr;
+}
+
 void Scheduler::schedule(Service* service) {
-  Worker* self = Worker::current();
-  if (self == nullptr || &self->scheduler() != this) {
+  Worker* const self = own_worker();
+  if (self == nullptr) {
     if (holder == this) {
       held.push_back(service);
       return;
@@ -78,14 +81,13 @@ void Scheduler::schedule(Service* service) {
   if (Service* displaced = self->put_next(service)) {
     self->enqueue({&displaced, 1});
     wake_for_queued_work();
-  } else if (watch_.load(std::memory_order_relaxed) != kLooks) {
-    call_watcher();
+  } else {
+    watcher_.slot_filled(self);
   }
 }
 
 void Scheduler::hold() {
-  Worker* self = Worker::current();
-  if (self != nullptr && &self->scheduler() == this) {
+  if (Worker* const self = own_worker()) {
     self->holds = true;
   } else {
     holder = this;
@@ -94,8 +96,7 @@ void Scheduler::hold() {
 
 void Scheduler::release_held() {
   holder = nullptr;
-  Worker* self = Worker::current();
-  if (self != nullptr && &self->scheduler() == this) {
+  if (Worker* const self = own_worker()) {
     self->holds = false;
     if (held.size() == 1) {
       schedule(held.front());
@@ -111,22 +112,11 @@ void Scheduler::release_held() {
 
 // For any worker to run.
 void Scheduler::share(std::span<Service* const> services) {
-  {
-    std::lock_guard lock(shared_mutex_);
-    for (Service* service : services) shared_.push(service);
-    shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
-  }
+  pool_.share(services);
   wake_for_queued_work();
 }
 
-void Scheduler::wake_for_queued_work() {
-  const Parking::Outcome outcome = parking_.wake_for_work();
-  const std::uint32_t watch = watch_.load(std::memory_order_relaxed);
-  if ((outcome == Parking::Outcome::cores_busy && watch == kNobody) ||
-      (outcome == Parking::Outcome::nobody_parked && watch == kDozes)) {
-    call_watcher();
-  }
-}
+void Scheduler::wake_for_queued_work() { watcher_.queued(parking_.wake_for_work(), own_worker()); }
 
 // ---- a worker's loop: take, steal, run, wait ----------------------------------------------------
 
@@ -146,7 +136,7 @@ void Scheduler::work(Worker& self) {
         parking_.begin_search();
         searching = true;
       }
-      service = steal(self);
+      service = pool_.steal(self);
     }
     if (service == nullptr) {
       wait(self);  // on return the worker searches again
@@ -155,7 +145,7 @@ void Scheduler::work(Worker& self) {
     }
     if (searching) {
       searching = false;
-      if (parking_.end_search() && anything_queued()) wake_for_queued_work();
+      if (parking_.end_search() && pool_.anything_queued()) wake_for_queued_work();
     }
     run(self, service);
   }
@@ -168,33 +158,14 @@ void Scheduler::work(Worker& self) {
 Service* Scheduler::take(Worker& self) {
   if (self.time_for_shared()) {
     self.slice.restore();
-    if (Service* service = take_shared()) return service;
+    if (Service* service = pool_.take_shared()) return service;
   }
   if (Service* service = self.take()) return service;
-  return take_shared();
-}
-
-Service* Scheduler::take_shared() {
-  if (shared_size_.load(std::memory_order_relaxed) == 0) return nullptr;
-  std::lock_guard lock(shared_mutex_);
-  Service* service = shared_.pop();
-  shared_size_.store(static_cast<std::uint32_t>(shared_.size()), std::memory_order_relaxed);
-  return service;
-}
-
-// From another worker's queue. Slots are left alone: what is in one is about to run.
-Service* Scheduler::steal(Worker& self) {
-  const std::size_t from = self.random();
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    Worker& victim = *workers_[(from + i) % workers_.size()];
-    if (&victim == &self) continue;
-    if (Service* service = self.steal(victim)) return service;
-  }
-  return nullptr;
+  return pool_.take_shared();
 }
 
 void Scheduler::run(Worker& self, Service* service) {
-  self.begin(*service);
+  self.begin(service, service->handle());
   if (!service->retired()) {
     Turn turn(self, *service, turn_limit_cycles_);
     service->memory.enter();
@@ -215,21 +186,16 @@ void Scheduler::run(Worker& self, Service* service) {
   self.end();
 }
 
-bool Scheduler::anything_queued() const {
-  if (shared_size_.load(std::memory_order_relaxed) != 0) return true;
-  return std::ranges::any_of(workers_, [](const auto& worker) { return worker->has_queued(); });
-}
-
 // Sleeps until there may be work. The worker searches before and after.
 void Scheduler::wait(Worker& self) {
   parking_.park(self.index());
-  if (anything_queued() || parking_.stopping()) {
+  if (pool_.anything_queued() || parking_.stopping()) {
     if (parking_.leave(self.index(), Parking::kWork)) return;
-  } else if (parking_.active() != 0 && begin_watch()) {
-    if (parking_.leave(self.index(), Parking::kWatch)) return watch(self);
-    watch_.store(kNobody, std::memory_order_release);
+  } else if (watcher_.begin()) {
+    if (parking_.leave(self.index(), Parking::kWatch)) return watcher_.watch(self);
+    watcher_.cancel();
   }
-  if (parking_.sleep(self.index()) == Parking::kWatch) watch(self);
+  if (parking_.sleep(self.index()) == Parking::kWatch) watcher_.watch(self);
 }
 
 }  // namespace runtime

@@ -5,27 +5,24 @@
 //
 // Waking:   a worker is woken when there is work that no running worker is about to take: something
 //           was queued, nobody is searching, and fewer workers run than there are cores (Parking).
-//           A service in a slot is about to run where it is, so it wakes nobody; instead one idle worker, the
-//           watcher, looks every now and then whether a slot or a queue stands still because its
-//           worker's message takes long, and takes over (watch.cc). The same makes up for workers
-//           that block in system calls: beyond the number of cores, workers are added as long as
-//           the running ones do not get on.
+//           A service in a slot is about to run where it is, so it wakes nobody; instead one idle
+//           worker, the watcher, looks every now and then whether a slot or a queue stands still
+//           because its worker's message takes long, and takes over (Watcher). The same makes up
+//           for workers that block in system calls: beyond the number of cores, workers are added
+//           as long as the running ones do not get on.
 // Idling:   with nothing to run all workers sleep without a timeout.
 // Fairness: a turn handles a bounded number of messages, in bounded time (turn.h); a chain of slots
 //           is bounded as well.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <mutex>
-#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
 #include "core/parking.h"
-#include "core/worker.h"
+#include "core/watcher.h"
+#include "core/worker_pool.h"
 
 namespace runtime {
 
@@ -62,56 +59,29 @@ class Scheduler {
   void hold();
   void release_held();
 
-  std::size_t threads() const { return workers_.size(); }
-  const Worker& worker(std::size_t index) const { return *workers_[index]; }
+  std::size_t threads() const { return pool_.size(); }
+  const Worker& worker(std::size_t index) const { return pool_[index]; }
   bool profile = true;  // CPU accounting; set before start()
 
  private:
-  // Whether there is a watcher, or one has been called. One that dozes looks rarely, because a
-  // worker is held up; whoever leaves work behind wakes it.
-  // The watcher sleeps on this word, so that who changes it can wake it.
-  enum Watch : std::uint32_t { kNobody, kLooks, kDozes };
+  // The calling thread's worker, if it is one of these.
+  Worker* own_worker() const;
 
   void work(Worker& self);
   Service* take(Worker& self);
-  Service* take_shared();
-  Service* steal(Worker& self);
   void run(Worker& self, Service* service);
   void wait(Worker& self);
-  bool anything_queued() const;
-
-  // Watching (watch.cc): what was seen of a worker at one time.
-  struct Sighting {
-    Worker::Sighting seen;
-    std::int64_t ns;
-  };
-  struct Look {
-    Service* stalled = nullptr;  // waited since an earlier look; now the watcher's
-    bool slots_used = false;     // since the last look
-    bool held_up = false;        // a worker is at one message for long
-  };
-  void watch(Worker& self);
-  Look look();
-  bool begin_watch();
-  void call_watcher();
 
   void share(std::span<Service* const> services);
   void wake_for_queued_work();
 
   const Release release_;
   Hooks hooks_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  WorkerPool pool_;
   std::vector<std::thread> threads_;
   std::uint64_t turn_limit_cycles_ = 0;  // after which a turn takes no more messages
-
-  std::mutex shared_mutex_;
-  ServiceQueue shared_;  // guarded by shared_mutex_: what other threads made runnable
-  std::atomic<std::uint32_t> shared_size_{0};
-
   Parking parking_;
-  std::atomic<std::uint32_t> watch_{kNobody};
-  // The last sighting of each worker; for who has begun to watch, or has called the watcher.
-  std::vector<std::optional<Sighting>> sightings_;
+  Watcher watcher_;
 };
 
 }  // namespace runtime

@@ -63,9 +63,9 @@ class alignas(64) Worker {
 
   // Null outside of any.
   Service* service() const { return service_; }
-  void begin(Service& service) {
-    service_ = &service;
-    destination_.store(service.handle(), std::memory_order_relaxed);
+  void begin(Service* service, Handle handle) {
+    service_ = service;
+    destination_.store(handle, std::memory_order_relaxed);
   }
   void end() {
     service_ = nullptr;

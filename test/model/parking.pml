@@ -1,12 +1,15 @@
-/* Parking and waking: runtime-src/core/parking.h, and what the scheduler does around it.
- * Checked, whenever nothing moves, be it that a service runs for long or that all is done:
- * nothing is queued while a worker sleeps and a core is free; and in the end all counts are 0.
- * CORES cores; SENT services become runnable from outside, and MORE on workers.
+/* Parking, waking and watching: runtime-src/core/parking.h, watcher.h, and what the scheduler does
+ * around them. Checked, whenever nothing moves, be it that a service runs for long or that all is
+ * done: nothing is queued while a worker sleeps and a core is free; nothing is in a slot while its
+ * worker is at one service and the other one at none; and in the end all counts are 0.
+ * CORES cores; SENT services become runnable from outside, and MORE on workers, in the queue or,
+ * with WATCH, in the slot. That a watcher dozes is left out: it looks all the same, only later.
  *
  * holds: CORES=1 SENT=1 MORE=1
  * holds: CORES=1 SENT=2 MORE=0
  * holds: CORES=2 SENT=1 MORE=1
  * holds: CORES=2 SENT=2 MORE=0
+ * holds: CORES=2 SENT=1 MORE=1 WATCH
  *
  * A worker that has parked does not look once more:
  * fails: CORES=2 SENT=2 MORE=0 NO_RECHECK
@@ -18,6 +21,12 @@
  * fails: CORES=2 SENT=2 MORE=0 WORD_AFTER_WAKE
  * The last one that searched does not look whether there is more:
  * fails: CORES=2 SENT=2 MORE=0 NO_LAST_LOOK
+ * Who fills a slot does not call the watcher:
+ * fails: CORES=2 SENT=1 MORE=1 WATCH NO_CALL
+ * A call in vain does not look whether somebody has parked meanwhile, and found it watched:
+ * fails: CORES=2 SENT=1 MORE=1 WATCH NO_SECOND_CALL
+ * A worker that parks does not ask whether to watch, nor does one that has just watched:
+ * fails: CORES=2 SENT=1 MORE=1 WATCH NO_BEGIN
  */
 
 #define WORKERS 2
@@ -30,9 +39,14 @@
 #define SHARED_MUTEX 3
 #define PARKED_MUTEX 4
 #define WAKE 5 /* one of each worker */
-#define VARIABLES 7
+#define NEXT 7 /* the slot of each worker */
+#define STATE 9 /* Watcher::state_ */
+#define VARIABLES 10
 #define kAsleep 0
 #define kWork 1
+#define kWatch 2
+#define kNobody 0
+#define kLooks 1
 
 #include "memory.pml"
 
@@ -42,8 +56,8 @@ bool in_futex[WORKERS]; /* sleeps in the kernel */
 bool runs[WORKERS];     /* a service that takes long */
 byte more = MORE;       /* services that workers make runnable */
 
-/* Parking::wake_one(kWork) */
-inline wake_one() {
+/* Parking::wake_one(): `found` is whether one was parked */
+inline wake_one(what) {
   atomic {
     lock(PARKED_MUTEX);
     found = parked[0] || parked[1];
@@ -54,8 +68,10 @@ inline wake_one() {
       :: else -> other = 1 - last
       fi;
       parked[other] = false;
-      add(ACTIVE, 1);
-      add(SEARCHING, 1)
+      if
+      :: what == kWork -> add(ACTIVE, 1); add(SEARCHING, 1)
+      :: else
+      fi
     :: else
     fi;
     unlock(PARKED_MUTEX)
@@ -64,14 +80,14 @@ inline wake_one() {
   :: !found
   :: else ->
 #ifndef WORD_AFTER_WAKE
-    store(WAKE + other, kWork);
+    store(WAKE + other, what);
 #endif
     fence(); /* the kernel's, in futex_wake() */
     in_futex[other] = false;
 #ifdef WORD_AFTER_WAKE
-    store(WAKE + other, kWork);
+    store(WAKE + other, what);
 #endif
-    d_step { found = false; other = 0 }
+    other = 0
   fi
 }
 
@@ -87,9 +103,104 @@ inline wake_for_work() {
     load(SEARCHING);
     if
     :: seen != 0
-    :: else -> wake_one()
+    :: else -> wake_one(kWork); found = false
     fi
   fi
+}
+
+/* Watcher::take_office(): `found` is whether it was free. It comes after what the thread itself has
+ * stored there, but need not wait for its other stores. */
+inline take_office() {
+  atomic {
+    load(STATE);
+    memory[STATE] == seen ->
+    found = (seen == kNobody);
+    if
+    :: found -> memory[STATE] = kLooks
+    :: else
+    fi
+  }
+}
+
+/* Watcher::slot_filled() and call() */
+inline slot_filled() {
+  load(STATE);
+  if
+  :: seen == kLooks
+  :: else ->
+    load(ACTIVE);
+    if
+    :: seen == WORKERS
+    :: else ->
+      take_office();
+      do
+      :: found ->
+        wake_one(kWatch);
+        if
+        :: found -> break
+        :: else -> store(STATE, kNobody)
+        fi;
+#ifndef NO_SECOND_CALL
+        fence();
+        /* Parking::anybody_parked() */
+        atomic {
+          lock(PARKED_MUTEX);
+          found = parked[0] || parked[1];
+          unlock(PARKED_MUTEX)
+        };
+        if
+        :: found -> take_office()
+        :: else
+        fi
+#endif
+      :: else -> break
+      od
+    fi
+  fi;
+  found = false
+}
+
+/* Worker::take_next() of `whose`: `found` */
+inline take_next(whose) {
+  atomic {
+    buffer[self].size == 0 ->
+    found = memory[NEXT + whose];
+    memory[NEXT + whose] = 0
+  }
+}
+
+/* Watcher::watch(): `found` is whether it has taken something over */
+inline watch() {
+  do
+  :: load(ACTIVE);
+    anybody_active = (seen != 0);
+    take_next(1 - self);
+    if
+    :: found -> break
+    :: else -> load(SHARED_SIZE)
+    fi;
+    if
+    :: seen != 0 && memory[SEARCHING] == 0 && memory[ACTIVE] < CORES -> break
+    :: else
+    fi;
+    if
+    :: !anybody_active -> break /* enough such looks */
+    :: else ->
+      /* Its sleep ends by itself. Looks that would see nothing new are left out. */
+end_watching:
+      memory[NEXT + 1 - self] != 0 || memory[ACTIVE] == 0 ||
+        (memory[SHARED_SIZE] != 0 && memory[SEARCHING] == 0 && memory[ACTIVE] < CORES)
+    fi
+  od;
+  anybody_active = false;
+  /* Parking::end_watch() */
+  atomic {
+    lock(PARKED_MUTEX);
+    add(ACTIVE, 1);
+    add(SEARCHING, 1);
+    unlock(PARKED_MUTEX)
+  };
+  store(STATE, kNobody)
 }
 
 /* Scheduler::share(), and Worker::enqueue() with what follows it */
@@ -103,12 +214,18 @@ inline share() {
   wake_for_work()
 }
 
-/* Scheduler::take_shared(), Worker::pop() and steal(): `found` */
+/* Worker::take(), WorkerPool::take_shared() and steal(): `found` */
 inline take() {
-  found = false;
+  d_step { found = taken_over; taken_over = false };
+#ifdef WATCH
+  if
+  :: !found -> take_next(self)
+  :: else
+  fi;
+#endif
   load(SHARED_SIZE);
   if
-  :: seen == 0
+  :: found || seen == 0
   :: else ->
     atomic {
       lock(SHARED_MUTEX);
@@ -141,22 +258,24 @@ inline park() {
 }
 
 /* Parking::leave(): `found` is whether it has left */
-inline leave() {
+inline leave(what) {
   atomic {
     lock(PARKED_MUTEX);
     found = parked[self];
     if
     :: found ->
       parked[self] = false;
-      add(ACTIVE, 1);
-      add(SEARCHING, 1)
+      if
+      :: what == kWork -> add(ACTIVE, 1); add(SEARCHING, 1)
+      :: else
+      fi
     :: else
     fi;
     unlock(PARKED_MUTEX)
   }
 }
 
-/* Parking::sleep(). */
+/* Parking::sleep(): `seen` is what it is woken for */
 inline sleep() {
   do
   :: load(WAKE + self);
@@ -175,6 +294,8 @@ end_asleep:
 /* Scheduler::work() */
 proctype worker(byte self) {
   bool searching = true, found = false;
+  bool taken_over = false; /* what it has found as the watcher is in its queue */
+  bool anybody_active = false, left = false;
   short seen;
   byte at, other;
   do
@@ -205,7 +326,14 @@ proctype worker(byte self) {
       /* run() */
       if
       :: atomic { more > 0 -> more-- };
+#ifdef WATCH
+        store(NEXT + self, 1);
+#ifndef NO_CALL
+        slot_filled()
+#endif
+#else
         share()
+#endif
       :: true
       fi;
       if
@@ -220,19 +348,44 @@ end_of_run:
     :: else ->
       /* wait() */
       park();
-#ifdef NO_RECHECK
-      found = false;
-#else
+#ifndef NO_RECHECK
       load(SHARED_SIZE);
       if
-      :: seen != 0 -> leave()
-      :: else -> found = false
+      :: seen != 0 -> leave(kWork); left = found
+      :: else ->
+#if defined(WATCH) && !defined(NO_BEGIN)
+        /* Watcher::begin() */
+        load(ACTIVE);
+        if
+        :: seen != 0 ->
+          take_office();
+          if
+          :: found ->
+            leave(kWatch);
+            left = found;
+            if
+            :: left -> watch(); taken_over = found
+            :: else -> store(STATE, kNobody) /* Watcher::cancel() */
+            fi
+          :: else
+          fi
+        :: else
+        fi
+#else
+        skip
+#endif
       fi;
 #endif
       if
-      :: found
-      :: else -> sleep()
-      fi
+      :: left -> left = false
+      :: else ->
+        sleep();
+        if
+        :: seen == kWatch -> watch(); taken_over = found
+        :: else
+        fi
+      fi;
+      found = false
     fi
   od
 }
@@ -269,6 +422,8 @@ init {
   do
   :: timeout ->
     assert(memory[SHARED_SIZE] == 0 || memory[ACTIVE] >= CORES);
+    assert(memory[NEXT] == 0 || !runs[0] || runs[1]);
+    assert(memory[NEXT + 1] == 0 || !runs[1] || runs[0]);
     if
     :: d_step { runs[0] || runs[1] -> runs[0] = false; runs[1] = false }
     :: else -> break
