@@ -1,4 +1,4 @@
-#include "api/send.h"
+#include "core/send.h"
 
 #include <fmt/format.h>
 
@@ -6,35 +6,11 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "core/remote_message.h"
 #include "skynet.h"
 
-namespace runtime::api {
+namespace runtime {
 
 namespace {
-
-int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type,
-                int session, void* data, std::size_t size) {
-  const Handle harbor = service.node().harbor_service.load(std::memory_order_relaxed);
-  auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
-  RUNTIME_CHECK(envelope != nullptr, "out of memory");
-  envelope->mark = service.node().remote_mark;
-  name.copy(envelope->name, sizeof(envelope->name));
-  envelope->destination = to;
-  envelope->data = data;
-  envelope->size = size;
-  envelope->type = type;
-  const std::size_t bytes = block_bytes(data);
-  if (harbor == 0 ||
-      !service.node().deliver(
-          harbor, Message::make(source, kTypeSystem, session, envelope, sizeof(RemoteMessage)))) {
-    std::free(envelope);
-    std::free(data);
-    return kNoDestination;
-  }
-  give_bytes(bytes);
-  return session;
-}
 
 // Applies the flags of skynet_send: the payload to send, owned; and the session.
 bool prepare(Service& service, int type, int* session, void** data, std::size_t size,
@@ -62,17 +38,7 @@ bool prepare(Service& service, int type, int* session, void** data, std::size_t 
 
 }  // namespace
 
-int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data,
-               std::size_t size) {
-  Node& node = service.node();
-  if (node.deliver(to, Message::make(source, type, session, data, size))) [[likely]]
-    return session;
-  if (node.is_remote(to)) return send_remote(service, source, {}, to, type, session, data, size);
-  std::free(data);
-  return kNoDestination;
-}
-
-}  // namespace runtime::api
+}  // namespace runtime
 
 using namespace runtime;
 
@@ -81,15 +47,15 @@ extern "C" {
 int skynet_send(skynet_context* context, std::uint32_t source, std::uint32_t destination, int type,
                 int session, void* message, std::size_t size) {
   Service& service = Service::from(context);
-  if (!api::prepare(service, type, &session, &message, size, destination)) return api::kTooLarge;
+  if (!prepare(service, type, &session, &message, size, destination)) return kTooLarge;
   if (source == 0) source = service.handle();
   if (destination == 0) {
     if (message == nullptr) return session;
     service.node().log(service.handle(), "error: Destination address can't be 0");
     std::free(message);
-    return api::kNoDestination;
+    return kNoDestination;
   }
-  return api::send_owned(service, source, destination, type & 0xff, session, message, size);
+  return send_owned(service, source, destination, type & 0xff, session, message, size);
 }
 
 int skynet_sendname(skynet_context* context, std::uint32_t source, const char* destination,
@@ -99,11 +65,11 @@ int skynet_sendname(skynet_context* context, std::uint32_t source, const char* d
     const Handle handle = service.node().find(destination);
     if (handle != 0) return skynet_send(context, source, handle, type, session, message, size);
     if ((type & PTYPE_TAG_DONTCOPY) != 0) std::free(message);
-    return api::kNoDestination;
+    return kNoDestination;
   }
-  if (!api::prepare(service, type, &session, &message, size, 0)) return api::kTooLarge;
+  if (!prepare(service, type, &session, &message, size, 0)) return kTooLarge;
   if (source == 0) source = service.handle();
-  return api::send_remote(service, source, destination, 0, type & 0xff, session, message, size);
+  return send_remote(service, source, destination, 0, type & 0xff, session, message, size);
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <span>
 #include <thread>
 
 #include "base/check.h"
@@ -28,8 +29,11 @@ std::uint64_t random_number() {
 
 Node::Node(const NodeOptions& options, Environment& environment)
     : environment(environment),
-      timer([this](const TimerEntry& entry) {
-        deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
+      timer([this](std::span<const TimerEntry> due) {
+        scheduler.hold();
+        for (const TimerEntry& entry : due)
+          deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
+        scheduler.release_held();
       }),
       scheduler(options.threads, release),
       remote_mark(random_number()),

@@ -13,12 +13,13 @@ namespace runtime {
 
 namespace {
 constexpr std::int64_t kTickNs = 10'000'000;
+constexpr std::size_t kTogether = 64;  // the first of many is not to wait until all are posted
 constexpr std::int64_t kForEver = std::numeric_limits<std::int64_t>::max();
 // 146 years. What is due then can be told in nanoseconds as well.
 constexpr Ticks kMaxDelay{kForEver / kTickNs / 2};
 }  // namespace
 
-Timer::Timer(std::function<void(const TimerEntry&)> post) : post_(std::move(post)) {
+Timer::Timer(Post post) : post_(std::move(post)) {
   const std::int64_t wall = wall_ns();
   start_seconds_ = static_cast<std::uint32_t>(wall / 1'000'000'000);
   start_ns_ = monotonic_ns() - wall % 1'000'000'000;
@@ -73,7 +74,11 @@ void Timer::run() {
       sleeps_until_ns_ = next_ns;
     }
     // Post it, without the lock.
-    for (const TimerEntry& entry : due) post_(entry);
+    for (std::span<const TimerEntry> rest = due; !rest.empty();) {
+      const std::size_t count = std::min(rest.size(), kTogether);
+      post_(rest.first(count));
+      rest = rest.subspan(count);
+    }
     if (due.capacity() > 4096) std::vector<TimerEntry>().swap(due);
     // Sleep until the next one, or until an earlier one is added.
     if (next_ns == kForEver) {

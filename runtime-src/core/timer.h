@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "core/timer_wheel.h"
@@ -19,8 +20,9 @@ class Node;
 
 class Timer {
  public:
-  // `post` gets each timer that is due, on the timer thread.
-  explicit Timer(std::function<void(const TimerEntry&)> post);
+  // `post` gets the timers that are due, the earliest first, on the timer thread.
+  using Post = std::function<void(std::span<const TimerEntry>)>;
+  explicit Timer(Post post);
   ~Timer();
 
   void start();
@@ -38,7 +40,7 @@ class Timer {
   std::int64_t elapsed_ns() const;
   void run();
 
-  const std::function<void(const TimerEntry&)> post_;
+  const Post post_;
   std::int64_t start_ns_;  // CLOCK_MONOTONIC at which now() would have been 0
   std::uint32_t start_seconds_;
   std::mutex mutex_;

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "api/send.h"
+#include "core/send.h"
 #include "lua/lua_send.h"
 #include "lua/task_functions.h"
 
@@ -122,7 +122,7 @@ void request(lua_State* L, Task& task, Address address, int type, Packed payload
   const std::int32_t session = tasks.new_session();
   const int result = send_to(tasks.service(), address, 0, type, session, payload);
   if (result < 0) {
-    if (result == api::kTooLarge) luaL_error(L, "call failed: the message is too large");
+    if (result == kTooLarge) luaL_error(L, "call failed: the message is too large");
     invalid_address(L);
   }
   tasks.wait_for(session, wait);
@@ -224,12 +224,12 @@ int answer(lua_State* L, Task& task, Packed payload) {
   }
   if (payload.size > kMaxMessageBytes) {
     std::free(payload.data);
-    api::send_owned(service, service.handle(), task.source, kTypeError, task.session, nullptr, 0);
+    send_owned(service, service.handle(), task.source, kTypeError, task.session, nullptr, 0);
     lua_pushboolean(L, 0);
     return 1;
   }
-  const int result = api::send_owned(service, service.handle(), task.source, kTypeResponse,
-                                     task.session, payload.data, payload.size);
+  const int result = send_owned(service, service.handle(), task.source, kTypeResponse, task.session,
+                                payload.data, payload.size);
   lua_pushboolean(L, result >= 0);
   return 1;
 }

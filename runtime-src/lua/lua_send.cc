@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "api/send.h"
+#include "core/send.h"
 #include "lua/c_string.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -51,8 +51,8 @@ Address check_address(lua_State* L, int index) {
 int send_to(Service& service, Address address, Handle source, int type, int session,
             Packed payload) {
   if (address.handle != 0 && payload.size <= kMaxMessageBytes) [[likely]] {
-    return api::send_owned(service, source ? source : service.handle(), address.handle, type,
-                           session, payload.data, payload.size);
+    return send_owned(service, source ? source : service.handle(), address.handle, type, session,
+                      payload.data, payload.size);
   }
   skynet_context* context = service.context();
   type |= PTYPE_TAG_DONTCOPY;
@@ -63,7 +63,7 @@ int send_to(Service& service, Address address, Handle source, int type, int sess
 }
 
 int push_sent(lua_State* L, int result) {
-  if (result == api::kNoDestination) return 0;
+  if (result == kNoDestination) return 0;
   if (result < 0) {
     lua_pushboolean(L, 0);
   } else {

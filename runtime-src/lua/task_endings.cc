@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "api/send.h"
 #include "core/node.h"
+#include "core/send.h"
 #include "lua/lua_service.h"
 #include "lua/shared_api.h"
 #include "lua/task_scheduler.h"
@@ -153,7 +153,7 @@ int TaskScheduler::raise_failure(lua_State* L) {
 
 void TaskScheduler::answer_error(Handle to, std::int32_t session) {
   if (session == 0 || to == 0) return;
-  api::send_owned(service_, service_.handle(), to, kTypeError, session, nullptr, 0);
+  send_owned(service_, service_.handle(), to, kTypeError, session, nullptr, 0);
 }
 
 void TaskScheduler::refuse(const Message& message) {
@@ -254,7 +254,7 @@ void TaskScheduler::exit() {
   callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
   tell_requesters();
   for (const Handle callee : callees) {
-    api::send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
+    send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <limits>
 #include <mutex>
+#include <span>
 #include <vector>
 
 namespace runtime {
@@ -14,10 +15,10 @@ namespace {
 // The sessions of the timers that have been posted.
 class Posted {
  public:
-  void add(const TimerEntry& entry) {
+  void add(std::span<const TimerEntry> due) {
     {
       const std::lock_guard lock(mutex_);
-      sessions_.push_back(entry.session);
+      for (const TimerEntry& entry : due) sessions_.push_back(entry.session);
     }
     added_.notify_one();
   }
@@ -37,7 +38,7 @@ class Posted {
 
 TEST(Timer, AnEarlierTimerIsNotHeldUpByALaterOne) {
   Posted posted;
-  Timer timer([&](const TimerEntry& entry) { posted.add(entry); });
+  Timer timer([&](std::span<const TimerEntry> due) { posted.add(due); });
   timer.start();
   timer.add(Ticks(1'000'000), {1, 1});
   timer.add(Ticks(20), {1, 2});
@@ -47,7 +48,7 @@ TEST(Timer, AnEarlierTimerIsNotHeldUpByALaterOne) {
 
 TEST(Timer, ADelayThatNoClockCanCountIsNotOver) {
   Posted posted;
-  Timer timer([&](const TimerEntry& entry) { posted.add(entry); });
+  Timer timer([&](std::span<const TimerEntry> due) { posted.add(due); });
   timer.add(Ticks(std::numeric_limits<std::int64_t>::max()), {1, 1});
   timer.add(Ticks(1), {1, 2});
   timer.start();
@@ -58,7 +59,7 @@ TEST(Timer, ADelayThatNoClockCanCountIsNotOver) {
 
 TEST(Timer, WhatIsAlreadyDueIsPostedWithTheNextTick) {
   Posted posted;
-  Timer timer([&](const TimerEntry& entry) { posted.add(entry); });
+  Timer timer([&](std::span<const TimerEntry> due) { posted.add(due); });
   timer.start();
   timer.add(Ticks(0), {1, 1});
   timer.add(Ticks(-5), {1, 2});

@@ -1,10 +1,13 @@
-// Sending, as the C plugin interface has it, for callers inside of the runtime that know where
-// their message lies.
+// Sending to whom a handle or a name of another node names, here or there.
+//
+// Threads: the worker that runs `service`.
 #pragma once
+
+#include <string_view>
 
 #include "core/node.h"
 
-namespace runtime::api {
+namespace runtime {
 
 constexpr int kNoDestination = -1;  // skynet_send: no such service
 constexpr int kTooLarge = -2;       // skynet_send: more than kMaxMessageBytes
@@ -14,4 +17,8 @@ constexpr int kTooLarge = -2;       // skynet_send: more than kMaxMessageBytes
 int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data,
                std::size_t size);
 
-}  // namespace runtime::api
+// The same through the harbor service, to `to` on another node, or to a global name.
+int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type,
+                int session, void* data, std::size_t size);
+
+}  // namespace runtime

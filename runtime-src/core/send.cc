@@ -1,0 +1,43 @@
+#include "core/send.h"
+
+#include <cstdlib>
+
+#include "base/check.h"
+#include "core/remote_message.h"
+
+namespace runtime {
+
+int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type,
+                int session, void* data, std::size_t size) {
+  const Handle harbor = service.node().harbor_service.load(std::memory_order_relaxed);
+  auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
+  RUNTIME_CHECK(envelope != nullptr, "out of memory");
+  envelope->mark = service.node().remote_mark;
+  name.copy(envelope->name, sizeof(envelope->name));
+  envelope->destination = to;
+  envelope->data = data;
+  envelope->size = size;
+  envelope->type = type;
+  const std::size_t bytes = block_bytes(data);
+  if (harbor == 0 ||
+      !service.node().deliver(
+          harbor, Message::make(source, kTypeSystem, session, envelope, sizeof(RemoteMessage)))) {
+    std::free(envelope);
+    std::free(data);
+    return kNoDestination;
+  }
+  give_bytes(bytes);
+  return session;
+}
+
+int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data,
+               std::size_t size) {
+  Node& node = service.node();
+  if (node.deliver(to, Message::make(source, type, session, data, size))) [[likely]]
+    return session;
+  if (node.is_remote(to)) return send_remote(service, source, {}, to, type, session, data, size);
+  std::free(data);
+  return kNoDestination;
+}
+
+}  // namespace runtime
