@@ -191,15 +191,15 @@ void ClientLink::set_address(std::string host, int port) {
 
 void ClientLink::set_down(std::string_view why) {
   down_ = why;
-  host_.clear();
-  port_ = 0;
   attempt_ends_.reset();
   pause_ends_.reset();
   disconnect();
   drop_waiting(why);
   set_state(State::down);
-  // What was on its way when the connection ended may have arrived.
+  // What was on its way when the connection ended may have arrived: at the address that ends only now.
   fail_all(Delivered::maybe, why);
+  host_.clear();
+  port_ = 0;
 }
 
 void ClientLink::set_unknown() {

@@ -5,16 +5,19 @@ local server = {}
 server.__index = server
 
 ---@param port integer  and the next one for its peers
-function server.new(port)
-	return setmetatable({ port = port, url = "http://127.0.0.1:" .. port }, server)
+---@param host? string  where it listens
+---@param inside? string  what runs a command there
+function server.new(port, host, inside)
+	host = host or "127.0.0.1"
+	return setmetatable({ port = port, host = host, url = "http://" .. host .. ":" .. port, inside = inside or "" }, server)
 end
 
 --- Starts it, also again.
 function server:start()
-	local peers = "http://127.0.0.1:" .. (self.port + 1)
-	self.pid = shell(string.format("etcd --data-dir etcd-%d --listen-client-urls %s --advertise-client-urls %s --listen-peer-urls %s"
+	local peers = "http://" .. self.host .. ":" .. (self.port + 1)
+	self.pid = shell(string.format("%setcd --data-dir etcd-%d --listen-client-urls %s --advertise-client-urls %s --listen-peer-urls %s"
 		.. " --initial-advertise-peer-urls %s --initial-cluster default=%s >etcd-%d.log 2>&1 </dev/null & echo $!",
-		self.port, self.url, self.url, peers, peers, peers, self.port))
+		self.inside, self.port, self.url, self.url, peers, peers, peers, self.port))
 	-- It goes with the test, however that ends.
 	os.execute(string.format("(while kill -0 $PPID; do sleep 0.5; done; kill -9 %s) >/dev/null 2>&1 </dev/null &", self.pid))
 end
