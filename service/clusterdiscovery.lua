@@ -202,9 +202,13 @@ local function beat_once()
 end
 
 local function beat()
+	local pause = BEAT
 	while not left do
-		skynet.sleep(BEAT)
+		skynet.sleep(pause)
+		local begun = skynet.now()
 		if not left then beat_once() end
+		-- From beat to beat: one that has waited in vain is followed at once by the next, which still comes in time.
+		pause = math.max(LOOK, BEAT - (skynet.now() - begun))
 	end
 end
 
