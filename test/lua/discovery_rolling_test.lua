@@ -2,7 +2,7 @@
 -- timeout: 120
 -- config: cluster_etcd = "http://127.0.0.1:" .. (port + 1)
 -- config: cluster_ttl = 3
--- config: rolling_callers = 20
+-- config: rolling_rate = 5000
 -- Three nodes are restarted one after the other while others call them.
 local skynet = require "skynet"
 local cluster = require "skynet.cluster"
@@ -11,7 +11,9 @@ local other_node = require "other_node"
 local T = require "harness"
 
 local port = tonumber(skynet.getenv "port")
-local CALLERS = tonumber(skynet.getenv "rolling_callers") -- each makes up to 100 calls a second
+-- Requests that are begun each second; fewer where the machine does not get through: so many are under way at most.
+local RATE = tonumber(skynet.getenv "rolling_rate")
+local MOST_UNDER_WAY = 1000
 local NAMES = { "a", "b", "c" }
 local nodes = {}
 
@@ -51,7 +53,7 @@ T.test("a rolling restart under load loses no request and doubles none", functio
 	for i, name in ipairs(NAMES) do start_node(i, name) end
 	for _, name in ipairs(NAMES) do await_up(name) end
 
-	local asked, answered, again, stop = 0, 0, 0, false
+	local asked, answered, again, under_way, stop = 0, 0, 0, 0, false
 	local failures = {}
 	local function call(n)
 		while true do
@@ -70,17 +72,20 @@ T.test("a rolling restart under load loses no request and doubles none", functio
 			skynet.sleep(1)
 		end
 	end
-	local running = CALLERS
-	for _ = 1, CALLERS do
-		skynet.fork(function()
-			while not stop do
+	local begun = skynet.now()
+	skynet.fork(function()
+		while not stop do
+			while asked < RATE * (skynet.now() - begun) / 100 and under_way < MOST_UNDER_WAY do
 				asked = asked + 1
-				call(asked)
-				skynet.sleep(1)
+				under_way = under_way + 1
+				skynet.fork(function(n)
+					call(n)
+					under_way = under_way - 1
+				end, asked)
 			end
-			running = running - 1
-		end)
-	end
+			skynet.sleep(1)
+		end
+	end)
 	for i, name in ipairs(NAMES) do
 		skynet.sleep(50)
 		local old = nodes[name]
@@ -90,8 +95,10 @@ T.test("a rolling restart under load loses no request and doubles none", functio
 		await_up(name)
 	end
 	stop = true
-	T.eventually(function() return running == 0 end, 1000)
-	skynet.error(string.format("%d requests, %d made again", asked, again))
+	local took = (skynet.now() - begun) / 100
+	T.eventually(function() return under_way == 0 end, 1000)
+	skynet.error(string.format("%d requests in %.1f s, %.0f a second; %d made again", asked, took, asked / took, again))
+	T.ok(asked > RATE, asked .. " requests are too few to tell")
 	T.eq(failures, {})
 	T.eq(answered, asked)
 	local count = handled()

@@ -127,11 +127,12 @@ T.test("an entry of the table of nodes wins over what discovery has found", func
 end)
 
 T.test("a second node of the same name is refused, and says who has it", function()
-	local third = nodes.third
+	local third, begun = nodes.third, skynet.now()
 	local thief = start_node("third", 6)
 	nodes.third = third
 	T.eventually(function() return log_has(thief, "another node is called third, at 127.0.0.1:" .. (port + 5)) end, 2000)
 	T.eventually(function() return not io.open("/proc/" .. thief.pid .. "/stat") end, 1000)
+	skynet.error(string.format("a second node of the name has ended: %d ms", (skynet.now() - begun) * 10))
 	T.eq(cluster.call("third", "@echo", "who"), "third")
 	T.eq(known(), "first second third")
 end)
