@@ -352,7 +352,7 @@ void ClientLink::receive(std::string_view bytes) {
 const char* ClientLink::on_answer(std::string_view body) {
   Answer got;
   if (!parse_answer(body, &got, compression_.payloads())) return "what it answers is no answer";
-  if (got.session == offer_ && got.kind <= AnswerKind::ok) {
+  if (offer_ != 0 && got.session == offer_ && got.kind <= AnswerKind::ok) {
     offer_ = 0;
     PackedReader reader(got.data);
     std::int64_t agreed = 0;

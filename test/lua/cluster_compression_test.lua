@@ -120,6 +120,8 @@ T.test("a node of skynet's gets one query that it does not know, and plain reque
 			return socket.write(id, wire.packet(body:sub(6, 9) .. "\0name not found"))
 		end
 		types[#types + 1] = body:byte()
+		-- What looks like an agreement is none: nobody has asked.
+		socket.write(id, wire.packet(wire.le(0) .. "\1" .. skynet.packstring(1)))
 		if body:byte() == 0 then socket.write(id, wire.packet(body:sub(6, 9) .. "\1" .. body:sub(10))) end
 		if body:byte() == 3 then socket.write(id, wire.packet(body:sub(2, 5) .. "\1" .. skynet.packstring "all")) end
 	end)
