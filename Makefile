@@ -14,7 +14,9 @@ VARIANT ?= release
 CXX     ?= g++
 CC      ?= gcc
 # Functions begin with a cache line, so that edits move the rates less: `call` by 9 % before.
-OPT_release := -O2 -falign-functions=64
+# Bounds that the C library can check cost `call` less than 1 %. -fcf-protection does not (2 % on LuaJIT), and would not take
+# effect: the linker marks no executable with it that has a library without it, as Debian's interpreters are.
+OPT_release := -O2 -falign-functions=64 -D_FORTIFY_SOURCE=2
 # GCC takes members of the standard library for uninitialised when it sanitizes; the other variants have the warning.
 OPT_asan    := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 # TSan sees no fences: ours order flags and counters (scheduler.cc), never data.
@@ -47,8 +49,10 @@ MALLOC_DEFS := $(if $(filter release,$(VARIANT)),-DRUNTIME_JEMALLOC)
 
 WARN     := -Wall -Wextra -Werror
 CPPFLAGS += -Iruntime-src -Ilualib-src -I3rd -Iinclude $(MALLOC_DEFS)
-CXXFLAGS += -std=c++20 -g $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
-CFLAGS   += -std=c11 -g $(OPT) $(WARN) -fPIC -pthread -MMD -MP
+# Everywhere but on the path of a message ($(LTO_PATHS)), where it costs 3 % of `call` on Lua 5.4 and 4 % on LuaJIT.
+STACK_PROTECTOR := $(if $(filter release,$(VARIANT)),-fstack-protector-strong)
+CXXFLAGS += -std=c++20 -g $(OPT) $(STACK_PROTECTOR) $(WARN) -fPIC -fvisibility=hidden -pthread -MMD -MP
+CFLAGS   += -std=c11 -g $(OPT) $(STACK_PROTECTOR) $(WARN) -fPIC -pthread -MMD -MP
 LINK_LTO := -fno-lto
 # What is bound at the start can be made read-only: nobody redirects a call through the tables of the linker.
 LDFLAGS  += -pthread $(OPT) $(LINK_LTO) -Wl,-z,relro,-z,now
@@ -82,7 +86,7 @@ MAIN_OBJ   := $(MAIN_SRC:%.cc=$(B)/core/%.o)
 LIB_OBJ    := $(CORE_OBJ) $(CONFIG_OBJ) $(LUA54_OBJ) $(JIT_OBJ)
 
 LTO_PATHS := $(addprefix core/runtime-src/,base/ core/ api/) $(addsuffix /runtime-src/lua/,lua54 luajit)
-$(filter $(LTO_PATHS:%=$(B)/%%),$(LIB_OBJ)): CXXFLAGS += $(LTO)
+$(filter $(LTO_PATHS:%=$(B)/%%),$(LIB_OBJ)): CXXFLAGS += $(LTO) -fno-stack-protector
 
 JIT_NAMES := $(B)/luajit_names.h
 # The two libraries as they are linked: $(ENGINE_COPIES).
