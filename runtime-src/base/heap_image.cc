@@ -1,5 +1,8 @@
 #include "base/heap_image.h"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/memory_ledger.h"
@@ -10,64 +13,108 @@ namespace runtime {
 namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
+constexpr std::size_t kGap = kWord;
+// The largest of jemalloc's sizes that share their pages.
+constexpr std::size_t kPartBytes = 14336;
 
 std::uintptr_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
 }  // namespace
 
-std::unique_ptr<HeapImage> HeapImage::take(const LuaHeap& heap, AddressOf address_of) {
-  if (!heap.in_chunks_ || heap.large_.size() != 0 || heap.chunks_ == nullptr) return nullptr;
-  std::unique_ptr<HeapImage> image(new HeapImage);
-  // The newest chunk, the one that has the rest, is the first.
-  for (const LuaHeap::Chunk* chunk = heap.chunks_; chunk != nullptr; chunk = chunk->next) {
-    const char* const begin = reinterpret_cast<const char*>(chunk);
-    const std::size_t bytes =
-        chunk == heap.chunks_ ? static_cast<std::size_t>(heap.bump_ - begin) : chunk->size;
-    if (bytes / kWord > UINT16_MAX || image->parts_.size() == kMostParts) return nullptr;
-    std::vector<std::uint64_t> words(bytes / kWord);
-    std::memcpy(words.data(), begin, words.size() * kWord);
-    image->parts_.push_back({address(begin), std::move(words)});
+// ---- the original -------------------------------------------------------------------------------
+
+RecordedBlocks::~RecordedBlocks() {
+  for (const auto& [block, size] : sizes_) std::free(reinterpret_cast<void*>(block));
+}
+
+void* RecordedBlocks::alloc(void* block, std::size_t new_size) {
+  if (new_size == 0) {
+    if (block != nullptr) sizes_.erase(address(block));
+    std::free(block);
+    return nullptr;
   }
-  image->free_ = heap.free_;
-  image->bump_ = address(heap.bump_);
-  image->used_ = heap.used();
-  image->find_links(address_of);
+  void* const made = heap_malloc(new_size + kGap);
+  if (made == nullptr) return nullptr;
+  // What is not written yet is not to look like a pointer.
+  std::memset(made, 0, new_size + kGap);
+  if (block != nullptr) {
+    std::memcpy(made, block, std::min(new_size, sizes_[address(block)]));
+    sizes_.erase(address(block));
+    std::free(block);
+  }
+  sizes_[address(made)] = new_size;
+  return made;
+}
+
+bool RecordedBlocks::contains(const void* pointer) const {
+  const auto after = sizes_.upper_bound(address(pointer));
+  if (after == sizes_.begin()) return false;
+  const auto& [block, size] = *std::prev(after);
+  return address(pointer) < block + size;
+}
+
+// ---- the image ----------------------------------------------------------------------------------
+
+std::unique_ptr<HeapImage> HeapImage::take(const RecordedBlocks& blocks, AddressOf address_of) {
+  if (!LuaHeap::has_chunks()) return nullptr;
+  std::unique_ptr<HeapImage> image(new HeapImage);
+  for (const auto& [block, size] : blocks.sizes_) {
+    image->blocks_.push_back({block, size, 0, 0});
+    image->used_ += size;
+  }
+  if (!image->lay_out()) return nullptr;
+  image->fill(address_of);
   return image;
 }
 
-// The part that an address belongs to, or -1. One past the end of a block may be the end of its
-// part; no block begins where a part does, so it is that of no other.
-int HeapImage::part_of(std::uintptr_t address) const {
-  for (std::size_t i = 0; i < parts_.size(); ++i) {
-    const std::uintptr_t blocks = parts_[i].origin + sizeof(LuaHeap::Chunk);
-    if (address >= blocks && address <= parts_[i].origin + parts_[i].words.size() * kWord) {
-      return static_cast<int>(i);
+// Gives each block its place. Those whose size is a multiple of 16 come first, as they are to be
+// aligned like that: no byte is left between blocks.
+bool HeapImage::lay_out() {
+  for (const bool odd : {false, true}) {
+    for (Block& block : blocks_) {
+      const std::size_t size = LuaHeap::block_size(block.size);
+      if ((size % 16 != 0) != odd) continue;
+      std::size_t end = parts_.empty() ? kPartBytes : parts_.back().words.size() * kWord;
+      if (parts_.empty() || end + size > kPartBytes) {
+        if (parts_.size() == kMostParts) return false;
+        parts_.emplace_back();
+        end = sizeof(LuaHeap::Chunk);
+      }
+      block.part = parts_.size() - 1;
+      block.offset = end;
+      if ((end + size) / kWord > UINT16_MAX) return false;
+      parts_.back().words.resize((end + size) / kWord);
     }
   }
-  return -1;
+  return !parts_.empty();
 }
 
-void HeapImage::find_links(AddressOf address_of) {
-  const std::size_t count = parts_.size();
-  for (std::size_t from = 0; from < count; ++from) {
-    std::vector<std::vector<std::uint16_t>> at(count);
-    const std::vector<std::uint64_t>& words = parts_[from].words;
-    for (std::size_t i = sizeof(LuaHeap::Chunk) / kWord; i < words.size(); ++i) {
-      const int to = part_of(address_of(words[i]));
-      if (to >= 0) at[static_cast<std::size_t>(to)].push_back(static_cast<std::uint16_t>(i));
-    }
-    for (std::size_t to = 0; to < count; ++to) {
-      if (at[to].empty()) continue;
-      links_.push_back(
-          {static_cast<std::uint8_t>(from), static_cast<std::uint8_t>(to), std::move(at[to])});
+// The block in which, or at the end of which, `address` lies.
+const HeapImage::Block* HeapImage::block_at(std::uintptr_t address) const {
+  auto after = std::upper_bound(blocks_.begin(), blocks_.end(), address,
+                                [](std::uintptr_t a, const Block& b) { return a < b.origin; });
+  if (after == blocks_.begin()) return nullptr;
+  const Block& block = *std::prev(after);
+  return address <= block.origin + block.size ? &block : nullptr;
+}
+
+void HeapImage::fill(AddressOf address_of) {
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<std::uint16_t>> links;
+  for (const Block& block : blocks_) {
+    std::vector<std::uint64_t>& words = parts_[block.part].words;
+    const std::size_t begin = block.offset / kWord;
+    std::memcpy(&words[begin], reinterpret_cast<const void*>(block.origin), block.size);
+    for (std::size_t i = begin; i < begin + block.size / kWord; ++i) {
+      const Block* const target = block_at(address_of(words[i]));
+      if (target == nullptr) continue;
+      words[i] += target->offset - target->origin;
+      links[{block.part, target->part}].push_back(static_cast<std::uint16_t>(i));
     }
   }
+  for (auto& [parts, at] : links) links_.push_back({parts.first, parts.second, std::move(at)});
 }
 
-void HeapImage::turn(const Links& links, char* part, std::uint64_t by) {
-  auto* const words = reinterpret_cast<std::uint64_t*>(part);
-  for (const std::uint16_t i : links.at) words[i] += by;
-}
+// ---- the copies ---------------------------------------------------------------------------------
 
 bool HeapImage::copy_to(LuaHeap& heap) const {
   std::array<char*, kMostParts> copies{};
@@ -81,19 +128,17 @@ bool HeapImage::copy_to(LuaHeap& heap) const {
     std::memcpy(copies[i], parts_[i].words.data(), parts_[i].words.size() * kWord);
   }
   for (const Links& links : links_) {
-    turn(links, copies[links.from], address(copies[links.to]) - parts_[links.to].origin);
+    auto* const words = reinterpret_cast<std::uint64_t*>(copies[links.from]);
+    for (const std::uint16_t i : links.at) words[i] += address(copies[links.to]);
   }
-  for (std::size_t i = parts_.size(); i-- > 0;) {
-    // The newest chunk has all that malloc gives for it.
-    std::size_t bytes = parts_[i].words.size() * kWord;
-    if (i == 0) bytes = block_bytes(copies[i]) & ~std::size_t{15};
-    heap.link_chunk(copies[i], bytes);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const std::size_t bytes = parts_[i].words.size() * kWord;
+    const bool last = i + 1 == parts_.size();
+    heap.bump_ = copies[i] + bytes;
+    // The last chunk has all that malloc gives for it.
+    heap.link_chunk(copies[i], last ? block_bytes(copies[i]) & ~std::size_t{15} : bytes);
   }
-  heap.bump_ = static_cast<char*>(in_copy(heap, reinterpret_cast<void*>(bump_)));
-  heap.bump_end_ = copies[0] + heap.chunks_->size;
-  for (int c = 0; c < LuaHeap::kClasses; ++c) {
-    heap.free_[c] = static_cast<LuaHeap::Free*>(in_copy(heap, free_[c]));
-  }
+  heap.bump_end_ = copies[parts_.size() - 1] + heap.chunks_->size;
   heap.in_chunks_ = true;
   heap.set_used(used_);
   heap.plan_trim();
@@ -101,23 +146,17 @@ bool HeapImage::copy_to(LuaHeap& heap) const {
 }
 
 void* HeapImage::in_copy(const LuaHeap& heap, const void* original) const {
-  int part = part_of(address(original));
-  if (part < 0) return nullptr;
-  const std::uintptr_t offset = address(original) - parts_[part].origin;
-  const LuaHeap::Chunk* chunk = heap.chunks_;
-  while (part-- > 0) chunk = chunk->next;
+  const Block* const block = block_at(address(original));
+  if (block == nullptr) return nullptr;
+  const LuaHeap::Chunk* chunk = heap.chunks_;  // the last part
+  for (std::size_t i = parts_.size() - 1; i > block->part; --i) chunk = chunk->next;
+  const std::size_t offset = block->offset + (address(original) - block->origin);
   return const_cast<char*>(reinterpret_cast<const char*>(chunk)) + offset;
 }
 
 std::size_t HeapImage::bytes() const {
   std::size_t sum = 0;
   for (const Part& part : parts_) sum += part.words.size() * kWord;
-  return sum;
-}
-
-std::size_t HeapImage::pointers() const {
-  std::size_t sum = 0;
-  for (const Links& links : links_) sum += links.at.size();
   return sum;
 }
 

@@ -20,8 +20,6 @@ constexpr std::size_t kMinChunk = 2560;
 constexpr std::size_t kMaxChunk = 256 * 1024;
 // A new chunk is at most a sixteenth of those before it: that bounds what may lie unused in it.
 constexpr std::size_t kGrowthDivisor = 16;
-// Chunks of which a copy is made: the largest of jemalloc's sizes that shares its pages.
-constexpr std::size_t kCopiedChunk = 14336;
 constexpr std::size_t kReopened = 512;            // free blocks that small ones may be made of...
 constexpr std::size_t kReopenBelow = 128 * 1024;  // ...in heaps below this size
 constexpr std::size_t kTrimFrom = 1024 * 1024;    // smaller heaps keep their chunks
@@ -151,8 +149,6 @@ void* LuaHeap::resize(void* block, std::size_t old_size, std::size_t new_size) {
 
 inline void* LuaHeap::take(std::size_t size) {
   if (size > kMaxSmall) {
-    if (all_in_chunks_) [[unlikely]]
-      return carve_large(size);
     void* const block = heap_malloc(size);
     if (block == nullptr) return nullptr;
     large_.add(block);
@@ -253,7 +249,7 @@ void* LuaHeap::carve(int size_class) {
 // Carves on in a large free block, if there is one: what tables and strings have outgrown while a
 // state was set up is a tenth of a small heap.
 bool LuaHeap::reopen_block(std::size_t size) {
-  if (chunk_bytes_ >= kReopenBelow || all_in_chunks_) return false;
+  if (chunk_bytes_ >= kReopenBelow) return false;
   for (int c = kClasses - 1; kSizes[c] >= kReopened && kSizes[c] >= 4 * size; --c) {
     if (free_[c] == nullptr) continue;
     divide(bump_, bump_end_);
@@ -264,11 +260,9 @@ bool LuaHeap::reopen_block(std::size_t size) {
   return false;
 }
 
-// A new chunk, with room for a block of `at_least` bytes.
-bool LuaHeap::add_chunk(std::size_t at_least) {
-  std::size_t size =
+bool LuaHeap::add_chunk() {
+  const std::size_t size =
       std::clamp(std::bit_floor(chunk_bytes_ / kGrowthDivisor), kMinChunk, kMaxChunk);
-  if (all_in_chunks_) size = std::max(kCopiedChunk, at_least + sizeof(Chunk));
   auto* const block = static_cast<char*>(heap_malloc(size));
   if (block == nullptr) return false;
   divide(bump_, bump_end_);
@@ -285,31 +279,10 @@ void LuaHeap::link_chunk(char* block, std::size_t size) {
   reserve(size);
 }
 
-void LuaHeap::keep_in_chunks() {
-  RUNTIME_CHECK(chunks_ == nullptr && large_.size() == 0, "nothing was allocated yet");
-  if (kMaxSmall == 0) return;  // the sanitizer sees blocks of malloc only
-  in_chunks_ = all_in_chunks_ = true;
-}
+bool LuaHeap::has_chunks() { return kMaxSmall != 0; }
 
-bool LuaHeap::has_in_chunks(const void* address) const {
-  for (const Chunk* chunk = chunks_; chunk != nullptr; chunk = chunk->next) {
-    const char* const begin = reinterpret_cast<const char*>(chunk);
-    if (address >= begin && address < begin + chunk->size) return true;
-  }
-  return false;
-}
-
-// A block of more than the small sizes, from a chunk.
-void* LuaHeap::carve_large(std::size_t size) {
-  size = in_chunk(size);
-  if (reinterpret_cast<std::uintptr_t>(bump_) % 16 != 0) {
-    push_free(0, bump_);
-    bump_ += kSizes[0];
-  }
-  if (size > static_cast<std::size_t>(bump_end_ - bump_) && !add_chunk(size)) return nullptr;
-  char* const block = bump_;
-  bump_ += size;
-  return block;
+std::size_t LuaHeap::block_size(std::size_t size) {
+  return size <= kMaxSmall ? kSizes[class_of(size)] : in_chunk(size);
 }
 
 // Makes free blocks of what is left of a chunk. Both ends are multiples of 8.

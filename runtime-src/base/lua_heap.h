@@ -55,11 +55,10 @@ class LuaHeap {
     set_limit(0);
   }
 
-  // Before the first allocation: from here on blocks of any size lie in chunks, so that an image can
-  // be taken of the heap. In the copies only what was copied does.
-  void keep_in_chunks();
-  // Whether `address` lies in a chunk.
-  bool has_in_chunks(const void* address) const;
+  // False with the address sanitizer: each block comes from malloc, so that it sees them.
+  static bool has_chunks();
+  // What a block of `size` bytes takes in a chunk.
+  static std::size_t block_size(std::size_t size);
 
   // Gives chunks without a used block back to malloc; the bytes that went. Runs by itself when
   // used() has fallen far below what the chunks hold, so callers need it only to be thorough.
@@ -89,9 +88,8 @@ class LuaHeap {
   void give(void* block, std::size_t size);
   void* carve(int size_class);
   bool reopen_block(std::size_t size);
-  bool add_chunk(std::size_t at_least = 0);
+  bool add_chunk();
   void link_chunk(char* block, std::size_t size);
-  void* carve_large(std::size_t size);
   bool is_in_chunk(void* block) const { return in_chunks_ && !large_.contains(block); }
   void divide(char* from, char* to);
   void push_free(int size_class, char* block);
@@ -113,8 +111,7 @@ class LuaHeap {
   char* bump_end_ = nullptr;
   std::array<Free*, kClasses> free_{};
   bool releasing_ = false;
-  bool in_chunks_ = false;      // blocks of more than 2 KB may lie in chunks...
-  bool all_in_chunks_ = false;  // ...and new ones do
+  bool in_chunks_ = false;  // some blocks of more than 2 KB do not come from malloc
 
   Chunk* chunks_ = nullptr;
   std::size_t chunk_bytes_ = 0;

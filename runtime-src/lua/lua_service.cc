@@ -95,9 +95,18 @@ void LuaService::drain_nothing(Service&, void*, Turn& turn) {
   for (Message message; turn.next_given(&message);) free_given(message.data);
 }
 
+// The memory of a state of which an image is taken.
+struct LuaService::ImageHeap : Heap {
+  RecordedBlocks blocks;
+
+  static void* alloc(void* heap, void* block, std::size_t, std::size_t new_size) {
+    return static_cast<ImageHeap*>(static_cast<LuaHeap*>(heap))->blocks.alloc(block, new_size);
+  }
+};
+
 // An empty state; null when memory runs out.
-lua_State* LuaService::new_state(Heap& heap) {
-  lua_State* L = lua_newstate(LuaHeap::alloc, static_cast<LuaHeap*>(&heap));
+lua_State* LuaService::new_state(lua_Alloc alloc, LuaHeap& heap) {
+  lua_State* L = lua_newstate(alloc, &heap);
   if (L == nullptr) return nullptr;
 #ifdef RUNTIME_LUA54
   *static_cast<LuaService**>(lua_getextraspace(L)) = this;
@@ -109,22 +118,24 @@ lua_State* LuaService::new_state(Heap& heap) {
 // An image of a state as fill_state() leaves it; null when that raises. For as long as this takes
 // the service has that state.
 std::shared_ptr<const StateImage> LuaService::make_image(bool with_skynet) {
-  Heap heap;
+  ImageHeap heap;
   heap.service = this;
-  heap.keep_in_chunks();
-  main_ = new_state(heap);
+  main_ = new_state(ImageHeap::alloc, heap);
   if (main_ == nullptr) return nullptr;
+  struct {
+    bool with_skynet;
+    const RecordedBlocks& blocks;
+  } how{with_skynet, heap.blocks};
   const int status = call_protected(
       main_,
       [](lua_State* L) {
-        const Environment& environment = of(L).service_.node().environment;
-        fill_state(L, environment, *static_cast<const bool*>(lua_touserdata(L, 1)));
+        const auto& [skynet, blocks] = *static_cast<const decltype(how)*>(lua_touserdata(L, 1));
+        fill_state(L, of(L).service_.node().environment, skynet, &blocks);
         return 0;
       },
-      &with_skynet);
+      &how);
   std::shared_ptr<const StateImage> image;
-  if (status == LUA_OK) image = take_image(main_, heap);
-  heap.begin_release();
+  if (status == LUA_OK) image = take_image(main_, heap.blocks);
   lua_close(std::exchange(main_, nullptr));
   tasks_.reset();
   return image;
@@ -139,16 +150,16 @@ bool LuaService::begin_state() {
     // What the config's `preload` does comes before anything of skynet.
     if (environment.get("preload") == nullptr) image = make_image(true);
     if (image == nullptr) image = make_image(false);
-    if (image == nullptr) return false;
+    if (image == nullptr) image = std::make_shared<const StateImage>();
     put_image(question, image);
   }
   if (image->heap == nullptr) {
-    main_ = new_state(heap_);
+    main_ = new_state(LuaHeap::alloc, heap_);
     if (main_ == nullptr) return false;
     return call_protected(
                main_,
                [](lua_State* L) {
-                 fill_state(L, of(L).service_.node().environment, false);
+                 fill_state(L, of(L).service_.node().environment, false, nullptr);
                  return 0;
                },
                nullptr) == LUA_OK;

@@ -81,7 +81,8 @@ class LuaService : public LuaHost {
   int enter_turn(Frame& frame);
   void after_message(Frame& frame);
   bool begin_state();
-  lua_State* new_state(Heap& heap);
+  struct ImageHeap;
+  lua_State* new_state(lua_Alloc alloc, LuaHeap& heap);
   std::shared_ptr<const StateImage> make_image(bool with_skynet);
   void load();
   void loading_failed(const char* text);

@@ -1,5 +1,6 @@
 #include "lua/state_image.h"
 
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -18,7 +19,7 @@ namespace {
 struct Images {
   std::shared_mutex mutex;
   std::map<std::string, std::shared_ptr<const StateImage>, std::less<>> made;  // guarded by mutex
-  std::uint64_t generation = 0;                                               // guarded by mutex
+  std::uint64_t generation = 0;                                                // guarded by mutex
 };
 
 Images& images() {
@@ -50,15 +51,11 @@ std::uintptr_t address_of(std::uint64_t word) {
 
 // Pushes the value on top on the list `todo` if it is one that has values in it and is not yet in
 // the table `seen`; pops it in any case.
-void visit(lua_State* L, int seen, int todo) {
+void visit(lua_State* L, int seen, int todo, const RecordedBlocks& blocks) {
   const int type = lua_type(L, -1);
-  if (type == LUA_TLIGHTUSERDATA) {
-    // LuaJIT stores parts of the address, so it would go on to point into the original.
-    void* heap;
-    if (lua_getallocf(L, &heap) == LuaHeap::alloc &&
-        static_cast<const LuaHeap*>(heap)->has_in_chunks(lua_touserdata(L, -1)))
-      luaL_error(L, "a light userdata points into the heap");
-  }
+  // LuaJIT stores parts of the address, so it would go on to point into the original.
+  if (type == LUA_TLIGHTUSERDATA && blocks.contains(lua_touserdata(L, -1)))
+    luaL_error(L, "a light userdata points into the heap");
   if (type != LUA_TTABLE && type != LUA_TFUNCTION && type != LUA_TUSERDATA) return lua_pop(L, 1);
   lua_pushvalue(L, -1);
   stock_lua_rawget(L, seen);
@@ -71,10 +68,26 @@ void visit(lua_State* L, int seen, int todo) {
   lua_rawseti(L, todo, static_cast<int>(lua_rawlen(L, todo)) + 1);
 }
 
+// The value of an upvalue lies, in Lua 5.4, where a pointer lay before its function returned, and its
+// type is the lowest byte of that (lobject.h, UpVal). The other bytes go: in a copy, where they were
+// taken for a pointer, the type would be another one. Raises if upvalues look different.
+void wipe_upvalue([[maybe_unused]] lua_State* L, [[maybe_unused]] int function,
+                  [[maybe_unused]] int upvalue) {
+#ifdef RUNTIME_LUA54
+  if (lua_iscfunction(L, function)) return;  // it has the value itself
+  constexpr std::size_t kPointer = 16, kValue = 24, kType = 32, kSize = 40;
+  auto* const block = static_cast<char*>(lua_upvalueid(L, function, upvalue));
+  const char* points_to;
+  std::memcpy(&points_to, block + kPointer, sizeof points_to);
+  if (points_to != block + kValue) luaL_error(L, "an upvalue is not as in lobject.h");
+  std::memset(block + kType + 1, 0, kSize - kType - 1);
+#endif
+}
+
 // Raises when there is something that a copy of the heap would get wrong: a table with objects as
 // keys, or a light userdata of LuaJIT. The table's order depends on where they lie, and in a copy they
 // lie elsewhere.
-void check_values(lua_State* L) {
+void check_values(lua_State* L, const RecordedBlocks& blocks) {
   luaL_checkstack(L, 12, nullptr);
   lua_newtable(L);
   const int seen = lua_gettop(L);
@@ -82,22 +95,25 @@ void check_values(lua_State* L) {
   const int todo = seen + 1;
   const int object = todo + 1;
   lua_pushvalue(L, LUA_REGISTRYINDEX);
-  visit(L, seen, todo);
+  visit(L, seen, todo, blocks);
   lua_pushglobaltable(L);
-  visit(L, seen, todo);
+  visit(L, seen, todo, blocks);
   lua_pushliteral(L, "");
-  if (stock_lua_getmetatable(L, -1)) visit(L, seen, todo);
+  if (stock_lua_getmetatable(L, -1)) visit(L, seen, todo, blocks);
   lua_settop(L, todo);
   for (int count; (count = static_cast<int>(lua_rawlen(L, todo))) > 0; lua_settop(L, todo)) {
     lua_rawgeti(L, todo, count);
     lua_pushnil(L);
     lua_rawseti(L, todo, count);
-    if (stock_lua_getmetatable(L, object)) visit(L, seen, todo);
+    if (stock_lua_getmetatable(L, object)) visit(L, seen, todo, blocks);
     if (lua_isfunction(L, object)) {
-      for (int i = 1; lua_getupvalue(L, object, i) != nullptr; ++i) visit(L, seen, todo);
+      for (int i = 1; lua_getupvalue(L, object, i) != nullptr; ++i) {
+        visit(L, seen, todo, blocks);
+        wipe_upvalue(L, object, i);
+      }
     } else if (lua_istable(L, object)) {
       for (lua_pushnil(L); stock_lua_next(L, object) != 0;) {
-        visit(L, seen, todo);
+        visit(L, seen, todo, blocks);
         const int key = lua_type(L, -1);
         if (key == LUA_TTABLE || key == LUA_TFUNCTION || key == LUA_TTHREAD || key == LUA_TUSERDATA)
           luaL_error(L, "a table has a %s as a key", lua_typename(L, key));
@@ -132,7 +148,8 @@ void clear_images() {
   all.made.clear();
 }
 
-void fill_state(lua_State* L, const Environment& environment, bool with_skynet) {
+void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
+                const RecordedBlocks* blocks) {
   lua_gc(L, LUA_GCSTOP, 0);
   open_service_libraries(L, environment);
 #ifdef RUNTIME_LUAJIT
@@ -148,15 +165,15 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet) 
 #ifdef RUNTIME_LUAJIT
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
 #endif
-  check_values(L);
+  if (blocks != nullptr) check_values(L, *blocks);
   lua_gc(L, LUA_GCCOLLECT, 0);
 #ifdef RUNTIME_LUA54
   lua_gc(L, LUA_GCGEN, 0, 0);
 #endif
 }
 
-std::shared_ptr<const StateImage> take_image(lua_State* L, const LuaHeap& heap) {
-  return std::make_shared<const StateImage>(HeapImage::take(heap, address_of), L);
+std::shared_ptr<const StateImage> take_image(lua_State* L, const RecordedBlocks& blocks) {
+  return std::make_shared<const StateImage>(HeapImage::take(blocks, address_of), L);
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -37,12 +37,12 @@ void put_image(const ImageQuestion& question, std::shared_ptr<const StateImage> 
 
 void clear_images();
 
-// Fills a new state, of which an image may be taken when this has returned: when a service has such
-// a state is not to be seen in it. May raise: `with_skynet` for many reasons, else because memory
-// runs out.
-void fill_state(lua_State* L, const Environment& environment, bool with_skynet);
+// Fills a new state. May raise: `with_skynet` for many reasons, else because memory runs out. If its
+// memory is in `blocks`, an image is going to be taken of it, and what forbids that is raised too.
+void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
+                const RecordedBlocks* blocks);
 
-// The image of the state whose main thread is L and whose memory is `heap`.
-std::shared_ptr<const StateImage> take_image(lua_State* L, const LuaHeap& heap);
+// The image of the state whose main thread is L and whose memory is in `blocks`.
+std::shared_ptr<const StateImage> take_image(lua_State* L, const RecordedBlocks& blocks);
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -34,19 +34,22 @@ class StateImageTest : public testing::Test {
  protected:
   StateImageTest() {
     clear_images();
-    original_.keep_in_chunks();
-    L = lua_newstate(LuaHeap::alloc, &original_);
+    const auto alloc = [](void* blocks, void* block, std::size_t, std::size_t new_size) {
+      return static_cast<RecordedBlocks*>(blocks)->alloc(block, new_size);
+    };
+    L = lua_newstate(alloc, &original_);
   }
   ~StateImageTest() override { lua_close(L); }
 
   // What went wrong, or "".
   std::string fill(const char* code = "") {
     lua_pushcfunction(L, [](lua_State* S) {
-      fill_state(S, *static_cast<const Environment*>(lua_touserdata(S, 1)), false);
+      const auto& self = *static_cast<const StateImageTest*>(lua_touserdata(S, 1));
+      fill_state(S, self.environment_, false, &self.original_);
       return 0;
     });
     if (luaL_loadstring(L, code) != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK) return "code";
-    lua_pushlightuserdata(L, &environment_);
+    lua_pushlightuserdata(L, this);
     const int status = lua_pcall(L, 1, 0, 0);
     const std::string error = status == LUA_OK ? "" : lua_tostring(L, -1);
     lua_settop(L, 0);
@@ -59,7 +62,7 @@ class StateImageTest : public testing::Test {
   }
 
   Environment environment_;
-  LuaHeap original_;
+  RecordedBlocks original_;
   lua_State* L;
 };
 
@@ -82,6 +85,31 @@ TEST_F(StateImageTest, CopiesWorkIndependently) {
   EXPECT_EQ(two.eval("return tostring(x) .. tostring(string.mine)"), "nilnil");
   EXPECT_EQ(two.eval(kWork), result);
   EXPECT_EQ(one.eval(kWork), result);
+}
+
+TEST_F(StateImageTest, UpvaluesOfEveryTypeKeepTheirTypes) {
+  // Each upvalue was one of a running function before, with other upvalues about it.
+  luaL_openlibs(L);
+  ASSERT_EQ(fill("if jit then jit.off() end "  // as fill_state() has it
+                 "kept = {} "
+                 "for i = 1, 200 do "
+                 "  local none, no, yes, number, f = nil, false, true, i, type "
+                 "  local text, list, thread = 'text' .. i, {}, coroutine.create(print) "
+                 "  kept[i] = function() return none, no, yes, number, f, text, list, thread end "
+                 "end"),
+            "");
+  const std::shared_ptr<const StateImage> made = take_image(L, original_);
+  if (made->heap == nullptr) GTEST_SKIP() << "states cannot be copied with this sanitizer";
+  Copy copy(*made);
+  EXPECT_EQ(
+      copy.eval(
+          "for i, f in ipairs(kept) do "
+          "  local none, no, yes, number, call, text, list, thread = f() "
+          "  local types = type(list) .. type(thread) .. type(call) .. text "
+          "  if none ~= nil or no ~= false or yes ~= true or number ~= i or call(i) ~= 'number' "
+          "    or types ~= 'tablethreadfunctiontext' .. i then return i .. types end "
+          "end return #kept"),
+      "200");
 }
 
 TEST_F(StateImageTest, AStateWithAnObjectAsAKeyIsRefused) {
