@@ -115,6 +115,7 @@ void ClientLink::request(std::uint32_t source, int session, const Target& target
     fail_request(source, session, target, Delivered::no, refusal);
     return;
   }
+  if (push && state_ != State::up) ++early_pushes_;
   send_trace(source, session);
   const bool large = payload.size >= kPartBytes;
   const std::uint32_t wire_session = push && !large ? 0 : new_session();
@@ -248,6 +249,7 @@ void ClientLink::offer_compression() {
 void ClientLink::connected() {
   attempt_ends_.reset();
   failures_ = 0;
+  early_pushes_ = 0;
   ++connections_;
   set_state(State::up);
 }
@@ -459,7 +461,8 @@ void ClientLink::fail_all(Delivered delivered, std::string_view why) {
   while (!calls_.empty()) fail(calls_.begin()->first, delivered, reason);
 }
 
-// What waits has not been delivered for sure. Pushes among it are dropped.
+// What waits, here or in the socket of an attempt that fails, has not been delivered for sure. Pushes
+// among it are dropped.
 void ClientLink::drop_waiting(std::string_view why) {
   std::deque<Waiting> waiting = std::exchange(waiting_, {});
   waiting_bytes_ = 0;
@@ -467,6 +470,11 @@ void ClientLink::drop_waiting(std::string_view why) {
     std::free(packet.payload.data);
     if (packet.call) fail(packet.session, Delivered::no, why);
   }
+  const std::size_t pushes = std::exchange(early_pushes_, 0);
+  if (pushes == 0) return;
+  errors_ += pushes;
+  log("messages were dropped",
+      fmt::format("not delivered: {} to node {} at {}: {}", pushes, node_, address(), why));
 }
 
 // ---- time ---------------------------------------------------------------------------------------

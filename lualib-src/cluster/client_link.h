@@ -136,6 +136,7 @@ class ClientLink {
   std::unordered_map<std::uint32_t, Call> calls_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
+  std::size_t early_pushes_ = 0;  // taken since the link was last up
   Splitter splitter_;
   Compression compression_;
   std::uint32_t offer_ = 0;  // the session of the offer of compression; 0: none is under way
