@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace runtime {
 
@@ -15,7 +16,9 @@ bool Watcher::begin() { return parking_.active() != 0 && take_office(); }
 void Watcher::queued(Parking::Outcome outcome, const Worker* self) {
   const std::uint32_t state = state_.load(std::memory_order_relaxed);
   if ((outcome == Parking::Outcome::cores_busy && state == kNobody) ||
-      (outcome == Parking::Outcome::nobody_parked && state == kDozes)) {
+      (outcome == Parking::Outcome::nobody_parked && state == kDozes) ||
+      (outcome == Parking::Outcome::woken && state == kNobody && self == nullptr &&
+       expected_.load(std::memory_order_relaxed))) {
     call(self);
   }
 }
@@ -58,6 +61,9 @@ void Watcher::watch(Worker& self) {
       interval = std::min(interval * 2, parking_.core_free() ? kLastLookNs : kBusyLookNs);
     }
   }
+  std::uint32_t filled = 0;
+  for (std::size_t i = 0; i < pool_.size(); ++i) filled += pool_[i].sighting().filled;
+  expected_.store(std::exchange(filled_, filled) != filled, std::memory_order_relaxed);
   parking_.end_watch(self.index());
   leave_office();
   if (stalled != nullptr) self.enqueue({&stalled, 1});

@@ -58,7 +58,9 @@ class Watcher {
     // before it sleeps (begin()).
     if (state_.load(std::memory_order_relaxed) != kLooks) call(self);
   }
-  // Something was queued, and Parking::wake_for_work() said `outcome`.
+  // Something was queued, and Parking::wake_for_work() said `outcome`. A thread that is no worker calls
+  // the watcher for the worker that it has woken, if slots were used lately: else that worker would pay
+  // for the wake-up, and whoever waits for its answers.
   void queued(Parking::Outcome outcome, const Worker* self);
   // Calls the watcher, unless one looks or cannot be had.
   // `between`: between a call in vain and its end.
@@ -123,6 +125,10 @@ class Watcher {
   // has called (Parking::wake_to_watch()). The release of whoever sets kNobody pairs with the acquire
   // in take_office().
   std::vector<std::optional<Sighting>> sightings_;
+  // How often slots had been filled when the last watch ended. As sightings_.
+  std::uint32_t filled_ = 0;
+  // Whether they had since the watch before. A wrong value costs a wake-up, so nothing pairs with it.
+  std::atomic<bool> expected_{false};
   // What the watcher sleeps on.
   alignas(64) std::atomic<std::uint32_t> state_{kNobody};
 };

@@ -182,6 +182,33 @@ TEST_F(WatcherTest, ASlotThatIsFilledCallsAWatcher) {
   EXPECT_FALSE(watcher_.begin());
 }
 
+TEST_F(WatcherTest, WhoBringsWorkCallsItIfSlotsWereUsedLately) {
+  const auto bring_work = [&] { watcher_.queued(parking_.wake_for_work(), nullptr); };
+  // The busy worker runs what is in its slot, if anything, and parks.
+  const auto finish = [&] {
+    busy_.take();
+    parking_.begin_search();
+    parking_.park(0);
+  };
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  futex_.meanwhile = {finish};
+  watch();
+  parking_.park(2);
+  bring_work();
+  EXPECT_EQ(futex_.wakes, 2) << "a worker, and the watcher";
+  EXPECT_EQ(parking_.sleep(0), Parking::kWork);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWatch);
+  // This time no slot is used.
+  futex_.meanwhile = {[&] { parking_.park(0); }};
+  watcher_.watch(self_);
+  parking_.park(2);
+  bring_work();
+  EXPECT_EQ(futex_.wakes, 3) << "a worker";
+  // And a worker that leaves something behind sees to it itself.
+  watcher_.queued(Parking::Outcome::woken, &busy_);
+  EXPECT_EQ(futex_.wakes, 3);
+}
+
 TEST_F(WatcherTest, WhatTheCallerSawCountsAsALook) {
   park_others();
   fill(service(1));
