@@ -21,11 +21,9 @@ using bson::Type;
 struct Decoder {
   lua_State* L;
   DecodedKeys* keys;
-  int base;              // the stack's top at the beginning
-  RecordShapes* shapes;  // null: no records
-  int deepest = 0;       // document for which there was room on the stack
-  int unknown = 0;       // keys of a shape to be learnt
-  RecordKey unknown_keys[kRecordKeys];
+  int base;  // the stack's top at the beginning
+  ShapeFinder shapes;
+  int deepest = 0;  // document for which there was room on the stack
 };
 
 // What a level has on the stack at most: all values of a record; or a table, a key, a value, and what a special one needs.
@@ -169,19 +167,13 @@ inline bool fits_record(const Kept& element) {
 
 // The shape of a document with these elements; null for one that is none, or not known.
 const RecordShape* find_shape(Decoder& d, const Kept* elements, int count) {
-  if (d.shapes == nullptr || count == 0) return nullptr;
+  if (!d.shapes.has_shapes() || count == 0) return nullptr;
   RecordKey keys[kRecordKeys];
   for (int i = 0; i < count; ++i) {
     if (!fits_record(elements[i])) return nullptr;
     keys[i] = {elements[i].key, elements[i].key_bytes};
   }
-  bool frequent = false;
-  const RecordShape* const shape = d.shapes->find(keys, count, &frequent);
-  if (frequent && d.unknown == 0) [[unlikely]] {
-    d.unknown = count;
-    std::copy_n(keys, count, d.unknown_keys);
-  }
-  return shape;
+  return d.shapes.find(keys, count);
 }
 
 // Pushes the record; false, and nothing pushed, when it cannot be made so.
@@ -248,14 +240,9 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
 }  // namespace
 
 void push_decoded(lua_State* L, std::string_view bytes) {
-  Decoder decoder;
-  decoder.L = L;
-  decoder.keys = known_keys<DecodedKeys>(L);
-  decoder.base = lua_gettop(L);
-  decoder.shapes = RecordShapes::of(L);
+  Decoder decoder{L, known_keys<DecodedKeys>(L), lua_gettop(L), ShapeFinder(RecordShapes::of(L))};
   push_table(decoder, Type::document, bytes, 1);
-  if (decoder.unknown > 0) [[unlikely]]
-    decoder.shapes->learn(L, decoder.unknown_keys, decoder.unknown);
+  decoder.shapes.learn(L);
 }
 
 void raise_bson_error(lua_State* L, const bson::Error& error) {

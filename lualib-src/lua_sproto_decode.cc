@@ -32,10 +32,7 @@ class Decoder {
     return fill(type, reader, false, 0);
   }
   // At the end: learns a shape that was met often.
-  void learn() {
-    if (unknown_ > 0) [[unlikely]]
-      shapes_->learn(L_, unknown_keys_, unknown_);
-  }
+  void learn() { shapes_.learn(L_); }
 
  private:
   [[noreturn, gnu::cold]] void fail() {
@@ -92,10 +89,8 @@ class Decoder {
 
   lua_State* L_;
   int names_;
-  RecordShapes* shapes_;  // null: no records
+  ShapeFinder shapes_;
   Levels levels_;
-  int unknown_ = 0;  // keys of a shape to be learnt
-  RecordKey unknown_keys_[kRecordKeys];
 };
 
 void Decoder::push_integer(const Field& field, std::int64_t number) {
@@ -228,17 +223,11 @@ const RecordShape* Decoder::find_shape(const Kept* fields, int count) {
     const std::string_view name = names.array()[fields[i].field->name_index].text();
     keys[i] = {name.data(), name.size()};
   }
-  bool frequent = false;
-  const RecordShape* const shape = shapes_->find(keys, count, &frequent);
-  if (frequent && unknown_ == 0) [[unlikely]] {
-    unknown_ = count;
-    std::copy_n(keys, count, unknown_keys_);
-  }
-  return shape;
+  return shapes_.find(keys, count);
 }
 
 bool Decoder::push_record(const Type& type, StructReader& reader) {
-  if (shapes_ == nullptr) return false;
+  if (!shapes_.has_shapes()) return false;
   Kept fields[kRecordKeys];
   int count = 0;
   StructReader::Value value;

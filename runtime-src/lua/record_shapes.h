@@ -9,6 +9,8 @@
 //            make a shape into another one: `serial` tells.
 #pragma once
 
+#include <algorithm>
+
 #include "base/short_bytes.h"
 #include "lua/raw_table.h"
 
@@ -100,6 +102,37 @@ class RecordShapes {
 
   RecordShape* last_;  // found
   Slot slots_[1 << kSlotBits];
+};
+
+// What a decoder knows of the shapes of its records. One that is met often is learnt when the decoder is done: what it
+// works on stays where it is until then.
+class ShapeFinder {
+ public:
+  explicit ShapeFinder(RecordShapes* shapes) : shapes_(shapes) {}
+
+  // False: find() must not be called.
+  bool has_shapes() const { return shapes_ != nullptr; }
+  // The shape with these keys, in this order; null when it has not been learnt.
+  const RecordShape* find(const RecordKey* keys, int count) {
+    bool frequent = false;
+    const RecordShape* const shape = shapes_->find(keys, count, &frequent);
+    if (frequent && unknown_ == 0) [[unlikely]] {
+      unknown_ = count;
+      std::copy_n(keys, count, unknown_keys_);
+    }
+    return shape;
+  }
+
+  // May raise (memory), and run finalizers.
+  void learn(lua_State* L) {
+    if (unknown_ > 0) [[unlikely]]
+      shapes_->learn(L, unknown_keys_, unknown_);
+  }
+
+ private:
+  RecordShapes* shapes_;  // null: no records
+  int unknown_ = 0;       // keys of a shape to be learnt
+  RecordKey unknown_keys_[kRecordKeys];
 };
 
 // A table of a known shape in the making: its values in the order of the keys. Those that the collector knows stand on
