@@ -10,6 +10,7 @@ local T = require "harness"
 
 local NAMES = { "a", "b", "c" }
 local net, etcd
+local logs = {} -- of the nodes, by name
 local since = 0 -- the time, in ms, of what is looked at
 
 -- What a node has noted since then, without the times; and the time of the first line that matches `pattern`.
@@ -28,13 +29,29 @@ local function now()
 	return math.floor(skynet.time() * 1000)
 end
 
+-- All that the nodes have noted and logged.
+local function story()
+	local parts = {}
+	for _, name in ipairs(NAMES) do
+		parts[#parts + 1] = string.format("\nthe notes of %s:\n%s\nits log:\n%s", name, contents(name .. ".notes"), contents(logs[name]))
+	end
+	return table.concat(parts)
+end
+
+-- Nothing that the node has noted since then matches.
+local function never(name, pattern)
+	local text = noted(name)
+	if text:find(pattern) then error(string.format("%s has noted %s since %d%s", name, pattern, since, story()), 0) end
+end
+
 -- Waits until a node has noted what matches, and says in the log how long after `since` that was.
 local function await(name, pattern, what)
 	local when
-	T.eventually(function()
+	local ok, err = pcall(T.eventually, function()
 		when = select(2, noted(name, pattern))
 		return when
 	end, 3000, name .. ": " .. pattern)
+	if not ok then error(err .. story(), 0) end
 	if what then skynet.error(string.format("%s sees %s: %d ms", name, what, when - since)) end
 end
 
@@ -48,7 +65,7 @@ T.test("three nodes find each other over a network", function()
 	etcd:start()
 	for _, name in ipairs(NAMES) do
 		local address, inside = net:host(name)
-		local command = other_node.command("partition_node", {
+		local command, log = other_node.command("partition_node", {
 			cluster_etcd = etcd.url,
 			cluster_listen = address .. ":2528",
 			node = name,
@@ -56,6 +73,7 @@ T.test("three nodes find each other over a network", function()
 			peers = table.concat(NAMES, " "):gsub(name, ""),
 		})
 		os.execute(inside .. command .. " &")
+		logs[name] = log
 	end
 	for _, name in ipairs(NAMES) do
 		for _, peer in ipairs(NAMES) do
@@ -77,9 +95,9 @@ T.test("a node that is cut off is out after its lease, and calls to it fail with
 	await("c", "^fails a: .*call failed: maybe delivered: node a at 10.77.0.11:2528", "its call to a fail")
 	await("c", "^fails b: .*call failed: maybe delivered: node b at 10.77.0.12:2528", "its call to b fail")
 	-- The others go on with each other, and who is alone believes what it has known.
-	T.ok(not noted "a":find "%f[%a]%l+ b%f[%A]", noted "a")
-	T.ok(not noted "b":find "%f[%a]%l+ a%f[%A]", noted "b")
-	T.ok(not noted "c":find "leave", noted "c")
+	never("a", "%f[%a]%l+ b%f[%A]")
+	never("b", "%f[%a]%l+ a%f[%A]")
+	never("c", "leave")
 end)
 
 T.test("when the network is whole again all know and call each other", function()
@@ -91,7 +109,7 @@ T.test("when the network is whole again all know and call each other", function(
 		await(name, "^answers c$", "it answer")
 		await("c", "^answers " .. name .. "$", name .. " answer")
 	end
-	T.ok(not noted "c":find "leave", noted "c")
+	never("c", "leave")
 end)
 
 T.test("a network that falls silent for less than a lease costs no node its place", function()
@@ -101,8 +119,8 @@ T.test("a network that falls silent for less than a lease costs no node its plac
 	skynet.sleep(100)
 	net:heal "b"
 	skynet.sleep(400)
-	for _, name in ipairs { "a", "c" } do T.ok(not noted(name):find "leave b", (noted(name))) end
-	T.ok(not noted "b":find "leave", (noted "b"))
+	for _, name in ipairs { "a", "c" } do never(name, "leave b") end
+	never("b", "leave")
 end)
 
 T.run(4000)

@@ -1,23 +1,17 @@
 --- Hosts of the test's own: network namespaces on one bridge, each of which can be cut off from the others. They go with
 --- the test, however it ends.
 local shell = require "shell"
-local T = require "harness"
 
 local network = {}
 network.__index = network
 
 local NET = "10.77.0."
 
--- Starts a namespace with `command`. → its process
+-- Starts a namespace with `command`, which runs what it is followed by in there. → its process
 local function namespace(command)
-	-- It lasts for as long as this process.
-	local pid = shell(string.format("%s sh -c 'while kill -0 %s; do sleep 0.5; done' >/dev/null 2>&1 </dev/null & echo $!",
+	-- It says which process it is once it is there, and lasts for as long as this one.
+	return shell(string.format("%s sh -c 'echo $$; exec >&-; while kill -0 %s; do sleep 0.5; done' 2>/dev/null </dev/null &",
 		command, shell "echo $PPID"))
-	T.eventually(function()
-		local own, its = shell "readlink /proc/self/ns/net", shell("readlink /proc/" .. pid .. "/ns/net 2>/dev/null")
-		return its and its ~= own
-	end)
-	return pid
 end
 
 local function run(command)
@@ -26,14 +20,16 @@ local function run(command)
 end
 
 --- A bridge without hosts; nil where this machine lets nobody make one.
----@async
 function network.new()
 	for _, ways in ipairs { { "unshare -n", "nsenter -n -t %s " }, { "unshare -rn", "nsenter -U --preserve-credentials -n -t %s " } } do
 		local way, enter = ways[1], ways[2]
 		if run(way .. " ip link add br0 type bridge") then
 			local pid = namespace(way)
 			local self = setmetatable({ enter = enter, pid = pid, hosts = {}, count = 0 }, network)
-			self:on_bridge("ip link set lo up", "ip link add br0 type bridge", "ip link set br0 up", "ip addr add " .. NET .. "1/24 dev br0")
+			-- With an address of its own: else it takes that of a port, and another one when that port is cut off, and the
+			-- hosts go on sending to the old one.
+			self:on_bridge("ip link set lo up", "ip link add br0 address 02:00:00:00:00:01 type bridge", "ip link set br0 up",
+				"ip addr add " .. NET .. "1/24 dev br0")
 			return self
 		end
 	end
@@ -53,7 +49,6 @@ function network:inside()
 end
 
 --- A new host. → its address, and what runs a command there
----@async
 function network:host(name)
 	self.count = self.count + 1
 	local address = NET .. (10 + self.count)
