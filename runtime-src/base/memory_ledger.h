@@ -5,8 +5,8 @@
 // is noted: payloads when they are sent and received, and what is on nobody's account (the heaps of
 // Lua states).
 //
-// The sanitizers' allocators count for the process only. Built with them, current() tells what the
-// process has allocated since the service's turn began, and bytes() tells nothing.
+// The sanitizers' allocators count for the process only. Built with them, current() adds what the process has allocated since
+// the service's turn began, if that is more than it has freed, and bytes() tells what the service was made with.
 #pragma once
 
 #include <malloc.h>
@@ -46,7 +46,10 @@ class MemoryLedger {
   }
 
   // Between enter() and leave().
-  std::int64_t current() const { return bytes() + held_by_thread() - mark_; }
+  std::int64_t current() const {
+    const std::int64_t change = held_by_thread() - mark_;
+    return bytes() + (kExact || change > 0 ? change : 0);
+  }
 
   // As of the latest leave().
   std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }

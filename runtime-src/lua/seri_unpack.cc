@@ -3,6 +3,7 @@
 #include <climits>
 #include <cmath>
 
+#include "lua/pointer_segments.h"
 #include "lua/record_shapes.h"
 #include "lua/seri.h"
 #include "lua/seri_format.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr int kMaxDepth = 200;  // tables around a value; the C stack holds a frame for each
 
 // How many bytes a value takes by its head byte; or one of:
+constexpr Byte kChecked = 0xfc;  // LuaJIT does not take every pointer
 constexpr Byte kLong = 0xfd;
 constexpr Byte kNested = 0xfe;
 constexpr Byte kInvalid = 0xff;
@@ -41,7 +43,11 @@ constexpr std::array<Byte, 256> kBytes = [] {
         if (cookie == kI32) b = 1 + 4;
         if (cookie == kI64 || cookie == kDouble) b = 1 + 8;
         break;
+#ifdef RUNTIME_LUAJIT
+      case kPointer: b = kChecked; break;
+#else
       case kPointer: b = 1 + 8; break;
+#endif
       case kShortString: b = static_cast<Byte>(1 + cookie); break;
       case kLongString:
         if (cookie == 2 || cookie == 4) b = kLong;
@@ -116,6 +122,12 @@ inline const Byte* simple_end(const Byte* at, const Byte* end, const char** reas
     *reason = "an unknown type or form";
     return nullptr;
   }
+#ifdef RUNTIME_LUAJIT
+  if (bytes == kChecked) {
+    *reason = left < 9 ? "a value is cut" : "a pointer to nowhere";
+    return left >= 9 && takes_pointer(get<void*>(at + 1)) ? at + 9 : nullptr;
+  }
+#endif
   const std::size_t prefix = 1 + (*at >> kTypeBits);
   if (prefix <= left) {
     const std::size_t length =

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 namespace runtime::RUNTIME_ENGINE {
@@ -209,6 +212,30 @@ TEST_F(SeriTest, TellsWhatIsWrongAndWhere) {
   EXPECT_EQ(judge(from_hex("06 42000000000000f87f 0a01 00")), "12 left: table index is NaN");
   EXPECT_EQ(judge(from_hex("fe 42000000000000f03f 00")), "10 left: an array length is no integer");
 }
+
+#ifdef RUNTIME_LUAJIT
+TEST_F(SeriTest, MadeUpPointersDoNotUseUpWhatAStateHasRoomFor) {
+  const auto packed = [](std::uint64_t pointer) {
+    return std::string(1, 3) + std::string(reinterpret_cast<const char*>(&pointer), sizeof pointer);
+  };
+  constexpr std::uint64_t kNumbers = 1000;
+  std::uint64_t taken = 0;
+  for (std::uint64_t i = 0; i < kNumbers; ++i) {
+    const std::string said = judge(packed(i << 50 | i << 39));
+    if (said == "1") {
+      ++taken;
+    } else {
+      EXPECT_EQ(said, "9 left: a pointer to nowhere");
+    }
+  }
+  EXPECT_LT(taken, 254U - 100) << "what has no room in one state";
+  EXPECT_EQ(judge(packed(0)), "1");
+  EXPECT_EQ(judge(packed(reinterpret_cast<std::uint64_t>(L))), "1");
+  const auto block = std::make_unique<std::array<char, 1 << 20>>();
+  EXPECT_EQ(judge(packed(reinterpret_cast<std::uint64_t>(block.get()))), "1");
+  EXPECT_EQ(judge(std::string(8, 3)), "8 left: a value is cut");
+}
+#endif
 
 TEST_F(SeriTest, ALengthThatTheDataDoesNotHoldIsRefusedBeforeAnyAllocation) {
   const std::size_t before = static_cast<std::size_t>(lua_gc(L, LUA_GCCOUNT, 0));
