@@ -48,6 +48,7 @@ bool Server::take(int type, int session, std::uint32_t source, void* message, st
   }
   if (type == kMessageType) {
     ask(session, source, {static_cast<const char*>(message), size});
+    serve();
     std::free(message);
     return true;
   }
@@ -59,6 +60,13 @@ bool Server::take(int type, int session, std::uint32_t source, void* message, st
   return true;
 }
 
+// What waits behind this message shall be committed with it.
+void Server::serve() {
+  const char* waiting = skynet_command(context_, "STAT", "mqlen");
+  const bool is_last = waiting != nullptr && std::strcmp(waiting, "0") == 0;
+  store_.serve(is_last ? Store::Where::here_if_short : Store::Where::on_its_thread);
+}
+
 // ---- sockets ------------------------------------------------------------------------------------
 
 bool Server::take_event(const skynet_socket_message& event) {
@@ -67,6 +75,7 @@ bool Server::take_event(const skynet_socket_message& event) {
       const auto bytes = static_cast<std::size_t>(event.ud);
       Link& link = links_[event.id];
       const bool good = feed(event.id, link, {event.buffer, bytes});
+      serve();
       std::free(event.buffer);
       if (!good) {
         close(event.id);

@@ -1,12 +1,12 @@
 // The store as a service has it: requests come from sockets, and from services of this process as messages.
 //
 // The messages of its service pass through take() before Lua code sees them. Frames that come from a socket go to the
-// store as they are whole, in their order; answers leave from the store's thread, straight to the socket or to the
-// service that asked. A frame that is malformed ends its connection, with one line in the log.
+// store as they are whole, in their order; answers leave from the store's thread, or from the service's for what is
+// short and comes alone, straight to the socket or to the service that asked. A frame that is malformed ends its connection, with one line in the log.
 //
 // Peers that send faster than the store works are not read from while too many bytes of requests wait.
 //
-// Threads: that of the service; answers are given by the store's own.
+// Threads: that of the service; answers are given by it, and by the store's own.
 #pragma once
 
 #include <atomic>
@@ -56,6 +56,7 @@ class Server {
   bool feed(int socket, Link& link, std::string_view bytes);
   bool submit_frame(int socket, const Link& link, std::string_view frame);
   void acknowledge_owed();
+  void serve();
   void ask(int session, std::uint32_t source, std::string_view frame);
   void complain(const Link& link, const char* what);
   void close(int socket);

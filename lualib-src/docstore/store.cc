@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "docstore/commands/command_table.h"
+#include "docstore/commands/short.h"
 #include "docstore/expiry.h"
 
 namespace runtime::docstore {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kLookForUnused{60};
 constexpr std::size_t kKeepReply = 1 << 20;
+constexpr int kLogPages = 4000;  // of the write-ahead log, before they go to the file itself
 
 void write_error(bson::Writer& reply, const CommandError& error, std::string_view key_pattern,
                  std::string_view key_value) {
@@ -82,51 +84,89 @@ std::string Store::open_file(const StoreOptions& options) {
   // One process at a time: counts and the catalogue are kept in memory.
   const std::string settings =
       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = " +
-      options.synchronous +
-      "; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000";
+      options.synchronous + "; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536";
   if (!connection.run(settings)) return connection.failure();
+  connection.checkpoint_at(kLogPages);
+  commits_wait_ = options.file != ":memory:" &&
+                  (options.synchronous == "FULL" || options.synchronous == "EXTRA");
   return engine_.catalogue.prepare();
 }
 
 void Store::submit(std::unique_ptr<Job> job) {
-  bool was_empty;
-  {
-    std::lock_guard lock(mutex_);
-    was_empty = waiting_.empty();
-    waiting_.push_back(std::move(job));
-  }
-  if (was_empty) wake_.notify_one();
+  std::lock_guard lock(mutex_);
+  waiting_.push_back(std::move(job));
 }
 
 void Store::forget(PeerId peer) {
+  std::lock_guard lock(mutex_);
+  gone_.push_back(peer);
+}
+
+void Store::serve(Where where) {
+  Work work;
   {
     std::lock_guard lock(mutex_);
-    gone_.push_back(peer);
+    if (waiting_.empty()) return;
+    if (where == Where::here_if_short && may_run_here()) {
+      take_work(&work);
+    } else {
+      called_ = true;
+    }
+  }
+  if (!work.jobs.empty()) {
+    run(work);
+    const bool checkpoint = engine_.connection.wants_checkpoint();
+    std::lock_guard lock(mutex_);
+    at_work_ = false;
+    if (checkpoint) called_ = true;
+    if (!called_) return;
   }
   wake_.notify_one();
 }
 
-// take, run, expire
+// With mutex_ held.
+bool Store::may_run_here() const {
+  return !at_work_ && !called_ && !stopping_ &&
+         std::ranges::all_of(waiting_, [this](const std::unique_ptr<Job>& job) {
+           const Brevity brevity = brevity_of(job->request);
+           return brevity == Brevity::read || (brevity == Brevity::write && !commits_wait_);
+         });
+}
+
+// With mutex_ held. What a peer asked before it went is among the jobs.
+void Store::take_work(Work* work) {
+  at_work_ = true;
+  work->jobs.swap(waiting_);
+  work->gone.swap(gone_);
+}
+
+// take, run, save, expire
 void Store::work() {
   for (;;) {
-    std::vector<std::unique_ptr<Job>> jobs;
-    std::vector<PeerId> gone;
+    Work work;
     {
       std::unique_lock lock(mutex_);
+      at_work_ = false;
       wake_.wait_until(lock, std::min(next_expiry_, next_look_),
-                       [this] { return stopping_ || !waiting_.empty(); });
+                       [this] { return stopping_ || called_; });
+      called_ = true;
+      wake_.wait(lock, [this] { return !at_work_; });
       if (stopping_ && waiting_.empty()) return;
-      jobs.swap(waiting_);
-      // What a peer asked before it went is in `jobs`.
-      gone.swap(gone_);
+      called_ = false;
+      take_work(&work);
     }
-    if (!jobs.empty()) run_batch(std::move(jobs));
-    for (const PeerId peer : gone) engine_.connections -= peers_.erase(peer);
+    run(work);
+    if (engine_.connection.wants_checkpoint()) engine_.connection.checkpoint();
     expire(std::chrono::steady_clock::now());
   }
 }
 
-void Store::run_batch(std::vector<std::unique_ptr<Job>> jobs) {
+void Store::run(const Work& work) {
+  if (!work.jobs.empty()) run_batch(work.jobs);
+  for (const PeerId peer : work.gone) engine_.connections -= peers_.erase(peer);
+}
+
+void Store::run_batch(const std::vector<std::unique_ptr<Job>>& jobs) {
   Batch batch;
   batch.changes = engine_.connection.all_changes();
   batch.answers.reserve(jobs.size());

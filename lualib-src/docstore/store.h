@@ -2,12 +2,14 @@
 //
 // Requests of all peers wait in one queue. The thread takes all that are there, runs them one after the other in one
 // transaction, commits it, and only then gives the answers away: what comes together is made durable together, by one
-// write to the disk, and nobody is told of what is not durable yet. A command that must be done whole or not at all
+// write to the disk, and nobody is told of what is not durable yet. What is short (commands/short.h) and finds the
+// store at rest may be run by who brings it, in the same way: that saves two changes of threads. A command that must be done whole or not at all
 // (of collections, of indexes, findAndModify) has a savepoint of its own in it; other commands check each document
 // before they write it. When the file fails, everything of that transaction is taken back and answered with the
 // error.
 //
-// Threads:   submit() and forget() from any thread; `deliver` is called on the store's own.
+// Threads:   submit(), serve() and forget() from any thread; `deliver` is called on the store's own, and in a serve()
+//            that runs what waits.
 // Ownership: a Job owns the bytes of its request.
 #pragma once
 
@@ -68,16 +70,30 @@ class Store {
   // Opens the file and starts the thread. What is wrong, or nothing.
   std::string open(const StoreOptions& options);
 
+  // Appends a job; serve() has it run.
   void submit(std::unique_ptr<Job> job);
+  // Whether serve() may run jobs itself. It does when nobody is at work and all jobs that wait are short. Writes are
+  // left to the thread where a commit waits for the disk.
+  enum class Where { here_if_short, on_its_thread };
+  void serve(Where where);
   // The peer has gone.
   void forget(PeerId peer);
 
  private:
   struct Batch;
 
+  // What one turn does.
+  struct Work {
+    std::vector<std::unique_ptr<Job>> jobs;
+    std::vector<PeerId> gone;  // after what they asked for
+  };
+
   std::string open_file(const StoreOptions& options);
   void work();
-  void run_batch(std::vector<std::unique_ptr<Job>> jobs);
+  bool may_run_here() const;
+  void take_work(Work* work);
+  void run(const Work& work);
+  void run_batch(const std::vector<std::unique_ptr<Job>>& jobs);
   void run_job(Job& job, Batch& batch);
   bool run_command(Job& job, Batch& batch, bson::Writer& reply);
   Frame frame_of(const Job& job, const bson::Writer& reply);
@@ -94,15 +110,20 @@ class Store {
   std::vector<std::unique_ptr<Job>> waiting_;  // guarded by mutex_
   std::vector<PeerId> gone_;                   // guarded by mutex_
   bool stopping_ = false;                      // guarded by mutex_
+  bool called_ = false;  // guarded by mutex_; the thread is to run, and nobody else begins
+  bool at_work_ =
+      true;  // guarded by mutex_; somebody has what is below; also before the thread runs
   std::thread thread_;
+  bool commits_wait_ = true;  // for the disk
 
-  // The rest belongs to the thread once it runs.
+  // Belongs to who has set at_work_.
   Engine engine_;
   Statement begin_, commit_;
   std::unordered_map<PeerId, Peer> peers_;
   bson::Writer reply_;  // of the command that runs; it keeps its memory
   std::int32_t next_answer_ = 0;
-  std::chrono::steady_clock::time_point next_expiry_, next_look_;
+
+  std::chrono::steady_clock::time_point next_expiry_, next_look_;  // the thread's
 };
 
 }  // namespace runtime::docstore

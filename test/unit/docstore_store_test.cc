@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "docstore/store.h"
 #include "docstore_text.h"
@@ -46,13 +47,35 @@ class DocstoreStore : public testing::Test {
   }
   std::string file() const { return folder_ + "/sub/folder/store.db"; }
 
-  void submit(const std::string& text, std::int32_t session) {
+  void submit(const std::string& text, std::int32_t session,
+              Store::Where where = Store::Where::on_its_thread) {
     auto job = std::make_unique<Job>();
     job->session = session;
     job->frame = op_msg(bson(text));
     job->request = parse_request(job->frame);
     ASSERT_EQ(job->request.malformed, nullptr);
     store_->submit(std::move(job));
+    store_->serve(where);
+  }
+  // Whether who submits this and may run it does so: then it is answered when serve() returns.
+  bool runs_here(const std::string& text) {
+    ping_and_rest();
+    submit(text, ++sessions_, Store::Where::here_if_short);
+    const bool here = answered_here();
+    EXPECT_TRUE(is_good(answer(sessions_))) << text;
+    return here;
+  }
+  // Until the store's thread has nothing to do.
+  void ping_and_rest() {
+    do {
+      submit("{ping: 1, $db: 'db'}", ++sessions_, Store::Where::here_if_short);
+      answer(sessions_);
+    } while (!answered_here());
+  }
+  // Whether the last answer was given by this thread; it is forgotten.
+  bool answered_here() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(answered_by_, std::thread::id()) == std::this_thread::get_id();
   }
   // The document that answered `session`.
   std::string answer(std::int32_t session) {
@@ -100,6 +123,7 @@ class DocstoreStore : public testing::Test {
     test.wake_.wait(lock, [&] { return !test.held_; });
     test.holding_ = false;
     test.answers_.insert(test.answers_.end(), answers.begin(), answers.end());
+    test.answered_by_ = std::this_thread::get_id();
     test.wake_.notify_all();
   }
 
@@ -107,6 +131,7 @@ class DocstoreStore : public testing::Test {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Answer> answers_;          // guarded by mutex_
+  std::thread::id answered_by_;          // guarded by mutex_; the last ones
   bool held_ = false, holding_ = false;  // guarded by mutex_
   std::int32_t sessions_ = 1'000'000;
   std::unique_ptr<Store> store_;
@@ -125,6 +150,71 @@ TEST_F(DocstoreStore, WhatComesTogetherIsCommittedTogether) {
   for (int i = 1; i <= 100; ++i) EXPECT_TRUE(is_good(answer(1 + i)));
   EXPECT_EQ(commits() - before, 1);
   EXPECT_EQ(field(ask("{count: 'c', $db: 'db'}"), "n").integer(), 101);
+}
+
+TEST_F(DocstoreStore, WhatIsShortIsRunByWhoBringsIt) {
+  ASSERT_EQ(open({file(), "NORMAL", "", ""}), "");
+  EXPECT_TRUE(runs_here("{insert: 'c', documents: [{_id: 1, n: 0}, {_id: {a: 1}}], $db: 'db'}"));
+  EXPECT_TRUE(runs_here("{find: 'c', filter: {_id: 1, n: 0}, $db: 'db'}"));
+  EXPECT_TRUE(runs_here("{update: 'c', updates: [{q: {_id: 1}, u: {$set: {n: 1}}}], $db: 'db'}"));
+  EXPECT_TRUE(runs_here("{findAndModify: 'c', query: {_id: 1}, remove: true, $db: 'db'}"));
+  EXPECT_TRUE(runs_here("{delete: 'c', deletes: [{q: {_id: 1}, limit: 1}], $db: 'db'}"));
+
+  EXPECT_FALSE(runs_here("{find: 'c', filter: {n: 1}, $db: 'db'}"));
+  EXPECT_FALSE(runs_here("{find: 'c', filter: {_id: {$gt: 1}}, $db: 'db'}"));
+  EXPECT_FALSE(runs_here("{find: 'c', filter: {_id: /a/}, $db: 'db'}"));
+  EXPECT_FALSE(runs_here("{find: 'c', filter: {_id: 1}, hint: {$natural: 1}, $db: 'db'}"));
+  EXPECT_FALSE(runs_here("{count: 'c', query: {_id: 1}, $db: 'db'}"));
+  EXPECT_FALSE(
+      runs_here("{update: 'c', updates: [{q: {_id: 1}, u: {$set: {n: 1}}}, "
+                "{q: {}, u: {$set: {n: 1}}}], $db: 'db'}"));
+  EXPECT_FALSE(runs_here(
+      "{update: 'c', updates: [{q: {_id: 1}, u: {a: 1}, hint: {$natural: 1}}], $db: 'db'}"));
+  EXPECT_FALSE(runs_here("{delete: 'c', deletes: [{q: {n: 1}, limit: 0}], $db: 'db'}"));
+  const std::string nine = "{}, {}, {}, {}, {}, {}, {}, {}, {}";
+  EXPECT_FALSE(runs_here("{insert: 'c', documents: [" + nine + "], $db: 'db'}"));
+  const std::string long_text(20'000, 'x');
+  EXPECT_FALSE(runs_here("{insert: 'c', documents: [{a: '" + long_text + "'}], $db: 'db'}"));
+}
+
+TEST_F(DocstoreStore, ACommitThatWaitsForTheDiskIsTheThreads) {
+  ASSERT_EQ(open({file(), "FULL", "", ""}), "");
+  EXPECT_FALSE(runs_here("{insert: 'c', documents: [{_id: 1}], $db: 'db'}"));
+  EXPECT_TRUE(runs_here("{find: 'c', filter: {_id: 1}, $db: 'db'}"));
+  ASSERT_EQ(open({":memory:", "FULL", "", ""}), "");
+  EXPECT_TRUE(runs_here("{insert: 'c', documents: [{_id: 1}], $db: 'db'}"));
+}
+
+TEST_F(DocstoreStore, WhoComesWhileTheThreadIsAtWorkWaitsForHisTurn) {
+  ASSERT_EQ(open({file(), "NORMAL", "", ""}), "");
+  hold();
+  submit("{insert: 'c', documents: [{_id: 1, n: 1}], $db: 'db'}", 1);
+  wait_until_it_holds();
+  submit("{count: 'c', query: {n: 1}, $db: 'db'}", 2);
+  const auto here = Store::Where::here_if_short;
+  submit("{update: 'c', updates: [{q: {_id: 1}, u: {n: 2}}], $db: 'db'}", 3, here);
+  submit("{find: 'c', filter: {_id: 1}, $db: 'db'}", 4, here);
+  release();
+  EXPECT_EQ(field(answer(2), "n").integer(), 1);
+  EXPECT_EQ(field(answer(3), "nModified").integer(), 1);
+  const std::string found = answer(4);
+  const std::string_view batch = field(field(found, "cursor").bytes, "firstBatch").bytes;
+  EXPECT_EQ(field(document::first_element(batch).value, "n").integer(), 2);
+}
+
+TEST_F(DocstoreStore, TheLogIsEmptiedWhoeverWrites) {
+  ASSERT_EQ(open({file(), "NORMAL", "", ""}), "");
+  const std::string pad(12'000, 'x');
+  for (int i = 0; i < 3000; ++i) {
+    submit("{insert: 'c', documents: [{_id: " + std::to_string(i) + ", pad: '" + pad +
+               "'}], $db: 'db'}",
+           i, Store::Where::here_if_short);
+    if (i % 100 != 99) continue;
+    ASSERT_TRUE(is_good(answer(i)));
+  }
+  // 3 pages each, with what belongs to them: 36 MB and more.
+  EXPECT_LT(std::filesystem::file_size(file() + "-wal"), 24U << 20);
+  EXPECT_EQ(field(ask("{count: 'c', $db: 'db'}"), "n").integer(), 3000);
 }
 
 TEST_F(DocstoreStore, AWriteThatIsRefusedHarmsNoOtherOfItsTransaction) {

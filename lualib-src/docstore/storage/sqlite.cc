@@ -30,6 +30,20 @@ bool Connection::run(const char* sql) {
   return false;
 }
 
+void Connection::checkpoint_at(int pages) {
+  checkpoint_pages_ = pages;
+  const auto count = [](void* log_pages, sqlite3*, const char*, int now) {
+    *static_cast<int*>(log_pages) = now;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(database_, count, &log_pages_);  // in the place of SQLite's own
+}
+
+void Connection::checkpoint() {
+  log_pages_ = 0;
+  sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
 std::int64_t Connection::last_rowid() const { return sqlite3_last_insert_rowid(database_); }
 std::int64_t Connection::all_changes() const { return sqlite3_total_changes64(database_); }
 

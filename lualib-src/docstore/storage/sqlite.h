@@ -35,6 +35,13 @@ class Connection {
   void clear_failure() { failure_.clear(); }
   bool is_full() const { return full_; }  // the failure was a lack of space
 
+  // SQLite moves nothing from the log to the file by itself any more: it is the caller's to do when a commit has left
+  // `pages` or more of it.
+  void checkpoint_at(int pages);
+  bool wants_checkpoint() const { return log_pages_ >= checkpoint_pages_; }
+  // Nothing is lost when it fails: the next commit wants it again.
+  void checkpoint();
+
   sqlite3* raw() { return database_; }
   void note_failure();
 
@@ -42,6 +49,8 @@ class Connection {
   sqlite3* database_ = nullptr;
   std::string failure_;
   bool full_ = false;
+  int log_pages_ = 0;
+  int checkpoint_pages_ = 1;
 };
 
 class Statement {
