@@ -30,7 +30,7 @@ int size_of(std::string_view text) { return static_cast<int>(text.size()); }
 }  // namespace
 
 Gate::~Gate() {
-  for (const std::unique_ptr<IoThread>& thread : threads_) thread->stop();
+  for (const std::unique_ptr<GateThread>& thread : threads_) thread->stop();
 }
 
 bool Gate::init(skynet_context* context, std::string_view launch_string) {
@@ -74,9 +74,9 @@ bool Gate::start_threads() {
     const std::size_t end = text.find_last_not_of('\n') + 1;
     skynet_error(nullptr, "[wsgate] libwebsockets: %.*s", static_cast<int>(end), line);
   });
-  std::vector<IoThread*> all;
+  std::vector<GateThread*> all;
   for (int i = 0; i < options_.threads; ++i) {
-    threads_.push_back(std::make_unique<IoThread>(shared_, i, options_.threads));
+    threads_.push_back(std::make_unique<GateThread>(shared_, i, options_.threads));
     const std::string error = threads_.back()->prepare();
     if (!error.empty()) return fail(error);
     all.push_back(threads_.back().get());
@@ -89,7 +89,7 @@ bool Gate::start_threads() {
                             listener.fd < 0 ? listener.error : "libwebsockets refuses the socket"));
   }
   Outbox(addresses_).tell_watchdog(0, "listen " + listener.address);
-  for (IoThread* thread : all) thread->start();
+  for (GateThread* thread : all) thread->start();
   return true;
 }
 
@@ -169,7 +169,7 @@ void Gate::send_to_peer(int id, std::uint32_t source, Block message, std::size_t
 }
 
 void Gate::dispatch(Command command) {
-  // IoThread: ids of the thread `index` are index + 1, and then every threads_.size()-th.
+  // GateThread: ids of the thread `index` are index + 1, and then every threads_.size()-th.
   const std::size_t index = (static_cast<unsigned>(command.id) - 1) % threads_.size();
   threads_[index]->post(std::move(command));
 }

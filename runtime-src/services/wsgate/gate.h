@@ -1,6 +1,6 @@
 // The service wsgate: WebSocket connections as the C service gate has TCP connections.
 //
-//   peers <-> IoThread (libwebsockets) --- messages ---> watchdog, broker, agents
+//   peers <-> GateThread (libwebsockets) --- messages ---> watchdog, broker, agents
 //                 ^--- commands --- Gate <--- messages ---'
 //
 // Threads: as any service, one at a time. It understands commands and passes them on; connections
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "services/wsgate/io_thread.h"
+#include "services/wsgate/gate_thread.h"
 #include "services/wsgate/options.h"
 #include "services/wsgate/outbox.h"
 #include "skynet.h"
@@ -51,7 +51,7 @@ class Gate {
   Options options_;
   Addresses addresses_;
   Shared shared_{options_, addresses_};
-  std::vector<std::unique_ptr<IoThread>> threads_;
+  std::vector<std::unique_ptr<GateThread>> threads_;
 };
 
 }  // namespace runtime::wsgate

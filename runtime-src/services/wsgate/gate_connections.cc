@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "http/head.h"
+#include "services/wsgate/gate_thread.h"
 #include "services/wsgate/handshake.h"
-#include "services/wsgate/io_thread.h"
 
 namespace runtime::wsgate {
 
@@ -46,7 +46,7 @@ std::string peer_address(lws* wsi, std::string_view real_ip) {
 
 }  // namespace
 
-int IoThread::on_acceptable(lws* listener) {
+int GateThread::on_acceptable(lws* listener) {
   const int fd = lws_get_socket_fd(listener);
   for (int i = 0; i < kAcceptAtOnce; ++i) {
     const int accepted = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -68,7 +68,7 @@ int IoThread::on_acceptable(lws* listener) {
     // ms.
     const int on = 1;
     setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    IoThread& owner = *accept_for_[next_thread_++ % accept_for_.size()];
+    GateThread& owner = *accept_for_[next_thread_++ % accept_for_.size()];
     Command command{.kind = Command::Kind::adopt, .fd = accepted};
     if (&owner == this) {
       run(command);
@@ -79,7 +79,7 @@ int IoThread::on_acceptable(lws* listener) {
   return 0;
 }
 
-void IoThread::adopt(int fd) {
+void GateThread::adopt(int fd) {
   lws_sock_file_fd_type descriptor;
   descriptor.sockfd = fd;
   const int type = LWS_ADOPT_SOCKET | (shared_.options.is_secure ? LWS_ADOPT_ALLOW_SSL : 0);
@@ -93,12 +93,12 @@ void IoThread::adopt(int fd) {
   set_timer(*connection, shared_.options.timeout);
 }
 
-void IoThread::set_timer(const Connection& connection, std::chrono::nanoseconds time) {
+void GateThread::set_timer(const Connection& connection, std::chrono::nanoseconds time) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
   lws_set_timer_usecs(connection.wsi, std::max<lws_usec_t>(us, 1));
 }
 
-int IoThread::on_timer(lws* wsi, Connection** slot) {
+int GateThread::on_timer(lws* wsi, Connection** slot) {
   if (wsi == listener_) {
     lws_rx_flow_control(wsi, 1);
     return 0;
@@ -110,7 +110,7 @@ int IoThread::on_timer(lws* wsi, Connection** slot) {
   return -1;
 }
 
-bool IoThread::check_life(Connection& connection) {
+bool GateThread::check_life(Connection& connection) {
   const std::chrono::nanoseconds ping = shared_.options.ping, timeout = shared_.options.timeout;
   const std::chrono::nanoseconds silence(monotonic_ns() - connection.heard_ns);
   if (silence < ping) {
@@ -126,7 +126,7 @@ bool IoThread::check_life(Connection& connection) {
   return true;
 }
 
-int IoThread::on_handshake(Connection& connection, std::string_view bytes) {
+int GateThread::on_handshake(Connection& connection, std::string_view bytes) {
   constexpr int kSwitching = 101, kHeadTooLarge = 431;
   if (connection.is_refused) return 0;
   connection.head.append(bytes);
@@ -162,7 +162,7 @@ int IoThread::on_handshake(Connection& connection, std::string_view bytes) {
 
 // The peer reads the answer before it sees an end: closed with bytes of it unread, a connection is
 // reset. So what it sends is thrown away until it ends, for a while.
-int IoThread::refuse(Connection& connection, std::string_view answer) {
+int GateThread::refuse(Connection& connection, std::string_view answer) {
   connection.is_refused = true;
   connection.head = {};
   std::string text(answer);
@@ -175,7 +175,7 @@ int IoThread::refuse(Connection& connection, std::string_view answer) {
 }
 
 // `more` came with the request.
-int IoThread::on_established(Connection& connection, std::string_view more) {
+int GateThread::on_established(Connection& connection, std::string_view more) {
   connection.id = next_id_;
   // Ids stay positive, as those of sockets; one that is still in use is passed over.
   do {
@@ -203,19 +203,19 @@ int IoThread::on_established(Connection& connection, std::string_view more) {
   return 0;
 }
 
-void IoThread::report_closed(Connection& connection) {
+void GateThread::report_closed(Connection& connection) {
   if (connections_.erase(connection.id) == 0 || stopping_) return;
   outbox_.tell_watchdog(connection.id, "close");
 }
 
-void IoThread::shut(Connection& connection) {
+void GateThread::shut(Connection& connection) {
   if (std::exchange(connection.is_shut, true)) return;
   if (SSL* const tls = lws_get_ssl(connection.wsi)) SSL_shutdown(tls);
   ::shutdown(lws_get_socket_fd(connection.wsi), SHUT_WR);
   set_timer(connection, std::min<std::chrono::seconds>(kLinger, shared_.options.timeout));
 }
 
-void IoThread::on_end(Connection& connection) {
+void GateThread::on_end(Connection& connection) {
   report_closed(connection);
   if (waiting_bytes(connection) == 0 || connection.is_shut) return cut(connection);
   // Bytes for the peer are stuck, and it may still take them for a while.
@@ -225,7 +225,7 @@ void IoThread::on_end(Connection& connection) {
   lws_callback_on_writable(connection.wsi);
 }
 
-void IoThread::release(Connection** slot) {
+void GateThread::release(Connection** slot) {
   if (slot == nullptr || *slot == nullptr) return;
   Connection& connection = **slot;
   report_closed(connection);
@@ -239,15 +239,15 @@ void IoThread::release(Connection** slot) {
 
 // ---- libwebsockets' events ----------------------------------------------------------------------
 
-int IoThread::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in,
-                       std::size_t size) {
-  auto* const self = static_cast<IoThread*>(lws_context_user(lws_get_context(wsi)));
+int GateThread::on_event(lws* wsi, lws_callback_reasons reason, void* user, void* in,
+                         std::size_t size) {
+  auto* const self = static_cast<GateThread*>(lws_context_user(lws_get_context(wsi)));
   return self->handle(wsi, reason, static_cast<Connection**>(user),
                       {static_cast<const char*>(in), in != nullptr ? size : 0});
 }
 
-int IoThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot,
-                     std::string_view in) {
+int GateThread::handle(lws* wsi, lws_callback_reasons reason, Connection** slot,
+                       std::string_view in) {
   switch (reason) {
     case LWS_CALLBACK_RAW_RX_FILE:  // that of the listener, or of readable_
       return wsi == listener_ ? on_acceptable(wsi) : 0;

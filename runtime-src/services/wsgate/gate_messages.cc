@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "base/websocket_frame.h"
-#include "services/wsgate/io_thread.h"
+#include "services/wsgate/gate_thread.h"
 
 namespace runtime::wsgate {
 
@@ -39,12 +39,12 @@ std::string close_payload(int code) {
 
 // ---- out ----------------------------------------------------------------------------------------
 
-std::size_t IoThread::waiting_bytes(const Connection& connection) {
+std::size_t GateThread::waiting_bytes(const Connection& connection) {
   return connection.unsent_bytes +
          (lws_partial_buffered(connection.wsi) ? connection.handed_bytes : 0);
 }
 
-bool IoThread::flush(Connection& connection) {
+bool GateThread::flush(Connection& connection) {
   // Made by hand and written raw, the frames of many messages are one system call. libwebsockets
   // keeps what the socket does not take.
   while (!connection.unsent.empty() && !lws_partial_buffered(connection.wsi)) {
@@ -69,13 +69,13 @@ bool IoThread::flush(Connection& connection) {
   return true;
 }
 
-void IoThread::try_flush(Connection& connection) {
+void GateThread::try_flush(Connection& connection) {
   if (flush(connection)) return;
   report_closed(connection);
   cut(connection);
 }
 
-void IoThread::append_frame(Connection& connection, const Package& message) {
+void GateThread::append_frame(Connection& connection, const Package& message) {
   int opcode = shared_.options.sends_text ? websocket::kText : websocket::kBinary;
   if (message.control != 0) opcode = message.control;
   std::string_view payload(message.bytes.get(), message.size);
@@ -91,19 +91,19 @@ void IoThread::append_frame(Connection& connection, const Package& message) {
   frames_.insert(frames_.end(), payload.begin(), payload.end());
 }
 
-void IoThread::send_control(Connection& connection, int opcode, std::string_view payload) {
+void GateThread::send_control(Connection& connection, int opcode, std::string_view payload) {
   Package frame{copy_of(payload), payload.size(), opcode};
   connection.unsent_bytes += frame.size;
   connection.unsent.push_back(std::move(frame));
 }
 
-int IoThread::on_writable(Connection& connection) {
+int GateThread::on_writable(Connection& connection) {
   if (flush(connection)) return 0;
   report_closed(connection);
   return -1;
 }
 
-void IoThread::say_goodbye(Connection& connection, std::string_view payload) {
+void GateThread::say_goodbye(Connection& connection, std::string_view payload) {
   report_closed(connection);
   if (connection.is_closing) return;
   connection.is_closing = true;
@@ -113,7 +113,7 @@ void IoThread::say_goodbye(Connection& connection, std::string_view payload) {
   try_flush(connection);
 }
 
-void IoThread::finish(Connection& connection, std::string_view payload) {
+void GateThread::finish(Connection& connection, std::string_view payload) {
   connection.is_over = true;
   if (connection.is_closing) return try_flush(connection);
   say_goodbye(connection, payload);
@@ -121,7 +121,7 @@ void IoThread::finish(Connection& connection, std::string_view payload) {
 
 // ---- in -----------------------------------------------------------------------------------------
 
-bool IoThread::read_connections(int timeout_ms) {
+bool GateThread::read_connections(int timeout_ms) {
   while (!held_back_.empty()) {
     Connection& connection = *held_back_.back();
     held_back_.pop_back();
@@ -142,7 +142,7 @@ bool IoThread::read_connections(int timeout_ms) {
   return true;
 }
 
-ssize_t IoThread::receive(const Connection& connection) {
+ssize_t GateThread::receive(const Connection& connection) {
   SSL* const tls = lws_get_ssl(connection.wsi);
   if (tls == nullptr) {
     return recv(lws_get_socket_fd(connection.wsi), received_.data(), received_.size(), 0);
@@ -155,7 +155,7 @@ ssize_t IoThread::receive(const Connection& connection) {
   return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
 }
 
-void IoThread::read(Connection& connection) {
+void GateThread::read(Connection& connection) {
   const ssize_t size = receive(connection);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (size <= 0) return on_end(connection);
@@ -168,19 +168,19 @@ void IoThread::read(Connection& connection) {
   on_bytes(connection, {received_.data(), static_cast<std::size_t>(size)});
 }
 
-void IoThread::pause(Connection& connection) {
+void GateThread::pause(Connection& connection) {
   connection.is_paused = true;
   readable_.change(connection, ReadSet::Watch::end_only);
 }
 
-void IoThread::resume(Connection& connection) {
+void GateThread::resume(Connection& connection) {
   if (!connection.is_paused || connection.is_gone) return;
   connection.is_paused = false;
   readable_.change(connection, ReadSet::Watch::bytes_and_end);
   held_back_.push_back(&connection);
 }
 
-void IoThread::on_bytes(Connection& connection, std::string_view bytes) {
+void GateThread::on_bytes(Connection& connection, std::string_view bytes) {
   using Kind = websocket::Decoder::Event::Kind;
   if (connection.is_over) return;
   websocket::Decoder& decoder = *connection.decoder;
@@ -199,7 +199,7 @@ void IoThread::on_bytes(Connection& connection, std::string_view bytes) {
   if (!connection.unsent.empty() && !connection.is_over) try_flush(connection);
 }
 
-void IoThread::on_control(Connection& connection, const websocket::Decoder::Event& event) {
+void GateThread::on_control(Connection& connection, const websocket::Decoder::Event& event) {
   if (event.opcode == websocket::kClose) {
     // Its code comes back, without the reason.
     finish(connection, event.text.substr(0, 2));
@@ -210,7 +210,7 @@ void IoThread::on_control(Connection& connection, const websocket::Decoder::Even
   }
 }
 
-void IoThread::on_message(Connection& connection, const websocket::Decoder::Event& event) {
+void GateThread::on_message(Connection& connection, const websocket::Decoder::Event& event) {
   if (connection.is_closing) return;
   Package package;
   const int wrong = unpack(connection, event, &package);
@@ -226,8 +226,8 @@ void IoThread::on_message(Connection& connection, const websocket::Decoder::Even
   }
 }
 
-int IoThread::unpack(Connection& connection, const websocket::Decoder::Event& event,
-                     Package* package) const {
+int GateThread::unpack(Connection& connection, const websocket::Decoder::Event& event,
+                       Package* package) const {
   const std::size_t max = shared_.options.max_message;
   if (!event.is_compressed) {
     if (event.text.size() > max) return websocket::kTooLarge;

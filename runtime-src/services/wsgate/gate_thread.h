@@ -44,20 +44,20 @@ struct Shared {
   std::atomic<int> connections = 0;  // handshakes done or going on
 };
 
-class IoThread {
+class GateThread {
  public:
   // Ids of its connections are `index` + 1, and then every `count`-th.
-  IoThread(Shared& shared, int index, int count);
-  ~IoThread();  // stop()
-  IoThread(const IoThread&) = delete;
-  IoThread& operator=(const IoThread&) = delete;
+  GateThread(Shared& shared, int index, int count);
+  ~GateThread();  // stop()
+  GateThread(const GateThread&) = delete;
+  GateThread& operator=(const GateThread&) = delete;
 
   // Prepares libwebsockets; a reason why it cannot, or an empty text.
   std::string prepare();
 
   // Accepts connections of `fd`, which it takes over, and gives them to `threads` in turn. Before
   // start().
-  bool listen(int fd, std::vector<IoThread*> threads);
+  bool listen(int fd, std::vector<GateThread*> threads);
 
   void start();
   // Ends all connections at once; nothing is said to anybody about them.
@@ -158,7 +158,7 @@ class IoThread {
   lws_vhost* vhost_ = nullptr;
   std::vector<lws_protocols> protocols_;
   lws* listener_ = nullptr;
-  std::vector<IoThread*> accept_for_;  // who gets accepted sockets, in turn
+  std::vector<GateThread*> accept_for_;  // who gets accepted sockets, in turn
   std::size_t next_thread_ = 0;
   bool accept_failed_ = false;  // and that has been logged
 

@@ -1,4 +1,4 @@
-#include "services/wsgate/io_thread.h"
+#include "services/wsgate/gate_thread.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -31,16 +31,16 @@ constexpr const char* kFileProtocol = "wsgate-file";
 
 // ---- life ---------------------------------------------------------------------------------------
 
-IoThread::IoThread(Shared& shared, int index, int count)
+GateThread::GateThread(Shared& shared, int index, int count)
     : shared_(shared),
       outbox_(shared.addresses),
       id_step_(count),
       next_id_(index + 1),
       received_(kReadBytes) {}
 
-IoThread::~IoThread() { stop(); }
+GateThread::~GateThread() { stop(); }
 
-std::string IoThread::prepare() {
+std::string GateThread::prepare() {
   const Options& options = shared_.options;
   const auto timeout = static_cast<std::uint16_t>(options.timeout.count());
   protocols_.push_back(
@@ -81,14 +81,14 @@ std::string IoThread::prepare() {
   return {};
 }
 
-lws* IoThread::adopt_file(int fd) {
+lws* GateThread::adopt_file(int fd) {
   lws_sock_file_fd_type descriptor;
   descriptor.filefd = fd;
   return lws_adopt_descriptor_vhost(vhost_, LWS_ADOPT_RAW_FILE_DESC, descriptor, kFileProtocol,
                                     nullptr);
 }
 
-bool IoThread::listen(int fd, std::vector<IoThread*> threads) {
+bool GateThread::listen(int fd, std::vector<GateThread*> threads) {
   accept_for_ = std::move(threads);
   listener_ = adopt_file(fd);
   if (listener_ == nullptr) return false;
@@ -96,7 +96,7 @@ bool IoThread::listen(int fd, std::vector<IoThread*> threads) {
   return true;
 }
 
-void IoThread::start() {
+void GateThread::start() {
   // Signals are the business of the program's own threads.
   sigset_t all, before;
   sigfillset(&all);
@@ -110,7 +110,7 @@ void IoThread::start() {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-bool IoThread::serve_round() {
+bool GateThread::serve_round() {
   constexpr int kWait = 0, kDoNotWait = -1;
   constexpr std::int64_t kLeftAloneNs = 2'000'000;
   constexpr int kPatienceMs = 1;
@@ -132,7 +132,7 @@ bool IoThread::serve_round() {
   return true;
 }
 
-void IoThread::stop() {
+void GateThread::stop() {
   stopping_ = true;
   if (thread_.joinable()) {
     readable_.wake();
@@ -148,7 +148,7 @@ void IoThread::stop() {
 
 // ---- commands -----------------------------------------------------------------------------------
 
-void IoThread::post(Command command) {
+void GateThread::post(Command command) {
   bool was_empty;
   {
     const std::lock_guard lock(mutex_);
@@ -159,7 +159,7 @@ void IoThread::post(Command command) {
   if (was_empty) readable_.wake();
 }
 
-void IoThread::run_commands() {
+void GateThread::run_commands() {
   {
     const std::lock_guard lock(mutex_);
     running_.swap(commands_);
@@ -173,7 +173,7 @@ void IoThread::run_commands() {
   dirty_.clear();
 }
 
-void IoThread::run(Command& command) {
+void GateThread::run(Command& command) {
   if (command.kind == Command::Kind::adopt) return adopt(command.fd);
   if (command.kind == Command::Kind::stop_listening) {
     if (listener_ != nullptr) {
@@ -190,7 +190,7 @@ void IoThread::run(Command& command) {
   }
 }
 
-void IoThread::run(Command& command, Connection& connection) {
+void GateThread::run(Command& command, Connection& connection) {
   switch (command.kind) {
     case Command::Kind::start: start(connection); break;
     case Command::Kind::forward:
@@ -203,7 +203,7 @@ void IoThread::run(Command& command, Connection& connection) {
   }
 }
 
-void IoThread::start(Connection& connection) {
+void GateThread::start(Connection& connection) {
   if (connection.is_started) return;
   connection.is_started = true;
   while (!connection.early.empty()) {
@@ -214,18 +214,18 @@ void IoThread::start(Connection& connection) {
   resume(connection);
 }
 
-void IoThread::kick(Connection& connection) {
+void GateThread::kick(Connection& connection) {
   constexpr std::string_view kNormal = "\x03\xe8";  // 1000
   say_goodbye(connection, kNormal);
   resume(connection);  // for the answer to the close frame
 }
 
-void IoThread::deliver(Connection& connection, Package package) {
+void GateThread::deliver(Connection& connection, Package package) {
   outbox_.deliver(connection.id, connection.agent, connection.client, std::move(package.bytes),
                   package.size);
 }
 
-void IoThread::enqueue(Connection& connection, Block data, std::size_t size) {
+void GateThread::enqueue(Connection& connection, Block data, std::size_t size) {
   const Options& options = shared_.options;
   if (connection.is_closing) return;
   if (size > options.max_unsent || waiting_bytes(connection) > options.max_unsent - size) {
@@ -238,7 +238,7 @@ void IoThread::enqueue(Connection& connection, Block data, std::size_t size) {
   dirty_.push_back(&connection);
 }
 
-void IoThread::overflow(Connection& connection) {
+void GateThread::overflow(Connection& connection) {
   const bool closes = shared_.options.overflow == Overflow::close;
   // One line each time the number has doubled.
   if (std::has_single_bit(++connection.dropped)) {
@@ -251,7 +251,7 @@ void IoThread::overflow(Connection& connection) {
   cut(connection);
 }
 
-void IoThread::cut(Connection& connection) {
+void GateThread::cut(Connection& connection) {
   connection.is_closing = connection.is_over = connection.is_gone = true;
   readable_.remove(connection);
   lws_set_timeout(connection.wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
