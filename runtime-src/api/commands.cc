@@ -37,11 +37,7 @@ Handle to_handle(Service& service, std::string_view text) {
 Result timeout(Service& service, const char* text) {
   const int session = service.new_session();
   const long ticks = std::strtol(text, nullptr, 10);
-  if (ticks <= 0) {
-    service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
-  } else {
-    service.node().timer.add(Ticks(ticks), {service.handle(), session});
-  }
+  service.node().respond_after(Ticks(ticks), {service.handle(), session});
   return keep(service, std::to_string(session));
 }
 

@@ -31,8 +31,7 @@ Node::Node(const NodeOptions& options, Environment& environment)
     : environment(environment),
       timer([this](std::span<const TimerEntry> due) {
         scheduler.hold();
-        for (const TimerEntry& entry : due)
-          deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
+        for (const TimerEntry& entry : due) respond(entry);
         scheduler.release_held();
       }),
       scheduler(options.threads, release),
@@ -228,6 +227,18 @@ void Node::refuse_remaining(Service& service) {
 }
 
 // ---- messages -----------------------------------------------------------------------------------
+
+void Node::respond(TimerEntry entry) {
+  deliver(entry.handle, Message::make(0, kTypeResponse, entry.session, nullptr, 0));
+}
+
+void Node::respond_after(Ticks delay, TimerEntry entry) {
+  if (delay.count() > 0) {
+    timer.add(delay, entry);
+  } else {
+    respond(entry);
+  }
+}
 
 void Node::log(Handle source, std::string_view text) {
   if (logger() != 0) {

@@ -110,6 +110,10 @@ class Node {
     return true;
   }
 
+  // Posts an empty response of `entry.session` to the service when `delay` ticks have begun, or at
+  // once if there are none.
+  void respond_after(Ticks delay, TimerEntry entry);
+
   // Whether `handle` is another node's, and which node's it is.
   bool is_remote(Handle handle) const {
     const int harbor = static_cast<int>(handle >> kHarborShift);
@@ -129,6 +133,7 @@ class Node {
   Handle find(std::string_view name) const;
 
  private:
+  void respond(TimerEntry entry);
   static void release(Service& service);
   void refuse_remaining(Service& service);
   void run_remaining(Service& service);

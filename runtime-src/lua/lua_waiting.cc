@@ -62,11 +62,7 @@ void check_token(lua_State* L, int index) {
 // Posts the message that ends a wait of `ticks`.
 void set_timer(TaskScheduler& tasks, lua_Integer ticks, std::int32_t session) {
   Service& service = tasks.service();
-  if (ticks <= 0) {
-    service.node().deliver(service.handle(), Message::make(0, kTypeResponse, session, nullptr, 0));
-  } else {
-    service.node().timer.add(Ticks(ticks), {service.handle(), session});
-  }
+  service.node().respond_after(Ticks(ticks), {service.handle(), session});
 }
 
 int sleep_for(lua_State* L, lua_Integer ticks, int token) {
