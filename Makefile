@@ -36,6 +36,7 @@ CSERVICE := $(if $(filter release,$(VARIANT)),cservice,$(B)/cservice)
 
 # $(call say,WHAT,FILE): the line that stands for a command.
 say = @printf '  %-6s %s\n' $(1) $(2);
+comma := ,
 
 # ---- libraries ---------------------------------------------------------------------------------
 PKG := pkg-config
@@ -109,7 +110,8 @@ $(RUNTIME) $(PLAIN_RUNTIME): $(MAIN_OBJ) $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS)
 # Where an executable of this variant finds its own modules, from the root of the tree.
 $(CLI_OBJ): CPPFLAGS += -DRUNTIME_LUACLIB='"$(LUACLIB)"' -DRUNTIME_CSERVICE='"$(CSERVICE)"'
 
-# Written anew only when something in it has changed.
+# Headers that are written anew only when something in them has changed: by the recipe of each, into $@.new.
+replace_if_new = @if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 VERSION_H := $(B)/generated/cli_version.h
 $(B)/core/runtime-src/cli/version.o: $(VERSION_H)
 $(B)/core/runtime-src/cli/version.o: CPPFLAGS += -I$(B)/generated
@@ -118,7 +120,19 @@ $(VERSION_H): FORCE
 	@{ printf '#define RUNTIME_VERSION "%s"\n' "$$(cat VERSION)"; \
 	  printf '#define RUNTIME_COMMIT "%s"\n' "$$(git describe --always --dirty --exclude '*' 2> /dev/null || echo unknown)"; \
 	  printf '#define RUNTIME_VARIANT "%s"\n' $(VARIANT); } > $@.new
-	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+	$(replace_if_new)
+
+# The names of what lies in lualib/ and service/: for the search order of modules and services.
+TREE_NAMES_H   := $(B)/generated/tree_names.h
+TREE_NAMES_OBJ := $(B)/lua54/runtime-src/lua/search_order.o $(B)/luajit/runtime-src/lua/search_order.o
+names_in = $(filter-out README,$(sort $(basename $(notdir $(wildcard $(1)/*)))))
+$(TREE_NAMES_OBJ): $(TREE_NAMES_H)
+$(TREE_NAMES_OBJ): CPPFLAGS += -I$(B)/generated
+$(TREE_NAMES_H): FORCE
+	@mkdir -p $(@D)
+	@{ echo 'constexpr std::string_view kTreeModules[] = {$(patsubst %,"%"$(comma),$(call names_in,lualib))};'; \
+	  echo 'constexpr std::string_view kTreeServices[] = {$(patsubst %,"%"$(comma),$(call names_in,service))};'; } > $@.new
+	$(replace_if_new)
 FORCE:
 
 # The C interface is what plugins bind to.

@@ -12,42 +12,27 @@
 namespace runtime::RUNTIME_ENGINE {
 namespace {
 
+#include "tree_names.h"  // kTreeModules, kTreeServices: made from what lies in the two folders
+
 constexpr std::string_view kModules[] = {
-    "config",
-    "db",
-    "debug_console_inject",
-    "dirtydb",
-    "dirtydoc",
-    "etcd",
-    "extern_debug",
-    "int64",
-    "json",
-    "log",
-    "meta",
-    "printable",
-    "qqapi",
-    "rank",
-    "role",
-    "router",
-    "schema",
-    "schema_base",
-    "service",
-    "snapshot_utils",
-    "snowflake",
-    "staticdata",
-    "staticfile",
-    "util",
-    "web_router",
-    "web_server",
-    "ws_gate_slave",
-    "zset",
+    "compat10", "http", "loader", "skynet", "snax", "sproto", "sprotoloader", "sprotoparser",
 };
 
 constexpr std::string_view kServices[] = {
-    "clusterdiscovery", "docstore", "main",       "rank",        "rank_list",
-    "rank_main",        "rank_web", "role_owner", "snowflake",   "web_agent",
-    "web_watchdog",     "ws_agent", "ws_gate",    "ws_watchdog", "wsgate",
+    "bootstrap",     "cdummy",      "clusteragent", "clusterd",      "clusterproxy",
+    "clustersender", "cmaster",     "cmemory",      "console",       "cslave",
+    "datacenterd",   "dbg",         "debug_agent",  "debug_console", "gate",
+    "launcher",      "multicastd",  "service_cell", "service_mgr",   "service_provider",
+    "sharedatad",    "sharetabled", "snaxd",
 };
+
+using Names = std::span<const std::string_view>;
+
+// Whether it is a name of `tree`, and an everyday one.
+bool is_everyday(std::string_view name, Names tree, Names framework) {
+  return std::ranges::find(tree, name) != tree.end() &&
+         std::ranges::find(framework, name) == framework.end();
+}
 
 // A file that this tree's service/ has, and hardly another folder.
 constexpr char kService[] = "bootstrap.lua";
@@ -87,13 +72,13 @@ bool is_found(const char* file) {
 
 bool is_of_tree_services(std::string_view pattern) { return is_of_tree(pattern, kService); }
 
-std::span<const std::string_view> everyday_modules() { return kModules; }
+std::span<const std::string_view> framework_modules() { return kModules; }
 
-std::span<const std::string_view> everyday_services() { return kServices; }
+std::span<const std::string_view> framework_services() { return kServices; }
 
 void push_module_patterns(lua_State* L, const char* path, const char* name) {
   const std::string_view first_part(name, std::strcspn(name, "."));
-  if (std::ranges::find(kModules, first_part) != std::end(kModules)) {
+  if (is_everyday(first_part, kTreeModules, kModules)) {
     push_tree_last(L, path, "skynet.lua");
   } else {
     lua_pushstring(L, path);
@@ -101,7 +86,7 @@ void push_module_patterns(lua_State* L, const char* path, const char* name) {
 }
 
 void push_service_patterns(lua_State* L, const char* path, const char* name) {
-  if (std::ranges::find(kServices, name) != std::end(kServices)) {
+  if (is_everyday(name, kTreeServices, kServices)) {
     push_tree_last(L, path, kService);
   } else {
     lua_pushstring(L, path);

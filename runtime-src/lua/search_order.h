@@ -2,7 +2,8 @@
 //
 // Beside skynet's own, this tree has modules and services with everyday names: config, log, main,
 // ... An application may list the tree's folders before its own: with skynet it found its files of
-// these names all the same, as skynet has none, and so it must here.
+// these names all the same, as skynet has none, and so it must here. What lies in lualib/ and
+// service/ when the executable is built is such a name unless it is one of the framework's.
 #pragma once
 
 #include <span>
@@ -12,10 +13,9 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// The names in question, sorted; of modules, their first parts. Services that modules of skynet's
-// start are not among them: they must be this tree's.
-std::span<const std::string_view> everyday_modules();
-std::span<const std::string_view> everyday_services();
+// The names that must be this tree's: of modules the first parts, and services that modules start.
+std::span<const std::string_view> framework_modules();
+std::span<const std::string_view> framework_services();
 
 // Pushes the patterns of `path` (as in package.path) in the order in which to look for the module:
 // as they are, but for an everyday name those of this tree's lualib/ come last. May raise.

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,38 +16,43 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// What skynet has in the two folders too, and the services behind its modules.
-const Names kModulesOfSkynet = {"compat10", "http",         "loader",       "md5",   "skynet",
-                                "snax",     "sprotoloader", "sprotoparser", "sproto"};
-const Names kServicesOfSkynet = {"bootstrap",        "cdummy",       "clusteragent",
-                                 "clusterd",         "clusterproxy", "clustersender",
-                                 "cmaster",          "cmemory",      "console",
-                                 "cslave",           "datacenterd",  "dbg",
-                                 "debug_agent",      "gate",         "debug_console",
-                                 "launcher",         "multicastd",   "service_cell",
-                                 "sharedatad",       "service_mgr",  "sharetabled",
-                                 "service_provider", "snaxd"};
-
-// The names of what lies in a folder, but for `known`. Tests run in the root of the tree.
-Names others_in(const char* folder, const Names& known) {
+// The names of what lies in a folder. Tests run in the root of the tree.
+Names names_in(const char* folder) {
   Names names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().stem();
-    if (!known.contains(name) && name != "README") names.insert(name);
-  }
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.insert(entry.path().stem());
+  names.erase("README");
   return names;
 }
 
-TEST(SearchOrder, NamesEveryModuleThatIsNotSkynets) {
-  const auto listed = everyday_modules();
-  EXPECT_EQ(Names(listed.begin(), listed.end()), others_in("lualib", kModulesOfSkynet))
-      << "kModules in search_order.cc, and what lies in lualib/";
+Names set_of(std::span<const std::string_view> names) { return {names.begin(), names.end()}; }
+
+// What `push` makes of `patterns` for each name in `folder` that is not one of the framework's: this
+// tree comes last.
+template <class Push>
+void expect_tree_last(Push push, const char* folder, const Names& framework) {
+  const std::string tree = std::string("./") + folder + "/?.lua;";
+  lua_State* L = luaL_newstate();
+  for (const std::string& name : names_in(folder)) {
+    push(L, (tree + "./mine/?.lua").c_str(), name.c_str());
+    const bool is_last = lua_tostring(L, -1) == "./mine/?.lua;" + tree;
+    EXPECT_NE(is_last, framework.contains(name)) << name;
+    lua_pop(L, 1);
+  }
+  lua_close(L);
 }
 
-TEST(SearchOrder, NamesEveryServiceThatIsNotSkynets) {
-  const auto listed = everyday_services();
-  EXPECT_EQ(Names(listed.begin(), listed.end()), others_in("service", kServicesOfSkynet))
-      << "kServices in search_order.cc, and what lies in service/";
+TEST(SearchOrder, PutsTheTreeLastForAllThatIsNotTheFrameworks) {
+  expect_tree_last(push_module_patterns, "lualib", set_of(framework_modules()));
+  expect_tree_last(push_service_patterns, "service", set_of(framework_services()));
+}
+
+TEST(SearchOrder, KnowsNoFrameworkThatIsNotThere) {
+  for (const auto& [folder, framework] : {std::pair("lualib", set_of(framework_modules())),
+                                          {"service", set_of(framework_services())}}) {
+    const Names there = names_in(folder);
+    EXPECT_TRUE(std::ranges::includes(there, framework)) << folder;
+  }
 }
 
 TEST(SearchOrder, PutsTheTreeLastForAnEverydayNameOnly) {
