@@ -78,10 +78,12 @@ T.test("no error about an argument calls a function '?', or by a module that is 
 		local said = not ok and tostring(err):match "bad argument #%d+ to '(.-)'"
 		if not said then return end
 		checked = checked + 1
-		-- A function may be a part of several modules: any of them is right.
+		-- A function may be a part of several modules: any of them is right. It may be a module itself.
 		local module, field = said:match "^(.*)[.:](.-)$"
-		local home = package.loaded[said] or package.loaded[module or "_G"]
-		if not (home == f or type(home) == "table" and home[field or said] == f) then wrong[#wrong + 1] = name .. " is called " .. said end
+		local home = package.loaded[module or "_G"]
+		if package.loaded[said] ~= f and not (type(home) == "table" and home[field or said] == f) then
+			wrong[#wrong + 1] = name .. " is called " .. said
+		end
 	end
 	for _, name in ipairs(MODULES) do
 		local found, module = pcall(require, name)
