@@ -7,26 +7,15 @@ local skynet = require "skynet"
 local cluster = require "skynet.cluster"
 local httpc = require "http.httpc"
 local json = require "cjson"
+local discovery_nodes = require "discovery_nodes"
 local etcd_server = require "etcd_server"
-local other_node = require "other_node"
 local tcp_proxy = require "tcp_proxy"
 local T = require "harness"
 
 local port = tonumber(skynet.getenv "port")
 local etcd = etcd_server.new(port + 1)
 local proxy
-local nodes = {}
-
-local function start_node(name, place, config)
-	local keys = {
-		cluster_etcd = etcd.url,
-		cluster_ttl = 3,
-		cluster_listen = "127.0.0.1:" .. (port + place),
-		node = name,
-	}
-	for key, value in pairs(config or {}) do keys[key] = value end
-	nodes[name] = other_node.start("discovery_node", keys)
-end
+local nodes, start_node = discovery_nodes(etcd.url)
 
 local function known()
 	local list = {}

@@ -6,8 +6,8 @@
 -- Three nodes are restarted one after the other while others call them.
 local skynet = require "skynet"
 local cluster = require "skynet.cluster"
+local discovery_nodes = require "discovery_nodes"
 local etcd_server = require "etcd_server"
-local other_node = require "other_node"
 local T = require "harness"
 
 local port = tonumber(skynet.getenv "port")
@@ -15,17 +15,10 @@ local port = tonumber(skynet.getenv "port")
 local RATE = tonumber(skynet.getenv "rolling_rate")
 local MOST_UNDER_WAY = 1000
 local NAMES = { "a", "b", "c" }
-local nodes = {}
+local nodes, start_node = discovery_nodes("http://127.0.0.1:" .. (port + 1), { role = "match" })
 
-local function start_node(place, name)
-	nodes[name] = other_node.start("discovery_node", {
-		cluster_etcd = "http://127.0.0.1:" .. (port + 1),
-		cluster_ttl = 3,
-		cluster_listen = "127.0.0.1:" .. (port + 2 + place),
-		node = name,
-		role = "match",
-		notes = name .. ".notes",
-	})
+local function start(place, name)
+	start_node(name, 2 + place, { notes = name .. ".notes" })
 end
 
 local function await_up(name)
@@ -50,7 +43,7 @@ end
 T.test("a rolling restart under load loses no request and doubles none", function()
 	local etcd = etcd_server.new(port + 1)
 	etcd:start()
-	for i, name in ipairs(NAMES) do start_node(i, name) end
+	for i, name in ipairs(NAMES) do start(i, name) end
 	for _, name in ipairs(NAMES) do await_up(name) end
 
 	local asked, answered, again, under_way, stop = 0, 0, 0, 0, false
@@ -91,7 +84,7 @@ T.test("a rolling restart under load loses no request and doubles none", functio
 		local old = nodes[name]
 		old:signal "TERM"
 		T.eventually(function() return not io.open("/proc/" .. old.pid .. "/stat") end, 2000, name)
-		start_node(i, name)
+		start(i, name)
 		await_up(name)
 	end
 	stop = true

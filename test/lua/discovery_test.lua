@@ -9,28 +9,15 @@ local skynet = require "skynet"
 local cluster = require "skynet.cluster"
 local console = require "console"
 local socket = require "skynet.socket"
+local discovery_nodes = require "discovery_nodes"
 local etcd_server = require "etcd_server"
-local other_node = require "other_node"
 local T = require "harness"
 
 local port = tonumber(skynet.getenv "port")
 local TTL_TICKS = 300
 local etcd = etcd_server.new(port + 1)
-local nodes = {}
+local nodes, start_node = discovery_nodes(etcd.url, { role = "match" })
 local events = {}
-
-local function start_node(name, place, config)
-	local keys = {
-		cluster_etcd = etcd.url,
-		cluster_ttl = 3,
-		cluster_listen = "127.0.0.1:" .. (port + place),
-		node = name,
-		role = "match",
-	}
-	for key, value in pairs(config or {}) do keys[key] = value end
-	nodes[name] = other_node.start("discovery_node", keys)
-	return nodes[name]
-end
 
 -- The names of all nodes.
 local function known()
