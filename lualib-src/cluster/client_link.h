@@ -97,6 +97,7 @@ class ClientLink {
   void send(Waiting packet);
   std::uint32_t new_session();
 
+  // In client_connection.cc, also what is due at a time.
   void connect();
   void offer_compression();
   void send_waiting();
@@ -107,6 +108,8 @@ class ClientLink {
   void lost(std::string_view why);
   void disconnect();
   void set_state(State state);
+  void expire();
+  void set_timer();
 
   // Null; or why the packet, and so the connection, is of no use.
   const char* on_answer(std::string_view body);
@@ -118,8 +121,6 @@ class ClientLink {
   void fail_all(Delivered delivered, std::string_view why);
   void drop_waiting(std::string_view why);
   void log(const char* what, const std::string& text);
-  void expire();
-  void set_timer();
   std::string address() const;
 
   skynet_context* const context_;
