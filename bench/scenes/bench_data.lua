@@ -1,10 +1,11 @@
 --- The scenes of data and distribution, for bench/run-data: only what every tree that is compatible with skynet offers.
---- Config: scene, n (how often), w (callers at once), port (of the server or the other node). A line BENCH for each figure.
+--- Config: scene, n (how often), w (callers at once), port (of the server or the other node), host (of the other node). A line BENCH for each figure.
 local skynet = require "skynet"
 
 local N = tonumber(skynet.getenv "n")
 local CALLERS = tonumber(skynet.getenv "w")
 local PORT = skynet.getenv "port"
+local HOST = skynet.getenv "host" or "127.0.0.1"
 
 local scene = {}
 
@@ -66,7 +67,7 @@ end
 --- The other node of the scene `cluster`.
 function scene.store()
 	local cluster = require "skynet.cluster"
-	cluster.reload { store = "127.0.0.1:" .. PORT }
+	cluster.reload { store = HOST .. ":" .. PORT }
 	skynet.dispatch("lua", function(_, _, _, ...) skynet.ret(skynet.pack(...)) end)
 	cluster.register("echo", skynet.self())
 	cluster.open "store"
@@ -76,7 +77,7 @@ end
 --- Requests to a service of another node.
 function scene.cluster()
 	local cluster = require "skynet.cluster"
-	cluster.reload { store = "127.0.0.1:" .. PORT }
+	cluster.reload { store = HOST .. ":" .. PORT }
 	for _ = 1, 100 do cluster.call("store", "@echo", "echo", 1) end
 	local text = ("x"):rep(64)
 	measure_callers("cluster", N, function(i) cluster.call("store", "@echo", "echo", i, text) end)
@@ -105,7 +106,7 @@ end
 --- Requests of 16 KB of JSON to a service of another node, which gives them back: with and without `cluster_compress`.
 function scene.cluster_json()
 	local cluster = require "skynet.cluster"
-	cluster.reload { store = "127.0.0.1:" .. PORT }
+	cluster.reload { store = HOST .. ":" .. PORT }
 	for _ = 1, 100 do cluster.call("store", "@echo", "echo", 1) end
 	local text = json(16384)
 	-- On the wire, both ways together, where the tree counts them.
