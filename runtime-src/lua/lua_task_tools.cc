@@ -19,8 +19,8 @@ int l_tasks(lua_State* L) {
   for (std::size_t i = 0; i < sessions.entries().size(); ++i) {
     const SessionTable::Entry entry = sessions.entries()[i];
     if (entry.session == 0) continue;
-    if (entry.task != nullptr) {
-      push_coroutine(L, entry.task->co);
+    if (const Task* task = scheduler(L).task_of(L, entry.session)) {
+      push_coroutine(L, task->co);
     } else {
       lua_pushliteral(L, "BREAK");
     }
@@ -38,7 +38,7 @@ int l_tasks(lua_State* L) {
 int l_blocked(lua_State* L) {
   lua_Integer count = 0;
   for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
-    if (entry.session != 0 && entry.task != nullptr) ++count;
+    if (entry.session != 0 && (entry.task != nullptr || entry.function != 0)) ++count;
   }
   lua_pushinteger(L, count);
   return 1;

@@ -2,6 +2,7 @@
 // forks.
 #include "core/node.h"
 #include "lua/lua_send.h"
+#include "lua/result_use.h"
 #include "lua/task_functions.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -150,12 +151,18 @@ int l_fork(lua_State* L) {
   return 1;
 }
 
-// timeout(ticks, f) -> coroutine
+// timeout(ticks, f) -> coroutine; nothing, and no coroutine yet, to whom it would be of no use
 int l_timeout(lua_State* L) {
   const std::int64_t ticks = check_int64(L, 1);
   lua_settop(L, 2);
-  Task* task = task_for_function(L, 2);
   TaskScheduler& tasks = scheduler(L);
+  if (lua_isfunction(L, 2) && results_are_dropped(L)) {
+    const std::int32_t session = tasks.new_session();
+    tasks.wait_to_start(L, 2, session);
+    set_timer(tasks, ticks, session);
+    return 0;
+  }
+  Task* task = task_for_function(L, 2);
   const std::int32_t session = tasks.new_session();
   tasks.wait_to_start(task, session, Wait::start);
   set_timer(tasks, ticks, session);

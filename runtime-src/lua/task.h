@@ -55,22 +55,27 @@ struct Task {
   std::uint32_t index = 0;     // in TaskScheduler's list of tasks
 };
 
-// From sessions to the tasks that wait for them. A session may also be ended: its message, when it
-// comes, is dropped. Open addressing with linear probing: a look-up is a multiplication and a cache
-// line.
+// From sessions to the tasks that wait for them, or to the functions of timers that are to begin
+// then. A session may also be ended: its message, when it comes, is dropped. Open addressing with
+// linear probing: a look-up is a multiplication and a cache line.
 class SessionTable {
  public:
   struct Entry {
-    std::int32_t session = 0;  // 0: free
-    Task* task = nullptr;      // null: ended
+    std::int32_t session = 0;   // 0: free
+    std::int32_t function = 0;  // of TaskScheduler's pending functions; 0: none
+    Task* task = nullptr;       // null, and no function: ended
+  };
+  struct Waiting {
+    Task* task = nullptr;
+    std::int32_t function = 0;
   };
 
-  void put(std::int32_t session, Task* task) {
+  void put(std::int32_t session, Waiting waiting) {
     if ((used_ + 1) * 4 > entries_.size() * 3) grow();
     std::size_t i = home(session);
     while (entries_[i].session != 0 && entries_[i].session != session) i = (i + 1) & mask();
     if (entries_[i].session == 0) ++used_;
-    entries_[i] = {session, task};
+    entries_[i] = {session, waiting.function, waiting.task};
   }
   Entry* find(std::int32_t session) {
     if (used_ == 0) return nullptr;
@@ -104,7 +109,7 @@ class SessionTable {
     old.swap(entries_);
     used_ = 0;
     for (const Entry& entry : old) {
-      if (entry.session != 0) put(entry.session, entry.task);
+      if (entry.session != 0) put(entry.session, {entry.task, entry.function});
     }
   }
 

@@ -269,6 +269,7 @@ void TaskScheduler::close_blocked(lua_State* L) {
   for (std::size_t i = tasks_.size(); i-- > 0;) {
     if (i < tasks_.size() && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i].get());
   }
+  drop_functions();
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -60,13 +60,13 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   if (current_->wait != Wait::nothing) drop_wait(current_, true);
   current_->waits_for = session;
   current_->wait = wait;
-  sessions_.put(session, current_);
+  sessions_.put(session, {current_});
 }
 
 void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
   task->waits_for = session;
   task->wait = wait;
-  sessions_.put(session, task);
+  sessions_.put(session, {task});
 }
 
 void TaskScheduler::forget_answer(std::int32_t session) {
@@ -79,67 +79,6 @@ void TaskScheduler::forget_answer(std::int32_t session) {
   drop_wait(task, true);
   lua_settop(task->co, 0);
   recycle(task);
-}
-
-Task* TaskScheduler::take(lua_State* L) {
-  if (!idle_.empty()) {
-    Task* task = idle_.back();
-    idle_.pop_back();
-    if (idle_.size() < least_idle_) least_idle_ = idle_.size();
-    return task;
-  }
-  // One that was dropped would be of use now.
-  if (dropped_idle_ && idle_limit_ < kMostIdleTasks) idle_limit_ *= 2;
-  dropped_idle_ = false;
-  lua_State* co = lua_newthread(L);
-  const int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-  auto& task = tasks_.emplace_back(std::make_unique<Task>());
-  task->co = co;
-  task->anchor = anchor;
-  task->index = static_cast<std::uint32_t>(tasks_.size() - 1);
-  by_coroutine_[co] = task.get();
-  return task.get();
-}
-
-Task* TaskScheduler::find(lua_State* co) {
-  const auto at = by_coroutine_.find(co);
-  return at == by_coroutine_.end() ? nullptr : at->second;
-}
-
-void TaskScheduler::recycle(Task* task) {
-  task->request = Request::none;
-  task->session = 0;
-  task->traced = false;
-  if (idle_.size() < idle_limit_) [[likely]] {
-    idle_.push_back(task);
-  } else {
-    dropped_idle_ = true;
-    discard(main_, task);
-  }
-  if (++recycled_ % kReview == 0 && idle_limit_ > kIdleTasks) [[unlikely]] review_idle();
-}
-
-// Lets go of idle tasks that nobody has needed since the last review.
-void TaskScheduler::review_idle() {
-  if (least_idle_ > idle_limit_ / 2) {
-    idle_limit_ /= 2;
-    while (idle_.size() > idle_limit_) {
-      Task* task = idle_.back();
-      idle_.pop_back();
-      discard(main_, task);
-    }
-  }
-  least_idle_ = idle_.size();
-}
-
-void TaskScheduler::discard(lua_State* L, Task* task) {
-  luaL_unref(L, LUA_REGISTRYINDEX, task->anchor);
-  luaL_unref(L, LUA_REGISTRYINDEX, task->token_anchor);
-  by_coroutine_.erase(task->co);
-  const std::uint32_t index = task->index;
-  std::swap(tasks_[index], tasks_.back());
-  tasks_[index]->index = index;
-  tasks_.pop_back();
 }
 
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
@@ -214,7 +153,12 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
     return true;
   }
   Task* task = entry->task;
+  const std::int32_t function = entry->function;
   sessions_.erase(entry);
+  if (function != 0) {
+    start_function(L, function);
+    return true;
+  }
   if (task == nullptr) return true;  // its wait has ended
   task->waits_for = 0;
   const Wait wait = task->wait;

@@ -11,7 +11,8 @@
 //          released and its requester answered also when its error cannot be told for want of it.
 //
 // What ends before its time (tasks that raise or are killed, calls that fail, requests without an
-// answer, the service) is in task_endings.cc, everything else in task_scheduler.cc.
+// answer, the service) is in task_endings.cc; how tasks get their coroutines in task_starts.cc;
+// everything else in task_scheduler.cc.
 #pragma once
 
 #include <bitset>
@@ -27,6 +28,7 @@
 #include "core/turn.h"
 #include "core/service.h"
 #include "lua/engine.h"
+#include "lua/pending_functions.h"
 #include "lua/profiler.h"
 #include "lua/task.h"
 
@@ -87,6 +89,12 @@ class TaskScheduler {
   // Makes a task that has not begun wait for the message of `session` (Wait::start or
   // Wait::answer).
   void wait_to_start(Task* task, std::int32_t session, Wait wait);
+  // Makes the function at `index` wait for the message of `session`, as a task with Wait::start
+  // would. May raise (memory).
+  void wait_to_start(lua_State* L, int index, std::int32_t session);
+  // The task that waits for `session`; that of a function is made now. Null: nothing waits. May
+  // raise (memory).
+  Task* task_of(lua_State* L, std::int32_t session);
   // The message of `session` is dropped when it comes, and a task that has not begun is given up.
   void forget_answer(std::int32_t session);
   Task* find(lua_State* co);
@@ -215,6 +223,9 @@ class TaskScheduler {
   void run_woken(lua_State* L);
   void run_failed(lua_State* L);
   void run_fork(lua_State* L);
+  void start_function(lua_State* L, std::int32_t function);
+  void postpone(std::int32_t function);
+  void drop_functions();
 
   // Ended coroutines that are kept for reuse: so many, and up to so many while a service needs more of
   // them at a time, again and again. (One takes 1 KB; to make it takes as long as a message.)
@@ -245,6 +256,7 @@ class TaskScheduler {
   bool dropped_idle_ = false;  // since one was last made
   std::unordered_map<lua_State*, Task*> by_coroutine_;
   RingQueue<Task*> woken_, failed_, forks_;
+  PendingFunctions functions_;
   std::unordered_set<std::uint64_t> promised_;            // source and session of requests
   RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest 4096 of them
 };

@@ -76,6 +76,29 @@ function commands.caught()
 	return ok, tostring(err):find "not enough memory" ~= nil, #table.concat({ "still", "works" }, " ")
 end
 
+-- Timers whose time comes while there is no memory, each of which blocks. How many have begun then, and in the end.
+function commands.timers(count)
+	local begun, kept = 0, {}
+	for _ = 1, count do
+		skynet.timeout(10, function()
+			begun = begun + 1
+			skynet.wait()
+		end)
+	end
+	for size = 5, 3, -1 do
+		pcall(function() while true do kept[#kept + 1] = ("x"):rep(10 ^ size) .. #kept end end)
+	end
+	skynet.sleep(40)
+	local while_full = begun
+	kept = nil
+	collectgarbage()
+	for _ = 1, 600 do
+		if begun == count then break end
+		skynet.sleep(1)
+	end
+	return while_full, begun
+end
+
 function commands.used()
 	return collectgarbage "count"
 end

@@ -1,0 +1,130 @@
+// Where the coroutines of tasks come from: those that have ended are kept for the next ones. And the functions of timers,
+// which get one when they are to run.
+#include "core/node.h"
+#include "lua/lua_service.h"
+#include "lua/task_scheduler.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// How long a function waits for whose coroutine there was no memory.
+constexpr Ticks kPostponed{100};
+
+}  // namespace
+
+// ---- coroutines ---------------------------------------------------------------------------------
+
+Task* TaskScheduler::take(lua_State* L) {
+  if (!idle_.empty()) {
+    Task* task = idle_.back();
+    idle_.pop_back();
+    if (idle_.size() < least_idle_) least_idle_ = idle_.size();
+    return task;
+  }
+  // One that was dropped would be of use now.
+  if (dropped_idle_ && idle_limit_ < kMostIdleTasks) idle_limit_ *= 2;
+  dropped_idle_ = false;
+  lua_State* co = lua_newthread(L);
+  const int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
+  auto& task = tasks_.emplace_back(std::make_unique<Task>());
+  task->co = co;
+  task->anchor = anchor;
+  task->index = static_cast<std::uint32_t>(tasks_.size() - 1);
+  by_coroutine_[co] = task.get();
+  return task.get();
+}
+
+Task* TaskScheduler::find(lua_State* co) {
+  const auto at = by_coroutine_.find(co);
+  return at == by_coroutine_.end() ? nullptr : at->second;
+}
+
+void TaskScheduler::recycle(Task* task) {
+  task->request = Request::none;
+  task->session = 0;
+  task->traced = false;
+  if (idle_.size() < idle_limit_) [[likely]] {
+    idle_.push_back(task);
+  } else {
+    dropped_idle_ = true;
+    discard(main_, task);
+  }
+  if (++recycled_ % kReview == 0 && idle_limit_ > kIdleTasks) [[unlikely]]
+    review_idle();
+}
+
+// Lets go of idle tasks that nobody has needed since the last review.
+void TaskScheduler::review_idle() {
+  if (least_idle_ > idle_limit_ / 2) {
+    idle_limit_ /= 2;
+    while (idle_.size() > idle_limit_) {
+      Task* task = idle_.back();
+      idle_.pop_back();
+      discard(main_, task);
+    }
+  }
+  least_idle_ = idle_.size();
+}
+
+void TaskScheduler::discard(lua_State* L, Task* task) {
+  luaL_unref(L, LUA_REGISTRYINDEX, task->anchor);
+  luaL_unref(L, LUA_REGISTRYINDEX, task->token_anchor);
+  by_coroutine_.erase(task->co);
+  const std::uint32_t index = task->index;
+  std::swap(tasks_[index], tasks_.back());
+  tasks_[index]->index = index;
+  tasks_.pop_back();
+}
+
+// ---- functions that have not begun --------------------------------------------------------------
+
+void TaskScheduler::wait_to_start(lua_State* L, int index, std::int32_t session) {
+  sessions_.put(session, {.function = functions_.put(L, index)});
+}
+
+Task* TaskScheduler::task_of(lua_State* L, std::int32_t session) {
+  SessionTable::Entry* entry = sessions_.find(session);
+  if (entry == nullptr) return nullptr;
+  if (entry->function == 0) return entry->task;
+  Task* task = take(L);
+  // A finalizer may have run meanwhile, and begun to wait.
+  const std::int32_t function = sessions_.find(session)->function;
+  functions_.take(L, function, task->co);
+  wait_to_start(task, session, Wait::start);
+  return task;
+}
+
+// Nothing may raise here, and none of the functions be lost: where there is no memory, it is tried again later.
+void TaskScheduler::start_function(lua_State* L, std::int32_t function) {
+  if (idle_.empty()) {
+    const auto make_one = [](lua_State* in) {
+      TaskScheduler& tasks = *LuaService::of(in).tasks();
+      tasks.idle_.push_back(tasks.take(in));
+      return 0;
+    };
+    if (call_protected(L, make_one, nullptr) != LUA_OK) [[unlikely]]
+      return postpone(function);
+  }
+  Task* task = take(L);
+  functions_.take(L, function, task->co);
+  resume(L, task, 0);
+}
+
+void TaskScheduler::postpone(std::int32_t function) {
+  service_.node().log(service_.handle(),
+                      "no memory for the coroutine of a timer: it waits for another second");
+  const std::int32_t session = new_session();
+  sessions_.put(session, {.function = function});
+  service_.node().timer.add(kPostponed, {service_.handle(), session});
+}
+
+void TaskScheduler::drop_functions() {
+  for (const SessionTable::Entry& entry : sessions_.entries()) {
+    if (entry.function == 0) continue;
+    functions_.drop(main_, entry.function);
+    sessions_.find(entry.session)->function = 0;
+  }
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
