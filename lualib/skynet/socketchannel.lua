@@ -335,11 +335,12 @@ end
 ---@field backup? table      list of hosts, or of { host =, port = }
 ---@field auth? fun(channel: skynet.socketchannel)  after each connect; raising gives the address up
 ---@field tells_refusal? boolean  what auth raises reaches who made the request; else that is socketchannel.error, and the log has it
----@field response? fun(sock: table): any, boolean, any, boolean?  session mode
+---@field response? fun(sock: table, link?: table): any, boolean, any, boolean?  session mode
 ---@field nodelay? boolean
----@field parser? fun(): skynet.socketchannel.parser  order mode: makes what keeps a connection's bytes. The functions that
----                            read replies then get the parser in place of `sock`: f(parser, link) → ok, data [, held]; nil when
----                            more bytes are needed. They are called again for the same reply, and must not block
+---@field parser? fun(): skynet.socketchannel.parser  makes what keeps a connection's bytes. The functions that read replies
+---                            then get the parser in place of `sock`: f(parser, link) → ok, data [, held], or in session
+---                            mode what `response` gives; nil when more bytes are needed. They are called again for the
+---                            same reply, and must not block
 ---@field handshake? fun(link: skynet.socketchannel.link)  before anything else is read or sent; raising gives the address up
 ---@field connect_timeout? integer  cs for a connect; `timeout` when absent
 ---@field timeout? integer   cs for a connect, and for each reply; the connection is given up when one is late

@@ -43,8 +43,9 @@ server.__index = server
 -- ---- requests ---------------------------------------------------------------------------------
 
 -- The reply stays in bytes here: what is wrong inside of it concerns its caller, not the link.
-local function read_reply(link)
-	local rest = link:read(driver.length(link:read(4)))
+local function read_reply(reader, link)
+	local rest = reader:next()
+	if not rest then return nil end
 	if link.compressor then rest = require "skynet.mongo.compression".inflate(rest) end
 	local ok, id = driver.reply(rest)
 	if not ok then error("mongo: a message shorter than its header", 0) end
@@ -408,6 +409,7 @@ return function(options, at, next_id, on_hello)
 		host = at.host,
 		port = at.port,
 		response = read_reply,
+		parser = driver.reader,
 		handshake = options.tls and function(link) shake_hands(self, link) end or nil,
 		auth = function(channel) log_in(self, channel) end,
 		tells_refusal = true,

@@ -2,8 +2,8 @@
 --- that reads replies and hands them out. A part of skynet.socketchannel.
 ---
 --- When a driver brings a parser of its own, replies are handed out as their bytes come, with no coroutine between, and
---- that coroutine only closes the socket; over TLS it gives the parser what was decrypted. A link holds its channel weakly, so a channel that nobody holds is
---- collected, and its link closed.
+--- that coroutine only closes the socket; over TLS it gives the parser what was decrypted. A link holds its channel
+--- weakly, so a channel that nobody holds is collected, and its link closed.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 
@@ -130,12 +130,33 @@ local function hand_out(link, parser)
 	return left or parser:held()
 end
 
+-- Session mode: one reply, or one piece of it.
+local function deliver_to(link, session, ok, data, more)
+	local entry = link.sessions[session]
+	if entry == nil then
+		skynet.error("socket: unknown session :", session)
+	elseif deliver(entry, ok, data, more) then
+		link.sessions[session] = nil
+	end
+end
+
+-- With a parser, in session mode: hands out the replies that are there, and keeps the beginning of the next one.
+local function hand_out_by_session(link, parser)
+	local response = link.response
+	local session, ok, data, more = response(parser, link)
+	while session ~= nil do
+		deliver_to(link, session, ok, data, more)
+		session, ok, data, more = response(parser, link)
+	end
+	return 0
+end
+
 -- With a parser: a block has come.
 local function take(link, data, size)
 	local parser = link.parser
 	link.parse(parser, data, size)
 	if link.broken then return 0 end
-	local ok, left = pcall(hand_out, link, parser)
+	local ok, left = pcall(link.response and hand_out_by_session or hand_out, link, parser)
 	if ok then return left end
 	break_link(link, left)
 	return 0
@@ -192,22 +213,29 @@ local function read_in_order(link)
 	end
 end
 
+-- With a parser, and TLS before it: what has come, read by the parser.
+local function feed_and_hand_out(link)
+	local parser = link.parser
+	parser:feed(link:read())
+	if not link.broken then hand_out_by_session(link, parser) end
+end
+
 local function read_by_session(link)
-	local response = link.response
+	local parser, response = link.parser, link.response
 	while not link.broken do
-		local ok, session, good, data, more = pcall(response, link)
+		local ok, session, good, data, more
+		if parser then
+			ok, session = pcall(feed_and_hand_out, link)
+		else
+			ok, session, good, data, more = pcall(response, link)
+		end
 		if link.broken then break end
 		if not ok then
 			break_link(link, session)
-		elseif session == nil then
+		elseif session ~= nil then
+			deliver_to(link, session, good, data, more)
+		elseif not parser then
 			break_link(link, socket_error)
-		else
-			local entry = link.sessions[session]
-			if entry == nil then
-				skynet.error("socket: unknown session :", session)
-			elseif deliver(entry, good, data, more) then
-				link.sessions[session] = nil
-			end
 		end
 	end
 end
@@ -229,12 +257,12 @@ local function write(link, data)
 end
 
 local function serve_link(link)
-	if link.response then
-		read_by_session(link)
-	else
+	if not link.response then
 		read_in_order(link)
-		while not link.broken do wait(link) end
+	elseif not link.parse then
+		read_by_session(link)
 	end
+	while not link.broken do wait(link) end
 	socket.close(link[1])
 end
 
@@ -283,11 +311,12 @@ local function new_link(self, id, host, port)
 	local new_parser = self.new_parser
 	if new_parser then
 		link.parser = new_parser()
-		parse_blocks(link)
+		-- A handshake reads by itself, and what comes after it is TLS.
+		if not self.handshake then parse_blocks(link) end
 	end
 	socket.onclose(id, function()
 		if link.broken then return end
-		if link.parse and link.head <= link.tail then
+		if link.parse and (link.response or link.head <= link.tail) then
 			break_link(link, socket_error)
 		elseif link.parse or link.idle then
 			lost_while_idle(link)
