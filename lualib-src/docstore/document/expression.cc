@@ -138,9 +138,11 @@ class Call : public Expression {
 };
 
 const FunctionEntry* find_function(std::string_view name) {
-  for (const auto find :
-       {find_number_function, find_text_function, find_array_function, find_convert_function}) {
-    if (const FunctionEntry* entry = find(name); entry != nullptr) return entry;
+  for (const auto functions :
+       {number_functions(), text_functions(), array_functions(), convert_functions()}) {
+    for (const FunctionEntry& entry : functions) {
+      if (entry.name == name) return &entry;
+    }
   }
   return nullptr;
 }

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -81,11 +82,11 @@ struct FunctionEntry {
   std::size_t least, most;  // arguments
   Function function;
 };
-// Null: not there. In expression_numbers.cc, ..._text.cc, ..._arrays.cc and ..._convert.cc.
-const FunctionEntry* find_number_function(std::string_view name);
-const FunctionEntry* find_text_function(std::string_view name);
-const FunctionEntry* find_array_function(std::string_view name);
-const FunctionEntry* find_convert_function(std::string_view name);
+// In expression_numbers.cc, ..._text.cc, ..._arrays.cc and ..._convert.cc.
+std::span<const FunctionEntry> number_functions();
+std::span<const FunctionEntry> text_functions();
+std::span<const FunctionEntry> array_functions();
+std::span<const FunctionEntry> convert_functions();
 
 // The operators that evaluate their arguments only as needed, or with variables: expression_logic.cc and
 // expression_loops.cc. *known: whether there is one of that name.

@@ -255,11 +255,6 @@ constexpr FunctionEntry kFunctions[] = {
 
 }  // namespace
 
-const FunctionEntry* find_array_function(std::string_view name) {
-  for (const FunctionEntry& entry : kFunctions) {
-    if (entry.name == name) return &entry;
-  }
-  return nullptr;
-}
+std::span<const FunctionEntry> array_functions() { return kFunctions; }
 
 }  // namespace runtime::document

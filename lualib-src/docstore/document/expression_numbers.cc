@@ -261,11 +261,6 @@ constexpr FunctionEntry kFunctions[] = {
 
 }  // namespace
 
-const FunctionEntry* find_number_function(std::string_view name) {
-  for (const FunctionEntry& entry : kFunctions) {
-    if (entry.name == name) return &entry;
-  }
-  return nullptr;
-}
+std::span<const FunctionEntry> number_functions() { return kFunctions; }
 
 }  // namespace runtime::document

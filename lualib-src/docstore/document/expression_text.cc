@@ -126,11 +126,6 @@ constexpr FunctionEntry kFunctions[] = {
 
 }  // namespace
 
-const FunctionEntry* find_text_function(std::string_view name) {
-  for (const FunctionEntry& entry : kFunctions) {
-    if (entry.name == name) return &entry;
-  }
-  return nullptr;
-}
+std::span<const FunctionEntry> text_functions() { return kFunctions; }
 
 }  // namespace runtime::document
