@@ -8,6 +8,7 @@
 #define SKYNET_SOCKET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "socket_buffer.h"
 #include "socket_info.h"
@@ -87,6 +88,15 @@ void runtime_socket_dead_after(int id, int seconds);
 /* The bytes that wait to be sent; 0 for an id that nobody has. When they have once been more than a megabyte, an event
  * WARNING with ud 0 tells that they have gone. Not in skynet. */
 size_t runtime_socket_unsent(int id);
+
+/* How fast the network takes what a TCP connection sends: the bytes that the peer's host has acknowledged so far, and the
+ * microseconds during which some were under way, which the kernel counts in steps of 1 to 10 ms. 0; or -1: the id is no
+ * TCP connection, or the kernel does not tell. Not in skynet. */
+struct runtime_send_progress {
+  uint64_t bytes;
+  uint64_t busy_us;
+};
+int runtime_socket_progress(int id, struct runtime_send_progress* out);
 
 /* The caller, who owns the id, gives it away for another service to start it. When nobody does, it
  * is closed after the end of its peer. */

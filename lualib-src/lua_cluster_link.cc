@@ -142,7 +142,7 @@ struct View {
   const char* state;
   std::uint64_t since, in_flight, bytes_in, bytes_out, requests, errors, connections, saved_in,
       saved_out;
-  bool compressed;
+  const char* compression;
   char address[128];
   char tls[32];
   char last_error[256];
@@ -161,7 +161,7 @@ View view_of(const Link& link) noexcept {
                status.connections,
                status.saved_in,
                status.saved_out,
-               status.compressed,
+               status.compression,
                {},
                {},
                {}};
@@ -190,8 +190,8 @@ int l_status(lua_State* L) {
   set_count(L, "requests", view.requests);
   set_count(L, "errors", view.errors);
   set_count(L, "connections", view.connections);
-  if (view.compressed) set_text(L, "compression", "zstd");
-  if (view.compressed || view.saved_in + view.saved_out > 0) {
+  set_text(L, "compression", view.compression);
+  if (*view.compression != '\0' || view.saved_in + view.saved_out > 0) {
     set_count(L, "saved_in", view.saved_in);
     set_count(L, "saved_out", view.saved_out);
   }

@@ -326,7 +326,7 @@ LinkStatus ClientLink::status() const {
           requests_,
           errors_,
           connections_,
-          compression_.agreed(),
+          outbox_.compression(),
           compression_.saved_in(),
           compression_.saved_out(),
           last_error_};

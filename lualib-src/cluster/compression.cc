@@ -38,7 +38,7 @@ Workshop& workshop() {
 }  // namespace
 
 std::size_t Compression::shrink(std::string_view payload, char* out) {
-  if (!agreed_ || payload.size() < from_) return 0;
+  if (!is_for(payload.size())) return 0;
   // No room for more than pays: zstd gives up when it is full.
   const std::size_t room = payload.size() - payload.size() / kLeastSaving;
   const std::size_t written = ZSTD_compressCCtx(workshop().shrinking.get(), out, room,

@@ -1,4 +1,5 @@
-// What a link does to the payloads of its packets when both nodes want it: zstd, each payload on its own.
+// What a link does to the payloads of its packets when both nodes want it, and it pays (payoff.h): zstd, each payload on
+// its own.
 //
 // On its own, because packets overtake each other on their way; and because what a payload may expand to is then
 // bounded by what a packet may hold. Nothing is compressed before the nodes have agreed: the caller's first request of a
@@ -33,6 +34,8 @@ class Compression {
   // How packets that come are to be parsed.
   Payloads payloads() const { return agreed_ ? Payloads::maybe_compressed : Payloads::plain; }
 
+  // Whether a payload of so many bytes is to be compressed.
+  bool is_for(std::size_t bytes) const { return agreed_ && bytes >= from_; }
   // Writes `payload` compressed to `out`, which has room for its size. Gives the bytes written; 0: it is to travel as it
   // is, because it is too short or would hardly get shorter.
   std::size_t shrink(std::string_view payload, char* out);

@@ -14,7 +14,7 @@ struct LinkStatus {
   std::string tls;        // the version; "handshake"; empty: plain
   std::size_t in_flight;  // requests without an answer
   std::uint64_t bytes_in, bytes_out, requests, errors, connections;
-  bool compressed;                    // the nodes have agreed on compression
+  const char* compression;            // Outbox::compression()
   std::uint64_t saved_in, saved_out;  // bytes that it has spared
   std::string last_error;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "base/check.h"
@@ -9,6 +10,18 @@
 #include "skynet_socket.h"
 
 namespace runtime::cluster {
+
+namespace {
+
+// What this thread has worked: not that it had to wait for a processor meanwhile.
+std::uint64_t thread_nanoseconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(time.tv_nsec);
+}
+
+}  // namespace
 
 void Outbox::close() {
   for (auto* list : {&turns_, &waiting_}) {
@@ -18,12 +31,24 @@ void Outbox::close() {
   bytes_waiting_ = 0;
   unsent_kilobytes_ = 0;
   draining_ = false;
+  payoff_ = {};
+}
+
+// As Compression::shrink().
+std::size_t Outbox::shrink(std::string_view payload, char* out) {
+  const Payoff::Way way = payoff_.next(payload.size(), [this] { return wire_->progress(); });
+  if (way == Payoff::Way::plain) return 0;
+  const std::uint64_t begun = way == Payoff::Way::timed ? thread_nanoseconds() : 0;
+  const std::size_t written = compression_->shrink(payload, out);
+  if (way == Payoff::Way::timed)
+    payoff_.cost(thread_nanoseconds() - begun, payload.size(), written);
+  return written;
 }
 
 std::size_t Outbox::add_payload(char* packet, std::size_t head_bytes, std::string_view payload) {
   char* const to = packet + head_bytes;
-  if (compression_->agreed() && may_be_compressed(protocol_, {packet, head_bytes})) {
-    if (const std::size_t written = compression_->shrink(payload, to); written > 0) {
+  if (compression_->is_for(payload.size()) && may_be_compressed(protocol_, {packet, head_bytes})) {
+    if (const std::size_t written = shrink(payload, to); written > 0) {
       mark_compressed(protocol_, packet, head_bytes, written);
       return head_bytes + written;
     }
@@ -79,7 +104,8 @@ void Outbox::go_on() {
   scheduled_ = false;
   std::size_t stretch = 0;
   while (!turns_.empty()) {
-    if (stretch >= (compression_->agreed() ? kCompressedStretchBytes : kStretchBytes))
+    if (stretch >=
+        (compression_->agreed() && payoff_.compresses() ? kCompressedStretchBytes : kStretchBytes))
       return schedule();
     if (wire_->unsent() > kAheadBytes) {
       draining_ = true;

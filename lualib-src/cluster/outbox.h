@@ -21,6 +21,7 @@
 #include "cluster/assembly.h"
 #include "cluster/compression.h"
 #include "cluster/frame.h"
+#include "cluster/payoff.h"
 #include "cluster/wire.h"
 #include "skynet.h"
 
@@ -53,6 +54,10 @@ class Outbox {
   // The sessions of large messages that have not left as a whole.
   std::vector<std::uint32_t> unsent_sessions() const;
   std::uint64_t bytes() const { return bytes_; }  // of packets that have gone to the wire
+  // What becomes of payloads, a static text: "zstd"; "resting", as the network is faster; empty: the nodes have not agreed.
+  const char* compression() const {
+    return !compression_->agreed() ? "" : payoff_.compresses() ? "zstd" : "resting";
+  }
 
  private:
   // How many large messages take turns: the peer has to keep what it has of them.
@@ -77,6 +82,7 @@ class Outbox {
 
   // Appends a payload to the beginning of its packet at `packet`, compressed if that pays. Gives the packet's size.
   std::size_t add_payload(char* packet, std::size_t head_bytes, std::string_view payload);
+  std::size_t shrink(std::string_view payload, char* out);
   std::size_t send_parts(Large& message, std::size_t count);
   void schedule();
   void go_on();
@@ -84,6 +90,7 @@ class Outbox {
   skynet_context* const context_;
   const Protocol protocol_;
   Compression* const compression_;
+  Payoff payoff_;
   Wire* const wire_;
   bool scheduled_ = false;  // a message to the own service is on its way
   bool draining_ = false;   // the socket holds enough

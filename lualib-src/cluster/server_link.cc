@@ -354,7 +354,7 @@ LinkStatus ServerLink::status() const {
           requests_,
           errors_,
           1,
-          compression_.agreed(),
+          outbox_.compression(),
           compression_.saved_in(),
           compression_.saved_out(),
           last_error_};

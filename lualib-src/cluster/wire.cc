@@ -93,4 +93,10 @@ void Wire::encrypt() {
 
 std::size_t Wire::unsent() const { return runtime_socket_unsent(socket_); }
 
+std::optional<runtime_send_progress> Wire::progress() const {
+  runtime_send_progress progress;
+  if (runtime_socket_progress(socket_, &progress) != 0) return std::nullopt;
+  return progress;
+}
+
 }  // namespace runtime::cluster

@@ -14,11 +14,13 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "cluster/secure.h"
 #include "skynet.h"
+#include "skynet_socket.h"
 
 namespace runtime::cluster {
 
@@ -64,6 +66,8 @@ class Wire {
   void flush();
   // What waits in the socket.
   std::size_t unsent() const;
+  // How fast the network takes what is sent; nothing: that is not known.
+  std::optional<runtime_send_progress> progress() const;
 
  private:
   // A record has 16 KB at most.

@@ -165,6 +165,14 @@ void socket_info_release(socket_info* list) {
 
 void runtime_socket_dead_after(int id, int seconds) { socket_server().dead_after(id, seconds); }
 size_t runtime_socket_unsent(int id) { return socket_server().unsent(id); }
+
+int runtime_socket_progress(int id, runtime_send_progress* out) {
+  const auto progress = socket_server().progress(id);
+  if (!progress) return -1;
+  *out = {progress->bytes, progress->busy_us};
+  return 0;
+}
+
 void runtime_socket_send_limit(int id, size_t bytes) { socket_server().send_limit(id, bytes); }
 
 void runtime_socket_abandon(skynet_context* context, int id) {

@@ -427,6 +427,14 @@ std::size_t SocketServer::unsent(int id) const {
   return socket->id == id ? socket->unsent() : 0;
 }
 
+std::optional<SendProgress> SocketServer::progress(int id) const {
+  Socket* socket = table_.find(id);
+  if (socket == nullptr) return std::nullopt;
+  const Socket::Lock lock(socket->mutex);
+  if (socket->id != id || socket->kind != Socket::Kind::tcp || socket->fd < 0) return std::nullopt;
+  return send_progress(socket->fd);
+}
+
 bool SocketServer::udp_connect(int id, std::string_view host, int port) {
   const auto failed_with = [](int error) {
     errno = error;

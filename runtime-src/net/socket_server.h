@@ -33,6 +33,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@
 #include "core/message.h"
 #include "net/io_thread.h"
 #include "net/resolver.h"
+#include "net/send_progress.h"
 #include "net/socket_event.h"
 #include "net/socket_table.h"
 
@@ -148,6 +150,8 @@ class SocketServer {
   void dead_after(int id, int seconds);
   // The bytes that wait to be sent; 0 for an id that nobody has.
   std::size_t unsent(int id) const;
+  // Of a connected tcp socket.
+  std::optional<SendProgress> progress(int id) const;
 
   // The most bytes that may wait to be sent on a stream; 0: any number, as it is at first. A send that
   // would leave more ends the connection: nothing of it is sent any more, and the owner gets an error.

@@ -1,8 +1,11 @@
-// How long a silent peer is waited for, and what waits to be sent.
+// How long a silent peer is waited for, what waits to be sent, and what has arrived.
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <chrono>
+#include <thread>
 
 #include "socket_server_fixture.h"
 
@@ -53,6 +56,30 @@ TEST_F(SocketServerTest, UnsentTellsWhatThePeerHasNotTaken) {
   EXPECT_GT(server.unsent(id), block.size());
   server.shutdown(id);
   EXPECT_EQ(server.unsent(123456), 0u);
+}
+
+TEST_F(SocketServerTest, ProgressTellsWhatHasArrivedAndHowLongTheNetworkWasBusy) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  const auto before = server.progress(id);
+  ASSERT_TRUE(before);
+  EXPECT_TRUE(send(id, std::string(100'000, 'x')));
+  EXPECT_EQ(peer.receive(100'000).size(), 100'000u);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (server.progress(id)->bytes < before->bytes + 100'000 &&
+         std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(server.progress(id)->bytes, before->bytes + 100'000);
+  // Nobody reads: something is under way from now on.
+  const std::string block(1 << 20, 'x');
+  for (int i = 0; i < 64; ++i) EXPECT_TRUE(send(id, block));
+  const std::uint64_t busy = server.progress(id)->busy_us;
+  while (server.progress(id)->busy_us == busy && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_GT(server.progress(id)->busy_us, busy);
+  server.shutdown(id);
+  EXPECT_FALSE(server.progress(123456));
+  EXPECT_FALSE(server.progress(listener())) << "nothing is sent there";
 }
 
 }  // namespace
