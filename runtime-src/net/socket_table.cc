@@ -42,7 +42,8 @@ void SocketTable::release(Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
     const auto id = static_cast<std::uint32_t>(socket.id.load(std::memory_order_relaxed));
-    slots_[id & mask_].store(nullptr, std::memory_order_relaxed);
+    // Pairs with the acquire of who looks for the id: where it is gone, so is what was done with its descriptor.
+    slots_[id & mask_].store(nullptr, std::memory_order_release);
     socket.reset(0);
   }
   const std::lock_guard lock(mutex_);
