@@ -133,7 +133,7 @@ void TaskScheduler::settle(lua_State* L) {
     } else if (!failed_.empty()) {
       run_failed(L);
     } else if (!forks_.empty()) {
-      run_fork(L);
+      if (!run_fork(L)) return;
     } else {
       return;
     }
@@ -476,11 +476,6 @@ void TaskScheduler::run_failed(lua_State* L) {
   task->why_failed.reset();
   lua_xmove(L, task->co, values);
   resume(L, task, values);
-}
-
-void TaskScheduler::run_fork(lua_State* L) {
-  Task* task = forks_.pop();
-  resume(L, task, lua_gettop(task->co) - 1);
 }
 
 void TaskScheduler::wake(Task* task) {

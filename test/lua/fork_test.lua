@@ -2,15 +2,17 @@
 local skynet = require "skynet"
 local T = require "harness"
 
+local unpack = table.unpack or unpack
+
 -- Forks `count` tasks at once. → their coroutines
 local function burst(count)
 	local set, left, waiting = {}, count, coroutine.running()
 	for _ = 1, count do
-		skynet.fork(function()
-			set[coroutine.running()] = true
+		local co = skynet.fork(function()
 			left = left - 1
 			if left == 0 then skynet.wakeup(waiting) end
 		end)
+		set[co] = true
 	end
 	skynet.wait(waiting)
 	return set
@@ -49,6 +51,101 @@ T.test("coroutines that are needed no longer are let go, but for some", function
 	local left = 0
 	for _ in pairs(known) do left = left + 1 end
 	T.within(left, 1, 260)
+end)
+
+
+T.test("forks whose coroutine nobody asks for share one, if they end at once", function()
+	local used, count, done = {}, 0, false
+	for i = 1, 500 do
+		skynet.fork(function()
+			local co = coroutine.running()
+			if not used[co] then count = count + 1 end
+			used[co] = true
+			done = i == 500
+		end)
+	end
+	T.eventually(function() return done end)
+	T.eq(count, 1)
+end)
+
+T.test("forks run in order, with their arguments, whether or not their coroutine is kept", function()
+	local log, kept, ones = {}, {}, {}
+	local function note(...) log[#log + 1] = table.concat({ select("#", ...), ... }, " ") end
+	local want = {}
+	for i = 1, 40 do
+		local arguments = {}
+		for k = 1, i % 12 do arguments[k] = i * k end
+		want[i] = table.concat({ #arguments, unpack(arguments) }, " ")
+		if i % 3 == 0 then
+			kept[i] = skynet.fork(note, unpack(arguments))
+		else
+			skynet.fork(note, unpack(arguments))
+		end
+	end
+	skynet.fork(function(_, nothing, last) ones = { nothing, last } end, nil, nil, 7)
+	T.eventually(function() return ones[2] end)
+	T.eq(log, want)
+	T.eq(ones, { nil, 7 })
+end)
+
+T.test("a chain of forks, each of which makes the next ones, ends in order", function()
+	local log, waiting = {}, coroutine.running()
+	local function link(i)
+		log[#log + 1] = i
+		if i < 3000 then skynet.fork(link, i + 2) end
+		if #log == 3001 then skynet.wakeup(waiting) end
+	end
+	skynet.fork(link, 0)
+	skynet.fork(link, 1)
+	skynet.wait(waiting)
+	for i = 0, 3000 do T.eq(log[i + 1], i) end
+end)
+
+T.test("forks that block have coroutines of their own", function()
+	local running, left, waiting = {}, 600, coroutine.running()
+	for i = 1, 600 do
+		skynet.fork(function(number)
+			running[number] = coroutine.running()
+			skynet.sleep(1)
+			T.eq(running[number], coroutine.running())
+			left = left - 1
+			if left == 0 then skynet.wakeup(waiting) end
+		end, i)
+	end
+	skynet.wait(waiting)
+	local seen = {}
+	for i = 1, 600 do
+		T.eq(seen[running[i]], nil)
+		seen[running[i]] = true
+	end
+end)
+
+T.test("many forks at once, more than a coroutine's stack holds, all run", function()
+	local ran, count, waiting = 0, 20000, coroutine.running()
+	for _ = 1, count do
+		skynet.fork(function()
+			ran = ran + 1
+			if ran == count then skynet.wakeup(waiting) end
+		end)
+	end
+	skynet.wait(waiting)
+	T.eq(ran, count)
+end)
+
+T.test("a fork that raises does not stop the others", function()
+	local ran = 0
+	for i = 1, 3 do
+		skynet.fork(function()
+			ran = ran + 1
+			if i == 2 then error "a fork that raises: this belongs to the test" end
+		end)
+	end
+	T.eventually(function() return ran == 3 end)
+	local function fork(f)
+		skynet.fork(f)
+	end
+	T.raises("function expected", fork, "text")
+	T.raises("function expected", fork, nil)
 end)
 
 T.run()
