@@ -1,11 +1,12 @@
 // Any bytes as a request of the document store's peer: what is taken lies inside of what came, or of what was unpacked, and
-// an answer to it can be framed.
+// an answer to it can be framed. What counts as short has few statements.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "bson/reader.h"
+#include "docstore/commands/short.h"
 #include "docstore/wire/crc32c.h"
 #include "docstore/wire/request.h"
 
@@ -27,6 +28,9 @@ void check_request(const std::string& frame) {
   check_document(request.command);
   for (const Sequence& sequence : request.sequences) {
     for (const std::string_view document : sequence.documents) check_document(document);
+  }
+  if (brevity_of(request) != Brevity::none) {
+    for (const Sequence& sequence : request.sequences) check(sequence.documents.size() <= 8);
   }
   const Frame answer = frame_answer(request, 1, request.command);
   check(bytes_after_length({answer.bytes, 4}) + 4 == static_cast<std::int64_t>(answer.size));
