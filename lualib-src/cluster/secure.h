@@ -27,6 +27,8 @@ class Secure {
   // What is to be sent, also an alert after a failure; valid until the next call.
   virtual std::string_view outgoing() = 0;
   virtual void drop_outgoing() = 0;
+  // Gives its memory, of malloc, to the caller, instead of dropping it.
+  virtual char* take_outgoing() = 0;
 
   // Why the session cannot go on; empty: it can.
   virtual std::string_view fault() const = 0;

@@ -56,6 +56,11 @@ void Wire::to_socket(std::string_view bytes) {
 void Wire::send_outgoing() {
   const std::string_view bytes = secure_->outgoing();
   if (bytes.empty()) return;
+  if (bytes.size() > kGatherBytes) {
+    const auto size = static_cast<int>(bytes.size());
+    skynet_socket_send(context_, socket_, secure_->take_outgoing(), size);
+    return;
+  }
   to_socket(bytes);
   secure_->drop_outgoing();
 }

@@ -1,16 +1,17 @@
 #include "tls/session.h"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include <algorithm>
-#include <climits>
 #include <cstdio>
 
 namespace runtime::tls {
 
 namespace {
+
+constexpr std::size_t kRecordBytes = 16384;
+// What a record takes beside its text, with room for any suite.
+constexpr std::size_t kRecordOverhead = 96;
 
 bool is_address(const char* host) {
   ASN1_OCTET_STRING* const address = a2i_IPADDRESS(host);
@@ -23,15 +24,15 @@ bool is_address(const char* host) {
 
 Session::Session(Role role, SSL_CTX* ctx) noexcept : ssl_(SSL_new(ctx)) {
   if (ssl_ == nullptr) return;
-  in_ = BIO_new(BIO_s_mem());
-  out_ = BIO_new(BIO_s_mem());
-  if (in_ == nullptr || out_ == nullptr) {
-    BIO_free(in_);
-    BIO_free(out_);
+  BIO* const in = input_.make_bio();
+  BIO* const out = output_.make_bio();
+  if (in == nullptr || out == nullptr) {
+    BIO_free(in);
+    BIO_free(out);
     close();
     return;
   }
-  SSL_set_bio(ssl_, in_, out_);
+  SSL_set_bio(ssl_, in, out);
   if (role == Role::client) {
     SSL_set_connect_state(ssl_);
   } else {
@@ -52,16 +53,6 @@ bool Session::set_host(const char* host) noexcept {
 bool Session::ask_for_name(const char* name) noexcept {
   ERR_clear_error();
   return SSL_set_tlsext_host_name(ssl_, name) == 1;
-}
-
-void Session::feed(std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    const auto piece = static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX));
-    const int written = BIO_write(in_, bytes.data(), piece);
-    if (written <= 0)
-      return;  // no memory: the peer's records will not fit together, and reading fails
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
 }
 
 Outcome Session::fail(const Outcome& outcome) noexcept {
@@ -90,6 +81,8 @@ Outcome Session::write(std::string_view plain) noexcept {
   if (plain.empty()) return {};
   if (!outcome_.ok) return outcome_;
   ERR_clear_error();
+  if (is_finished())
+    output_.reserve(plain.size() + (plain.size() / kRecordBytes + 1) * kRecordOverhead);
   std::size_t written = 0;
   // Memory takes everything: a write is never cut short.
   const int result = SSL_write_ex(ssl_, plain.data(), plain.size(), &written);
@@ -125,21 +118,6 @@ void Session::end() noexcept {
   if (!is_finished()) return;
   SSL_shutdown(ssl_);  // its result says whether the peer has ended, too
   ERR_clear_error();
-}
-
-std::string_view Session::outgoing() noexcept {
-  char* bytes = nullptr;
-  const long size = BIO_get_mem_data(out_, &bytes);
-  return size > 0 ? std::string_view(bytes, static_cast<std::size_t>(size)) : std::string_view{};
-}
-
-// BIO_reset() would clear all the memory that the largest write so far has taken.
-void Session::drop_outgoing() noexcept {
-  char bytes[16384];
-  int size;
-  do {
-    size = BIO_read(out_, bytes, sizeof bytes);
-  } while (size == static_cast<int>(sizeof bytes));
 }
 
 std::string_view Session::protocol() const noexcept {

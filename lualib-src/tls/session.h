@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "tls/context.h"
+#include "tls/session_memory.h"
 
 namespace runtime::tls {
 
@@ -38,7 +39,10 @@ class Session {
   bool ask_for_name(const char* name) noexcept;
 
   // Appends bytes that came from the peer.
-  void feed(std::string_view bytes) noexcept;
+  void feed(std::string_view bytes) noexcept { input_.append(bytes); }
+  // The same without a copy, as long as they are there: until keep_lent().
+  void lend(std::string_view bytes) noexcept { input_.lend(bytes); }
+  void keep_lent() noexcept { input_.keep(); }
 
   // A session whose handshake() or read() failed stays so: both, and write(), give that outcome
   // again.
@@ -57,7 +61,7 @@ class Session {
   Outcome read(char* out, std::size_t room, std::size_t* size) noexcept;
 
   // Whether read() may find more.
-  bool has_more() const noexcept { return BIO_pending(in_) > 0 || SSL_has_pending(ssl_) != 0; }
+  bool has_more() const noexcept { return input_.unread() > 0 || SSL_has_pending(ssl_) != 0; }
 
   // Says to the peer that no more bytes will come.
   void end() noexcept;
@@ -65,9 +69,10 @@ class Session {
   bool is_ended() const noexcept { return SSL_get_shutdown(ssl_) & SSL_RECEIVED_SHUTDOWN; }
 
   // What is to be sent, also alerts after a failure; valid until the next call. drop_outgoing(): it
-  // was taken.
-  std::string_view outgoing() noexcept;
-  void drop_outgoing() noexcept;
+  // was taken. take_outgoing() gives its memory to the caller, who frees it.
+  std::string_view outgoing() const noexcept { return output_.bytes(); }
+  void drop_outgoing() noexcept { output_.drop(); }
+  char* take_outgoing() noexcept { return output_.take(); }
 
   // The protocol that ALPN chose; the name that a client asked for; "TLSv1.3". Empty: none.
   std::string_view protocol() const noexcept;
@@ -79,10 +84,10 @@ class Session {
  private:
   Outcome fail(const Outcome& outcome) noexcept;
 
+  SessionInput input_;  // both are used by ssl_
+  SessionOutput output_;
   SSL* ssl_;
-  BIO* in_ = nullptr;   // owned by ssl_
-  BIO* out_ = nullptr;  // owned by ssl_
-  Outcome outcome_;     // the failure, if there was one
+  Outcome outcome_;  // the failure, if there was one
 };
 
 }  // namespace runtime::tls

@@ -38,7 +38,7 @@ FUZZ_seri      := $(LUA_HEAP) \
   $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/raw_table runtime-src/lua/record_shapes runtime-src/lua/engine)
 FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
   $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) $(addprefix runtime-src/lua/,engine.cc arguments.cc raw_table.cc record_shapes.cc))
-FUZZ_tls       := core/lualib-src/tls/context.o core/lualib-src/tls/session.o
+FUZZ_tls       := $(addprefix core/lualib-src/tls/,context.o session.o session_memory.o)
 FUZZ_PKGS_tls  := openssl
 FUZZ_websocket := core/lualib-src/websocket/decoder.o core/runtime-src/base/websocket_frame.o core/runtime-src/base/utf8.o
 FUZZ_wsgate_deflate := core/runtime-src/services/wsgate/deflate.o

@@ -37,7 +37,12 @@ void LinkSession::feed(std::string_view bytes, std::string* plain) {
       return;
     }
   }
-  session_.feed(bytes);
+  session_.lend(bytes);
+  read(plain);
+  session_.keep_lent();
+}
+
+void LinkSession::read(std::string* plain) {
   if (!finished_) shake_hands();
   if (!finished_ || !fault_.empty()) return;
   for (;;) {

@@ -37,6 +37,7 @@ class LinkSession : public Secure {
   void write(std::string_view plain) override;
   std::string_view outgoing() override;
   void drop_outgoing() override { session_.drop_outgoing(); }
+  char* take_outgoing() override { return session_.take_outgoing(); }
   std::string_view fault() const override { return fault_; }
   std::string_view version() const override { return session_.version(); }
 
@@ -44,6 +45,7 @@ class LinkSession : public Secure {
   static constexpr std::size_t kMaxRecord = 16 * 1024;
 
   bool check(const tls::Outcome& outcome);
+  void read(std::string* plain);
   void shake_hands();
   bool accept_peer();
 
