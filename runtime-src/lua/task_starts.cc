@@ -11,6 +11,8 @@ namespace {
 // How long a function waits for whose coroutine there was no memory.
 constexpr Ticks kPostponed{100};
 
+constexpr std::size_t kToBegin = 1024;
+
 }  // namespace
 
 // ---- coroutines ---------------------------------------------------------------------------------
@@ -100,7 +102,10 @@ bool TaskScheduler::has_idle(lua_State* L) {
   if (!idle_.empty()) [[likely]]
     return true;
   const auto make_one = [](lua_State* in) {
-    TaskScheduler& tasks = *LuaService::of(in).tasks();
+    LuaService& service = LuaService::of(in);
+    // Near a limit: a call in a coroutine takes memory, too.
+    if (service.heap().limit() != 0) lua_newuserdatauv(in, kToBegin, 0);
+    TaskScheduler& tasks = *service.tasks();
     tasks.idle_.push_back(tasks.take(in));
     return 0;
   };

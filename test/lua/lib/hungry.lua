@@ -76,17 +76,25 @@ function commands.caught()
 	return ok, tostring(err):find "not enough memory" ~= nil, #table.concat({ "still", "works" }, " ")
 end
 
--- Timers whose time comes while there is no memory, each of which blocks. How many have begun then, and in the end.
-function commands.timers(count)
+-- Timers or forks whose time comes while there is no memory, each of which blocks. How many have begun then, and in the end.
+function commands.begin(way, count)
 	local begun, kept = 0, {}
-	for _ = 1, count do
-		skynet.timeout(10, function()
-			begun = begun + 1
-			skynet.wait()
-		end)
+	local function begin()
+		begun = begun + 1
+		skynet.wait()
 	end
+	for _ = 1, count do
+		if way == "fork" then
+			skynet.fork(begin)
+		else
+			skynet.timeout(10, begin)
+		end
+	end
+	-- With #kept for i, LuaJIT (2.1, March 2022) makes a loop of this that stores the same string for ever.
 	for size = 5, 3, -1 do
-		pcall(function() while true do kept[#kept + 1] = ("x"):rep(10 ^ size) .. #kept end end)
+		pcall(function()
+			for i = #kept + 1, 1e7 do kept[i] = ("x"):rep(10 ^ size) .. i end
+		end)
 	end
 	skynet.sleep(40)
 	local while_full = begun
