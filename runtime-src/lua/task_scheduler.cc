@@ -81,6 +81,30 @@ void TaskScheduler::forget_answer(std::int32_t session) {
   recycle(task);
 }
 
+Task* TaskScheduler::take(lua_State* L) {
+  if (!idle_.empty()) {
+    Task* task = idle_.back();
+    idle_.pop_back();
+    if (idle_.size() < least_idle_) least_idle_ = idle_.size();
+    return task;
+  }
+  return make_task(L);
+}
+
+void TaskScheduler::recycle(Task* task) {
+  task->request = Request::none;
+  task->session = 0;
+  task->traced = false;
+  if (idle_.size() < idle_limit_) [[likely]] {
+    idle_.push_back(task);
+  } else {
+    dropped_idle_ = true;
+    discard(main_, task);
+  }
+  if (++recycled_ % kReview == 0 && idle_limit_ > kIdleTasks) [[unlikely]]
+    review_idle();
+}
+
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   if (task->waits_for != 0) {
     if (SessionTable::Entry* entry = sessions_.find(task->waits_for)) {

@@ -226,6 +226,7 @@ class TaskScheduler {
   bool run_fork(lua_State* L);
   void postpone_forks();
   bool has_idle(lua_State* L);
+  Task* make_task(lua_State* L);
   void start_function(lua_State* L, std::int32_t function);
   void postpone(std::int32_t function);
   void drop_functions();

@@ -17,13 +17,8 @@ constexpr std::size_t kToBegin = 1024;
 
 // ---- coroutines ---------------------------------------------------------------------------------
 
-Task* TaskScheduler::take(lua_State* L) {
-  if (!idle_.empty()) {
-    Task* task = idle_.back();
-    idle_.pop_back();
-    if (idle_.size() < least_idle_) least_idle_ = idle_.size();
-    return task;
-  }
+// Makes a task, when none is idle.
+Task* TaskScheduler::make_task(lua_State* L) {
   // One that was dropped would be of use now.
   if (dropped_idle_ && idle_limit_ < kMostIdleTasks) idle_limit_ *= 2;
   dropped_idle_ = false;
@@ -40,20 +35,6 @@ Task* TaskScheduler::take(lua_State* L) {
 Task* TaskScheduler::find(lua_State* co) {
   const auto at = by_coroutine_.find(co);
   return at == by_coroutine_.end() ? nullptr : at->second;
-}
-
-void TaskScheduler::recycle(Task* task) {
-  task->request = Request::none;
-  task->session = 0;
-  task->traced = false;
-  if (idle_.size() < idle_limit_) [[likely]] {
-    idle_.push_back(task);
-  } else {
-    dropped_idle_ = true;
-    discard(main_, task);
-  }
-  if (++recycled_ % kReview == 0 && idle_limit_ > kIdleTasks) [[unlikely]]
-    review_idle();
 }
 
 // Lets go of idle tasks that nobody has needed since the last review.
@@ -106,7 +87,7 @@ bool TaskScheduler::has_idle(lua_State* L) {
     // Near a limit: a call in a coroutine takes memory, too.
     if (service.heap().limit() != 0) lua_newuserdatauv(in, kToBegin, 0);
     TaskScheduler& tasks = *service.tasks();
-    tasks.idle_.push_back(tasks.take(in));
+    tasks.idle_.push_back(tasks.make_task(in));
     return 0;
   };
   return call_protected(L, make_one, nullptr) == LUA_OK;
