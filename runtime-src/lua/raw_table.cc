@@ -1,5 +1,7 @@
 #include "lua/raw_table.h"
 
+#include "lua/engine_probe.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
@@ -103,21 +105,10 @@ int l_probe(lua_State* L) {
   return 0;
 }
 
-// In a state of its own, so that no garbage of a service is collected meanwhile.
-bool probe() {
-  bool known = false;
-  if (!kRawInternal) return false;
-  lua_State* L = luaL_newstate();
-  if (L == nullptr) return false;
-  call_protected(L, l_probe, &known);
-  lua_close(L);
-  return known;
-}
-
 }  // namespace
 
 bool raw_tables_known() {
-  static const bool known = probe();
+  static const bool known = kRawInternal && probe_engine(l_probe);
   return known;
 }
 

@@ -1,5 +1,7 @@
 #include "lua/result_use.h"
 
+#include "lua/engine_probe.h"
+
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
@@ -104,21 +106,10 @@ int l_probe(lua_State* L) {
   return 0;
 }
 
-// In a state of its own.
-bool probe() {
-  bool known = false;
-  if (!kKnown) return false;
-  lua_State* L = luaL_newstate();
-  if (L == nullptr) return false;
-  call_protected(L, l_probe, &known);
-  lua_close(L);
-  return known;
-}
-
 }  // namespace
 
 bool results_are_dropped(lua_State* L) {
-  static const bool known = probe();
+  static const bool known = kKnown && probe_engine(l_probe);
   return known && dropped(L);
 }
 
