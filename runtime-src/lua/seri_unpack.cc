@@ -21,7 +21,9 @@ namespace {
 constexpr int kMaxDepth = 200;  // tables around a value; the C stack holds a frame for each
 
 // How many bytes a value takes by its head byte; or one of:
-constexpr Byte kChecked = 0xfc;  // LuaJIT does not take every pointer
+#ifdef RUNTIME_LUAJIT
+constexpr Byte kChecked = 0xfc;  // it does not take every pointer
+#endif
 constexpr Byte kLong = 0xfd;
 constexpr Byte kNested = 0xfe;
 constexpr Byte kInvalid = 0xff;
