@@ -70,9 +70,10 @@ T.test("when the task that starts a service of skynet.service is killed, all who
 	provider = skynet.uniqueservice "service_provider"
 	local first
 	local kill = killer_of_what_begins(provider, "service_provider.lua", function() first = watched(skynet.call, provider, "lua", "launch", "stuck", string.dump(waits)) end)
+	-- The service has its address, and runs the function.
 	T.eventually(function()
-		for _, name in pairs(skynet.call(".launcher", "lua", "LIST")) do
-			if name:find("service_cell stuck", 1, true) then return true end
+		for address, name in pairs(skynet.call(".launcher", "lua", "LIST")) do
+			if name:find("service_cell stuck", 1, true) then return next(tasks_of(address)) end
 		end
 	end)
 	local waiting = { watched(service.query, "stuck"), watched(service.new, "stuck", waits) }
