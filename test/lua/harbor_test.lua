@@ -8,6 +8,7 @@ require "skynet.manager"
 local harbor = require "skynet.harbor"
 local socket = require "skynet.socket"
 local master = require "skynet.harbor.master"
+local end_with_test = require "end_with_test"
 local shell = require "shell"
 local T = require "harness"
 
@@ -18,7 +19,6 @@ local second
 -- Starts a node of the same executable, which registers its name. The master is this node's unless one is named.
 local function start_node(id, name, master_address)
 	local config = { thread = 2, harbor = id, bootstrap = "snlua bootstrap", start = "harbor_node", global_name = name }
-	config.parent = shell "echo $PPID"
 	config.master = master_address or HOST .. ":" .. (port + 1)
 	config.address = HOST .. ":" .. (port + 2 + id)
 	for _, key in ipairs { "root", "luaservice", "lualoader", "lua_path", "lua_cpath", "cpath", "snax", "engine" } do
@@ -27,7 +27,7 @@ local function start_node(id, name, master_address)
 	local file = assert(io.open(name .. ".config", "w"))
 	for key, value in pairs(config) do file:write(("%s = %q\n"):format(key, tostring(value))) end
 	file:close()
-	os.execute(("'%s' %s.config >>%s.log 2>&1 </dev/null &"):format(shell "readlink /proc/$PPID/exe", name, name))
+	end_with_test(shell(("'%s' %s.config >>%s.log 2>&1 </dev/null & echo $!"):format(shell "readlink /proc/$PPID/exe", name, name)))
 end
 
 local function signal(handle, name)

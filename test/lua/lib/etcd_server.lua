@@ -1,4 +1,5 @@
 --- An etcd of the test's own, which it can stop, continue, kill and start again on the same data.
+local end_with_test = require "end_with_test"
 local shell = require "shell"
 
 local server = {}
@@ -18,8 +19,7 @@ function server:start()
 	self.pid = shell(string.format("%setcd --data-dir etcd-%d --listen-client-urls %s --advertise-client-urls %s --listen-peer-urls %s"
 		.. " --initial-advertise-peer-urls %s --initial-cluster default=%s >etcd-%d.log 2>&1 </dev/null & echo $!",
 		self.inside, self.port, self.url, self.url, peers, peers, peers, self.port))
-	-- It goes with the test, however that ends.
-	os.execute(string.format("(while kill -0 $PPID; do sleep 0.5; done; kill -9 %s) >/dev/null 2>&1 </dev/null &", self.pid))
+	end_with_test(self.pid)
 end
 
 --- Sends a signal: "KILL", "STOP", "CONT".

@@ -1,4 +1,4 @@
---- The start service of a further node of harbor_test. Ends when the test's node has gone.
+--- The start service of a further node of harbor_test.
 local skynet = require "skynet"
 require "skynet.manager"
 local harbor = require "skynet.harbor"
@@ -13,14 +13,6 @@ function command.call(address, ...) return skynet.call(address, "lua", ...) end
 skynet.start(function()
 	skynet.dispatch("lua", function(session, _, name, ...)
 		if session == 0 then command[name](...) else skynet.retpack(command[name](...)) end
-	end)
-	skynet.fork(function()
-		repeat
-			skynet.sleep(50)
-			local file = io.open("/proc/" .. skynet.getenv "parent" .. "/stat")
-			if file then file:close() end
-		until not file
-		skynet.abort()
 	end)
 	harbor.globalname(skynet.getenv "global_name")
 end)
