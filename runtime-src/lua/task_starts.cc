@@ -11,6 +11,7 @@ namespace {
 // How long a function waits for whose coroutine there was no memory.
 constexpr Ticks kPostponed{100};
 
+// What a function may take as it begins; where less is left, its coroutine is not made yet.
 constexpr std::size_t kToBegin = 1024;
 
 }  // namespace
