@@ -24,9 +24,6 @@ class RingQueue {
     ring_[(head_ + size_++) & (ring_.size() - 1)] = std::move(value);
   }
 
-  // The oldest value; there has to be one.
-  const T& front() const { return ring_[head_]; }
-
   // The oldest value; T{} when there is none.
   T pop() {
     if (size_ == 0) return T{};

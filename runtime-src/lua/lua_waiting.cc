@@ -143,13 +143,10 @@ Task* task_for_function(lua_State* L, int first) {
   return task;
 }
 
-// fork(f, ...) -> coroutine; nothing, and no coroutine yet, to whom it would be of no use
+// fork(f, ...) -> coroutine
 int l_fork(lua_State* L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  ForkQueue& forks = scheduler(L).forks();
-  if (results_are_dropped(L) && forks.push_call(L, 1)) return 0;
   Task* task = task_for_function(L, 1);
-  forks.push(task);
+  scheduler(L).queue_fork(task);
   push_coroutine(L, task->co);
   return 1;
 }

@@ -245,13 +245,7 @@ bool TaskScheduler::kill(lua_State* L, Task* task) {
 
 void TaskScheduler::exit() {
   exited_ = true;
-  while (!forks_.empty()) {
-    if (forks_.first_is_call()) {
-      forks_.drop_call();
-    } else {
-      discard(main_, forks_.pop_task());
-    }
-  }
+  while (Task* task = forks_.pop()) discard(main_, task);
   std::vector<Handle> callees;
   for (auto& task : tasks_) {
     if (task->callee != 0) callees.push_back(task->callee);

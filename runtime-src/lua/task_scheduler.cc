@@ -157,7 +157,7 @@ void TaskScheduler::settle(lua_State* L) {
     } else if (!failed_.empty()) {
       run_failed(L);
     } else if (!forks_.empty()) {
-      if (!run_fork(L)) return;
+      run_fork(L);
     } else {
       return;
     }
@@ -500,6 +500,11 @@ void TaskScheduler::run_failed(lua_State* L) {
   task->why_failed.reset();
   lua_xmove(L, task->co, values);
   resume(L, task, values);
+}
+
+void TaskScheduler::run_fork(lua_State* L) {
+  Task* task = forks_.pop();
+  resume(L, task, lua_gettop(task->co) - 1);
 }
 
 void TaskScheduler::wake(Task* task) {

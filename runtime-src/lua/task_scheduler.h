@@ -28,7 +28,6 @@
 #include "core/turn.h"
 #include "core/service.h"
 #include "lua/engine.h"
-#include "lua/fork_queue.h"
 #include "lua/pending_functions.h"
 #include "lua/profiler.h"
 #include "lua/task.h"
@@ -86,7 +85,7 @@ class TaskScheduler {
 
   // A pooled or new task.
   Task* take(lua_State* L);
-  ForkQueue& forks() { return forks_; }
+  void queue_fork(Task* task) { forks_.push(task); }
   // Makes a task that has not begun wait for the message of `session` (Wait::start or
   // Wait::answer).
   void wait_to_start(Task* task, std::int32_t session, Wait wait);
@@ -223,9 +222,7 @@ class TaskScheduler {
   void discard(lua_State* L, Task* task);
   void run_woken(lua_State* L);
   void run_failed(lua_State* L);
-  bool run_fork(lua_State* L);
-  void postpone_forks();
-  bool has_idle(lua_State* L);
+  void run_fork(lua_State* L);
   Task* make_task(lua_State* L);
   void start_function(lua_State* L, std::int32_t function);
   void postpone(std::int32_t function);
@@ -259,9 +256,7 @@ class TaskScheduler {
   std::uint32_t recycled_ = 0;
   bool dropped_idle_ = false;  // since one was last made
   std::unordered_map<lua_State*, Task*> by_coroutine_;
-  RingQueue<Task*> woken_, failed_;
-  ForkQueue forks_;
-  std::int32_t forks_postponed_ = 0;  // the session whose message lets them be tried again
+  RingQueue<Task*> woken_, failed_, forks_;
   PendingFunctions functions_;
   std::unordered_set<std::uint64_t> promised_;            // source and session of requests
   RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest 4096 of them

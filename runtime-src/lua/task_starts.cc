@@ -1,5 +1,5 @@
-// Where the coroutines of tasks come from: those that have ended are kept for the next ones. And the functions of timers
-// and calls of forks, which get one when they are to run.
+// Where the coroutines of tasks come from: those that have ended are kept for the next ones. And the functions of timers,
+// which get one when they are to run.
 #include "core/node.h"
 #include "lua/lua_service.h"
 #include "lua/task_scheduler.h"
@@ -61,7 +61,7 @@ void TaskScheduler::discard(lua_State* L, Task* task) {
   tasks_.pop_back();
 }
 
-// ---- what has not begun -------------------------------------------------------------------------
+// ---- functions that have not begun --------------------------------------------------------------
 
 void TaskScheduler::wait_to_start(lua_State* L, int index, std::int32_t session) {
   sessions_.put(session, {.function = functions_.put(L, index)});
@@ -79,23 +79,20 @@ Task* TaskScheduler::task_of(lua_State* L, std::int32_t session) {
   return task;
 }
 
-// Whether take() will not raise: nothing may where functions and calls of forks begin.
-bool TaskScheduler::has_idle(lua_State* L) {
-  if (!idle_.empty()) [[likely]]
-    return true;
-  const auto make_one = [](lua_State* in) {
-    LuaService& service = LuaService::of(in);
-    // Near a limit: a call in a coroutine takes memory, too.
-    if (service.heap().limit() != 0) lua_newuserdatauv(in, kToBegin, 0);
-    TaskScheduler& tasks = *service.tasks();
-    tasks.idle_.push_back(tasks.make_task(in));
-    return 0;
-  };
-  return call_protected(L, make_one, nullptr) == LUA_OK;
-}
-
+// Nothing may raise here, and none of the functions be lost: where there is no memory, it is tried again later.
 void TaskScheduler::start_function(lua_State* L, std::int32_t function) {
-  if (!has_idle(L)) return postpone(function);
+  if (idle_.empty()) {
+    const auto make_one = [](lua_State* in) {
+      LuaService& service = LuaService::of(in);
+      // Near a limit: a call in a coroutine takes memory, too.
+      if (service.heap().limit() != 0) lua_newuserdatauv(in, kToBegin, 0);
+      TaskScheduler& tasks = *service.tasks();
+      tasks.idle_.push_back(tasks.make_task(in));
+      return 0;
+    };
+    if (call_protected(L, make_one, nullptr) != LUA_OK) [[unlikely]]
+      return postpone(function);
+  }
   Task* task = take(L);
   functions_.take(L, function, task->co);
   resume(L, task, 0);
@@ -107,33 +104,6 @@ void TaskScheduler::postpone(std::int32_t function) {
   const std::int32_t session = new_session();
   sessions_.put(session, {.function = function});
   service_.node().timer.add(kPostponed, {service_.handle(), session});
-}
-
-// False: it has to wait.
-bool TaskScheduler::run_fork(lua_State* L) {
-  if (!forks_.first_is_call()) {
-    Task* task = forks_.pop_task();
-    resume(L, task, lua_gettop(task->co) - 1);
-    return true;
-  }
-  if (!has_idle(L)) {
-    postpone_forks();
-    return false;
-  }
-  Task* task = take(L);
-  const int arguments = forks_.pop_call(task->co);
-  resume(L, task, arguments);
-  return true;
-}
-
-// After any message the forks are tried again: here is one, which is dropped.
-void TaskScheduler::postpone_forks() {
-  if (forks_postponed_ != 0 && sessions_.find(forks_postponed_) != nullptr) return;
-  service_.node().log(service_.handle(),
-                      "no memory for the coroutine of a fork: it waits for up to a second");
-  forks_postponed_ = new_session();
-  sessions_.put(forks_postponed_, {});
-  service_.node().timer.add(kPostponed, {service_.handle(), forks_postponed_});
 }
 
 void TaskScheduler::drop_functions() {

@@ -53,21 +53,6 @@ T.test("coroutines that are needed no longer are let go, but for some", function
 	T.within(left, 1, 260)
 end)
 
-
-T.test("forks whose coroutine nobody asks for share one, if they end at once", function()
-	local used, count, done = {}, 0, false
-	for i = 1, 500 do
-		skynet.fork(function()
-			local co = coroutine.running()
-			if not used[co] then count = count + 1 end
-			used[co] = true
-			done = i == 500
-		end)
-	end
-	T.eventually(function() return done end)
-	T.eq(count, 1)
-end)
-
 T.test("forks run in order, with their arguments, whether or not their coroutine is kept", function()
 	local log, kept, ones = {}, {}, {}
 	local function note(...) log[#log + 1] = table.concat({ select("#", ...), ... }, " ") end

@@ -43,15 +43,6 @@ TEST(RingQueue, ErasesTheFirstOfEqualValuesAndKeepsTheOrder) {
   EXPECT_FALSE(queue.erase(1));
 }
 
-TEST(RingQueue, ShowsTheOldestValue) {
-  RingQueue<int> queue;
-  for (int i = 0; i < 20; ++i) queue.push(i);
-  for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(queue.front(), i);
-    EXPECT_EQ(queue.pop(), i);
-  }
-}
-
 TEST(RingQueue, MovesValuesThatCannotBeCopied) {
   RingQueue<std::unique_ptr<int>> queue;
   for (int i = 0; i < 20; ++i) queue.push(std::make_unique<int>(i));

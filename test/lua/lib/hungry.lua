@@ -76,19 +76,14 @@ function commands.caught()
 	return ok, tostring(err):find "not enough memory" ~= nil, #table.concat({ "still", "works" }, " ")
 end
 
--- Timers or forks whose time comes while there is no memory, each of which blocks. How many have begun then, and in the end.
-function commands.begin(way, count)
+-- Timers whose time comes while there is no memory, each of which blocks. How many have begun then, and in the end.
+function commands.timers(count)
 	local begun, kept = 0, {}
-	local function begin()
-		begun = begun + 1
-		skynet.wait()
-	end
 	for _ = 1, count do
-		if way == "fork" then
-			skynet.fork(begin)
-		else
-			skynet.timeout(10, begin)
-		end
+		skynet.timeout(10, function()
+			begun = begun + 1
+			skynet.wait()
+		end)
 	end
 	-- With #kept for i, LuaJIT (2.1, March 2022) makes a loop of this that stores the same string for ever.
 	for size = 5, 3, -1 do
