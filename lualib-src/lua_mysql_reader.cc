@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "block_taker.h"
+#include "lua/record_shapes.h"
 #include "lua_mysql.h"
 #include "mysql/reply_reader.h"
 #include "mysql/row.h"
@@ -65,22 +66,156 @@ void push_value(lua_State* L, const Value& value) {
   }
 }
 
-// Pushes a table. False: the packet is no such row.
-template <class Row>
-bool push_row(lua_State* L, Row row, const std::vector<Column>& columns, int names, bool compact) {
-  const auto count = static_cast<int>(columns.size());
-  lua_createtable(L, compact ? count : 0, compact ? 0 : count);
-  for (int i = 0; i < count; ++i) {
-    Value value;
-    if (!row.next(columns[static_cast<std::size_t>(i)], value)) return false;
-    if (compact) {
-      push_value(L, value);
-      lua_rawseti(L, -2, i + 1);
-    } else {
-      lua_rawgeti(L, names, i + 1);
-      push_value(L, value);
-      lua_rawset(L, -3);
+// Makes the rows of a result, each a table of its own: as records (lua/record_shapes.h) when the names of the columns are
+// those of many results, else field by field.
+class RowMaker {
+ public:
+  // `table` is the index of the reader's own table.
+  RowMaker(lua_State* L, const LuaReader& reader, int table)
+      : L_(L),
+        columns_(reader.columns()),
+        table_(table),
+        compact_(reader.is_compact),
+        shapes_(named() ? RecordShapes::of(L) : nullptr) {}
+
+  // Pushes the row. False: the packet is no such one.
+  template <class Row>
+  bool push(const Row& row) {
+    if (shapes_ != nullptr && (knows_shape() || find_shape())) {
+      switch (push_record(row)) {
+        case Made::yes: return true;
+        case Made::bad_row: return false;
+        case Made::no: break;
+      }
     }
+    return compact_ ? push_list(row) : push_fields(row);
+  }
+
+ private:
+  enum class Made : std::uint8_t { yes, no, bad_row };
+
+  bool named() const {
+    return !compact_ && !columns_.empty() && columns_.size() <= std::size_t{kRecordKeys};
+  }
+  int count() const { return static_cast<int>(columns_.size()); }
+  // Lua code that ran since the row before may have made it into another one.
+  bool knows_shape() const { return shape_ != nullptr && shape_->serial == serial_; }
+  bool find_shape();
+  static bool add(lua_State* L, Record& record, const Value& value);
+  template <class Row>
+  Made push_record(Row row);
+  template <class Row>
+  bool push_list(Row row);
+  template <class Row>
+  bool push_fields(Row row);
+  void push_name(int place);
+
+  lua_State* L_;
+  const std::vector<Column>& columns_;
+  int table_;
+  bool compact_;
+  RecordShapes* shapes_;  // null: no records, or no more of them
+  const RecordShape* shape_ = nullptr;
+  std::uint32_t serial_ = 0;  // of the shape
+};
+
+bool RowMaker::find_shape() {
+  RecordKey keys[kRecordKeys];
+  RecordKey* key = keys;
+  for (const Column& column : columns_) *key++ = {column.name.data(), column.name.size()};
+  bool frequent = false;
+  shape_ = shapes_->find(keys, count(), &frequent);
+  if (shape_ == nullptr && frequent) {
+    shapes_->learn(L_, keys, count());
+    shape_ = shapes_->find(keys, count(), &frequent);
+    if (shape_ == nullptr) shapes_ = nullptr;  // two columns of one name
+  }
+  if (shape_ == nullptr) return false;
+  serial_ = shape_->serial;
+  return true;
+}
+
+// The next value of a record, which may push it. False: it is none for a record.
+bool RowMaker::add(lua_State* L, Record& record, const Value& value) {
+  switch (value.kind) {
+    case Kind::null: record.add_nil(); return true;
+    case Kind::natural: record.add(static_cast<double>(value.natural)); return true;
+    case Kind::real: record.add(value.real); return true;
+    case Kind::text:
+      lua_pushlstring(L, value.text.data(), value.text.size());
+      record.add_string();
+      return true;
+    case Kind::integer:
+#ifdef RUNTIME_LUAJIT
+    {
+      constexpr std::int64_t kExact = std::int64_t{1} << 53;  // larger ones may be cdata
+      if (value.integer > kExact || value.integer < -kExact) return false;
+      record.add(value.integer);
+      return true;
+    }
+    case Kind::whole: record.add(value.real); return true;
+#else
+    case Kind::whole: record.add(value.integer); return true;
+#endif
+  }
+  return false;
+}
+
+template <class Row>
+RowMaker::Made RowMaker::push_record(Row row) {
+  const int base = lua_gettop(L_);
+  Record record(L_, *shape_);
+  Value value;
+  for (const Column& column : columns_) {
+    if (!row.next(column, value)) return Made::bad_row;
+    if (!add(L_, record, value)) {
+      lua_settop(L_, base);
+      return Made::no;
+    }
+  }
+  if (!row.at_end()) return Made::bad_row;
+  return record.finish() ? Made::yes : Made::no;
+}
+
+template <class Row>
+bool RowMaker::push_list(Row row) {
+  lua_createtable(L_, count(), 0);
+  Value value;
+  for (int i = 0; i < count(); ++i) {
+    if (!row.next(columns_[static_cast<std::size_t>(i)], value)) return false;
+    push_value(L_, value);
+    lua_rawseti(L_, -2, i + 1);
+  }
+  return row.at_end();
+}
+
+// Of the column at that place, from 1 on. The reader's table keeps them once one has been asked for.
+void RowMaker::push_name(int place) {
+  lua_rawgeti(L_, table_, kNames);
+  if (lua_isnil(L_, -1)) {
+    lua_pop(L_, 1);
+    lua_createtable(L_, count(), 0);
+    int last = 0;
+    for (const Column& column : columns_) {
+      lua_pushlstring(L_, column.name.data(), column.name.size());
+      lua_rawseti(L_, -2, ++last);
+    }
+    lua_pushvalue(L_, -1);
+    lua_rawseti(L_, table_, kNames);
+  }
+  lua_rawgeti(L_, -1, place);
+  lua_replace(L_, -2);
+}
+
+template <class Row>
+bool RowMaker::push_fields(Row row) {
+  lua_createtable(L_, 0, count());
+  Value value;
+  for (int i = 0; i < count(); ++i) {
+    if (!row.next(columns_[static_cast<std::size_t>(i)], value)) return false;
+    push_name(i + 1);
+    push_value(L_, value);
+    lua_rawset(L_, -3);
   }
   return row.at_end();
 }
@@ -124,35 +259,27 @@ void push_prepared(lua_State* L, const LuaReader& reader) {
   lua_setfield(L, -2, "fields");
 }
 
-// Makes the table for the rows, and the list of the columns' names; both stay in the reader's table.
+// Makes the table for the rows, which stays in the reader's table.
 void begin_rows(lua_State* L, LuaReader& reader, int table) {
-  const std::vector<Column>& columns = reader.columns();
   lua_newtable(L);
   lua_rawseti(L, table, kRows);
-  lua_createtable(L, static_cast<int>(columns.size()), 0);
-  int place = 0;
-  for (const Column& column : columns) {
-    lua_pushlstring(L, column.name.data(), column.name.size());
-    lua_rawseti(L, -2, ++place);
-  }
-  lua_rawseti(L, table, kNames);
+  lua_pushnil(L);
+  lua_rawseti(L, table, kNames);  // those of the result before
   reader.rows = 0;
 }
 
 // Reads rows as long as there are whole ones. Leaves what the reader says after them.
 Step read_rows(lua_State* L, LuaReader& reader, int table) {
-  lua_rawgeti(L, table, kRows);
-  lua_rawgeti(L, table, kNames);
-  const int rows = lua_gettop(L) - 1;
-  const int names = rows + 1;
   Step step = reader.next();
+  if (step != Step::row) return step;
+  lua_rawgeti(L, table, kRows);
+  const int rows = lua_gettop(L);
+  RowMaker maker(L, reader, table);
   for (; step == Step::row; step = reader.next()) {
     const std::string_view packet = reader.payload();
-    const std::vector<Column>& columns = reader.columns();
     const bool good = reader.is_binary()
-                          ? push_row(L, mysql::BinaryRow(packet, columns.size()), columns, names,
-                                     reader.is_compact)
-                          : push_row(L, mysql::TextRow(packet), columns, names, reader.is_compact);
+                          ? maker.push(mysql::BinaryRow(packet, reader.columns().size()))
+                          : maker.push(mysql::TextRow(packet));
     if (!good) {
       step = reader.fail("a row that does not fit its columns");
       break;
@@ -177,7 +304,7 @@ int push_fault(lua_State* L, const LuaReader& reader) {
 
 // The next result of the reply, or nothing when more bytes are needed.
 int push_result(lua_State* L, LuaReader& reader, bool compact) {
-  luaL_checkstack(L, 12, "mysql");
+  luaL_checkstack(L, 12 + kRecordKeys, "mysql");
   push_own_table(L, 1);
   const int table = lua_gettop(L);
   Step step = read_rows(L, reader, table);

@@ -5,8 +5,10 @@
 // 0. So a parser reads all it wants, and asks once.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace runtime::mysql {
@@ -38,11 +40,10 @@ class Cursor {
 
   // Of 1 to 8 bytes.
   std::uint64_t number(std::size_t size) {
-    const std::string_view field = bytes(size);
     std::uint64_t value = 0;
-    for (std::size_t i = field.size(); i > 0; --i) {
-      value = value << 8 | static_cast<unsigned char>(field[i - 1]);
-    }
+    static_assert(std::endian::native == std::endian::little);
+    const std::string_view field = bytes(size);
+    if (!field.empty()) std::memcpy(&value, field.data(), size);
     return value;
   }
 
@@ -60,7 +61,20 @@ class Cursor {
   }
 
   // Bytes with their length in front.
-  std::string_view text() {
+  [[gnu::always_inline]] std::string_view text() {
+    if (!bytes_.empty()) {
+      const std::size_t size = static_cast<unsigned char>(bytes_.front());
+      if (size < kNull && size < bytes_.size()) {
+        const std::string_view field{bytes_.data() + 1, size};
+        bytes_.remove_prefix(size + 1);
+        return field;
+      }
+    }
+    return long_text();
+  }
+
+  // The same, at leisure.
+  std::string_view long_text() {
     const std::uint64_t size = length();
     if (size <= bytes_.size()) return bytes(static_cast<std::size_t>(size));
     fail();

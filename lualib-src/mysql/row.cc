@@ -43,15 +43,12 @@ bool is_number(std::string_view text, T& value) {
   return code == std::errc() && stop == end;
 }
 
-Value text_value(std::string_view text) {
-  Value value;
+void set_text(Value& value, std::string_view text) {
   value.kind = Kind::text;
   value.text = text;
-  return value;
 }
 
-Value from_natural(std::uint64_t number) {
-  Value value;
+void set_natural(Value& value, std::uint64_t number) {
   if (number <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
     value.kind = Kind::integer;
     value.integer = static_cast<std::int64_t>(number);
@@ -59,7 +56,6 @@ Value from_natural(std::uint64_t number) {
     value.kind = Kind::natural;
     value.natural = number;
   }
-  return value;
 }
 
 std::int64_t sign_extended(std::uint64_t number, std::size_t size) {
@@ -90,8 +86,8 @@ class Writer {
     put(microseconds, 6);
     end_ = begin + decimals;
   }
-  [[nodiscard]] Value value() const {
-    return text_value({begin_, static_cast<std::size_t>(end_ - begin_)});
+  [[nodiscard]] std::string_view text() const {
+    return {begin_, static_cast<std::size_t>(end_ - begin_)};
   }
 
  private:
@@ -99,37 +95,77 @@ class Writer {
   char* end_;
 };
 
+void set_whole(Value& value, std::int64_t number, bool may_have_fraction) {
+  value.kind = may_have_fraction ? Kind::whole : Kind::integer;
+  value.integer = number;
+  if (may_have_fraction) value.real = static_cast<double>(number);
+}
+
+// Adds the digits up to `end`, or what is none, to the number.
+const char* add_digits(const char* at, const char* end, std::int64_t& number) {
+  for (; at != end; ++at) {
+    const unsigned digit = static_cast<unsigned char>(*at) - unsigned{'0'};
+    if (digit > 9) break;
+    number = number * 10 + static_cast<int>(digit);
+  }
+  return at;
+}
+
+// The usual numbers: up to 15 digits, perhaps with a sign before and a point among them. Such digits, and the power of ten
+// that they are divided by, are exact as doubles, so the quotient is the nearest one. False: it is another one, or none.
+bool read_short_number(std::string_view text, bool may_have_fraction, Value& value) {
+  constexpr std::size_t kDigits = 15;
+  constexpr double kPowers[kDigits + 1] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                           1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const bool negative = !text.empty() && text.front() == '-';
+  if (negative) text.remove_prefix(1);
+  if (text.size() - 1 >= kDigits) return false;
+  const char* const end = text.data() + text.size();
+  std::int64_t digits = 0;
+  const char* const point = add_digits(text.data(), end, digits);
+  if (point == end) {
+    set_whole(value, negative ? -digits : digits, may_have_fraction);
+    return true;
+  }
+  if (!may_have_fraction || *point != '.' || point == text.data() || point + 1 == end ||
+      add_digits(point + 1, end, digits) != end)
+    return false;
+  const double number = static_cast<double>(digits) / kPowers[end - point - 1];
+  value.kind = Kind::real;
+  value.real = negative ? -number : number;
+  return true;
+}
+
 }  // namespace
 
-Value read_number(std::string_view text, bool may_have_fraction) {
-  Value value;
-  if (is_number(text, value.integer)) {
-    value.kind = may_have_fraction ? Kind::whole : Kind::integer;
-    if (may_have_fraction) value.real = static_cast<double>(value.integer);
-    return value;
-  }
+void read_number(std::string_view text, bool may_have_fraction, Value& value) {
+  if (read_short_number(text, may_have_fraction, value)) return;
+  if (is_number(text, value.integer)) return set_whole(value, value.integer, may_have_fraction);
   if (!may_have_fraction && is_number(text, value.natural)) {
     value.kind = Kind::natural;
-    return value;
+    return;
   }
   // from_chars() also knows inf and nan, which Lua does not.
   const bool begins_well =
       !text.empty() && (text[0] == '-' || text[0] == '.' || (text[0] >= '0' && text[0] <= '9'));
-  if (begins_well && (text.size() == 1 || text[1] < 'A' || text[1] == 'e' || text[1] == 'E') &&
-      is_number(text, value.real)) {
-    value.kind = Kind::real;
-  }
-  return value;
+  const bool is_real = begins_well &&
+                       (text.size() == 1 || text[1] < 'A' || text[1] == 'e' || text[1] == 'E') &&
+                       is_number(text, value.real);
+  value.kind = is_real ? Kind::real : Kind::null;
 }
 
 bool TextRow::next(const Column& column, Value& value) {
   if (cursor_.null()) {
-    value = Value{};
+    value.kind = Kind::null;
     return true;
   }
   const std::string_view text = cursor_.text();
   const Class kind = class_of(column.type);
-  value = kind == Class::text ? text_value(text) : read_number(text, kind == Class::fraction);
+  if (kind == Class::text) {
+    set_text(value, text);
+  } else {
+    read_number(text, kind == Class::fraction, value);
+  }
   return !cursor_.failed();
 }
 
@@ -141,7 +177,7 @@ BinaryRow::BinaryRow(std::string_view packet, std::size_t columns) : cursor_(pac
 bool BinaryRow::next(const Column& column, Value& value) {
   if (cursor_.failed()) return false;
   const std::size_t bit = index_++ + kReservedBits;
-  value = Value{};
+  value.kind = Kind::null;
   if (((static_cast<unsigned char>(nulls_[bit / 8]) >> bit % 8) & 1) != 0) return true;
   switch (column.type) {
     case kNullType: return true;
@@ -160,14 +196,14 @@ bool BinaryRow::next(const Column& column, Value& value) {
       value.real = std::bit_cast<double>(cursor_.number(8));
       break;
     case kDecimal:
-    case kNewDecimal: value = read_number(cursor_.text(), true); break;
+    case kNewDecimal: read_number(cursor_.text(), true, value); break;
     case kTime: return read_time(column, value);
     case kDate:
     case kDatetime:
     case kTimestamp: return read_date(column, value);
     default:
       if (!has_length(column.type)) return false;
-      value = text_value(cursor_.text());
+      set_text(value, cursor_.text());
   }
   return !cursor_.failed();
 }
@@ -175,7 +211,7 @@ bool BinaryRow::next(const Column& column, Value& value) {
 bool BinaryRow::read_integer(const Column& column, std::size_t size, Value& value) {
   const std::uint64_t number = cursor_.number(size);
   if (column.is_unsigned()) {
-    value = from_natural(number);
+    set_natural(value, number);
   } else {
     value.kind = Kind::integer;
     value.integer = sign_extended(number, size);
@@ -200,7 +236,7 @@ bool BinaryRow::read_date(const Column& column, Value& value) {
     }
     out.put_fraction(part(4) % 1'000'000, column.decimals);
   }
-  value = out.value();
+  set_text(value, out.text());
   return !field.failed() && !cursor_.failed();
 }
 
@@ -216,7 +252,7 @@ bool BinaryRow::read_time(const Column& column, Value& value) {
     out.put(part(1), 2);
   }
   out.put_fraction(part(4) % 1'000'000, column.decimals);
-  value = out.value();
+  set_text(value, out.text());
   return !field.failed() && !cursor_.failed();
 }
 

@@ -18,17 +18,18 @@ enum class Kind : std::uint8_t {
   text,
 };
 
+// Not set to anything before it is read.
 struct Value {
-  Kind kind = Kind::null;
-  std::int64_t integer = 0;   // integer; and whole
-  std::uint64_t natural = 0;  // natural
-  double real = 0;            // real; and whole, rounded
-  std::string_view text;      // text; valid until the next value is read
+  Kind kind;
+  std::int64_t integer;   // integer; and whole
+  std::uint64_t natural;  // natural
+  double real;            // real; and whole, rounded
+  std::string_view text;  // text; valid until the next value is read
 };
 
-// The number that `text` is, for a column that holds integers or one that may hold fractions. What is
+// Reads the number that `text` is, for a column that holds integers or one that may hold fractions. What is
 // no number is null, as for Lua's tonumber().
-[[nodiscard]] Value read_number(std::string_view text, bool may_have_fraction);
+void read_number(std::string_view text, bool may_have_fraction, Value& value);
 
 class TextRow {
  public:

@@ -78,6 +78,7 @@ struct RawValue {
   // Of a string: no other one has the same bytes.
   bool is_interned() const { return tag == kRawShortString; }
 
+  static RawValue nil() { return {{0}, 0x00}; }
   static RawValue of(bool value) { return {{0}, static_cast<std::uint8_t>(value ? 0x11 : 0x01)}; }
   static RawValue of(std::int64_t value) { return {{value}, 0x03}; }
   static RawValue of(double value) { return {{std::bit_cast<std::int64_t>(value)}, 0x13}; }
@@ -191,6 +192,7 @@ struct RawValue {
   const RawTable& table() const { return *reference<RawTable>(); }
   bool is_interned() const { return true; }
 
+  static RawValue nil() { return {~std::uint64_t{0}}; }
   static RawValue of(bool value) {
     return {tagged(value ? 2 : 1) | ((std::uint64_t{1} << kReferenceBits) - 1)};
   }

@@ -77,7 +77,10 @@ void RecordShapes::learn(lua_State* L, const RecordKey* keys, int count) {
   static_assert(kRecordKeys <= 32);
   for (int i = 0; i < count; ++i) {
     const int entry = find_entry(pattern, shape.keys[i].name.text);
-    if (entry < 0 || (taken >> entry & 1) != 0) return lua_settop(L, top);  // a key stands twice
+    if (entry < 0 || (taken >> entry & 1) != 0) {  // a key stands twice
+      slots_[slot].often = 0;
+      return lua_settop(L, top);
+    }
     taken |= 1U << entry;
     shape.keys[i].entry = entry;
   }

@@ -147,6 +147,8 @@ class Record {
   void add(Number value) {
     values_[count_++] = RawValue::of(value);
   }
+  // The table has no value for the next key.
+  void add_nil() { values_[count_++] = RawValue::nil(); }
   // The next value is the string, or the table, on the top of the stack.
   void add_string() { values_[count_++] = RawValue::of_string(lua_topointer(L_, -1)); }
   void add_table() { values_[count_++] = RawValue::of_table(lua_topointer(L_, -1)); }

@@ -484,13 +484,39 @@ end)
 T.test("a column that repeats counts as the last one, also when that is NULL", function()
 	local port = serving(function() return (peer.rows({ { "v", LONG }, { "v", LONG } }, { "\0011\251", "\251\0012" })) end)
 	local db = connect(port)
-	T.eq(db:query "x", { {}, { v = 2 } })
+	for _ = 1, 10 do T.eq(db:query "x", { {}, { v = 2 } }) end
 	db:set_compact_arrays(true)
 	T.eq(db:query "x", { { 1 }, { [2] = 2 } })
 	db:disconnect()
 end)
 
 -- ---- many callers -----------------------------------------------------------------------------
+
+-- Rows of the same columns again and again are made another way than the first ones.
+T.test("the same columns in many results: each row has its own values, NULLs and large numbers too", function()
+	local columns = { { "id", LONGLONG }, { "name", VARCHAR }, { "score", 5 } }
+	local texts = { peer.text "7" .. peer.text "seven" .. peer.text "7.5", "\251" .. peer.text "" .. "\251",
+		peer.text "9007199254740993" .. "\251" .. peer.text "8", "\251\251\251" }
+	local want = { { id = 7, name = "seven", score = 7.5 }, { name = "" }, { score = 8 }, {} }
+	local port = serving(function(payload)
+		if payload:sub(2) ~= "bad" then return (peer.rows(columns, texts)) end
+		return (peer.rows(columns, { texts[1], texts[1], texts[1] .. "x" }))
+	end)
+	local db = connect(port)
+	for _ = 1, 20 do
+		local rows = db:query "good"
+		T.eq((tostring(rows[3].id):gsub("LL$", "")), "9007199254740993")
+		rows[3].id = nil
+		T.eq(rows, want)
+		rows[2].id, rows[4].name, rows[1].more = 2, "four", true
+		T.eq(rows[2], { id = 2, name = "" })
+		T.eq(rows[4], { name = "four" })
+		T.eq(rows[1].more, true)
+	end
+	T.raises("a row that does not fit its columns", db.query, db, "bad")
+	T.eq(#db:query "good", 4)
+	db:disconnect()
+end)
 
 T.test("what is asked in one turn leaves in one write", function()
 	local first

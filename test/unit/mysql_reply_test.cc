@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -202,6 +205,37 @@ TEST(MysqlTextRow, NumbersAreReadByTheTypeOfTheirColumn) {
   EXPECT_EQ(from_text(kLong, ""), "null");
   EXPECT_EQ(from_text(kDatetime, "2020-01-02"), "2020-01-02");
   EXPECT_EQ(from_text(kBit, "\1"), "\1");
+}
+
+TEST(MysqlTextRow, ANumberIsTheNearestToItsDigits) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 20000; ++i) {
+    std::string digits = std::to_string(random() >> random() % 64);
+    digits.insert(random() % (digits.size() + 1), random() % 2 == 0 ? "." : "");
+    if (random() % 2 == 0) digits.insert(0, "-");
+    if (digits.back() == '.' || digits.size() > 18) continue;
+    const bool whole = digits.find('.') == std::string::npos;
+    const std::string packet = text(digits);
+    Value value;
+    ASSERT_TRUE(TextRow(packet).next(column_of(kDouble), value));
+    ASSERT_EQ(value.kind, whole ? Kind::whole : Kind::real) << digits;
+    ASSERT_EQ(value.real, std::strtod(digits.c_str(), nullptr)) << digits;
+    if (!whole) continue;
+    ASSERT_EQ(value.integer, std::stoll(digits));
+    ASSERT_EQ(from_text(kLongLong, digits), "i" + std::to_string(std::stoll(digits)));
+  }
+  Value value;
+  ASSERT_TRUE(TextRow("\4-0.0").next(column_of(kDouble), value));
+  EXPECT_TRUE(std::signbit(value.real));
+}
+
+TEST(MysqlTextRow, WhatIsNoNumberIsNone) {
+  for (const char* digits :
+       {"-", ".", "-.", "+1", "1 ", " 1", "1-", "--1", "1.2.3", "1.x", "0x1", "1e"}) {
+    EXPECT_EQ(from_text(kDouble, digits), "null") << digits;
+  }
+  EXPECT_EQ(from_text(kDouble, "1."), "r1.000000");
+  EXPECT_EQ(from_text(kLong, "1.5"), "r1.500000");
 }
 
 TEST(MysqlTextRow, CutShortIsNone) {
