@@ -15,11 +15,12 @@ namespace runtime {
 
 namespace {
 
-// The smallest of jemalloc's sizes that holds a block of any size.
-constexpr std::size_t kMinChunk = 2560;
+// A new chunk is at most a 32nd of those before it: that bounds what may lie unused in it.
+constexpr std::size_t kMinChunk = 1024;
 constexpr std::size_t kMaxChunk = 256 * 1024;
-// A new chunk is at most a sixteenth of those before it: that bounds what may lie unused in it.
-constexpr std::size_t kGrowthDivisor = 16;
+constexpr std::size_t kGrowthDivisor = 32;
+// The smallest of jemalloc's sizes that holds a block of any size.
+constexpr std::size_t kRoomyChunk = 2560;
 constexpr std::size_t kReopened = 512;            // free blocks that small ones may be made of...
 constexpr std::size_t kReopenBelow = 128 * 1024;  // ...in heaps below this size
 constexpr std::size_t kTrimFrom = 1024 * 1024;    // smaller heaps keep their chunks
@@ -239,7 +240,7 @@ void* LuaHeap::carve(int size_class) {
       bump_ += kSizes[0];
     }
     if (size <= static_cast<std::size_t>(bump_end_ - bump_)) break;
-    if (!reopen_block(size) && !add_chunk()) return nullptr;
+    if (!reopen_block(size) && !add_chunk(size)) return nullptr;
   }
   char* const block = bump_;
   bump_ += size;
@@ -260,9 +261,11 @@ bool LuaHeap::reopen_block(std::size_t size) {
   return false;
 }
 
-bool LuaHeap::add_chunk() {
-  const std::size_t size =
+// A chunk with room for a block of size `least`.
+bool LuaHeap::add_chunk(std::size_t least) {
+  std::size_t size =
       std::clamp(std::bit_floor(chunk_bytes_ / kGrowthDivisor), kMinChunk, kMaxChunk);
+  if (size < sizeof(Chunk) + least) size = kRoomyChunk;
   auto* const block = static_cast<char*>(heap_malloc(size));
   if (block == nullptr) return false;
   divide(bump_, bump_end_);

@@ -88,7 +88,7 @@ class LuaHeap {
   void give(void* block, std::size_t size);
   void* carve(int size_class);
   bool reopen_block(std::size_t size);
-  bool add_chunk();
+  bool add_chunk(std::size_t least);
   void link_chunk(char* block, std::size_t size);
   bool is_in_chunk(void* block) const { return in_chunks_ && !large_.contains(block); }
   void divide(char* from, char* to);

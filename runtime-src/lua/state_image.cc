@@ -1,5 +1,6 @@
 #include "lua/state_image.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -123,6 +124,17 @@ void check_values(lua_State* L, const RecordedBlocks& blocks) {
   lua_settop(L, seen - 1);
 }
 
+// A full collection, which shrinks the stack to a small multiple of what is used. To grow it again, when a service is
+// loaded, would leave a block behind that little fits into: so many values are on it meanwhile that it stays.
+void collect_with_room(lua_State* L) {
+  constexpr int kStackUsed = 32;
+  const int top = lua_gettop(L);
+  luaL_checkstack(L, kStackUsed, nullptr);
+  lua_settop(L, std::max(top, kStackUsed));
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  lua_settop(L, top);
+}
+
 }  // namespace
 
 std::shared_ptr<const StateImage> find_image(const Environment& environment,
@@ -166,7 +178,7 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
 #endif
   if (blocks != nullptr) check_values(L, *blocks);
-  lua_gc(L, LUA_GCCOLLECT, 0);
+  collect_with_room(L);
 #ifdef RUNTIME_LUA54
   lua_gc(L, LUA_GCGEN, 0, 0);
 #endif
