@@ -107,21 +107,28 @@ void check_error(lua_State* L, const bson::Reader& reader) {
 }
 
 // An element in fewer bytes, which nobody sets to zero before they are filled.
-struct Kept {
-  const char* key;
-  const char* value;
-  std::uint32_t key_bytes;
-  std::uint32_t value_bytes;
+struct KeptValue {
+  const char* at;
+  std::uint32_t bytes;
   Type type;
 
   void keep(const Element& element) {
-    key = element.key.data();
-    key_bytes = static_cast<std::uint32_t>(element.key.size());
-    value = element.value.data();
-    value_bytes = static_cast<std::uint32_t>(element.value.size());
+    at = element.value.data();
+    bytes = static_cast<std::uint32_t>(element.value.size());
     type = element.type;
   }
-  Element element() const { return {type, {key, key_bytes}, {value, value_bytes}}; }
+  std::string_view view() const { return {at, bytes}; }
+};
+
+struct Kept {
+  KeptValue value;
+  RecordKey key;
+
+  void keep(const Element& element) {
+    value.keep(element);
+    key = {element.key.data(), element.key.size()};
+  }
+  Element element() const { return {value.type, {key.text, key.size}, value.view()}; }
 };
 
 // One that is known to be there.
@@ -145,8 +152,8 @@ Element next(bson::Reader& reader) {
 }
 
 // Whether a record may have the value.
-inline bool fits_record(const Kept& element) {
-  switch (element.type) {
+inline bool fits_record(Type type, const char* value) {
+  switch (type) {
     case Type::real:
     case Type::int32:
     case Type::boolean:
@@ -155,9 +162,10 @@ inline bool fits_record(const Kept& element) {
     case Type::array: return true;
     case Type::int64: {
 #ifdef RUNTIME_LUAJIT
-      const auto value = bson::number_at<std::int64_t>(element.value);
-      return value <= std::int64_t{1} << 53 && value >= -(std::int64_t{1} << 53);
+      const auto number = bson::number_at<std::int64_t>(value);
+      return number <= std::int64_t{1} << 53 && number >= -(std::int64_t{1} << 53);
 #else
+      (void)value;
       return true;
 #endif
     }
@@ -165,40 +173,77 @@ inline bool fits_record(const Kept& element) {
   }
 }
 
-// The shape of a document with these elements; null for one that is none, or not known.
-const RecordShape* find_shape(Decoder& d, const Kept* elements, int count) {
-  if (!d.shapes.has_shapes() || count == 0) return nullptr;
-  RecordKey keys[kRecordKeys];
-  for (int i = 0; i < count; ++i) {
-    if (!fits_record(elements[i])) return nullptr;
-    keys[i] = {elements[i].key, elements[i].key_bytes};
-  }
-  return d.shapes.find(keys, count);
-}
-
 // Pushes the record; false, and nothing pushed, when it cannot be made so.
-bool push_record(Decoder& d, const RecordShape& shape, const Kept* elements, int count, int depth) {
-  Record record(d.L, shape);
-  for (int i = 0; i < count; ++i) {
-    const Element element = elements[i].element();
-    switch (element.type) {
-      case Type::real: record.add(bson::number_of<double>(element)); break;
-      case Type::int32: record.add(std::int64_t{bson::number_of<std::int32_t>(element)}); break;
-      case Type::int64: record.add(bson::number_of<std::int64_t>(element)); break;
-      case Type::boolean: record.add(bson::boolean_of(element)); break;
+bool push_record(Decoder& d, const RecordShape& shape, const KeptValue* values, int depth) {
+  lua_State* L = d.L;
+  Record record(L, shape);
+  for (const KeptValue* const end = values + shape.count; values != end; ++values) {
+    const char* const at = values->at;
+    switch (values->type) {
+      case Type::real: record.add(bson::number_at<double>(at)); break;
+      case Type::int32: record.add(std::int64_t{bson::number_at<std::int32_t>(at)}); break;
+      case Type::int64: record.add(bson::number_at<std::int64_t>(at)); break;
+      case Type::boolean: record.add(*at != 0); break;
       case Type::string:
-        push_value(d, element, depth);
+        lua_pushlstring(L, at + 4, values->bytes - 5);
         record.add_string();
         break;
-      default: push_table(d, element.type, element.value, depth + 1); record.add_table();
+      default: push_table(d, values->type, values->view(), depth + 1); record.add_table();
     }
   }
   return record.finish();
 }
 
+// What documents are told apart by that are likely to have other shapes: the beginning of the first key.
+std::uint64_t kind_of(std::string_view bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  const auto key = bson::number_at<std::uint64_t>(bytes.data() + 4) >> 8;
+  const std::uint64_t zero =
+      (key - kOnes) & ~key & (kOnes << 7);  // the lowest bit: in its zero byte
+  return key & (zero ^ (zero - 1));
+}
+
+// Pushes the document as a record if it has the shape that the last one of its kind had. False, and nothing pushed, for
+// any other, and for one in which something is wrong.
+bool push_likely_record(Decoder& d, std::string_view bytes, int depth) {
+  constexpr std::size_t kLeast = 4 + sizeof(std::uint64_t);
+  if (bytes.size() < kLeast || !d.shapes.has_shapes()) return false;
+  const RecordShape* const shape = d.shapes.likely(kind_of(bytes));
+  if (shape == nullptr) return false;
+  KeptValue values[kRecordKeys];
+  bson::Reader reader(bytes);
+  for (int i = 0; i < shape->count; ++i) {
+    const RecordKey& key = shape->keys[i].name;
+    Element element;
+    if (!reader.take_expected({key.text, key.size}, &element) ||
+        !fits_record(element.type, element.value.data()))
+      return false;
+    values[i].keep(element);
+  }
+  return reader.at_end() && push_record(d, *shape, values, depth);
+}
+
+// The same for one whose elements have been read.
+bool push_known_record(Decoder& d, std::string_view bytes, const Kept* elements, int count,
+                       int depth) {
+  if (!d.shapes.has_shapes() || count == 0) return false;
+  RecordKey keys[kRecordKeys];
+  KeptValue values[kRecordKeys];
+  for (int i = 0; i < count; ++i) {
+    values[i] = elements[i].value;
+    keys[i] = elements[i].key;
+    if (!fits_record(values[i].type, values[i].at)) return false;
+  }
+  const RecordShape* const shape = d.shapes.find(keys, count);
+  if (shape == nullptr) return false;
+  d.shapes.likely(kind_of(bytes)) = shape;
+  return push_record(d, *shape, values, depth);
+}
+
 void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
   lua_State* L = d.L;
   if (depth > d.deepest) enter_level(d, depth);
+  if (type == Type::document && push_likely_record(d, bytes, depth)) return;
   // A table should be made as large as it becomes. Most are small: their elements are read once, and
   // kept until the table is there. Of a larger one the rest is read twice.
   constexpr int kAtOnce = kRecordKeys;
@@ -223,10 +268,7 @@ void push_table(Decoder& d, Type type, std::string_view bytes, int depth) {
       lua_rawseti(L, -2, in_order ? i + 1 : array_index(element.key, i + 1));
     }
   } else {
-    if (count < kAtOnce) {
-      const RecordShape* const shape = find_shape(d, kept, count);
-      if (shape != nullptr && push_record(d, *shape, kept, count, depth)) return;
-    }
+    if (count < kAtOnce && push_known_record(d, bytes, kept, count, depth)) return;
     lua_createtable(L, 0, count);
     for (int i = 0; i < count; ++i) {
       const Element element = i < first ? kept[i].element() : next(reader);

@@ -85,7 +85,8 @@ class Decoder {
   bool fits_record(const Kept& kept);
   // Pushes the struct as a record; false, and nothing pushed, when it is none, or its shape is not known.
   bool push_record(const Type& type, StructReader& reader);
-  const RecordShape* find_shape(const Kept* fields, int count);
+  const RecordShape* find_shape(const Type& type, const Kept* fields, int count);
+  bool has_names(const RecordShape& shape, const Kept* fields, int count) const;
 
   lua_State* L_;
   int names_;
@@ -215,15 +216,32 @@ bool Decoder::fits_record(const Kept& kept) {
   return kept.is_part || !kept.field->array;
 }
 
-const RecordShape* Decoder::find_shape(const Kept* fields, int count) {
+// Whether the shape's keys are the very strings that the fields' names are.
+bool Decoder::has_names(const RecordShape& shape, const Kept* fields, int count) const {
+  if (shape.count != count) return false;
+  const RawValue* const names = raw_table(L_, names_).array();
+  for (int i = 0; i < count; ++i) {
+    const std::string_view name = names[fields[i].field->name_index].text();
+    if (name.data() != shape.keys[i].name.text) return false;
+  }
+  return true;
+}
+
+const RecordShape* Decoder::find_shape(const Type& type, const Kept* fields, int count) {
+  for (const Kept* kept = fields; kept != fields + count; ++kept) {
+    if (!fits_record(*kept)) return nullptr;
+  }
+  const RecordShape*& likely = shapes_.likely(reinterpret_cast<std::uintptr_t>(&type));
+  if (likely != nullptr && has_names(*likely, fields, count)) return likely;
   const RawTable& names = raw_table(L_, names_);
   RecordKey keys[kRecordKeys];
   for (int i = 0; i < count; ++i) {
-    if (!fits_record(fields[i])) return nullptr;
     const std::string_view name = names.array()[fields[i].field->name_index].text();
     keys[i] = {name.data(), name.size()};
   }
-  return shapes_.find(keys, count);
+  const RecordShape* const shape = shapes_.find(keys, count);
+  if (shape != nullptr) likely = shape;
+  return shape;
 }
 
 bool Decoder::push_record(const Type& type, StructReader& reader) {
@@ -241,7 +259,7 @@ bool Decoder::push_record(const Type& type, StructReader& reader) {
                        value.number, value.is_part};
   }
   if (step == Step::broken || count == 0) return false;
-  const RecordShape* const shape = find_shape(fields, count);
+  const RecordShape* const shape = find_shape(type, fields, count);
   if (shape == nullptr) return false;
   Record record(L_, *shape);
   for (const Kept* kept = fields; kept != fields + count; ++kept) {
@@ -251,7 +269,8 @@ bool Decoder::push_record(const Type& type, StructReader& reader) {
       push_value(field, kept->value());
       record.add_table();
     } else if (field.kind == Kind::string) {
-      push_value(field, kept->value());
+      if (!kept->is_part) fail();
+      push_text(part);
       record.add_string();
     } else if (field.kind == Kind::boolean) {
       if (kept->is_part) fail();

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/short_bytes.h"
 #include "bson/types.h"
 
 namespace runtime::bson {
@@ -156,6 +157,29 @@ class Reader {
     at_ = value + size;
     return true;
   }
+
+  // Takes the next element if it has this key and is of a usual kind. False, and as if nothing had been asked, for any
+  // other, and for what is wrong.
+  [[gnu::always_inline]] bool take_expected(std::string_view key, Element* element) noexcept {
+    const std::size_t key_size = key.size();
+    const auto have = static_cast<std::size_t>(end_ - at_);
+    if (have < key_size + 2 || at_[key_size + 1] != '\0' ||
+        !same_short(at_ + 1, key.data(), key_size))
+      return false;
+    const char* const value = at_ + key_size + 2;
+    const std::size_t left = have - key_size - 2;
+    const auto code = static_cast<std::uint8_t>(*at_);
+    std::size_t size = kFixedBytes.bytes[code];
+    if ((size == kNotFixed && !quick_size(code, value, left, &size)) || size > left) return false;
+    element->type = static_cast<Type>(code);
+    element->key = {at_ + 1, key_size};
+    element->value = {value, size};
+    at_ = value + size;
+    return true;
+  }
+
+  // Whether there was no fault, and no element is left.
+  bool at_end() const { return at_ == end_ && error_.fault == Fault::none; }
 
   const Error& error() const { return error_; }
 

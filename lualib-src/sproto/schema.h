@@ -48,10 +48,10 @@ struct Type {
   // The field with that tag, or null. `from` is where to begin, and becomes the place after the one found: who asks
   // for ascending tags goes through the fields once.
   const Field* find(int tag, std::size_t* from) const {
-    std::size_t i = *from;
-    while (i < fields.size() && fields[i].tag < tag) ++i;
-    *from = i;
-    return i < fields.size() && fields[i].tag == tag ? &fields[i] : nullptr;
+    const Field* const end = std::to_address(fields.end());  // no division by the size of a field
+    const Field* field = fields.data() + *from;
+    for (; field != end && field->tag < tag; ++field) ++*from;
+    return field != end && field->tag == tag ? field : nullptr;
   }
   const Field* find(int tag) const {
     std::size_t from = 0;

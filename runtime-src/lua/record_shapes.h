@@ -86,6 +86,12 @@ class RecordShapes {
     return nullptr;
   }
 
+  // A place for the shape that the last table of some kind had, whatever the caller tells kinds by: null at first. It has
+  // to be compared, as kinds share places and a shape may become another one.
+  const RecordShape*& likely(std::uint64_t kind) {
+    return likely_[slot_of(kind * 0x9e3779b97f4a7c15)];
+  }
+
   // Learns a shape; not one in which a key stands twice. May raise (memory), and run finalizers.
   void learn(lua_State* L, const RecordKey* keys, int count);
 
@@ -101,6 +107,7 @@ class RecordShapes {
   static std::size_t slot_of(std::uint64_t id) { return id >> (64 - kSlotBits); }
 
   RecordShape* last_;  // found
+  const RecordShape* likely_[1 << kSlotBits];
   Slot slots_[1 << kSlotBits];
 };
 
@@ -122,6 +129,8 @@ class ShapeFinder {
     }
     return shape;
   }
+
+  const RecordShape*& likely(std::uint64_t kind) { return shapes_->likely(kind); }
 
   // May raise (memory), and run finalizers.
   void learn(lua_State* L) {

@@ -337,4 +337,31 @@ T.test("both ways to read and to make a table agree", function()
 	end
 end)
 
+T.test("documents whose keys were met often are told from those that begin alike", function()
+	local large = JIT and load "return 9007199254740993LL" () or load "return 9007199254740993" ()
+	local documents = {
+		bson.encode_order("id", 1, "name", "one", "at", { x = 1 }),
+		bson.encode_order("id", 2.5, "name", { 1, 2 }, "at", false),
+		bson.encode_order("id", bson.null, "name", "three", "at", 3),
+		bson.encode_order("id", large, "name", "four", "at", 4),
+		bson.encode_order("id", 5, "nome", "five", "at", 5),
+		bson.encode_order("id", 6, "at", "six", "name", 6),
+		bson.encode_order("id", 7, "name", "seven"),
+		bson.encode_order("id", 8, "name", "eight", "at", 8, "more", true),
+		bson.encode_order("id", 9, "name", "nine", "name", 9),
+	}
+	local first = {}
+	for i, document in ipairs(documents) do first[i] = encoded(bson.decode(document)) end
+	for round = 1, 50 do
+		for i, document in ipairs(documents) do
+			T.eq(encoded(bson.decode(document)), first[i])
+			T.raises("Invalid", bson.decode, tostring(document):sub(1, -2 - round % 20))
+		end
+	end
+	T.eq(bson.decode(documents[1]), { id = 1, name = "one", at = { x = 1 } })
+	T.eq(bson.decode(documents[7]), { id = 7, name = "seven" })
+	T.eq(bson.decode(documents[8]), { id = 8, name = "eight", at = 8, more = true })
+	T.eq(bson.decode(documents[9]), { id = 9, name = 9 })
+end)
+
 T.run()

@@ -177,5 +177,59 @@ TEST(BsonObjectId, IsNeverTheSameTwice) {
   }
 }
 
+// A document with a short key, a long one, an empty one, and a value of each usual kind.
+std::string usual_document() {
+  Writer writer;
+  const std::size_t root = writer.open();
+  writer.int32("a", 1);
+  writer.string("of twelve letters", "text");
+  writer.real("", 0.5);
+  writer.close(writer.open(Type::array, "array"));
+  writer.boolean("flag", true);
+  writer.int64("id", 7);
+  writer.close(root);
+  return std::string(writer.bytes());
+}
+
+constexpr const char* kUsualKeys[] = {"a", "of twelve letters", "", "array", "flag", "id"};
+
+TEST(BsonReader, TakesTheElementsThatAreExpected) {
+  const std::string bytes = usual_document();
+  Reader reader(bytes);
+  Reader other(bytes);
+  Element element, same;
+  for (const char* key : kUsualKeys) {
+    EXPECT_FALSE(reader.take_expected("b", &element));
+    ASSERT_TRUE(reader.take_expected(key, &element)) << key;
+    ASSERT_TRUE(other.next(&same));
+    EXPECT_EQ(element.type, same.type);
+    EXPECT_EQ(element.key, same.key);
+    EXPECT_EQ(element.value, same.value);
+  }
+  EXPECT_FALSE(reader.take_expected("a", &element));
+  EXPECT_TRUE(reader.at_end());
+}
+
+TEST(BsonReader, ExpectsNoElementThatIsNone) {
+  const std::string good = usual_document();
+  for (std::size_t place = 0; place < good.size(); ++place) {
+    for (int value = 0; value < 256; ++value) {
+      std::string bytes = good;
+      bytes[place] = static_cast<char>(value);
+      Reader reader(bytes);
+      for (const char* key : kUsualKeys) {
+        Reader other = reader;
+        Element element, same;
+        if (!reader.take_expected(key, &element)) break;
+        ASSERT_TRUE(other.next(&same)) << place << ' ' << value;
+        ASSERT_EQ(element.type, same.type);
+        ASSERT_EQ(element.key, same.key);
+        ASSERT_EQ(element.value, same.value);
+      }
+    }
+  }
+  EXPECT_FALSE(Reader("").at_end());
+}
+
 }  // namespace
 }  // namespace runtime::bson
