@@ -6,8 +6,10 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/short_bytes.h"
 #include "block_taker.h"
 #include "lua/engine.h"
+#include "lua/record_shapes.h"
 #include "object.h"
 #include "redis/crc16.h"
 #include "redis/reply_reader.h"
@@ -33,9 +35,13 @@ constexpr std::size_t kShortOperation = 40;  // bytes of a SET of something shor
 constexpr std::size_t kHeadBytes = 24;       // a type, any number, a line end
 
 // Writes "<type><number>\r\n", at most kHeadBytes.
-char* write_head(char* at, char type, std::size_t number) {
+inline char* write_head(char* at, char type, std::size_t number) {
   *at++ = type;
-  at = std::to_chars(at, at + kHeadBytes - 3, number).ptr;
+  if (number < 10) {
+    *at++ = static_cast<char>('0' + number);
+  } else {
+    at = std::to_chars(at, at + kHeadBytes - 3, number).ptr;
+  }
   *at++ = '\r';
   *at++ = '\n';
   return at;
@@ -49,24 +55,53 @@ void append_head(Scratch& out, char type, std::size_t number) {
 void append_bulk(Scratch& out, std::string_view bytes) {
   char* const begin = out.prepare(kHeadBytes + bytes.size() + 2);
   char* at = write_head(begin, '$', bytes.size());
-  std::memcpy(at, bytes.data(), bytes.size());
+  copy_short(at, bytes.data(), bytes.size());
   at += bytes.size();
   *at++ = '\r';
   *at++ = '\n';
   out.add(static_cast<std::size_t>(at - begin));
 }
 
-// Whether the number at the top is one that tostring() writes as an integer.
-bool is_whole(lua_State* L, std::int64_t& value) {
-#ifdef RUNTIME_LUAJIT
-  const lua_Number number = lua_tonumber(L, -1);
+void append_whole(Scratch& out, std::int64_t number) {
+  char digits[24];
+  char* const end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
+  append_bulk(out, {digits, static_cast<std::size_t>(end - digits)});
+}
+
+// Whether tostring() writes the number as an integer, on LuaJIT.
+[[maybe_unused]] bool is_whole(lua_Number number, std::int64_t& value) {
   if (!(std::abs(number) < 1e14) || number == 0) return false;
   value = static_cast<std::int64_t>(number);
   return static_cast<lua_Number>(value) == number;
+}
+
+// The same for the number at the top of the stack, on both engines.
+bool is_whole(lua_State* L, std::int64_t& value) {
+#ifdef RUNTIME_LUAJIT
+  return is_whole(lua_tonumber(L, -1), value);
 #else
   value = lua_tointeger(L, -1);
   return lua_isinteger(L, -1) != 0;
 #endif
+}
+
+// Appends a string or a whole number. False, and nothing appended, for all else.
+inline bool append_plain(Scratch& out, const RawValue& value) {
+  switch (value.kind()) {
+    case RawKind::string: append_bulk(out, value.text()); return true;
+    case RawKind::integer: append_whole(out, value.integer()); return true;
+    case RawKind::real: {
+#ifdef RUNTIME_LUAJIT
+      std::int64_t whole;
+      if (!is_whole(value.real(), whole)) return false;
+      append_whole(out, whole);
+      return true;
+#else
+      return false;
+#endif
+    }
+    default: return false;
+  }
 }
 
 // Appends the value on the top of the stack, and pops it. `place` is its number in the command.
@@ -82,9 +117,7 @@ void append_value(lua_State* L, Scratch& out, int place) {
     }
     case LUA_TNUMBER:
       if (is_whole(L, whole)) {
-        char digits[24];
-        char* const end = std::to_chars(digits, digits + sizeof(digits), whole).ptr;
-        append_bulk(out, {digits, static_cast<std::size_t>(end - digits)});
+        append_whole(out, whole);
         return lua_pop(L, 1);
       }
       break;
@@ -139,6 +172,24 @@ int l_command(lua_State* L) {
   return 1;
 }
 
+// Appends a list of strings and whole numbers, which are read where the engine keeps them. False, and nothing appended,
+// for any other. Raises for nothing but want of memory; then some of it may have been appended.
+bool append_plain_operation(Scratch& out, const RawTable& operation) {
+  std::size_t count;
+  if (operation.has_metatable() || !raw_length(operation, &count) || count == 0 ||
+      has_index(operation, count + 1))
+    return false;
+  const std::size_t before = out.size();
+  append_head(out, '*', count);
+  const RawValue* value = operation.array();
+  for (const RawValue* const end = value + count; value != end; ++value) {
+    if (append_plain(out, *value)) continue;
+    out.shorten(before);
+    return false;
+  }
+  return true;
+}
+
 // pipeline(operations) -> bytes
 int l_pipeline(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -146,14 +197,17 @@ int l_pipeline(lua_State* L) {
   Scratch out(L);
   const int operations = static_cast<int>(lua_rawlen(L, 1));
   out.prepare(static_cast<std::size_t>(operations) * kShortOperation);
+  const bool plain = raw_tables_known();
   for (int i = 1; i <= operations; i++) {
     lua_rawgeti(L, 1, i);
     if (!lua_istable(L, -1)) return luaL_error(L, "redis: operation %d is no table", i);
     const int operation = lua_gettop(L);
-    const int count = static_cast<int>(lua_rawlen(L, operation));
-    if (count == 0) return luaL_error(L, "redis: operation %d is empty", i);
-    append_head(out, '*', static_cast<std::size_t>(count));
-    append_list(L, out, operation, count, 0);
+    if (!plain || !append_plain_operation(out, raw_table(L, operation))) {
+      const int count = static_cast<int>(lua_rawlen(L, operation));
+      if (count == 0) return luaL_error(L, "redis: operation %d is empty", i);
+      append_head(out, '*', static_cast<std::size_t>(count));
+      append_list(L, out, operation, count, 0);
+    }
     lua_pop(L, 1);
   }
   out.push();
@@ -234,6 +288,12 @@ struct Builder {
     }
   }
 
+  // A value that is no list.
+  void push_single(const Item& item) {
+    if (item.is_null) return lua_pushnil(L);
+    push_scalar(item);
+  }
+
   void push_value() {
     luaL_checkstack(L, 6, "redis: a reply is too deep");
     Item item = take();
@@ -258,8 +318,13 @@ bool has_reply(lua_State* L, LuaReplyReader& reader) {
 
 // Pushes the value of the reply. False: it is an error, or there is one in it.
 bool push_reply(lua_State* L, const LuaReplyReader& reader) {
-  Builder builder{L, reader.reply(), false};
-  builder.push_value();
+  Builder builder{L, {}, false};
+  if (const Item* item = reader.only_item()) {
+    builder.push_single(*item);
+  } else {
+    builder.rest = reader.reply();
+    builder.push_value();
+  }
   return !builder.has_error;
 }
 
@@ -300,23 +365,90 @@ int l_next(lua_State* L) {
   return has_answer(L, reader) ? give_reply(L, reader) : 0;
 }
 
+// Makes { ok =, out = } for replies.
+class Outcomes {
+ public:
+  // Pushes the keys, and leaves them there.
+  explicit Outcomes(lua_State* L) : L_(L), shapes_(RecordShapes::of(L)) {
+    luaL_checkstack(L, 8, "redis");
+    lua_pushliteral(L, "ok");
+    lua_pushliteral(L, "out");
+    out_key_ = lua_gettop(L);
+  }
+
+  // Pushes the table for a reply.
+  void push(const LuaReplyReader& reader) {
+    if ((knows_shape() || find_shape()) && push_record(reader)) return;
+    lua_createtable(L_, 0, 2);
+    lua_pushvalue(L_, out_key_);
+    const bool ok = push_reply(L_, reader);
+    lua_rawset(L_, -3);
+    lua_pushvalue(L_, out_key_ - 1);
+    lua_pushboolean(L_, ok);
+    lua_rawset(L_, -3);
+  }
+
+ private:
+  // Lua code that ran since the reply before may have made it into another one.
+  bool knows_shape() const { return shape_ != nullptr && shape_->serial == serial_; }
+  bool find_shape();
+  bool push_record(const LuaReplyReader& reader);
+
+  lua_State* L_;
+  RecordShapes* shapes_;  // null: no records
+  int out_key_;
+  const RecordShape* shape_ = nullptr;
+  std::uint32_t serial_ = 0;  // of the shape
+};
+
+bool Outcomes::find_shape() {
+  if (shapes_ == nullptr) return false;
+  constexpr RecordKey kKeys[] = {{"out", 3}, {"ok", 2}};
+  bool frequent = false;
+  shape_ = shapes_->find(kKeys, 2, &frequent);
+  if (shape_ == nullptr && frequent) {
+    shapes_->learn(L_, kKeys, 2);
+    shape_ = shapes_->find(kKeys, 2, &frequent);
+  }
+  if (shape_ == nullptr) return false;
+  serial_ = shape_->serial;
+  return true;
+}
+
+// False, and nothing pushed, when it cannot be made so.
+bool Outcomes::push_record(const LuaReplyReader& reader) {
+  Record record(L_, *shape_);
+  const bool ok = push_reply(L_, reader);
+  switch (lua_type(L_, -1)) {
+    case LUA_TNIL: record.add_nil(); break;
+    case LUA_TBOOLEAN: record.add(lua_toboolean(L_, -1) != 0); break;
+    case LUA_TSTRING: record.add_string(); break;
+    case LUA_TTABLE: record.add_table(); break;
+    case LUA_TNUMBER:
+#ifdef RUNTIME_LUA54
+      if (lua_isinteger(L_, -1)) {
+        record.add(std::int64_t{lua_tointeger(L_, -1)});
+        break;
+      }
+#endif
+      record.add(lua_tonumber(L_, -1));
+      break;
+    default: lua_pop(L_, 1); return false;
+  }
+  record.add(ok);
+  return record.finish();
+}
+
 // reader:collect(count, results) -> how many of `count` replies are still to come
 int l_collect(lua_State* L) {
   LuaReplyReader& reader = self<LuaReplyReader>(L, 1);
   lua_Integer left = luaL_checkinteger(L, 2);
   luaL_checktype(L, 3, LUA_TTABLE);
   lua_settop(L, 3);
-  lua_pushliteral(L, "ok");
-  lua_pushliteral(L, "out");
+  Outcomes outcomes(L);
   int last = static_cast<int>(lua_rawlen(L, 3));
   while (left > 0 && has_answer(L, reader)) {
-    lua_createtable(L, 0, 2);
-    lua_pushvalue(L, 5);
-    const bool ok = push_reply(L, reader);
-    lua_rawset(L, -3);
-    lua_pushvalue(L, 4);
-    lua_pushboolean(L, ok);
-    lua_rawset(L, -3);
+    outcomes.push(reader);
     lua_rawseti(L, 3, ++last);  // may raise: the reply is still in place
     reader.pop();
     left--;

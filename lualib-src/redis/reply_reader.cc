@@ -127,6 +127,7 @@ Status read_item(std::string_view bytes, std::size_t& searched, Item& item, std:
 
 // Puts what is held and `more` together.
 void ReplyReader::join(std::string_view more) {
+  is_single_ = false;  // its bytes move
   if (block_ != nullptr) {
     joined_.assign(unread());
     block_.reset();
@@ -181,6 +182,10 @@ Status ReplyReader::next() {
       failed_ = true;
       return Status::error;
     }
+    if (scanned_ == 0 && !is_list(item.type)) [[unlikely]] {
+      single_ = item;
+      is_single_ = true;
+    }
     scanned_ += used;
     searched_ = 0;
     if (item.count == 0 && item.type != '|') ready_ = finish_value();
@@ -192,6 +197,7 @@ void ReplyReader::pop() {
   begin_ += scanned_;
   scanned_ = 0;
   ready_ = false;
+  is_single_ = false;
   if (begin_ < held_.size()) return;
   held_ = {};
   begin_ = 0;

@@ -59,6 +59,8 @@ class ReplyReader {
 
   // The bytes of that reply; valid until feed() or pop().
   [[nodiscard]] std::string_view reply() const { return unread().substr(0, scanned_); }
+  // Its item, when it is a single one and no list, without another look at the bytes; else null. As valid as reply().
+  [[nodiscard]] const Item* only_item() const { return is_single_ ? &single_ : nullptr; }
   void pop();
 
   // Bytes that no pop() has taken.
@@ -87,6 +89,8 @@ class ReplyReader {
   std::size_t searched_ = 0;  // behind scanned_, without a line end
   std::array<Level, kMaxDepth> levels_;
   std::size_t depth_ = 0;
+  Item single_;
+  bool is_single_ = false;
   bool ready_ = false;
   bool failed_ = false;
 };

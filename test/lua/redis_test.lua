@@ -120,6 +120,65 @@ T.test("replies may come byte by byte, and many in one piece", function()
 	db:disconnect()
 end)
 
+-- Results are made another way once some were.
+T.test("each reply of many pipelines is its own value, of any kind", function()
+	local replies = { "+OK\r\n", ":-7\r\n", ":9007199254740992\r\n", "$-1\r\n", "_\r\n", "#t\r\n", "#f\r\n", ",0.5\r\n", "$0\r\n\r\n",
+		"*0\r\n", "*2\r\n$-1\r\n*1\r\n:1\r\n", "*1\r\n-ERR inner\r\n", "%1\r\n+a\r\n:1\r\n", "|1\r\n+x\r\n+y\r\n+with\r\n",
+		">1\r\n+push\r\n-ERR outer\r\n" }
+	local want = { { ok = true, out = "OK" }, { ok = true, out = -7 }, { ok = true, out = 2 ^ 53 }, { ok = true }, { ok = true },
+		{ ok = true, out = true }, { ok = true, out = false }, { ok = true, out = 0.5 }, { ok = true, out = "" }, { ok = true, out = {} },
+		{ ok = true, out = { nil, { 1 } } }, { ok = false, out = { "ERR inner" } }, { ok = true, out = { a = 1 } },
+		{ ok = true, out = "with" }, { ok = false, out = "ERR outer" } }
+	local port = listen(function(fd)
+		while request(fd) do
+			for _ = 2, #replies do request(fd) end
+			socket.write(fd, table.concat(replies))
+		end
+	end)
+	local db = connect(port)
+	local operations = {}
+	for i = 1, #replies do operations[i] = { "GET", i } end
+	for _ = 1, 20 do
+		local got = db:pipeline(operations, {})
+		T.eq(got, want)
+		got[4].out, got[1].more = 4, 1
+		T.eq({ got[4], got[1] }, { { ok = true, out = 4 }, { ok = true, out = "OK", more = 1 } })
+	end
+	db:disconnect()
+end)
+
+T.test("the words of a pipeline are what tostring() makes of them, however they are kept", function()
+	local got = {}
+	local port = listen(function(fd)
+		local asked = request(fd)
+		while asked do
+			got[#got + 1] = asked
+			socket.write(fd, "+OK\r\n")
+			asked = request(fd)
+		end
+	end)
+	local db = connect(port)
+	local named = setmetatable({}, { __tostring = function() return "named" end })
+	local grown = {}
+	for i = 1, 5 do grown[i] = i == 1 and "GROWN" or "x" .. i end
+	local operations = {
+		{ "SET", "key", 1 }, { "SET", 2 ^ 31, -5 }, { "SET", 0.25, 1e100 }, { "SET", true, named }, setmetatable({ "SET", "a" }, {}),
+		{ [1] = "SET", [2] = ("long"):rep(400) }, grown, { "SET", "", 0 }, { "ONE" },
+	}
+	db:pipeline(operations, {})
+	local want = {}
+	for i, operation in ipairs(operations) do
+		local words = {}
+		for k, word in ipairs(operation) do words[k] = tostring(word) end
+		want[i] = table.concat(words, " ")
+	end
+	T.eq(got, want)
+	T.raises("redis: operation 2 is empty", db.pipeline, db, { { "PING" }, {} })
+	T.raises("redis: operation 1 is no table", db.pipeline, db, { "PING" })
+	T.eq(db:ping(), "OK")
+	db:disconnect()
+end)
+
 T.test("bytes that nobody asked for are held back, and are the next reply", function()
 	local BYTES = 1024 * 1024
 	local sent = 0
