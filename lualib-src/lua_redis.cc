@@ -52,20 +52,27 @@ void append_head(Scratch& out, char type, std::size_t number) {
   out.add(static_cast<std::size_t>(write_head(begin, type, number) - begin));
 }
 
-void append_bulk(Scratch& out, std::string_view bytes) {
-  char* const begin = out.prepare(kHeadBytes + bytes.size() + 2);
-  char* at = write_head(begin, '$', bytes.size());
+// Writes a string as a bulk, at most kHeadBytes + 2 more than its own.
+char* write_bulk(char* at, std::string_view bytes) {
+  at = write_head(at, '$', bytes.size());
   copy_short(at, bytes.data(), bytes.size());
   at += bytes.size();
   *at++ = '\r';
   *at++ = '\n';
-  out.add(static_cast<std::size_t>(at - begin));
+  return at;
 }
 
-void append_whole(Scratch& out, std::int64_t number) {
-  char digits[24];
-  char* const end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-  append_bulk(out, {digits, static_cast<std::size_t>(end - digits)});
+constexpr std::size_t kDigits = 24;  // any whole number
+
+char* write_whole(char* at, std::int64_t number) {
+  char digits[kDigits];
+  char* const end = std::to_chars(digits, digits + kDigits, number).ptr;
+  return write_bulk(at, {digits, static_cast<std::size_t>(end - digits)});
+}
+
+void append_bulk(Scratch& out, std::string_view bytes) {
+  char* const begin = out.prepare(kHeadBytes + bytes.size() + 2);
+  out.add(static_cast<std::size_t>(write_bulk(begin, bytes) - begin));
 }
 
 // Whether tostring() writes the number as an integer, on LuaJIT.
@@ -85,25 +92,6 @@ bool is_whole(lua_State* L, std::int64_t& value) {
 #endif
 }
 
-// Appends a string or a whole number. False, and nothing appended, for all else.
-inline bool append_plain(Scratch& out, const RawValue& value) {
-  switch (value.kind()) {
-    case RawKind::string: append_bulk(out, value.text()); return true;
-    case RawKind::integer: append_whole(out, value.integer()); return true;
-    case RawKind::real: {
-#ifdef RUNTIME_LUAJIT
-      std::int64_t whole;
-      if (!is_whole(value.real(), whole)) return false;
-      append_whole(out, whole);
-      return true;
-#else
-      return false;
-#endif
-    }
-    default: return false;
-  }
-}
-
 // Appends the value on the top of the stack, and pops it. `place` is its number in the command.
 void append_value(lua_State* L, Scratch& out, int place) {
   std::size_t size;
@@ -117,7 +105,8 @@ void append_value(lua_State* L, Scratch& out, int place) {
     }
     case LUA_TNUMBER:
       if (is_whole(L, whole)) {
-        append_whole(out, whole);
+        char* const begin = out.prepare(kHeadBytes + kDigits + 2);
+        out.add(static_cast<std::size_t>(write_whole(begin, whole) - begin));
         return lua_pop(L, 1);
       }
       break;
@@ -172,21 +161,61 @@ int l_command(lua_State* L) {
   return 1;
 }
 
-// Appends a list of strings and whole numbers, which are read where the engine keeps them. False, and nothing appended,
-// for any other. Raises for nothing but want of memory; then some of it may have been appended.
-bool append_plain_operation(Scratch& out, const RawTable& operation) {
-  std::size_t count;
-  if (operation.has_metatable() || !raw_length(operation, &count) || count == 0 ||
-      has_index(operation, count + 1))
-    return false;
-  const std::size_t before = out.size();
-  append_head(out, '*', count);
-  const RawValue* value = operation.array();
-  for (const RawValue* const end = value + count; value != end; ++value) {
-    if (append_plain(out, *value)) continue;
-    out.shorten(before);
-    return false;
+// A list of strings and whole numbers, which is read where the engine keeps it.
+class PlainOperation {
+ public:
+  explicit PlainOperation(const RawTable& table) : table_(table) {}
+
+  // Appends it. False, and nothing appended, when it is no such list.
+  bool append(Scratch& out);
+
+ private:
+  // Looks whether it is one, and how many bytes it takes at most.
+  bool measure();
+  static bool is_whole_number(const RawValue& value, std::int64_t& whole) {
+    whole = value.integer();
+#ifdef RUNTIME_LUAJIT
+    return value.kind() == RawKind::real && is_whole(value.real(), whole);
+#else
+    return value.kind() == RawKind::integer;
+#endif
   }
+
+  const RawTable& table_;
+  std::size_t count_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+bool PlainOperation::measure() {
+  if (table_.has_metatable() || !raw_length(table_, &count_) || count_ == 0 ||
+      has_index(table_, count_ + 1))
+    return false;
+  bytes_ = kHeadBytes + count_ * (kHeadBytes + kDigits + 2);
+  const RawValue* value = table_.array();
+  std::int64_t whole;
+  for (const RawValue* const end = value + count_; value != end; ++value) {
+    if (value->kind() == RawKind::string) {
+      bytes_ += value->text().size();
+    } else if (!is_whole_number(*value, whole)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool PlainOperation::append(Scratch& out) {
+  do {
+    if (!measure()) return false;
+    // More room may come with Lua code that the collector runs, and which changes the list.
+  } while (out.make_room(bytes_));
+  char* const begin = out.prepare(bytes_);
+  char* at = write_head(begin, '*', count_);
+  const RawValue* value = table_.array();
+  std::int64_t whole;
+  for (const RawValue* const end = value + count_; value != end; ++value) {
+    at = is_whole_number(*value, whole) ? write_whole(at, whole) : write_bulk(at, value->text());
+  }
+  out.add(static_cast<std::size_t>(at - begin));
   return true;
 }
 
@@ -202,7 +231,7 @@ int l_pipeline(lua_State* L) {
     lua_rawgeti(L, 1, i);
     if (!lua_istable(L, -1)) return luaL_error(L, "redis: operation %d is no table", i);
     const int operation = lua_gettop(L);
-    if (!plain || !append_plain_operation(out, raw_table(L, operation))) {
+    if (!plain || !PlainOperation(raw_table(L, operation)).append(out)) {
       const int count = static_cast<int>(lua_rawlen(L, operation));
       if (count == 0) return luaL_error(L, "redis: operation %d is empty", i);
       append_head(out, '*', static_cast<std::size_t>(count));

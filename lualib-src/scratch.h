@@ -30,6 +30,12 @@ class Scratch {
     return bytes() + size_;
   }
   void add(std::size_t size) { size_ += size; }
+  // The same without an address. False: there was room, and nothing happened that may raise.
+  bool make_room(std::size_t size) {
+    if (size <= capacity_ - size_) return false;
+    grow(size);
+    return true;
+  }
 
   void append(std::string_view text) {
     if (text.empty()) return;

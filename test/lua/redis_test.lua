@@ -2,6 +2,8 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local redis = require "skynet.db.redis"
+local codec = require "skynet.db.redis.codec"
+local engine = require "skynet.engine"
 local sc = require "skynet.socketchannel"
 local T = require "harness"
 
@@ -177,6 +179,33 @@ T.test("the words of a pipeline are what tostring() makes of them, however they 
 	T.raises("redis: operation 1 is no table", db.pipeline, db, { "PING" })
 	T.eq(db:ping(), "OK")
 	db:disconnect()
+end)
+
+T.test("a finalizer may change the words of a pipeline that is being written", function()
+	local ran = 0
+	for round = 1, 50 do
+		local operation = { "SET" }
+		for i = 2, 300 do operation[i] = round .. ("x"):rep(i) end
+		local function change()
+			ran = ran + 1
+			for i = 2, 300 do operation[i] = "changed" .. i end
+			for i = 301, 400 do operation[i] = i end
+		end
+		for _ = 1, 20 do engine.finalizer(change) end
+		local bytes = codec.pipeline { operation, operation, operation }
+		local at = 1
+		for _ = 1, 3 do
+			local count, after = bytes:match("^%*(%d+)\r\n()", at)
+			at = after
+			for _ = 1, tonumber(count) do
+				local size, word = bytes:match("^%$(%d+)\r\n()", at)
+				T.eq(bytes:sub(word + size, word + size + 1), "\r\n")
+				at = word + size + 2
+			end
+		end
+		T.eq(at, #bytes + 1)
+	end
+	T.ok(ran > 0)
 end)
 
 T.test("bytes that nobody asked for are held back, and are the next reply", function()
