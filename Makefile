@@ -71,8 +71,8 @@ CONFIG_SRC := $(wildcard runtime-src/config/*.cc)
 # Part of the copies of the Lua libraries.
 API_SRC    := runtime-src/lua/shared_api.cc
 TRACEBACK_SRC := runtime-src/lua/traceback_api.cc
-FRAMES_SRC := runtime-src/lua/jit_frames.cc
-ENGINE_SRC := $(filter-out $(API_SRC) $(TRACEBACK_SRC) $(FRAMES_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
+JIT_ONLY_SRC := runtime-src/lua/jit_frames.cc runtime-src/lua/jit_areas.cc
+ENGINE_SRC := $(filter-out $(API_SRC) $(TRACEBACK_SRC) $(JIT_ONLY_SRC),$(wildcard runtime-src/lua/*.cc)) $(filter-out $(SHARED_SRC),$(wildcard lualib-src/*.cc))
 # What only the executable has: its command line.
 CLI_SRC    := $(wildcard runtime-src/cli/*.cc)
 MAIN_SRC   := runtime-src/main.cc $(CLI_SRC)
@@ -173,12 +173,14 @@ $(LUA54_COPY): $(LUA54_A) $(LUA54_PARTS) Makefile
 	  objcopy --redefine-sym luaL_traceback=stock_luaL_traceback lauxlib.o && \
 	  ar rc ../$(@F) lapi.o lauxlib.o $(LUA54_PARTS:%=$(CURDIR)/%)
 
-# Its frames are found by runtime-src/lua/jit_frames.cc; lj_gc_step_jit is for runtime-src/lua/jit_trace.cc.
-JIT_PARTS := $(B)/luajit/$(API_SRC:.cc=.o) $(B)/luajit/$(FRAMES_SRC:.cc=.o)
+# Its machine code has its place from runtime-src/lua/jit_areas.cc, and its frames are found by jit_frames.cc; lj_gc_step_jit is
+# for jit_trace.cc.
+JIT_PARTS := $(B)/luajit/$(API_SRC:.cc=.o) $(JIT_ONLY_SRC:%.cc=$(B)/luajit/%.o)
 $(JIT_COPY): $(JIT_A) $(JIT_NAMES) $(JIT_PARTS) Makefile
 	$(call say,gen,$@) awk '{print $$2, $$3}' $(JIT_NAMES) > $(B)/luajit_names.map && rm -f $@ $@.all && \
 	  objcopy --redefine-syms=$(B)/luajit_names.map $(JIT_A) $@.all && \
 	  objcopy $(foreach f,$(STOCK_JIT),--redefine-sym jit_$(f)=jit_stock_$(f)) \
+	    --redefine-sym mmap64=runtime_jit_map --redefine-sym munmap=runtime_jit_unmap \
 	    --redefine-sym __register_frame=runtime_register_frame \
 	    --redefine-sym lj_gc_step_jit=runtime_jit_collect --globalize-symbol runtime_jit_collect \
 	    --redefine-sym __deregister_frame=runtime_deregister_frame $@.all $@ && \

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <vector>
+
+#include "lua/jit_areas.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
@@ -86,6 +90,24 @@ TEST_F(StateImageTest, CopiesWorkIndependently) {
   EXPECT_EQ(two.eval(kWork), result);
   EXPECT_EQ(one.eval(kWork), result);
 }
+
+#ifdef RUNTIME_LUAJIT
+// They all try the same addresses for it.
+TEST_F(StateImageTest, MachineCodeOfEachCopyHasAPlace) {
+  const std::shared_ptr<const StateImage> made = image();
+  if (made->heap == nullptr) GTEST_SKIP() << "states cannot be copied with this sanitizer";
+  constexpr std::size_t kCopies = 100;
+  const std::size_t before = jit_areas();
+  std::vector<std::unique_ptr<Copy>> copies;
+  for (std::size_t i = 1; i <= kCopies; ++i) {
+    copies.push_back(std::make_unique<Copy>(*made));
+    EXPECT_EQ(copies.back()->eval("local x = 0 for i = 1, 1000 do x = x + i end return x"), "500500");
+    EXPECT_EQ(jit_areas(), before + i);
+  }
+  copies.clear();
+  EXPECT_EQ(jit_areas(), before);
+}
+#endif
 
 TEST_F(StateImageTest, UpvaluesOfEveryTypeKeepTheirTypes) {
   // Each upvalue was one of a running function before, with other upvalues about it.
