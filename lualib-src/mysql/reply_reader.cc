@@ -84,11 +84,11 @@ Step ReplyReader::take_head(std::string_view packet) {
     return fail("a request for a local file, which is never answered");
   }
   Cursor cursor(packet);
-  wanted_ = cursor.length();
-  if (cursor.failed() || !cursor.at_end() || wanted_ > kMaxColumns) {
+  const std::uint64_t wanted = cursor.length();
+  if (cursor.failed() || !cursor.at_end() || wanted > kMaxColumns) {
     return fail("a number of columns that is none");
   }
-  columns_.clear();
+  columns_.begin(wanted);
   phase_ = Phase::columns;
   return again;
 }
@@ -100,7 +100,7 @@ Step ReplyReader::take_prepared(std::string_view packet) {
   parameters_.clear();
   columns_.clear();
   if (prepared_.parameters == 0) return after_parameters();
-  wanted_ = prepared_.parameters;
+  parameters_.begin(prepared_.parameters);
   phase_ = Phase::parameters;
   return again;
 }
@@ -111,18 +111,16 @@ Step ReplyReader::after_parameters() {
     begin_result();
     return Step::prepared;
   }
-  wanted_ = prepared_.columns;
+  columns_.begin(prepared_.columns);
   phase_ = Phase::columns;
   return again;
 }
 
-Step ReplyReader::take_column(std::string_view packet, std::vector<Column>& columns, Phase end) {
+Step ReplyReader::take_column(std::string_view packet, ColumnList& columns, Phase end) {
   if (is_ok(packet)) return fail("an OK packet in the place of a column", true);
   if (is_end(packet)) return fail("an EOF packet in the place of a column", true);
-  std::optional<Column> column = parse_column(packet);
-  if (!column) return fail("a column that is cut short");
-  columns.push_back(std::move(*column));
-  if (columns.size() == wanted_) phase_ = end;
+  if (!columns.take(packet)) return fail("a column that is cut short");
+  if (columns.is_full()) phase_ = end;
   return again;
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mysql/column_list.h"
 #include "mysql/packet_reader.h"
 #include "mysql/packets.h"
 
@@ -42,8 +43,8 @@ class ReplyReader {
   [[nodiscard]] const Ok& ok() const { return ok_; }
   [[nodiscard]] const Failure& failure() const { return failure_; }
   [[nodiscard]] const Prepared& prepared() const { return prepared_; }
-  [[nodiscard]] const std::vector<Column>& parameters() const { return parameters_; }
-  [[nodiscard]] const std::vector<Column>& columns() const { return columns_; }
+  [[nodiscard]] const std::vector<Column>& parameters() const { return parameters_.columns(); }
+  [[nodiscard]] const std::vector<Column>& columns() const { return columns_.columns(); }
   [[nodiscard]] std::string_view payload() const { return packets_.payload(); }
   [[nodiscard]] bool is_binary() const { return expected_ == Expected::binary; }
 
@@ -66,7 +67,7 @@ class ReplyReader {
   Step take(std::string_view packet);
   Step take_head(std::string_view packet);
   Step take_prepared(std::string_view packet);
-  Step take_column(std::string_view packet, std::vector<Column>& columns, Phase end);
+  Step take_column(std::string_view packet, ColumnList& columns, Phase end);
   Step take_end_of_columns(std::string_view packet);
   Step take_row(std::string_view packet);
   Step take_failure(std::string_view packet);
@@ -80,12 +81,11 @@ class ReplyReader {
   bool has_more_ = false;
   bool is_misplaced_ = false;
   const char* fault_ = nullptr;
-  std::size_t wanted_ = 0;  // columns
   Ok ok_;
   Failure failure_;
   Prepared prepared_;
-  std::vector<Column> parameters_;
-  std::vector<Column> columns_;
+  ColumnList parameters_;
+  ColumnList columns_;
 };
 
 }  // namespace runtime::mysql

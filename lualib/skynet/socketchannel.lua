@@ -22,7 +22,7 @@ local socket_error, await, break_link, send = links.error, links.await, links.br
 ---@field private closed boolean
 ---@field private generation integer    counts changehost() and close(): an attempt notices
 ---@field private connecting? table[]   tokens of coroutines that wait for the attempt under way
----@field private auth_thread? thread
+---@field private auth_thread thread|false
 local channel = {}
 channel.__index = channel
 
@@ -70,7 +70,7 @@ end
 local function prepare(self, generation, what, f, argument)
 	self.auth_thread = coroutine.running()
 	local ok, message = pcall(f, argument)
-	self.auth_thread = nil
+	self.auth_thread = false
 	if self.generation ~= generation then return nil, "the address was changed" end
 	if ok then return true end
 	drop_link(self)
@@ -374,13 +374,15 @@ function socketchannel.channel(description)
 		backup = description.backup,
 		auth = description.auth,
 		tells_refusal = description.tells_refusal,
-		session_response = description.response,
+		-- Asked for at each request: what a table does not have is looked for behind its metatable as well.
+		auth_thread = false,
+		session_response = description.response or false,
 		nodelay = description.nodelay,
 		new_parser = description.parser,
 		handshake = description.handshake,
 		timeout = description.timeout or nil,
 		connect_timeout = description.connect_timeout or description.timeout or nil,
-		watched = description.timeout and deadlines(description.timeout, links.give_up) or nil,
+		watched = description.timeout and deadlines(description.timeout, links.give_up) or false,
 		overload_notify = description.overload or nil,
 		overload = { on = false },
 		link_meta = { __index = methods },

@@ -92,6 +92,50 @@ TEST(MysqlReply, HasMoreResultsAsTheStatusSays) {
   EXPECT_FALSE(reader.has_more());
 }
 
+// The names and types of each result of a reply.
+std::string columns_of(ReplyReader& reader, std::string_view bytes) {
+  reader.expect(Expected::text);
+  reader.feed(bytes);
+  std::string all;
+  for (Step step = reader.next(); step != Step::incomplete; step = reader.next()) {
+    if (step != Step::columns) continue;
+    for (const Column& column : reader.columns())
+      all += column.name + std::to_string(column.type) + ' ';
+  }
+  return all;
+}
+
+TEST(MysqlReply, HasItsOwnColumnsWhateverTheOneBeforeHad) {
+  ReplyReader reader;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(columns_of(reader, Server().packet("\1").column("a", kLong).end().end().bytes()),
+              "a3 ");
+    EXPECT_EQ(columns_of(reader, Server()
+                                     .packet("\3")
+                                     .column("a", kLong)
+                                     .column("b", kTiny)
+                                     .column("c", kYear)
+                                     .end()
+                                     .end()
+                                     .bytes()),
+              "a3 b1 c13 ");
+    EXPECT_EQ(
+        columns_of(reader,
+                   Server().packet("\2").column("a", kLong).column("c", kYear).end().end().bytes()),
+        "a3 c13 ");
+    // Cut off before its last column.
+    EXPECT_EQ(columns_of(reader, Server().packet("\2").column("x", kTiny).failure().bytes()), "");
+    Server wide;
+    wide.packet("\x64");
+    std::string names;
+    for (int k = 0; k < 100; ++k) {
+      wide.column("n" + std::to_string(k * (i + 1)), kTiny);
+      names += "n" + std::to_string(k * (i + 1)) + "1 ";
+    }
+    EXPECT_EQ(columns_of(reader, wide.end().end().bytes()), names);
+  }
+}
+
 TEST(MysqlReply, ThatFailsAnywhereIsReadToItsEnd) {
   Server server;
   server.failure();

@@ -26,14 +26,14 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field broken boolean
 ---@field unheld? boolean   the channel was collected, which is why the link ends
 ---@field owner skynet.socketchannel[]  weak: [1] is the channel
----@field write? fun(link: table, data: string|string[]): boolean  what a driver sends by in the place of the socket: TLS
+---@field write fun(link: table, data: string|string[]): boolean|false  what a driver sends by in the place of the socket: TLS
 ---@field spent boolean     set by what read a reply: it was the last one that can be told from what follows
----@field idle? boolean     order mode: its coroutine waits for requests, with the link as its token
----@field parser? skynet.socketchannel.parser
----@field parse? function  its take(), when the blocks that come go to it
+---@field idle boolean      order mode: its coroutine waits for requests, with the link as its token
+---@field parser skynet.socketchannel.parser|false
+---@field parse function|false  its take(), when the blocks that come go to it
 ---@field host string
 ---@field port? integer
----@field response? function  session mode: reads a reply
+---@field response function|false  session mode: reads a reply
 ---@field queue skynet.socketchannel.entry[]  order mode: from head to tail
 ---@field head integer
 ---@field tail integer
@@ -302,7 +302,8 @@ end
 
 local function new_link(self, id, host, port)
 	local link = setmetatable({ id }, self.link_meta)
-	link.broken, link.spent = false, false
+	-- All that each request asks for: what a table does not have is looked for behind its metatable as well.
+	link.broken, link.spent, link.write, link.idle, link.parser, link.parse = false, false, false, false, false, false
 	link.owner = setmetatable({ self }, WEAK)
 	link.host, link.port = host, port
 	link.response = self.session_response
