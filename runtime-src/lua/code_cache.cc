@@ -8,6 +8,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "lua/ready_code.h"
+
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
 
@@ -62,6 +64,11 @@ class CodeCache {
       if (generation == generation_ && codes_.try_emplace(std::string(name), code).second) return;
     }
     code->release();
+  }
+
+  std::uint64_t generation() noexcept {
+    const std::shared_lock lock(mutex_);
+    return generation_;
   }
 
   void clear() noexcept {
@@ -145,6 +152,7 @@ int load_file(lua_State* L, const char* filename, const char* mode) {
   if (use == CacheMode::kOff || filename == nullptr || mode != nullptr) {
     return compile(L, filename, mode);
   }
+  if (take_ready_code(L, filename)) return LUA_OK;
   std::uint64_t generation;
   if (Code* const code = cache().get(filename, &generation)) {
     // The name is of no consequence: the bytecode brings the one it was compiled with.
@@ -159,6 +167,7 @@ int load_file(lua_State* L, const char* filename, const char* mode) {
 }
 
 void clear_code() { cache().clear(); }
+std::uint64_t code_generation() { return cache().generation(); }
 
 int l_loadfile(lua_State* L) {
   const char* filename = luaL_optstring(L, 1, nullptr);

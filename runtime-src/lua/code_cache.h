@@ -6,6 +6,8 @@
 //            clear_code(), or by a state in mode kOff.
 #pragma once
 
+#include <cstdint>
+
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -27,6 +29,8 @@ int load_file(lua_State* L, const char* filename, const char* mode = nullptr);
 
 // Forgets all code of this engine, whichever state compiled it.
 void clear_code();
+// How many times that was done.
+std::uint64_t code_generation();
 
 // function | nil, message = loadfile([filename [, mode [, env]]]): Lua's own, through the cache.
 int l_loadfile(lua_State* L);

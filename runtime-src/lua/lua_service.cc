@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "lua/jit_trace.h"
 #include "lua/lua_native.h"
 #include "lua/lua_state.h"
+#include "lua/ready_code.h"
 #include "lua/state_image.h"
 #include "lua/task_scheduler.h"
 #include "skynet.h"
@@ -36,6 +38,13 @@ constexpr std::string_view kLoaderError = "lua loader error : ";
 bool keeps_running(Node& node) {
   const char* const value = node.environment.get("keep_running");
   return value != nullptr && std::strcmp(value, "true") == 0;
+}
+
+// The name of the service, from its arguments.
+std::string_view first_word(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+  return text.substr(0, text.find_first_of(kBlanks));
 }
 
 double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / (1024 * 1024); }
@@ -117,20 +126,22 @@ lua_State* LuaService::new_state(lua_Alloc alloc, LuaHeap& heap) {
 
 // An image of a state as fill_state() leaves it; null when that raises. For as long as this takes
 // the service has that state.
-std::shared_ptr<const StateImage> LuaService::make_image(bool with_skynet) {
+std::shared_ptr<const StateImage> LuaService::try_image(bool with_skynet, const FileNames& files) {
   ImageHeap heap;
   heap.service = this;
   main_ = new_state(ImageHeap::alloc, heap);
   if (main_ == nullptr) return nullptr;
   struct {
     bool with_skynet;
+    const FileNames& files;
     const RecordedBlocks& blocks;
-  } how{with_skynet, heap.blocks};
+  } how{with_skynet, files, heap.blocks};
   const int status = call_protected(
       main_,
       [](lua_State* L) {
-        const auto& [skynet, blocks] = *static_cast<const decltype(how)*>(lua_touserdata(L, 1));
-        fill_state(L, of(L).service_.node().environment, skynet, &blocks);
+        const auto& [skynet, names, blocks] =
+            *static_cast<const decltype(how)*>(lua_touserdata(L, 1));
+        fill_state(L, of(L).service_.node().environment, skynet, names, &blocks);
         return 0;
       },
       &how);
@@ -141,17 +152,27 @@ std::shared_ptr<const StateImage> LuaService::make_image(bool with_skynet) {
   return image;
 }
 
+// With `skynet`, if it can be.
+std::shared_ptr<const StateImage> LuaService::make_image(const FileNames& files) {
+  std::shared_ptr<const StateImage> image;
+  // What the config's `preload` does comes before anything of skynet.
+  if (service_.node().environment.get("preload") == nullptr) image = try_image(true, files);
+  return image != nullptr ? image : try_image(false, files);
+}
+
 // Makes the state, filled. False when memory runs out.
-bool LuaService::begin_state() {
-  const Environment& environment = service_.node().environment;
-  ImageQuestion question;
-  std::shared_ptr<const StateImage> image = find_image(environment, &question);
+bool LuaService::begin_state(ImageQuestion* question) {
+  std::shared_ptr<const StateImage> image =
+      find_image(service_.node().environment, first_word(*args_), question);
   if (image == nullptr) {
-    // What the config's `preload` does comes before anything of skynet.
-    if (environment.get("preload") == nullptr) image = make_image(true);
-    if (image == nullptr) image = make_image(false);
+    image = make_image({});
     if (image == nullptr) image = std::make_shared<const StateImage>();
-    put_image(question, image);
+    put_image(*question, image);
+  } else if (!question->files.empty()) {
+    std::shared_ptr<const StateImage> own = make_image(question->files);
+    if (own != nullptr && own->heap == nullptr) own = nullptr;
+    put_service_image(*question, own);
+    if (own != nullptr) image = own;
   }
   if (image->heap == nullptr) {
     main_ = new_state(LuaHeap::alloc, heap_);
@@ -159,7 +180,7 @@ bool LuaService::begin_state() {
     return call_protected(
                main_,
                [](lua_State* L) {
-                 fill_state(L, of(L).service_.node().environment, false, nullptr);
+                 fill_state(L, of(L).service_.node().environment, false, {}, nullptr);
                  return 0;
                },
                nullptr) == LUA_OK;
@@ -177,12 +198,16 @@ void LuaService::load() {
   set_drain(drain_nothing);
   heap_.on_warning(on_memory_warning, this);
   heap_.on_exhausted(on_exhausted, this);
-  if (!begin_state()) return loading_failed("not enough memory");
+  ImageQuestion question;
+  if (!begin_state(&question)) return loading_failed("not enough memory");
   lua_State* L = main_;
+  FileNames files;
   lua_pushcfunction(L, l_traceback);
   lua_pushcfunction(L, l_load);
   lua_pushlightuserdata(L, this);
-  const int status = lua_pcall(L, 1, 0, kTraceback);
+  lua_pushlightuserdata(L, question.wants_files ? &files : nullptr);
+  const int status = lua_pcall(L, 2, 0, kTraceback);
+  end_ready_code(L);
   if (Profiler* profiler = profiler_.load(std::memory_order_relaxed))
     profiler->set_running(nullptr);
   if (status != LUA_OK) {
@@ -195,6 +220,7 @@ void LuaService::load() {
     service_.node().log(service_.handle(),
                         fmt::format("Set memory limit to {:.2f} M", megabytes(limit)));
   }
+  if (question.wants_files) note_start(question, std::move(files));
 }
 
 void LuaService::loading_failed(const char* text) {
@@ -215,6 +241,7 @@ void LuaService::loading_failed(const char* text) {
 
 int LuaService::l_load(lua_State* L) {
   auto* self = static_cast<LuaService*>(lua_touserdata(L, 1));
+  if (void* const files = lua_touserdata(L, 2)) record_files(L, static_cast<FileNames*>(files));
   lua_gc(L, LUA_GCSTOP, 0);
   lua_pushlightuserdata(L, self->service_.context());
   lua_setfield(L, LUA_REGISTRYINDEX, "skynet_context");

@@ -6,10 +6,11 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/lua_heap.h"
-#include "core/turn.h"
 #include "core/service.h"
+#include "core/turn.h"
 #include "lua/engine.h"
 #include "lua/jit_heat.h"
 #include "lua/lua_host.h"
@@ -18,6 +19,7 @@
 namespace runtime::RUNTIME_ENGINE {
 
 class TaskScheduler;
+struct ImageQuestion;
 struct StateImage;
 
 // A message handler for lua_pcall and xpcall: the error as a text, with its traceback.
@@ -80,10 +82,12 @@ class LuaService : public LuaHost {
   void give_up(int status, Frame& frame);
   int enter_turn(Frame& frame);
   void after_message(Frame& frame);
-  bool begin_state();
+  bool begin_state(ImageQuestion* question);
   struct ImageHeap;
   lua_State* new_state(lua_Alloc alloc, LuaHeap& heap);
-  std::shared_ptr<const StateImage> make_image(bool with_skynet);
+  std::shared_ptr<const StateImage> make_image(const std::vector<std::string>& files);
+  std::shared_ptr<const StateImage> try_image(bool with_skynet,
+                                              const std::vector<std::string>& files);
   void load();
   void loading_failed(const char* text);
   void report(int status, const Message& message);

@@ -11,16 +11,30 @@
 #include "lua/profiler.h"
 #include "lua/ready_modules.h"
 #include "lua/shared_api.h"
+#include "lua/start_records.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
+// Those for one config.
+struct Made {
+  std::shared_ptr<const StateImage> image;  // of services that have none of their own
+  StartRecords starts;
+};
+
 // One for the process, as the code cache is.
 struct Images {
   std::shared_mutex mutex;
-  std::map<std::string, std::shared_ptr<const StateImage>, std::less<>> made;  // guarded by mutex
-  std::uint64_t generation = 0;                                                // guarded by mutex
+  std::map<std::string, Made, std::less<>> made;  // guarded by mutex
+  std::uint64_t generation = 0;                   // guarded by mutex
+
+  // What was made when the question was asked; null if that has been cleared. With the mutex locked.
+  Made* made_for(const ImageQuestion& question) {
+    if (question.generation != generation) return nullptr;
+    const auto found = made.find(question.config);
+    return found == made.end() ? nullptr : &found->second;
+  }
 };
 
 Images& images() {
@@ -138,19 +152,47 @@ void collect_with_room(lua_State* L) {
 }  // namespace
 
 std::shared_ptr<const StateImage> find_image(const Environment& environment,
-                                             ImageQuestion* question) {
+                                             std::string_view service, ImageQuestion* question) {
   question->config = config_of(environment);
+  question->service = service;
   Images& all = images();
-  const std::shared_lock lock(all.mutex);
-  question->generation = all.generation;
-  const auto found = all.made.find(question->config);
-  return found == all.made.end() ? nullptr : found->second;
+  {
+    const std::shared_lock lock(all.mutex);
+    question->generation = all.generation;
+    const Made* const made = all.made_for(*question);
+    if (made == nullptr) return nullptr;
+    if (made->image->heap == nullptr) return made->image;
+    const StartRecords::Record* const record = made->starts.find(service);
+    if (record != nullptr && record->image != nullptr) return record->image;
+    question->wants_files = made->starts.wants_files(service);
+    if (!made->starts.is_due(service)) return made->image;
+  }
+  const std::unique_lock lock(all.mutex);
+  Made* const made = all.made_for(*question);
+  if (made == nullptr) return nullptr;
+  question->files = made->starts.decide(service);
+  return made->image;
 }
 
 void put_image(const ImageQuestion& question, std::shared_ptr<const StateImage> image) {
   Images& all = images();
   const std::unique_lock lock(all.mutex);
-  if (question.generation == all.generation) all.made.try_emplace(question.config, image);
+  if (question.generation == all.generation)
+    all.made.try_emplace(question.config, Made{std::move(image), {}});
+}
+
+void put_service_image(const ImageQuestion& question, std::shared_ptr<const StateImage> image) {
+  Images& all = images();
+  const std::unique_lock lock(all.mutex);
+  if (Made* const made = all.made_for(question))
+    made->starts.put(question.service, std::move(image));
+}
+
+void note_start(const ImageQuestion& question, FileNames files) {
+  Images& all = images();
+  const std::unique_lock lock(all.mutex);
+  if (Made* const made = all.made_for(question))
+    made->starts.note(question.service, std::move(files));
 }
 
 void clear_images() {
@@ -161,7 +203,7 @@ void clear_images() {
 }
 
 void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
-                const RecordedBlocks* blocks) {
+                const FileNames& files, const RecordedBlocks* blocks) {
   lua_gc(L, LUA_GCSTOP, 0);
   open_service_libraries(L, environment);
 #ifdef RUNTIME_LUAJIT
@@ -174,6 +216,7 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
     make_skynet_ready(L, lua_tostring(L, -1));
     lua_pop(L, 1);
   }
+  make_code_ready(L, files);
 #ifdef RUNTIME_LUAJIT
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
 #endif

@@ -35,4 +35,43 @@ T.test("services start after the cache was cleared, as before", function()
 	T.eq(ask "path", { "path", "nilnil", true, true, 42, n = 5 })
 end)
 
+local function write(file, source)
+	local f = assert(io.open(file, "w"))
+	f:write(source)
+	f:close()
+end
+
+-- Starts `many_starts`, which requires a module and then answers with what that returned.
+local function start(way)
+	local handle = assert(skynet.newservice("many_starts", way or ""))
+	local answer = pack(skynet.call(handle, "lua"))
+	skynet.kill(handle)
+	return answer
+end
+
+local function module(version)
+	write("many_starts_module.lua", ("return { version = %d, own = {} }"):format(version))
+end
+
+T.test("services of one name, started again and again, do not differ from the first one", function()
+	module(1)
+	local first = start()
+	for _ = 1, 40 do T.eq(start(), first) end
+	T.eq(first, { 1, 1, false, n = 3 })
+	T.eq(start "other", { 1, 2, false, n = 3 })
+	T.raises("call failed", skynet.call, assert(skynet.newservice("many_starts", "error")), "lua")
+end)
+
+T.test("what has changed on disk is seen after the cache was cleared, and not before", function()
+	module(2)
+	T.eq(start(), { 1, 1, false, n = 3 })
+	T.eq(start "clear", { 2, 1, false, n = 3 })
+	T.eq(start(), { 2, 1, false, n = 3 })
+	module(3)
+	for _ = 1, 40 do T.eq(start(), { 2, 1, false, n = 3 }) end
+	T.eq(start "off", { 3, 1, false, n = 3 })
+	skynet.cache.clear()
+	T.eq(start(), { 3, 1, false, n = 3 })
+end)
+
 T.run()

@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "lua/code_cache.h"
 #include "lua/jit_areas.h"
+#include "lua/start_records.h"
 
 namespace runtime::RUNTIME_ENGINE {
 namespace {
@@ -49,7 +53,7 @@ class StateImageTest : public testing::Test {
   std::string fill(const char* code = "") {
     lua_pushcfunction(L, [](lua_State* S) {
       const auto& self = *static_cast<const StateImageTest*>(lua_touserdata(S, 1));
-      fill_state(S, self.environment_, false, &self.original_);
+      fill_state(S, self.environment_, false, self.files_, &self.original_);
       return 0;
     });
     if (luaL_loadstring(L, code) != LUA_OK || lua_pcall(L, 0, 0, 0) != LUA_OK) return "code";
@@ -66,6 +70,7 @@ class StateImageTest : public testing::Test {
   }
 
   Environment environment_;
+  FileNames files_;
   RecordedBlocks original_;
   lua_State* L;
 };
@@ -150,19 +155,91 @@ TEST_F(StateImageTest, AStateWithALightUserdataThatPointsIntoItselfIsRefused) {
   EXPECT_NE(fill().find("a light userdata points into the heap"), std::string::npos);
 }
 
+// What load_file() gives in a copy, called: what the file returns.
+std::string load(Copy& copy, const std::string& file) {
+  if (load_file(copy.L, file.c_str()) != LUA_OK) return "error";
+  lua_call(copy.L, 0, 1);
+  const std::string result = luaL_tolstring(copy.L, -1, nullptr);
+  lua_settop(copy.L, 0);
+  return result;
+}
+
+void write(const std::string& file, const char* source) { std::ofstream(file) << source; }
+
+TEST_F(StateImageTest, AFileThatIsReadyIsTheOneThatTheCacheHas) {
+  const std::string file = testing::TempDir() + "ready_code_test.lua";
+  clear_code();
+  write(file, "n = (n or 0) + 1 return 'old' .. n");
+  files_ = {file};
+  const std::shared_ptr<const StateImage> made = image();
+  if (made->heap == nullptr) GTEST_SKIP() << "states cannot be copied with this sanitizer";
+  write(file, "return 'new'");
+  Copy one(*made);
+  EXPECT_TRUE(take_ready_code(one.L, file.c_str()));
+  EXPECT_FALSE(take_ready_code(one.L, file.c_str())) << "each load gives a function of its own";
+  lua_settop(one.L, 0);
+  EXPECT_EQ(load(one, file), "old1");
+  Copy two(*made);
+  EXPECT_EQ(load(two, file), "old1");
+  EXPECT_EQ(load(two, file), "old2");
+  Copy dropped(*made);
+  end_ready_code(dropped.L);
+  EXPECT_FALSE(take_ready_code(dropped.L, file.c_str()));
+  Copy off(*made);
+  set_cache_mode(off.L, CacheMode::kOff);
+  EXPECT_EQ(load(off, file), "new");
+  Copy late(*made);
+  clear_code();
+  EXPECT_EQ(load(late, file), "new");
+  std::remove(file.c_str());
+}
+
+TEST_F(StateImageTest, FilesThatCannotBeLoadedAreNotMadeReady) {
+  files_ = {"./no such file.lua"};
+  EXPECT_NE(fill().find("no such file"), std::string::npos);
+}
+
+TEST_F(StateImageTest, AServiceGetsAnImageOfItsOwnAfterManyStarts) {
+  const std::shared_ptr<const StateImage> made = image();
+  if (made->heap == nullptr) GTEST_SKIP() << "states cannot be copied with this sanitizer";
+  ImageQuestion question;
+  find_image(environment_, "service", &question);
+  put_image(question, made);
+  for (unsigned i = 0; i < StartRecords::kStarts; ++i) {
+    ImageQuestion start;
+    EXPECT_EQ(find_image(environment_, "service", &start), made);
+    EXPECT_TRUE(start.wants_files);
+    EXPECT_TRUE(start.files.empty());
+    note_start(start, i == 3 ? FileNames{"b", "a"} : FileNames{"a", "b", "c"});
+  }
+  ImageQuestion maker, other;
+  EXPECT_EQ(find_image(environment_, "service", &maker), made);
+  EXPECT_EQ(maker.files, (FileNames{"a", "b"})) << "what all of them have loaded";
+  EXPECT_EQ(find_image(environment_, "service", &other), made) << "while it is being made";
+  EXPECT_TRUE(other.files.empty());
+  EXPECT_FALSE(other.wants_files);
+  const std::shared_ptr<const StateImage> own = std::make_shared<const StateImage>();
+  put_service_image(maker, own);
+  EXPECT_EQ(find_image(environment_, "service", &other), own);
+  EXPECT_EQ(find_image(environment_, "another", &other), made);
+  clear_images();
+  put_service_image(maker, own);
+  EXPECT_EQ(find_image(environment_, "service", &other), nullptr);
+}
+
 TEST_F(StateImageTest, IsFoundByTheConfigUntilTheNextClear) {
   ImageQuestion question;
-  EXPECT_EQ(find_image(environment_, &question), nullptr);
+  EXPECT_EQ(find_image(environment_, "service", &question), nullptr);
   const std::shared_ptr<const StateImage> made = image();
   put_image(question, made);
-  EXPECT_EQ(find_image(environment_, &question), made);
+  EXPECT_EQ(find_image(environment_, "service", &question), made);
   Environment other;
   other.set("lua_path", "./elsewhere/?.lua");
-  EXPECT_EQ(find_image(other, &question), nullptr);
+  EXPECT_EQ(find_image(other, "service", &question), nullptr);
   clear_images();
   put_image(question, made);  // made of what was there before
-  EXPECT_EQ(find_image(other, &question), nullptr);
-  EXPECT_EQ(find_image(environment_, &question), nullptr);
+  EXPECT_EQ(find_image(other, "service", &question), nullptr);
+  EXPECT_EQ(find_image(environment_, "service", &question), nullptr);
 }
 
 }  // namespace
