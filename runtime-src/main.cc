@@ -183,7 +183,10 @@ void service_ended(void* context, Handle service) {
 }
 void close_socket(void* context, int id) { static_cast<SocketServer*>(context)->close(id); }
 void hold(void* context) { static_cast<Node*>(context)->scheduler.hold(); }
-void release(void* context) { static_cast<Node*>(context)->scheduler.release_held(); }
+bool release(void* context) { return static_cast<Node*>(context)->scheduler.release_held(); }
+void lend(void* context, EventLoop* loop) {
+  static_cast<Node*>(context)->scheduler.set_event_loop(loop);
+}
 
 int run(const CommandLine& line) {
   Environment environment;
@@ -239,7 +242,8 @@ int run(const CommandLine& line) {
   {
     Node node(options, environment);
     api::attach(node);
-    SocketServer sockets({{&node, post_event, log_line, now, hold, release}, *socket_threads});
+    SocketServer sockets(
+        {{&node, post_event, log_line, now, hold, release, lend}, *socket_threads});
     set_socket_server(&sockets);
     node.sockets = {&sockets, service_ended, close_socket};
     node.scheduler.set_hooks({SocketServer::cork_thread,

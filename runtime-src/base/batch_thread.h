@@ -6,6 +6,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <utility>
 
 namespace runtime {
 
@@ -55,8 +56,12 @@ class Gathering {
         pthread_getschedparam(pthread_self(), &policy, &parameters) != 0 || policy != SCHED_OTHER;
     apply();
   }
-  void saw(int descriptor) {
-    if (set_.saw(descriptor)) apply();
+  // What the set is does not depend on who waits.
+  void saw(int descriptor) { changed_ = set_.saw(descriptor) != changed_; }
+  bool many() const { return set_.is_many(); }
+  // By the thread that has attached, when it waits again.
+  void adapt() {
+    if (std::exchange(changed_, false)) apply();
   }
 
  private:
@@ -69,6 +74,7 @@ class Gathering {
   }
 
   WorkingSet set_;
+  bool changed_ = false;  // since apply()
   bool chosen_ = false;
 };
 

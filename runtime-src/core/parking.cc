@@ -10,7 +10,8 @@ Parking::Parking(std::size_t workers, std::uint32_t cores, Futex& futex)
       words_(workers),
       active_(static_cast<std::uint32_t>(workers)),
       searching_(static_cast<std::uint32_t>(workers)),
-      last_watcher_(workers) {}
+      last_watcher_(workers),
+      in_loop_(workers) {}
 
 bool Parking::end_search() {
   if (searching_.fetch_sub(1, std::memory_order_relaxed) != 1) return false;
@@ -40,9 +41,19 @@ bool Parking::leave(std::size_t worker, Wake what) {
   return true;
 }
 
+bool Parking::sleep_in(std::size_t worker, EventLoop& loop) {
+  loop_.store(&loop, std::memory_order_relaxed);
+  in_loop_.store(worker, std::memory_order_relaxed);
+  std::uint32_t asleep = kAsleep;
+  return words_[worker].wake.compare_exchange_strong(asleep, kInLoop, std::memory_order_release,
+                                                     std::memory_order_relaxed);
+}
+
 Parking::Wake Parking::sleep(std::size_t worker) {
   std::atomic<std::uint32_t>& word = words_[worker].wake;
   std::uint32_t what;
+  std::uint32_t in_loop = kInLoop;
+  word.compare_exchange_strong(in_loop, kAsleep, std::memory_order_relaxed);
   // Pairs with the release in wake_one(): a watcher sees what its caller has seen.
   while ((what = word.load(std::memory_order_acquire)) == kAsleep) futex_.wait(word, kAsleep);
   return static_cast<Wake>(what);
@@ -74,10 +85,14 @@ bool Parking::wake_one(Wake what) {
   {
     std::lock_guard lock(mutex_);
     if (parked_.empty()) return false;
-    auto at = std::find_if(parked_.rbegin(), parked_.rend(), [&](std::size_t parked) {
-      return (parked == last_watcher_) == (what == kWatch);
-    });
-    if (at == parked_.rend()) at = parked_.rbegin();
+    const std::size_t in_loop = in_loop_.load(std::memory_order_relaxed);
+    const auto rank = [&](std::size_t parked) {
+      if (parked == in_loop) return 0;
+      return (parked == last_watcher_) == (what == kWatch) ? 2 : 1;
+    };
+    const auto at =
+        std::max_element(parked_.rbegin(), parked_.rend(),
+                         [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
     worker = *at;
     parked_.erase(std::next(at).base());
     // At once, so that nobody wakes another for the same work.
@@ -86,8 +101,12 @@ bool Parking::wake_one(Wake what) {
       searching_.fetch_add(1, std::memory_order_relaxed);
     }
   }
-  words_[worker].wake.store(what, std::memory_order_release);  // pairs with the acquire in sleep()
-  futex_.wake(words_[worker].wake);
+  // The release pairs with the acquire in sleep(), the acquire with the release in sleep_in().
+  if (words_[worker].wake.exchange(what, std::memory_order_acq_rel) == kInLoop) {
+    loop_.load(std::memory_order_relaxed)->wake();
+  } else {
+    futex_.wake(words_[worker].wake);
+  }
   return true;
 }
 

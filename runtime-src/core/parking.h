@@ -21,12 +21,14 @@
 #include <vector>
 
 #include "base/futex.h"
+#include "core/event_loop.h"
 
 namespace runtime {
 
 class Parking {
  public:
-  enum Wake : std::uint32_t { kAsleep, kWork, kWatch };  // why a worker is woken
+  // Where a worker sleeps, or why it is woken.
+  enum Wake : std::uint32_t { kAsleep, kInLoop, kWork, kWatch };
   enum class Outcome {
     woken,         // one that was parked: it searches now
     searched,      // somebody searches already
@@ -49,6 +51,9 @@ class Parking {
   // Takes it off the list, to search again or to watch. False: somebody is waking it, and sleep()
   // returns at once.
   [[nodiscard]] bool leave(std::size_t worker, Wake what);
+  // Instead of sleep(): it is about to wait in `loop`, which whoever wakes it will wake; after that it
+  // calls leave(), and sleep() if that fails. False: somebody has woken it already.
+  [[nodiscard]] bool sleep_in(std::size_t worker, EventLoop& loop);
   // Until it is woken: it searches then, or is to watch.
   Wake sleep(std::size_t worker);
   // It has watched, and searches from now on. It will be preferred by wake_to_watch() to others,
@@ -100,6 +105,10 @@ class Parking {
   mutable std::mutex mutex_;
   std::vector<std::size_t> parked_;  // guarded by mutex_; the last one parked is woken first
   std::size_t last_watcher_;         // guarded by mutex_; words_.size(): none so far
+  // The one that waits in the loop, or did last. It is woken last: nobody else would turn the loop.
+  std::atomic<std::size_t> in_loop_;
+  // Where. Written before kInLoop, whose release pairs with the acquire of the one that wakes it.
+  std::atomic<EventLoop*> loop_{nullptr};
 };
 
 }  // namespace runtime

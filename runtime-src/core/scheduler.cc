@@ -16,6 +16,10 @@ namespace runtime {
 namespace {
 
 constexpr double kTurnLimitNs = 25'000;
+// A worker that has left the loop with events looks into it again so often, and so many times, before
+// it leaves it to the loop's own thread.
+constexpr double kLoopLookNs = 50'000;
+constexpr int kLoopLooks = 4;
 
 std::uint32_t usable_cores() {
   cpu_set_t set;
@@ -46,6 +50,7 @@ Scheduler::~Scheduler() { stop(); }
 
 void Scheduler::start() {
   turn_limit_cycles_ = static_cast<std::uint64_t>(kTurnLimitNs / ns_per_cycle());
+  loop_look_cycles_ = static_cast<std::uint64_t>(kLoopLookNs / ns_per_cycle());
   for (std::size_t i = 0; i < pool_.size(); ++i) {
     threads_.emplace_back([this, &worker = pool_[i]] { work(worker); });
   }
@@ -88,35 +93,41 @@ void Scheduler::schedule(Service* service) {
 
 void Scheduler::hold() {
   if (Worker* const self = own_worker()) {
-    self->holds = true;
+    ++self->holds;
   } else {
     holder = this;
   }
 }
 
-void Scheduler::release_held() {
+bool Scheduler::release_held() {
+  bool woken = false;
   holder = nullptr;
   if (Worker* const self = own_worker()) {
-    self->holds = false;
+    if (--self->holds != 0) return false;
     if (held.size() == 1) {
       schedule(held.front());
     } else if (!held.empty()) {
       self->enqueue(held);
-      wake_for_queued_work();
+      woken = wake_for_queued_work();
     }
   } else if (!held.empty()) {
-    share(held);
+    woken = share(held);
   }
   held.clear();
+  return woken;
 }
 
-// For any worker to run.
-void Scheduler::share(std::span<Service* const> services) {
+// For any worker to run. True: one that slept was woken.
+bool Scheduler::share(std::span<Service* const> services) {
   pool_.share(services);
-  wake_for_queued_work();
+  return wake_for_queued_work();
 }
 
-void Scheduler::wake_for_queued_work() { watcher_.queued(parking_.wake_for_work(), own_worker()); }
+bool Scheduler::wake_for_queued_work() {
+  const Parking::Outcome outcome = parking_.wake_for_work();
+  watcher_.queued(outcome, own_worker());
+  return outcome == Parking::Outcome::woken;
+}
 
 // ---- a worker's loop: take, steal, run, wait ----------------------------------------------------
 
@@ -148,6 +159,8 @@ void Scheduler::work(Worker& self) {
       if (parking_.end_search() && pool_.anything_queued()) wake_for_queued_work();
     }
     run(self, service);
+    if (self.loop_mark != 0) [[unlikely]]
+      look_into_loop(self);
   }
   if (!searching) parking_.begin_search();
   parking_.end();
@@ -188,14 +201,75 @@ void Scheduler::run(Worker& self, Service* service) {
 
 // Sleeps until there may be work. The worker searches before and after.
 void Scheduler::wait(Worker& self) {
+  self.loop_mark = 0;
   parking_.park(self.index());
   if (pool_.anything_queued() || parking_.stopping()) {
     if (parking_.leave(self.index(), Parking::kWork)) return;
   } else if (watcher_.begin()) {
     if (parking_.leave(self.index(), Parking::kWatch)) return watcher_.watch(self);
     watcher_.cancel();
+  } else if (turn_loop(self)) {
+    return;
   }
   if (parking_.sleep(self.index()) == Parking::kWatch) watcher_.watch(self);
+}
+
+// ---- the loop that waits for descriptors --------------------------------------------------------
+
+// Instead of sleeping the worker, which has parked, waits in the loop. It searches after that, and what
+// has come is in its queue: nobody else need wake up for it. False: the loop is not to be had.
+bool Scheduler::turn_loop(Worker& self) {
+  EventLoop* const loop = loop_.load(std::memory_order_acquire);
+  if (loop == nullptr || !loop->borrow()) return false;
+  if (!parking_.sleep_in(self.index(), *loop)) {
+    loop->put_back();
+    return false;
+  }
+  loop->wait(true);
+  const bool woken = !parking_.leave(self.index(), Parking::kWork);
+  const bool watches = woken && parking_.sleep(self.index()) == Parking::kWatch;
+  handle(self, *loop);
+  if (watches) {
+    if (!held.empty()) share(held);
+    loop->give_back();
+    watcher_.watch(self);
+  } else {
+    if (!held.empty()) self.enqueue(held);
+    loop->put_back();
+    self.loop_mark = cycles();
+    self.loop_looks = 0;
+  }
+  held.clear();
+  return true;
+}
+
+// The worker has not come back to the loop yet. It looks what has come there meanwhile, and leaves the
+// loop to its thread if that goes on.
+void Scheduler::look_into_loop(Worker& self) {
+  if (self.mark() - self.loop_mark < loop_look_cycles_) return;
+  self.loop_mark = 0;
+  EventLoop* const loop = loop_.load(std::memory_order_acquire);
+  if (loop == nullptr || !loop->borrow()) return;
+  loop->wait(false);
+  handle(self, *loop);
+  if (++self.loop_looks == kLoopLooks) {
+    loop->give_back();
+  } else {
+    loop->put_back();
+    self.loop_mark = cycles();
+  }
+  self.set_mark();
+  if (held.empty()) return;
+  self.enqueue(held);
+  held.clear();
+  wake_for_queued_work();
+}
+
+// What becomes runnable is in `held` after that.
+void Scheduler::handle(Worker& self, EventLoop& loop) {
+  ++self.holds;
+  loop.handle();
+  --self.holds;
 }
 
 }  // namespace runtime

@@ -15,11 +15,13 @@
 //           is bounded as well.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "core/event_loop.h"
 #include "core/parking.h"
 #include "core/watcher.h"
 #include "core/worker_pool.h"
@@ -55,9 +57,13 @@ class Scheduler {
 
   // From hold() to release_held(), which must follow, what this thread makes runnable is kept back.
   // So a worker is woken once for messages that come together, and its service finds them all. On a
-  // worker: within one message.
+  // worker: within one message. True: a worker that slept was woken for it.
   void hold();
-  void release_held();
+  bool release_held();
+
+  // Workers without work turn `loop` when it is offered. It stays until null is set, and after that
+  // until no worker runs any more. Any thread.
+  void set_event_loop(EventLoop* loop) { loop_.store(loop, std::memory_order_release); }
 
   std::size_t threads() const { return pool_.size(); }
   const Worker& worker(std::size_t index) const { return pool_[index]; }
@@ -71,17 +77,23 @@ class Scheduler {
   Service* take(Worker& self);
   void run(Worker& self, Service* service);
   void wait(Worker& self);
+  bool turn_loop(Worker& self);
+  void look_into_loop(Worker& self);
+  static void handle(Worker& self, EventLoop& loop);
 
-  void share(std::span<Service* const> services);
-  void wake_for_queued_work();
+  bool share(std::span<Service* const> services);
+  bool wake_for_queued_work();
 
   const Release release_;
   Hooks hooks_;
   WorkerPool pool_;
   std::vector<std::thread> threads_;
   std::uint64_t turn_limit_cycles_ = 0;  // after which a turn takes no more messages
+  std::uint64_t loop_look_cycles_ = 0;
   Parking parking_;
   Watcher watcher_;
+  std::atomic<EventLoop*> loop_{
+      nullptr};  // the release in set_event_loop() pairs with acquires here
 };
 
 }  // namespace runtime

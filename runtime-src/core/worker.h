@@ -196,7 +196,11 @@ class alignas(64) Worker {
   // ---- what the scheduler keeps here ----
 
   // The worker's own.
-  bool holds = false;  // between Scheduler::hold() and release_held()
+  int holds = 0;  // how often between Scheduler::hold() and release_held()
+  // While the loop that it has put back (EventLoop) may wait for it to come again: when that was, in
+  // cycles(); 0: it does not. And how many looks it has had since it last waited in the loop.
+  std::uint64_t loop_mark = 0;
+  int loop_looks = 0;
   // Short for one that watches, so that it looks when it is time to, whoever runs on its core.
   TimeSlice slice;
 

@@ -16,8 +16,9 @@
 namespace runtime {
 namespace {
 
-constexpr int kEventsPerWait = 256;
 constexpr std::size_t kEventsTogether = 16;  // some 25 us of work
+// For how long the thread keeps its loop to itself when a worker had no time for it.
+constexpr std::int64_t kOwnMs = 20;
 constexpr std::string_view kNumberLimit = "reach skynet socket number limit";
 
 }  // namespace
@@ -27,8 +28,9 @@ IoThread::~IoThread() {
   if (reserve_fd_ >= 0) close(reserve_fd_);
 }
 
-bool IoThread::start() {
+bool IoThread::start(bool lends) {
   if (!poller_.ok()) return false;
+  lends_ = lends;
   reserve_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
   block_ = static_cast<char*>(std::malloc(kReadBytes));
   // Signals are for the threads that expect them.
@@ -58,21 +60,52 @@ void IoThread::push(Command::Kind kind, int id, Handle owner, Resolved resolved)
 
 void IoThread::run() {
   gathering_.attach();
-  epoll_event events[kEventsPerWait];
-  for (;;) {
-    run_commands();
-    if (stopping_) return;
-    const int limit_ms = commands_.sleep() ? wait_limit_ms() : 0;
-    const int count = poller_.wait(events, limit_ms);
-    run_commands();
-    handle_all({events, static_cast<std::size_t>(count)});
-    if (!has_deadlines()) continue;
-    const std::int64_t now_ms = coarse_ms();
-    resume_listeners(now_ms);
-    bury_dead(now_ms);
-    look_at_accepted(now_ms);
-    look_at_unclaimed(now_ms);
+  while (!stopping_) {
+    wait(true);
+    handle();
+    gathering_.adapt();
+    if (offers()) {
+      lease_.offer();
+      lease_.stand_by();
+    }
   }
+}
+
+// ---- one turn ----------------------------------------------------------------------------------
+
+void IoThread::wait(bool block) {
+  run_commands();
+  const bool may_sleep = block && !stopping_ && commands_.sleep();
+  ready_ = static_cast<std::size_t>(poller_.wait(events_ready_, may_sleep ? wait_limit_ms() : 0));
+}
+
+void IoThread::handle() {
+  run_commands();
+  woke_worker_ = handle_all({events_ready_.data(), ready_});
+  if (!has_deadlines()) return;
+  const std::int64_t now_ms = coarse_ms();
+  resume_listeners(now_ms);
+  bury_dead(now_ms);
+  look_at_accepted(now_ms);
+  look_at_unclaimed(now_ms);
+}
+
+// Whether a worker had better turn the loop: it would have slept, and there is little to gather.
+bool IoThread::offers() const {
+  return lends_ && woke_worker_ && !stopping_ && !gathering_.many() && coarse_ms() >= offers_at_ms_;
+}
+
+void IoThread::put_back() {
+  if (stopping_ || gathering_.many()) {
+    lease_.give_back();
+  } else {
+    lease_.put_back();
+  }
+}
+
+void IoThread::give_back() {
+  offers_at_ms_ = coarse_ms() + kOwnMs;
+  lease_.give_back();
 }
 
 int IoThread::wait_limit_ms() const {
@@ -210,7 +243,9 @@ void IoThread::settle(Socket& socket) {
 
 // A service that is woken for the first of several messages comes at once, may take this thread's
 // core, and sleeps again before the second; so the first ones wait for some of the others.
-void IoThread::handle_all(std::span<const epoll_event> events) {
+// True: a worker that slept was woken for one.
+bool IoThread::handle_all(std::span<const epoll_event> events) {
+  bool woke_worker = false;
   while (!events.empty()) {
     const std::size_t count = std::min(events.size(), kEventsTogether);
     events_.hold();
@@ -218,9 +253,10 @@ void IoThread::handle_all(std::span<const epoll_event> events) {
       gathering_.saw(static_cast<int>(event.data.u64));
       handle(event);
     }
-    events_.release();
+    woke_worker = events_.release() || woke_worker;
     events = events.subspan(count);
   }
+  return woke_worker;
 }
 
 void IoThread::handle(const epoll_event& event) {

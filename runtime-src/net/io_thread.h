@@ -15,6 +15,7 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <span>
@@ -23,8 +24,10 @@
 #include <vector>
 
 #include "base/batch_thread.h"
+#include "core/event_loop.h"
 #include "net/command_queue.h"
 #include "net/dead_owners.h"
+#include "net/loop_lease.h"
 #include "net/poller.h"
 #include "net/socket.h"
 #include "net/socket_event.h"
@@ -32,7 +35,7 @@
 
 namespace runtime {
 
-class IoThread {
+class IoThread : public EventLoop {
  public:
   static constexpr std::size_t kReadBytes = 64 * 1024;
   // When the owner, one that acknowledges, has so many bytes of a connection unread in its mailbox,
@@ -51,10 +54,10 @@ class IoThread {
   IoThread(const SocketEvents& events, SocketTable& table, DeadOwners& dead, std::int64_t claim_ms,
            const std::vector<std::unique_ptr<IoThread>>& all)
       : events_(events), table_(table), dead_(dead), claim_ms_(claim_ms), all_(all) {}
-  ~IoThread();
+  ~IoThread() override;
 
-  // False: the system had no descriptors or no thread for it.
-  bool start();
+  // False: the system had no descriptors or no thread for it. `lends`: workers may turn the loop.
+  bool start(bool lends);
   void stop();  // waits for the end of the thread; sockets stay open
 
   // From any thread: does `command` soon, after those that came before it.
@@ -62,13 +65,25 @@ class IoThread {
 
   Poller& poller() { return poller_; }
 
+  // ---- for the worker that turns the loop: EventLoop ----
+
+  bool borrow() override { return lease_.borrow(); }
+  void wait(bool block) override;
+  void handle() override;
+  void put_back() override;
+  void give_back() override;
+  void wake() override { poller_.wake(); }
+
   // Closes a socket and gives its id back. For sockets that no other thread uses.
   static void dispose(SocketTable& table, Socket& socket);
 
  private:
+  static constexpr int kEventsPerWait = 256;
+
   void run();
+  bool offers() const;
   void run_commands();
-  void handle_all(std::span<const epoll_event> events);
+  bool handle_all(std::span<const epoll_event> events);
   void handle(const epoll_event& event);
   void resume_listeners(std::int64_t now_ms);
   bool has_deadlines() const {
@@ -120,6 +135,14 @@ class IoThread {
   Gathering gathering_;
   CommandQueue commands_;
   std::thread thread_;
+  LoopLease lease_{kernel_futex()};
+
+  // Of the one that turns the loop, from here on.
+  bool lends_ = false;
+  bool woke_worker_ = false;       // the events of this turn have woken a worker
+  std::int64_t offers_at_ms_ = 0;  // not before, as workers had no time for it
+  std::array<epoll_event, kEventsPerWait> events_ready_;
+  std::size_t ready_ = 0;  // of them, by the last wait()
   bool stopping_ = false;
   char* block_ = nullptr;            // kReadBytes
   bool out_of_descriptors_ = false;  // since when has been logged

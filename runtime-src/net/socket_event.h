@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/event_loop.h"
 #include "core/message.h"
 
 namespace runtime {
@@ -44,10 +45,13 @@ struct SocketHost {
   void (*log)(void* context, std::string_view text) = nullptr;
   // The time in 1/100 s, for statistics.
   std::uint64_t (*now)(void* context) = nullptr;
-  // Around several posts of one thread: whoever gets them may begin when all are there. Either both
-  // or none.
+  // Around several posts of one thread: whoever gets them may begin when all are there. True: a worker
+  // that slept was woken for them. Either both or none.
   void (*hold)(void* context) = nullptr;
-  void (*release)(void* context) = nullptr;
+  bool (*release)(void* context) = nullptr;
+  // Workers may turn `loop`, whose thread begins to run, when that offers it; null: its end, when no
+  // worker runs any more.
+  void (*lend)(void* context, EventLoop* loop) = nullptr;
 };
 
 // Builds events and posts them. True: the service exists.
@@ -68,8 +72,10 @@ class SocketEvents {
   void hold() const {
     if (host_.hold != nullptr) host_.hold(host_.context);
   }
-  void release() const {
-    if (host_.release != nullptr) host_.release(host_.context);
+  bool release() const { return host_.release != nullptr && host_.release(host_.context); }
+  bool lends() const { return host_.lend != nullptr; }
+  void lend(EventLoop* loop) const {
+    if (host_.lend != nullptr) host_.lend(host_.context, loop);
   }
 
  private:

@@ -58,13 +58,14 @@ bool SocketServer::ensure_started() {
         std::make_unique<IoThread>(events_, table_, dead_, options_.claim.count(), threads_));
   }
   for (const auto& thread : threads_) {
-    if (thread->start()) continue;
+    if (thread->start(events_.lends() && thread == threads_.front())) continue;
     events_.log("socket-server error: the I/O threads cannot be started: " +
                 std::string(std::strerror(errno)));
     for (const auto& started : threads_) started->stop();
     threads_.clear();
     return false;
   }
+  events_.lend(threads_.front().get());
   resolver_ = std::make_unique<Resolver>([this](int id, Resolved resolved) {
     tell(Command::Kind::connect, id, 0, std::move(resolved));
   });
@@ -91,6 +92,7 @@ void SocketServer::stop() {
   const std::lock_guard lock(start_mutex_);
   if (std::exchange(stopped_, true)) return;
   resolver_.reset();
+  events_.lend(nullptr);
   for (const auto& thread : threads_) thread->stop();
   started_.store(false, std::memory_order_release);
   table_.for_each([this](Socket& socket) {

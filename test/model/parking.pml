@@ -4,12 +4,17 @@
  * worker is at one service and the other one at none; and in the end all counts are 0.
  * CORES cores; SENT services become runnable from outside, and MORE on workers, in the queue or,
  * with WATCH, in the slot. That a watcher dozes is left out: it looks all the same, only later.
+ * With LOOP a worker may wait in a loop in the place of its sleep, where EVENTS services become
+ * runnable while it waits; who it is that has the loop is the affair of loop_lease.pml.
  *
  * holds: CORES=1 SENT=1 MORE=1
  * holds: CORES=1 SENT=2 MORE=0
  * holds: CORES=2 SENT=1 MORE=1
  * holds: CORES=2 SENT=2 MORE=0
  * holds: CORES=2 SENT=1 MORE=1 WATCH
+ * holds: CORES=1 SENT=1 MORE=0 LOOP EVENTS=1
+ * holds: CORES=2 SENT=2 MORE=0 LOOP EVENTS=1
+ * holds: CORES=2 SENT=1 MORE=0 LOOP EVENTS=1 WATCH
  *
  * A worker that has parked does not look once more:
  * fails: CORES=2 SENT=2 MORE=0 NO_RECHECK
@@ -27,6 +32,12 @@
  * fails: CORES=2 SENT=1 MORE=1 WATCH NO_SECOND_CALL
  * A worker that parks does not ask whether to watch, nor does one that has just watched:
  * fails: CORES=2 SENT=1 MORE=1 WATCH NO_BEGIN
+ * A worker begins to wait in the loop though it was woken meanwhile:
+ * fails: CORES=2 SENT=2 MORE=0 LOOP EVENTS=0 NO_COMPARE
+ * Who wakes it looks where it sleeps before writing the word, not in the same step:
+ * fails: CORES=2 SENT=2 MORE=0 LOOP EVENTS=0 NO_EXCHANGE
+ * One that has left the loop while somebody wakes it does not say that it sleeps elsewhere now:
+ * fails: CORES=2 SENT=2 MORE=0 LOOP EVENTS=1 NO_MOVE
  */
 
 #define WORKERS 2
@@ -45,6 +56,7 @@
 #define kAsleep 0
 #define kWork 1
 #define kWatch 2
+#define kInLoop 3
 #define kNobody 0
 #define kLooks 1
 
@@ -53,6 +65,11 @@
 bool parked[WORKERS];   /* guarded by PARKED_MUTEX */
 byte last;              /* which was parked last; the same */
 bool in_futex[WORKERS]; /* sleeps in the kernel */
+bool borrowed;          /* LoopLease::kBorrowed: a worker has the loop */
+bool loop_woken;        /* EventLoop::wake() */
+#ifdef LOOP
+byte events = EVENTS;   /* that will come there */
+#endif
 bool runs[WORKERS];     /* a service that takes long */
 byte more = MORE;       /* services that workers make runnable */
 
@@ -63,10 +80,17 @@ inline wake_one(what) {
     found = parked[0] || parked[1];
     if
     :: found ->
+#ifdef LOOP
+      if /* which one does not matter: they differ in their ranks */
+      :: parked[0] -> other = 0
+      :: parked[1] -> other = 1
+      fi;
+#else
       if
       :: parked[last] -> other = last
       :: else -> other = 1 - last
       fi;
+#endif
       parked[other] = false;
       if
       :: what == kWork -> add(ACTIVE, 1); add(SEARCHING, 1)
@@ -79,11 +103,22 @@ inline wake_one(what) {
   if
   :: !found
   :: else ->
-#ifndef WORD_AFTER_WAKE
+#ifdef NO_EXCHANGE
+    load(WAKE + other);
     store(WAKE + other, what);
+#else
+#ifdef WORD_AFTER_WAKE
+    seen = kAsleep;
+#else
+    atomic { buffer[self].size == 0 -> seen = memory[WAKE + other]; memory[WAKE + other] = what };
 #endif
-    fence(); /* the kernel's, in futex_wake() */
-    in_futex[other] = false;
+#endif
+    if
+    :: seen == kInLoop -> loop_woken = true
+    :: else ->
+      fence(); /* the kernel's, in futex_wake() */
+      in_futex[other] = false
+    fi;
 #ifdef WORD_AFTER_WAKE
     store(WAKE + other, what);
 #endif
@@ -203,14 +238,19 @@ end_watching:
   store(STATE, kNobody)
 }
 
-/* Scheduler::share(), and Worker::enqueue() with what follows it */
-inline share() {
+/* WorkerPool::share(), and Worker::enqueue() */
+inline enqueue() {
   atomic {
     lock(SHARED_MUTEX);
     load(SHARED_SIZE);
     store(SHARED_SIZE, seen + 1);
     unlock(SHARED_MUTEX)
-  };
+  }
+}
+
+/* Scheduler::share(), and Worker::enqueue() with what follows it */
+inline share() {
+  enqueue();
   wake_for_work()
 }
 
@@ -275,8 +315,45 @@ inline leave(what) {
   }
 }
 
+/* A compare-exchange of the own word: `seen` is what was there */
+inline move(from, to) {
+  atomic {
+    buffer[self].size == 0 ->
+    seen = memory[WAKE + self];
+    if
+    :: seen == from -> memory[WAKE + self] = to
+    :: else
+    fi
+  }
+}
+
+/* Scheduler::turn_loop(), as far as the worker's sleep or its end of it: `left` */
+inline turn_loop() {
+#ifdef NO_COMPARE
+  load(WAKE + self);
+  store(WAKE + self, kInLoop);
+#else
+  move(kAsleep, kInLoop); /* Parking::sleep_in() */
+#endif
+  if
+  :: seen != kAsleep
+  :: else ->
+    /* EventLoop::wait() */
+end_in_loop:
+    if
+    :: loop_woken -> loop_woken = false
+    :: atomic { events > 0 -> events--; came = true }
+    fi;
+    leave(kWork);
+    left = found
+  fi
+}
+
 /* Parking::sleep(): `seen` is what it is woken for */
 inline sleep() {
+#if defined(LOOP) && !defined(NO_MOVE)
+  move(kInLoop, kAsleep);
+#endif
   do
   :: load(WAKE + self);
     if
@@ -295,7 +372,8 @@ end_asleep:
 proctype worker(byte self) {
   bool searching = true, found = false;
   bool taken_over = false; /* what it has found as the watcher is in its queue */
-  bool anybody_active = false, left = false;
+  bool anybody_active = false, left = false, watches = false;
+  bool has_loop = false, came = false; /* something in the loop */
   short seen;
   byte at, other;
   do
@@ -376,14 +454,37 @@ end_of_run:
 #endif
       fi;
 #endif
+#ifdef LOOP
       if
-      :: left -> left = false
+      :: left
       :: else ->
-        sleep();
         if
-        :: seen == kWatch -> watch(); taken_over = found
+        :: atomic { !borrowed -> borrowed = true; has_loop = true }; turn_loop()
+        :: true
+        fi
+      fi;
+#endif
+      if
+      :: left -> left = false; seen = kWork
+      :: else -> sleep()
+      fi;
+      watches = (seen == kWatch);
+#ifdef LOOP
+      if
+      :: came ->
+        came = false;
+        enqueue();
+        if
+        :: watches -> wake_for_work()
         :: else
         fi
+      :: else
+      fi;
+      d_step { borrowed = borrowed && !has_loop; has_loop = false };
+#endif
+      if
+      :: watches -> watches = false; watch(); taken_over = found
+      :: else
       fi;
       found = false
     fi

@@ -53,8 +53,13 @@ TEST(Gathering, PushesNobodyOffACoreWhileManyDescriptorsAreAtWork) {
     gathering.attach();
     EXPECT_EQ(policy_here(), SCHED_BATCH);
     for (int i = 0; i < 64; ++i) gathering.saw(5);
+    EXPECT_FALSE(gathering.many());
+    EXPECT_EQ(policy_here(), SCHED_BATCH) << "somebody else may have seen them";
+    gathering.adapt();
     EXPECT_EQ(policy_here(), SCHED_OTHER);
     for (int i = 0; i < 64; ++i) gathering.saw(i);
+    EXPECT_TRUE(gathering.many());
+    gathering.adapt();
     EXPECT_EQ(policy_here(), SCHED_BATCH);
   }).join();
 }
@@ -66,6 +71,7 @@ TEST(Gathering, LeavesAPolicyThatWasChosen) {
     Gathering gathering;
     gathering.attach();
     for (int i = 0; i < 64; ++i) gathering.saw(5);
+    gathering.adapt();
     EXPECT_EQ(policy_here(), SCHED_IDLE);
   }).join();
 }

@@ -124,6 +124,103 @@ TEST_F(ParkingTest, TheLastThatSearchedIsTold) {
   EXPECT_TRUE(parking_.end_search());
 }
 
+// ---- one that waits in a loop instead ----
+
+class FakeLoop : public EventLoop {
+ public:
+  int wakes = 0;
+  std::function<void()> before_wake = [] {};
+
+  bool borrow() override { return true; }
+  void wait(bool) override {}
+  void handle() override {}
+  void put_back() override {}
+  void give_back() override {}
+  void wake() override {
+    before_wake();
+    ++wakes;
+  }
+};
+
+class ParkingInALoop : public ParkingTest {
+ protected:
+  ParkingInALoop() {
+    park_all_but(1);
+    parking_.begin_search();
+    parking_.park(0);  // after the others
+  }
+  // Takes the others off the list.
+  void others_leave() {
+    for (std::size_t worker = 1; worker < kWorkers; ++worker) {
+      EXPECT_TRUE(parking_.leave(worker, Parking::kWatch));
+    }
+  }
+
+  FakeLoop loop_;
+};
+
+TEST_F(ParkingInALoop, ItMayLeaveByItself) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  EXPECT_TRUE(parking_.leave(0, Parking::kWork));
+  EXPECT_EQ(parking_.active(), 1U);
+  EXPECT_EQ(loop_.wakes, 0);
+}
+
+TEST_F(ParkingInALoop, ItIsWokenThere) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  others_leave();
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(loop_.wakes, 1);
+  EXPECT_EQ(futex_.wakes, 0);
+  EXPECT_FALSE(parking_.leave(0, Parking::kWork));
+  EXPECT_EQ(parking_.sleep(0), Parking::kWork);
+}
+
+TEST_F(ParkingInALoop, ItIsWokenThereToWatch) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  others_leave();
+  EXPECT_TRUE(parking_.wake_to_watch());
+  EXPECT_EQ(loop_.wakes, 1);
+  EXPECT_FALSE(parking_.leave(0, Parking::kWork));
+  EXPECT_EQ(parking_.sleep(0), Parking::kWatch);
+}
+
+TEST_F(ParkingInALoop, OneThatWasWokenBeforeDoesNotBeginToWait) {
+  others_leave();
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_FALSE(parking_.sleep_in(0, loop_));
+  EXPECT_EQ(parking_.sleep(0), Parking::kWork);
+  EXPECT_EQ(loop_.wakes, 0);
+}
+
+TEST_F(ParkingInALoop, OneThatIsTakenOffTheListAndNotYetWokenSleepsForThat) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  others_leave();
+  // Whoever wakes it has come to loop.wake(), and the loop has returned for another reason before.
+  loop_.before_wake = [&] {
+    EXPECT_FALSE(parking_.leave(0, Parking::kWork));
+    EXPECT_EQ(parking_.sleep(0), Parking::kWork);
+  };
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_EQ(loop_.wakes, 1);
+}
+
+TEST_F(ParkingInALoop, OthersAreWokenBeforeIt) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  EXPECT_EQ(bring_work(), Outcome::woken);
+  EXPECT_TRUE(parking_.wake_to_watch());
+  EXPECT_EQ(loop_.wakes, 0);
+  EXPECT_EQ(futex_.wakes, 2);
+  EXPECT_TRUE(parking_.wake_to_watch());
+  EXPECT_EQ(loop_.wakes, 1);
+}
+
+TEST_F(ParkingInALoop, TheEndWakesIt) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  parking_.stop();
+  EXPECT_EQ(loop_.wakes, 1);
+}
+
 // ---- who is woken ----
 
 TEST_F(ParkingTest, NobodyIsWokenWhileOneSearches) {

@@ -1,0 +1,267 @@
+// Workers that turn a loop when they have nothing else to do. The loop is the test's own.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/environment.h"
+#include "core/node.h"
+#include "core/service.h"
+
+namespace runtime {
+namespace {
+
+using Lock = std::unique_lock<std::mutex>;
+
+constexpr auto kDeadline = std::chrono::seconds(60);
+
+// Gives those that turn it what the test has put in.
+class TestLoop : public EventLoop {
+ public:
+  // ---- by the test ----
+
+  void offer() {
+    const Lock lock(mutex_);
+    if (state_ == State::owned) state_ = State::offered;
+  }
+  // What comes next: runs in handle().
+  void put_in(std::function<void()> event) {
+    const Lock lock(mutex_);
+    events_.push_back(std::move(event));
+    changed_.notify_all();
+  }
+  bool somebody_waits() {
+    return comes_true([this] { return waits_; });
+  }
+  bool is_given_back() {
+    return comes_true([this] { return state_ == State::owned; });
+  }
+  int blocking_turns() {
+    const Lock lock(mutex_);
+    return blocking_turns_;
+  }
+
+  // ---- by workers ----
+
+  bool borrow() override {
+    const Lock lock(mutex_);
+    if (state_ != State::offered) return false;
+    state_ = State::borrowed;
+    return true;
+  }
+  void wait(bool block) override {
+    Lock lock(mutex_);
+    if (!block) return;
+    ++blocking_turns_;
+    waits_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return woken_ || !events_.empty(); });
+    woken_ = waits_ = false;
+  }
+  void handle() override {
+    std::vector<std::function<void()>> events;
+    {
+      const Lock lock(mutex_);
+      events.swap(events_);
+    }
+    for (const auto& event : events) event();
+  }
+  void put_back() override { leave(State::offered); }
+  void give_back() override { leave(State::owned); }
+  void wake() override {
+    const Lock lock(mutex_);
+    woken_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  enum class State { owned, offered, borrowed };
+
+  bool comes_true(const std::function<bool()>& condition) {
+    Lock lock(mutex_);
+    return changed_.wait_for(lock, kDeadline, condition);
+  }
+  void leave(State state) {
+    const Lock lock(mutex_);
+    EXPECT_EQ(state_, State::borrowed);
+    state_ = state;
+    changed_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  State state_ = State::owned;
+  std::vector<std::function<void()>> events_;
+  bool waits_ = false;
+  bool woken_ = false;
+  int blocking_turns_ = 0;
+};
+
+// What the services do with a message is the test's: `on_message`, by the session.
+std::function<void(int session)> on_message;
+std::mutex arrived_mutex;
+std::condition_variable arrived_changed;
+std::vector<std::pair<int, std::thread::id>> arrived;  // session, on which thread
+
+int take(skynet_context*, void*, int, int session, uint32_t, const void*, size_t) {
+  if (on_message) on_message(session);
+  const Lock lock(arrived_mutex);
+  arrived.emplace_back(session, std::this_thread::get_id());
+  arrived_changed.notify_all();
+  return 0;
+}
+int take_init(void*, skynet_context* context, const char*) {
+  Service::from(context).set_callback(take, nullptr);
+  return 0;
+}
+int quiet_init(void*, skynet_context*, const char*) { return 0; }
+
+bool have_arrived(std::size_t count) {
+  Lock lock(arrived_mutex);
+  return arrived_changed.wait_for(lock, kDeadline, [&] { return arrived.size() >= count; });
+}
+
+class SchedulerLoop : public testing::TestWithParam<int> {
+ protected:
+  SchedulerLoop() : node_(options(GetParam()), environment_) {
+    on_message = nullptr;
+    arrived.clear();
+    node_.scheduler.set_event_loop(&loop_);
+    node_.start();
+    EXPECT_NE(node_.launch("quiet", nullptr), 0U) << "the log service";
+    service_ = node_.launch("take", nullptr);
+    other_ = node_.launch("take", nullptr);
+  }
+  ~SchedulerLoop() override {
+    node_.abort();
+    EXPECT_TRUE(node_.wait(kDeadline));
+    node_.stop();
+  }
+
+  static NodeOptions options(int threads) {
+    static const Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
+                                     {"take", nullptr, take_init, nullptr, nullptr}};
+    NodeOptions options;
+    options.threads = threads;
+    options.builtin_modules = modules;
+    return options;
+  }
+  void send(Handle to, int session) {
+    EXPECT_TRUE(node_.deliver(to, Message::make(0, kTypeLua, session, nullptr, 0)));
+  }
+  // A worker that has had something to do comes by the loop.
+  void lend_loop() {
+    loop_.offer();
+    send(service_, 0);
+    ASSERT_TRUE(loop_.somebody_waits());
+    ASSERT_TRUE(have_arrived(1));
+  }
+
+  Environment environment_;
+  TestLoop loop_;
+  Node node_;
+  Handle service_, other_;
+};
+
+TEST_P(SchedulerLoop, WhatComesRunsOnTheWorkerThatHasWaited) {
+  lend_loop();
+  std::thread::id waited;
+  int same = 0;
+  for (int i = 1; i <= 100; ++i) {
+    ASSERT_TRUE(loop_.somebody_waits());
+    loop_.put_in([&, i] {
+      waited = std::this_thread::get_id();
+      send(service_, i);
+    });
+    ASSERT_TRUE(have_arrived(static_cast<std::size_t>(i) + 1));
+    EXPECT_EQ(arrived.back().first, i);
+    if (arrived.back().second == waited) ++same;
+  }
+  // Another one that is just awake may be faster.
+  EXPECT_GE(same, GetParam() == 1 ? 100 : 1);
+  EXPECT_GE(loop_.blocking_turns(), 100) << "it has come back each time";
+}
+
+TEST_P(SchedulerLoop, WhatComesTogetherIsHandled) {
+  lend_loop();
+  loop_.put_in([&] {
+    for (int i = 1; i <= 50; ++i) send(i % 2 == 0 ? service_ : other_, i);
+  });
+  EXPECT_TRUE(have_arrived(51));
+}
+
+TEST_P(SchedulerLoop, AMessageFromElsewhereArrivesWhileAWorkerWaits) {
+  lend_loop();
+  for (std::size_t i = 1; i <= 100; ++i) {
+    send(other_, static_cast<int>(i));
+    ASSERT_TRUE(have_arrived(i + 1));
+  }
+}
+
+TEST_P(SchedulerLoop, TheEndWakesAWorkerThatWaits) { lend_loop(); }
+
+INSTANTIATE_TEST_SUITE_P(Workers, SchedulerLoop, testing::Values(1, 2, 4));
+
+using SchedulerLoopOfOne = SchedulerLoop;
+
+TEST_P(SchedulerLoopOfOne, WhatComesWhileItsWorkerGoesOnIsHandledAndThenTheLoopIsGivenBack) {
+  lend_loop();
+  static std::atomic<bool> ends;  // the last message may still run when the test has ended
+  ends.store(false);
+  // Each message takes as long as a turn may, and brings the next one.
+  on_message = [&](int session) {
+    if (session < 1000 || ends.load()) return;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(100);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    node_.deliver(other_, Message::make(0, kTypeLua, session + 1, nullptr, 0));
+    if (session == 1000) loop_.put_in([&] { send(service_, 1); });
+  };
+  loop_.put_in([&] { send(service_, 1000); });
+  EXPECT_TRUE(loop_.is_given_back());
+  ends.store(true);
+  const auto came = [] {
+    for (const auto& [session, thread] : arrived) {
+      if (session == 1) return true;
+    }
+    return false;
+  };
+  Lock lock(arrived_mutex);
+  EXPECT_TRUE(arrived_changed.wait_for(lock, kDeadline, came));
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, SchedulerLoopOfOne, testing::Values(1));
+
+using SchedulerLoopOfTwo = SchedulerLoop;
+
+// The one that is at a long message has put something into its slot: the other one is needed to watch.
+TEST_P(SchedulerLoopOfTwo, AWorkerThatWaitsIsCalledToWatch) {
+  lend_loop();
+  std::atomic<bool> other_came{false};
+  on_message = [&](int session) {
+    if (session == 2) other_came.store(true);
+    if (session != 1) return;
+    send(other_, 2);
+    const auto end = std::chrono::steady_clock::now() + kDeadline;
+    while (!other_came.load() && std::chrono::steady_clock::now() < end) {
+    }
+    EXPECT_TRUE(other_came.load());
+  };
+  for (std::size_t i = 1; i <= 20; ++i) {
+    loop_.offer();
+    other_came.store(false);
+    send(service_, 1);
+    ASSERT_TRUE(have_arrived(1 + 2 * i));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, SchedulerLoopOfTwo, testing::Values(2));
+
+}  // namespace
+}  // namespace runtime
