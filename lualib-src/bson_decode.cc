@@ -194,9 +194,11 @@ bool push_record(Decoder& d, const RecordShape& shape, const KeptValue* values, 
   return record.finish();
 }
 
-// What documents are told apart by that are likely to have other shapes: the beginning of the first key.
+// What documents are told apart by that are likely to have other shapes: the beginning of the first key. 0 for the shortest
+// documents, which have hardly one.
 std::uint64_t kind_of(std::string_view bytes) {
   constexpr std::uint64_t kOnes = 0x0101010101010101;
+  if (bytes.size() < 4 + sizeof kOnes) return 0;
   const auto key = bson::number_at<std::uint64_t>(bytes.data() + 4) >> 8;
   const std::uint64_t zero =
       (key - kOnes) & ~key & (kOnes << 7);  // the lowest bit: in its zero byte
@@ -206,8 +208,7 @@ std::uint64_t kind_of(std::string_view bytes) {
 // Pushes the document as a record if it has the shape that the last one of its kind had. False, and nothing pushed, for
 // any other, and for one in which something is wrong.
 bool push_likely_record(Decoder& d, std::string_view bytes, int depth) {
-  constexpr std::size_t kLeast = 4 + sizeof(std::uint64_t);
-  if (bytes.size() < kLeast || !d.shapes.has_shapes()) return false;
+  if (!d.shapes.has_shapes()) return false;
   const RecordShape* const shape = d.shapes.likely(kind_of(bytes));
   if (shape == nullptr) return false;
   KeptValue values[kRecordKeys];

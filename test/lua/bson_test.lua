@@ -337,6 +337,14 @@ T.test("both ways to read and to make a table agree", function()
 	end
 end)
 
+T.test("documents of a few bytes, met often, are read to their end and no further", function()
+	local documents = { "09000000 08 6100 01 00", "0b000000 10 00 01000000 00", "0c000000 10 6100 01000000 00", "08000000 08 00 01 00" }
+	local want = { { a = true }, { [""] = 1 }, { a = 1 }, { [""] = true } }
+	for _ = 1, 20 do
+		for i, document in ipairs(documents) do T.eq(decode_pointer(document, true), want[i]) end
+	end
+end)
+
 T.test("documents whose keys were met often are told from those that begin alike", function()
 	local large = JIT and load "return 9007199254740993LL" () or load "return 9007199254740993" ()
 	local documents = {
