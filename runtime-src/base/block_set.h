@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <vector>
+#include <memory>
+#include <utility>
 
 namespace runtime {
 
@@ -16,14 +17,14 @@ class BlockSet {
  public:
   BlockSet() = default;
   ~BlockSet() {
-    for (void* block : slots_) std::free(block);
+    for (std::uint32_t i = 0; i < size_; ++i) std::free(slots_[i]);
   }
   BlockSet(const BlockSet&) = delete;
   BlockSet& operator=(const BlockSet&) = delete;
 
   // `block` is not null and not in the set.
   void add(void* block) noexcept {
-    if (2 * (count_ + 1) > slots_.size()) grow();
+    if (2 * (count_ + 1) > size_) grow();
     put(block);
     ++count_;
   }
@@ -41,8 +42,8 @@ class BlockSet {
     while (slots_[hole] != block) hole = next(hole);
     // Whoever probed past the hole moves up, so that look-ups may end at the first free slot.
     for (std::size_t i = next(hole); slots_[i] != nullptr; i = next(i)) {
-      const std::size_t distance = (i - home(slots_[i])) & (slots_.size() - 1);
-      if (distance >= ((i - hole) & (slots_.size() - 1))) {
+      const std::size_t distance = (i - home(slots_[i])) & (size_ - 1);
+      if (distance >= ((i - hole) & (size_ - 1))) {
         slots_[hole] = slots_[i];
         hole = i;
       }
@@ -56,9 +57,9 @@ class BlockSet {
  private:
   std::size_t home(const void* block) const {
     const auto address = reinterpret_cast<std::uintptr_t>(block);
-    return (address >> 4) * 0x9e3779b97f4a7c15u >> 20 & (slots_.size() - 1);
+    return (address >> 4) * 0x9e3779b97f4a7c15u >> 20 & (size_ - 1);
   }
-  std::size_t next(std::size_t i) const { return (i + 1) & (slots_.size() - 1); }
+  std::size_t next(std::size_t i) const { return (i + 1) & (size_ - 1); }
 
   void put(void* block) {
     std::size_t i = home(block);
@@ -67,15 +68,16 @@ class BlockSet {
   }
 
   void grow() {
-    std::vector<void*> old(slots_.empty() ? 8 : 2 * slots_.size());
-    old.swap(slots_);
-    for (void* block : old) {
-      if (block != nullptr) put(block);
+    const std::uint32_t old_size = std::exchange(size_, size_ == 0 ? 8 : 2 * size_);
+    const auto old = std::exchange(slots_, std::make_unique<void*[]>(size_));
+    for (std::uint32_t i = 0; i < old_size; ++i) {
+      if (old[i] != nullptr) put(old[i]);
     }
   }
 
-  std::vector<void*> slots_;  // a power of two of them, at most half in use; null is free
-  std::size_t count_ = 0;
+  std::unique_ptr<void*[]> slots_;  // a power of two of them, at most half in use; null is free
+  std::uint32_t size_ = 0;          // of slots_; each Lua service has such a set
+  std::uint32_t count_ = 0;
 };
 
 }  // namespace runtime

@@ -384,23 +384,23 @@ void LuaHeap::set_limit(std::size_t bytes) {
   ceiling_ = std::min(warning_, limit_ == 0 ? kNoCeiling : limit_ + lent_);
 }
 
-void LuaHeap::lend(std::size_t bytes) {
+void LuaHeap::lend(std::uint32_t bytes) {
   lent_ = bytes;
   set_limit(limit_);
 }
 
 void LuaHeap::on_warning(OnWarning warn, void* context) {
   warn_ = warn;
-  warn_context_ = context;
+  context_ = context;
 }
 
 void LuaHeap::on_exhausted(OnExhausted tell, void* context) {
   tell_exhausted_ = tell;
-  exhausted_context_ = context;
+  context_ = context;
 }
 
 void* LuaHeap::exhausted() {
-  if (tell_exhausted_ != nullptr) tell_exhausted_(exhausted_context_);
+  if (tell_exhausted_ != nullptr) tell_exhausted_(context_);
   return nullptr;
 }
 
@@ -410,7 +410,7 @@ bool LuaHeap::may_use(std::size_t bytes) {
   if (bytes > warning_) {
     while (bytes > warning_) warning_ = warning_ > kNoCeiling / 2 ? kNoCeiling : warning_ * 2;
     set_limit(limit_);
-    if (warn_ != nullptr) warn_(warn_context_, bytes);
+    if (warn_ != nullptr) warn_(context_, bytes);
   }
   return true;
 }

@@ -40,8 +40,9 @@ class LuaHeap {
   std::size_t limit() const { return limit_; }
 
   // Allows `bytes` beyond the limit until it is called with 0: for telling that the limit was hit.
-  void lend(std::size_t bytes);
+  void lend(std::uint32_t bytes);
 
+  // `context` is on_exhausted()'s as well: the latest one counts.
   void on_warning(OnWarning warn, void* context);
 
   // Called when an allocation fails, from inside of it: what it does must not allocate here.
@@ -110,6 +111,7 @@ class LuaHeap {
   char* bump_ = nullptr;  // what is left of the newest chunk: bump_ to bump_end_
   char* bump_end_ = nullptr;
   std::array<Free*, kClasses> free_{};
+  std::uint32_t lent_ = 0;
   bool releasing_ = false;
   bool in_chunks_ = false;  // some blocks of more than 2 KB do not come from malloc
 
@@ -117,12 +119,10 @@ class LuaHeap {
   std::size_t chunk_bytes_ = 0;
   BlockSet large_;
   std::size_t limit_ = 0;
-  std::size_t lent_ = 0;
   std::size_t warning_;
   OnWarning warn_ = nullptr;
-  void* warn_context_ = nullptr;
   OnExhausted tell_exhausted_ = nullptr;
-  void* exhausted_context_ = nullptr;
+  void* context_ = nullptr;  // of these two
 };
 
 }  // namespace runtime

@@ -11,7 +11,7 @@
 namespace runtime {
 
 namespace {
-constexpr std::uint32_t kFirstCapacity = 4;
+constexpr std::uint32_t kFirstCapacity = 2;
 constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 768 bytes a buffer
 }  // namespace
 

@@ -116,10 +116,10 @@ class Service {
   Node& node_;
   const Module& module_;
   Handle handle_ = 0;
+  std::atomic<unsigned> observers_{0};
   Mailbox* mailbox_ = nullptr;
   std::mutex instance_mutex_;  // between signal() and the release of the instance
   void* instance_ = nullptr;   // guarded by instance_mutex_ once launched
-  bool has_instance_ = false;  // guarded by instance_mutex_
   skynet_cb callback_ = nullptr;
   Drain drain_ = nullptr;
   void* userdata_ = nullptr;
@@ -127,6 +127,7 @@ class Service {
   std::int32_t session_ = 0;
   std::atomic<bool> retired_{false};
   std::atomic<bool> endless_{false};
+  bool has_instance_ = false;               // guarded by instance_mutex_
   std::atomic<std::uint64_t> messages_{0};  // written by the worker only
   std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
   std::size_t overload_threshold_ = kOverload;
@@ -134,7 +135,6 @@ class Service {
   std::FILE* log_file_ = nullptr;  // guarded by log_mutex_
   Filter filter_ = nullptr;
   void* filter_userdata_ = nullptr;
-  std::atomic<unsigned> observers_{0};
   std::string command_result_;
 };
 

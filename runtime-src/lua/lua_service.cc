@@ -30,7 +30,7 @@ constexpr TaskScheduler::Fixed kFixed{2, 3, 4};
 constexpr int kTurn = 5;
 constexpr int kFixedTop = 5;
 
-constexpr std::size_t kLentToCollector = 1024 * 1024;
+constexpr std::uint32_t kLentToCollector = 1024 * 1024;
 
 constexpr std::string_view kLoaderError = "lua loader error : ";
 

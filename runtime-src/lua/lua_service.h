@@ -102,9 +102,9 @@ class LuaService : public LuaHost {
   Frame* frame_ = nullptr;                   // while l_turn runs
   int turn_ = LUA_NOREF;                     // l_turn
   int callback_ = LUA_NOREF;
-  bool forward_ = false;
   std::uint32_t callback_version_ = 0;
   std::atomic<Profiler*> profiler_{nullptr};  // owned by the state
+  bool forward_ = false;
   std::atomic<std::uint8_t> pending_{0};  // kInterrupt, kExhausted: looked at after each message
   bool settle_first_ = false;             // the handling of the last message has raised
 #ifdef RUNTIME_LUAJIT

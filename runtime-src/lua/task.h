@@ -105,7 +105,7 @@ class SessionTable {
     return (static_cast<std::uint32_t>(session) * 2654435769u >> 7) & mask();  // Fibonacci hashing
   }
   void grow() {
-    std::vector<Entry> old(entries_.empty() ? 8 : entries_.size() * 2);
+    std::vector<Entry> old(entries_.empty() ? 4 : entries_.size() * 2);
     old.swap(entries_);
     used_ = 0;
     for (const Entry& entry : old) {

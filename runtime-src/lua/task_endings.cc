@@ -178,8 +178,9 @@ void TaskScheduler::fail_lost_reply() {
 
 void TaskScheduler::forget(Task& task) {
   if (task.session == 0) return;
-  if (forgotten_.size() == kForgotten) forgotten_.pop();
-  forgotten_.push({task.source, task.session});
+  auto& forgotten = unanswered().forgotten;
+  if (forgotten.size() == kForgotten) forgotten.pop();
+  forgotten.push({task.source, task.session});
 }
 
 void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
@@ -204,12 +205,17 @@ void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
   service_.node().log(service_.handle(), {line, std::min(end.size, sizeof(line))});
 }
 
+TaskScheduler::Unanswered& TaskScheduler::unanswered() {
+  if (unanswered_ == nullptr) unanswered_ = std::make_unique<Unanswered>();
+  return *unanswered_;
+}
+
 void TaskScheduler::promise(const Task& task) {
-  if (task.session != 0) promised_.insert(request_key(task.source, task.session));
+  if (task.session != 0) unanswered().promised.insert(request_key(task.source, task.session));
 }
 
 void TaskScheduler::keep_promise(Handle source, std::int32_t session) {
-  promised_.erase(request_key(source, session));
+  if (unanswered_ != nullptr) unanswered_->promised.erase(request_key(source, session));
 }
 
 void TaskScheduler::tell_requesters() {
@@ -217,12 +223,13 @@ void TaskScheduler::tell_requesters() {
     if (task->request == Request::open) answer_error(task->source, task->session);
     task->request = Request::closed;
   }
-  for (const std::uint64_t key : promised_) {
+  const auto left = std::exchange(unanswered_, nullptr);
+  if (left == nullptr) return;
+  for (const std::uint64_t key : left->promised) {
     answer_error(static_cast<Handle>(key >> 32), static_cast<std::int32_t>(key & 0xffffffff));
   }
-  promised_.clear();
-  while (!forgotten_.empty()) {
-    const auto [source, session] = forgotten_.pop();
+  while (!left->forgotten.empty()) {
+    const auto [source, session] = left->forgotten.pop();
     answer_error(source, session);
   }
 }

@@ -25,8 +25,8 @@
 #include <vector>
 
 #include "base/ring_queue.h"
-#include "core/turn.h"
 #include "core/service.h"
+#include "core/turn.h"
 #include "lua/engine.h"
 #include "lua/pending_functions.h"
 #include "lua/profiler.h"
@@ -232,6 +232,7 @@ class TaskScheduler {
   // them at a time, again and again. (One takes 1 KB; to make it takes as long as a message.)
   static constexpr std::size_t kIdleTasks = 256;
   static constexpr std::size_t kMostIdleTasks = 1024;
+  static constexpr std::size_t kFewTasks = 8;
   // Ends of tasks between two looks whether all are needed.
   static constexpr std::uint32_t kReview = 16384;
 
@@ -255,11 +256,16 @@ class TaskScheduler {
   std::size_t least_idle_ = 0;  // there were, since the last review
   std::uint32_t recycled_ = 0;
   bool dropped_idle_ = false;  // since one was last made
-  std::unordered_map<lua_State*, Task*> by_coroutine_;
+  // Null while there are few tasks: find() looks through them.
+  std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;
   RingQueue<Task*> woken_, failed_, forks_;
   PendingFunctions functions_;
-  std::unordered_set<std::uint64_t> promised_;            // source and session of requests
-  RingQueue<std::pair<Handle, std::int32_t>> forgotten_;  // requests, the latest 4096 of them
+  struct Unanswered {
+    std::unordered_set<std::uint64_t> promised;            // source and session of requests
+    RingQueue<std::pair<Handle, std::int32_t>> forgotten;  // requests, the latest 4096 of them
+  };
+  Unanswered& unanswered();
+  std::unique_ptr<Unanswered> unanswered_;  // made when it is needed
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

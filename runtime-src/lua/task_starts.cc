@@ -29,13 +29,24 @@ Task* TaskScheduler::make_task(lua_State* L) {
   task->co = co;
   task->anchor = anchor;
   task->index = static_cast<std::uint32_t>(tasks_.size() - 1);
-  by_coroutine_[co] = task.get();
+  if (by_coroutine_ != nullptr) {
+    by_coroutine_->emplace(co, task.get());
+  } else if (tasks_.size() > kFewTasks) {
+    by_coroutine_ = std::make_unique<std::unordered_map<lua_State*, Task*>>();
+    for (const auto& each : tasks_) by_coroutine_->emplace(each->co, each.get());
+  }
   return task.get();
 }
 
 Task* TaskScheduler::find(lua_State* co) {
-  const auto at = by_coroutine_.find(co);
-  return at == by_coroutine_.end() ? nullptr : at->second;
+  if (by_coroutine_ == nullptr) {
+    for (const auto& task : tasks_) {
+      if (task->co == co) return task.get();
+    }
+    return nullptr;
+  }
+  const auto at = by_coroutine_->find(co);
+  return at == by_coroutine_->end() ? nullptr : at->second;
 }
 
 // Lets go of idle tasks that nobody has needed since the last review.
@@ -54,7 +65,7 @@ void TaskScheduler::review_idle() {
 void TaskScheduler::discard(lua_State* L, Task* task) {
   luaL_unref(L, LUA_REGISTRYINDEX, task->anchor);
   luaL_unref(L, LUA_REGISTRYINDEX, task->token_anchor);
-  by_coroutine_.erase(task->co);
+  if (by_coroutine_ != nullptr) by_coroutine_->erase(task->co);
   const std::uint32_t index = task->index;
   std::swap(tasks_[index], tasks_.back());
   tasks_[index]->index = index;

@@ -133,4 +133,22 @@ T.test("a fork that raises does not stop the others", function()
 	T.raises("function expected", fork, nil)
 end)
 
+T.test("a task is found by its coroutine, among few and among many", function()
+	for _, count in ipairs { 1, 7, 8, 9, 40, 2 } do
+		local waiting, woken = {}, 0
+		for i = 1, count do
+			waiting[i] = skynet.fork(function()
+				skynet.wait()
+				woken = woken + 1
+			end)
+		end
+		skynet.yield()
+		for i = count, 1, -1 do
+			skynet.wakeup(waiting[i])
+			skynet.yield()
+			T.eq(woken, count - i + 1)
+		end
+	end
+end)
+
 T.run()
