@@ -37,7 +37,13 @@ std::uintptr_t address(const void* pointer) { return reinterpret_cast<std::uintp
 // Where the places begin, downwards.
 std::uintptr_t top() { return (address(&__executable_start) & ~(kPage - 1)) - kPage; }
 
-bool is_near(const void* wanted) { return address(wanted) - (top() - kNear) < 2 * kNear; }
+bool is_near([[maybe_unused]] const void* wanted) {
+#ifdef __x86_64__
+  return address(wanted) - (top() - kNear) < 2 * kNear;
+#else
+  return false;  // LuaJIT does not reach as far on other processors
+#endif
+}
 
 void* map_at(std::uint32_t place, std::size_t size, int protection, int flags) {
   const std::uintptr_t below_top = (place + 1) * kDistance;

@@ -6,6 +6,8 @@
 // hundreds of states lies then have few of the places that a processor looks for them in. So LuaJIT's copy (see the
 // Makefile) asks here. Areas lie one below the other, below the executable, at distances of an odd number of pages.
 //
+// On x86-64 alone; elsewhere LuaJIT goes on to try.
+//
 // Threads: any.
 #pragma once
 
