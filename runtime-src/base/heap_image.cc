@@ -119,7 +119,10 @@ void HeapImage::fill(AddressOf address_of) {
 bool HeapImage::copy_to(LuaHeap& heap) const {
   std::array<char*, kMostParts> copies{};
   for (std::size_t i = 0; i < parts_.size(); ++i) {
-    copies[i] = static_cast<char*>(heap_malloc(parts_[i].words.size() * kWord));
+    // A chunk ends at a multiple of 16 (below). jemalloc's sizes all do; other allocators may give no
+    // byte more than they are asked for.
+    const std::size_t bytes = (parts_[i].words.size() * kWord + 15) & ~std::size_t{15};
+    copies[i] = static_cast<char*>(heap_malloc(bytes));
     if (copies[i] != nullptr) continue;
     while (i-- > 0) std::free(copies[i]);
     return false;
