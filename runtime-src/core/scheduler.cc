@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/futex.h"
@@ -201,16 +202,19 @@ void Scheduler::run(Worker& self, Service* service) {
 
 // Sleeps until there may be work. The worker searches before and after.
 void Scheduler::wait(Worker& self) {
-  self.loop_mark = 0;
   parking_.park(self.index());
   if (pool_.anything_queued() || parking_.stopping()) {
     if (parking_.leave(self.index(), Parking::kWork)) return;
   } else if (watcher_.begin()) {
-    if (parking_.leave(self.index(), Parking::kWatch)) return watcher_.watch(self);
+    if (parking_.leave(self.index(), Parking::kWatch)) {
+      if (std::exchange(self.loop_mark, 0) != 0) leave_loop_to_thread();
+      return watcher_.watch(self);
+    }
     watcher_.cancel();
   } else if (turn_loop(self)) {
     return;
   }
+  self.loop_mark = 0;
   if (parking_.sleep(self.index()) == Parking::kWatch) watcher_.watch(self);
 }
 
@@ -263,6 +267,12 @@ void Scheduler::look_into_loop(Worker& self) {
   self.enqueue(held);
   held.clear();
   wake_for_queued_work();
+}
+
+// If nobody has it: the worker that would turn it next has something else to do.
+void Scheduler::leave_loop_to_thread() {
+  EventLoop* const loop = loop_.load(std::memory_order_acquire);
+  if (loop != nullptr && loop->borrow()) loop->give_back();
 }
 
 // What becomes runnable is in `held` after that.

@@ -79,6 +79,7 @@ class Scheduler {
   void wait(Worker& self);
   bool turn_loop(Worker& self);
   void look_into_loop(Worker& self);
+  void leave_loop_to_thread();
   static void handle(Worker& self, EventLoop& loop);
 
   bool share(std::span<Service* const> services);

@@ -39,8 +39,8 @@ class TestLoop : public EventLoop {
   bool somebody_waits() {
     return comes_true([this] { return waits_; });
   }
-  bool is_given_back() {
-    return comes_true([this] { return state_ == State::owned; });
+  bool is_given_back(std::chrono::milliseconds limit = kDeadline) {
+    return comes_true([this] { return state_ == State::owned; }, limit);
   }
   int blocking_turns() {
     const Lock lock(mutex_);
@@ -83,9 +83,10 @@ class TestLoop : public EventLoop {
  private:
   enum class State { owned, offered, borrowed };
 
-  bool comes_true(const std::function<bool()>& condition) {
+  bool comes_true(const std::function<bool()>& condition,
+                  std::chrono::milliseconds limit = kDeadline) {
     Lock lock(mutex_);
-    return changed_.wait_for(lock, kDeadline, condition);
+    return changed_.wait_for(lock, limit, condition);
   }
   void leave(State state) {
     const Lock lock(mutex_);
@@ -259,6 +260,30 @@ TEST_P(SchedulerLoopOfTwo, AWorkerThatWaitsIsCalledToWatch) {
     send(service_, 1);
     ASSERT_TRUE(have_arrived(1 + 2 * i));
   }
+}
+
+TEST_P(SchedulerLoopOfTwo, AWorkerThatWatchesTheOtherLeavesTheLoopToItsThread) {
+  static std::atomic<bool> goes_on;
+  on_message = [](int session) {
+    while (session == 1 && !goes_on.load()) {
+    }
+  };
+  lend_loop();
+  bool given_back = false;
+  // A worker that was on its way to the list may take the long message from the one that waits.
+  for (std::size_t i = 0; i < 100 && !given_back; ++i) {
+    goes_on.store(false);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    send(other_, 1);
+    loop_.put_in([&] { send(service_, 2); });
+    given_back = loop_.is_given_back(std::chrono::milliseconds(100));
+    goes_on.store(true);
+    if (!given_back) {
+      ASSERT_TRUE(loop_.somebody_waits());
+    }
+    ASSERT_TRUE(have_arrived(3 + 2 * i));
+  }
+  EXPECT_TRUE(given_back);
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, SchedulerLoopOfTwo, testing::Values(2));
