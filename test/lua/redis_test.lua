@@ -34,6 +34,20 @@ local function request(fd)
 	return table.concat(words, " ")
 end
 
+-- A server that answers OK to each command. → its port, a list of what it was asked
+local function listen_and_agree()
+	local got = {}
+	local port = listen(function(fd)
+		local words = request(fd)
+		while words do
+			got[#got + 1] = words
+			socket.write(fd, "+OK\r\n")
+			words = request(fd)
+		end
+	end)
+	return port, got
+end
+
 local function connect(port, conf)
 	conf = conf or {}
 	conf.host, conf.port = "127.0.0.1", port
@@ -150,15 +164,7 @@ T.test("each reply of many pipelines is its own value, of any kind", function()
 end)
 
 T.test("the words of a pipeline are what tostring() makes of them, however they are kept", function()
-	local got = {}
-	local port = listen(function(fd)
-		local asked = request(fd)
-		while asked do
-			got[#got + 1] = asked
-			socket.write(fd, "+OK\r\n")
-			asked = request(fd)
-		end
-	end)
+	local port, got = listen_and_agree()
 	local db = connect(port)
 	local named = setmetatable({}, { __tostring = function() return "named" end })
 	local grown = {}
@@ -297,15 +303,7 @@ T.test("a refused login raises the server's text, with command and server", func
 end)
 
 T.test("a nil among the arguments raises before anything is sent", function()
-	local got = {}
-	local port = listen(function(fd)
-		local words = request(fd)
-		while words do
-			got[#got + 1] = words
-			socket.write(fd, "+OK\r\n")
-			words = request(fd)
-		end
-	end)
+	local port, got = listen_and_agree()
 	local db = connect(port)
 	T.raises("argument 2 is nil", db.set, db, "k", nil)
 	T.eq(db:ping(), "OK")
