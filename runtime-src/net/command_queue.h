@@ -21,7 +21,7 @@ struct Command {
     connect,  // to `resolved`
     start,    // in the name of `owner`
     pause,
-    close,       // Socket::closing is set
+    close,       // Socket::life is `closing`
     look,        // whether an accepted id has been started
     look_later,  // it has been given away
     bury,        // there are owners that have ended: DeadOwners

@@ -89,8 +89,9 @@ void IoThread::finish_connect(Socket& socket) {
   bool closing;
   {
     const Socket::Lock lock(socket.mutex);
-    closing = socket.closing;
-    socket.phase = Socket::Phase::open;
+    closing = socket.life >= Socket::Life::closing;
+    if (!closing) socket.life = Socket::Life::open;
+    socket.connected = true;
     error = socket.update_interest();
   }
   if (error != 0) {
@@ -142,7 +143,8 @@ void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
     socket->fd = fd;
     socket->owner = owner;
     socket->remote = peer;
-    socket->phase = Socket::Phase::idle;
+    socket->connected = true;
+    socket->life = Socket::Life::idle;
   }
   listener.bytes_read.fetch_add(1, std::memory_order_relaxed);
   listener.read_ms.store(coarse_ms(), std::memory_order_relaxed);

@@ -155,25 +155,18 @@ void IoThread::start_socket(int id, Handle owner) {
   if (socket != nullptr) {
     const Socket::Lock lock(socket->mutex);
     --socket->orders_queued;
-    if (socket->release_due) {
+    if (socket->life == Socket::Life::ended) {
       // It has ended, but somebody is still writing to it.
-    } else if (socket->closing || socket->read_ended || socket->write_error != 0) {
+    } else if (!socket->can_start()) {
       answer = "socket closed";
       // Who is refused would not close it, and whoever gave it away has forgotten it.
-      useless = socket->owner != owner || socket->abandoned || socket->orphaned;
+      useless = socket->owner != owner || socket->holder != Socket::Holder::owner;
     } else {
       is_error = false;
-      answer = {};
-      if (socket->phase == Socket::Phase::idle) {
-        answer = "start";
-      } else if (socket->phase == Socket::Phase::open && socket->kind != Socket::Kind::listen &&
-                 socket->kind != Socket::Kind::file) {
-        answer = "transfer";
-      }
-      socket->claim(owner);
+      answer = socket->claim(owner);
       socket->acknowledges.store(false, std::memory_order_relaxed);
       socket->unacknowledged.store(0, std::memory_order_relaxed);
-      socket->orphaned = socket->throttled = false;
+      socket->throttled = false;
       error = socket->update_interest();
       is_file = socket->always_ready;
     }
@@ -200,9 +193,10 @@ void IoThread::close_socket(Socket& socket) {
   bool done;
   {
     const Socket::Lock lock(socket.mutex);
-    socket.close_handled = true;
-    done = socket.cut || socket.unsent() == 0;
-    socket.release_due = done;
+    // What a writer at work cannot get rid of is still to be queued.
+    done = socket.life == Socket::Life::ended || socket.cut ||
+           (!socket.writing && socket.unsent() == 0);
+    socket.life = done ? Socket::Life::ended : Socket::Life::draining;
     socket.update_interest();
   }
   const bool tell = !std::exchange(socket.end_posted, true);
@@ -224,7 +218,8 @@ void IoThread::settle(Socket& socket) {
     drained = std::exchange(socket.drain_due, false);
     if (!socket.writing) {
       error = socket.write_error;
-      ended = socket.release_due || (socket.close_handled && (error != 0 || socket.unsent() == 0));
+      ended = socket.life == Socket::Life::ended ||
+              (socket.life == Socket::Life::draining && (error != 0 || socket.unsent() == 0));
     }
   }
   if (warn != 0) {
@@ -263,16 +258,16 @@ void IoThread::handle(const epoll_event& event) {
   const int id = static_cast<int>(event.data.u64);
   Socket* socket = table_.find(id);  // null for kWakeKey as well
   if (socket == nullptr) return;
-  Socket::Phase phase;
-  bool reads, blocked, left = false;
+  bool connecting, reads, blocked, left = false;
   {
     const Socket::Lock lock(socket->mutex);
-    phase = socket->phase;
+    connecting = socket->connecting();
     reads = socket->reads();
     blocked = socket->blocked;
-    if (socket->end_watched && !reads && (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-      left = socket->peer_left = true;
-      socket->end_watched = false;
+    if (socket->peer_watch == Socket::PeerWatch::on && !reads &&
+        (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+      left = true;
+      socket->peer_watch = Socket::PeerWatch::left;
       socket->update_interest();
     }
   }
@@ -282,7 +277,7 @@ void IoThread::handle(const epoll_event& event) {
   }
   // An end of the peer that is not read as such is found by whatever is done next.
   const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
-  if (phase == Socket::Phase::connecting) {
+  if (connecting) {
     finish_connect(*socket);
   } else if (socket->kind == Socket::Kind::listen) {
     if (reads) accept_batch(*socket);
@@ -324,8 +319,8 @@ void IoThread::peer_ended(Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
     socket.read_ended = true;
-    closing = socket.closing;
-    given_away = socket.abandoned;
+    closing = socket.life >= Socket::Life::closing;
+    given_away = socket.holder == Socket::Holder::next_owner;
     socket.update_interest();
   }
   if (closing) return;  // close_socket() is about to tell
@@ -359,8 +354,8 @@ void IoThread::fail(Socket& socket, std::string_view text) {
   bool closing;
   {
     const Socket::Lock lock(socket.mutex);
-    closing = socket.closing;
-    socket.release_due = true;
+    closing = socket.life >= Socket::Life::closing;
+    socket.life = Socket::Life::ended;
   }
   const bool tell = !std::exchange(socket.end_posted, true);
   const Handle owner = socket.owner;
@@ -378,7 +373,7 @@ void IoThread::release(Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
     if (socket.writing) {
-      socket.release_due = true;
+      socket.life = Socket::Life::ended;
       socket.update_interest();
       return;
     }
@@ -392,8 +387,7 @@ void IoThread::dispose(SocketTable& table, Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
     fd = socket.fd;
-    discard =
-        socket.kind == Socket::Kind::tcp && socket.closing && !socket.cut && !socket.read_ended;
+    discard = socket.kind == Socket::Kind::tcp && !socket.cut && !socket.read_ended;
     incomplete = socket.kind == Socket::Kind::tcp && socket.unsent() > 0 && !socket.cut;
     if (socket.kind == Socket::Kind::file) {
       // The descriptor stays open, and goes back as it came.

@@ -18,8 +18,8 @@ namespace runtime {
 void IoThread::orphan(Socket& socket) {
   {
     const Socket::Lock lock(socket.mutex);
-    if (socket.closing || socket.orphaned) return;
-    socket.orphaned = true;
+    if (socket.life >= Socket::Life::closing || socket.holder == Socket::Holder::nobody) return;
+    socket.holder = Socket::Holder::nobody;
     socket.reading = false;
     socket.update_interest();
   }
@@ -39,7 +39,7 @@ void IoThread::look_at_accepted(std::int64_t now_ms) {
     Socket* socket = table_.find(id);
     if (socket == nullptr) continue;
     const Socket::Lock lock(socket->mutex);
-    if (socket->id == id && socket->phase == Socket::Phase::idle) {
+    if (socket->id == id && socket->life == Socket::Life::idle) {
       all_[static_cast<std::size_t>(id) % all_.size()]->push(Command::Kind::look, id);
     }
   }
@@ -60,14 +60,15 @@ void IoThread::look(Socket& socket) {
   bool useless = false, later = false;
   {
     const Socket::Lock lock(socket.mutex);
-    if (socket.closing || socket.release_due) return;
-    if (socket.orphaned) {
+    if (socket.life >= Socket::Life::closing) return;
+    if (socket.holder == Socket::Holder::nobody) {
       useless = true;
     } else if (socket.unclaimed()) {
-      if (socket.peer_left) later = --socket.looks_left > 0;
-      useless = !later && (socket.read_ended || socket.peer_left);
+      const bool left = socket.peer_watch == Socket::PeerWatch::left;
+      if (left) later = --socket.looks_left > 0;
+      useless = !later && (socket.read_ended || left);
       if (!useless && !later) {
-        socket.end_watched = true;
+        socket.peer_watch = Socket::PeerWatch::on;
         socket.update_interest();
       }
     }
@@ -80,8 +81,8 @@ void IoThread::look(Socket& socket) {
 void IoThread::end_unclaimed(Socket& socket) {
   {
     Socket::Lock lock(socket.mutex);
-    if (socket.closing) return;
-    socket.closing = true;
+    if (socket.life >= Socket::Life::closing) return;
+    socket.life = Socket::Life::closing;
     if (socket.can_write() && !socket.out.empty()) socket.flush(lock);
   }
   close_socket(socket);

@@ -172,20 +172,19 @@ void Socket::note_queued() {
 
 bool Socket::must_settle() {
   if (settle_queued) return false;
-  const bool ended = closing && close_handled && unsent() == 0;
-  settle_queued =
-      warn_due != 0 || drain_due || (!writing && (write_error != 0 || release_due || ended));
+  const bool ends = life == Life::ended || (life == Life::draining && unsent() == 0);
+  settle_queued = warn_due != 0 || drain_due || (!writing && (write_error != 0 || ends));
   return settle_queued;
 }
 
 int Socket::update_interest() {
   std::uint32_t wanted = 0;
-  if (phase == Phase::connecting) {
+  if (connecting()) {
     if (fd >= 0) wanted = EPOLLOUT;
-  } else if (!release_due && write_error == 0) {
+  } else if (life < Life::ended && write_error == 0) {
     if (reads()) wanted |= EPOLLIN;
     if (blocked) wanted |= EPOLLOUT;
-    if (end_watched && !reads()) wanted |= EPOLLRDHUP;
+    if (peer_watch == PeerWatch::on && !reads()) wanted |= EPOLLRDHUP;
   }
   if (wanted == armed || always_ready) return 0;
   const int error = poller->watch(fd, armed, wanted, static_cast<std::uint64_t>(id.load()));
@@ -197,11 +196,19 @@ int Socket::update_interest() {
   return error;
 }
 
-void Socket::claim(Handle next) {
+std::string_view Socket::claim(Handle next) {
+  std::string_view told;
+  if (life == Life::idle) {
+    life = Life::open;
+    told = "start";
+  } else if (life == Life::open && (kind == Kind::tcp || kind == Kind::udp)) {
+    told = "transfer";
+  }
   owner.store(next, std::memory_order_relaxed);
-  if (phase != Phase::connecting) phase = Phase::open;
+  holder = Holder::owner;
+  peer_watch = PeerWatch::off;
   reading = true;
-  abandoned = end_watched = peer_left = false;
+  return told;
 }
 
 void Socket::reset(int next_id) {
@@ -210,11 +217,12 @@ void Socket::reset(int next_id) {
   poller = nullptr;
   fd = -1;
   kind = Kind::tcp;
-  phase = Phase::reserved;
+  life = Life::reserved;
+  holder = Holder::owner;
+  peer_watch = PeerWatch::off;
   family = 0;
-  reading = throttled = read_ended = closing = close_handled = cut = end_posted = orphaned =
-      abandoned = end_watched = peer_left = nodelay = writing = blocked = release_due =
-          settle_queued = always_ready = false;
+  reading = throttled = read_ended = connected = cut = end_posted = nodelay = writing = blocked =
+      settle_queued = always_ready = false;
   armed = orders_queued = cork_thread = 0;
   dead_after = 0;
   write_error = 0;

@@ -9,9 +9,17 @@
 //          before the queue is empty or the kernel takes no more (blocked), in which case the I/O
 //          thread goes on when it does.
 // Reading: the I/O thread's alone.
-// The end: the I/O thread's alone, but a descriptor with a writer at work is closed only when the
-// writer has
-//          left it (release_due); the writer tells the I/O thread by a command (settle).
+//
+// Life:
+//
+//   reserved --> connecting --> open ---> closing --> draining --> ended --> reserved, under another id
+//       |                        ^
+//       +------> idle -- start --+
+//
+// Whatever is known can be closed and can fail: so from `connecting` and `idle` the way leads to `closing` as
+// well, and from each of them to `ended`. What is closed while it is being connected goes on connecting, and
+// sends what was written before (`connected` tells). To close the descriptor is the I/O thread's alone; with
+// a writer at work it waits (ended) until that has left, and the writer tells it by a command (settle).
 #pragma once
 
 #include <atomic>
@@ -36,12 +44,24 @@ struct Datagram {
 
 struct Socket {
   enum class Kind : std::uint8_t { tcp, listen, udp, file };
-  enum class Phase : std::uint8_t {
+  // In the order in which a socket goes through them.
+  enum class Life : std::uint8_t {
     reserved,    // being made: its id is not known to anybody
     connecting,  // its name is being resolved, or the connection established
     idle,        // accepted, or made to listen: waits for its start
-    open,
+    open,        // whoever has started it is given what comes in
+    closing,     // close() or shutdown() was called: takes nothing more to send, and gives nothing
+    draining,    // and the I/O thread knows: ends as soon as all that waits has been sent
+    ended,       // of no use any more: its descriptor is closed as soon as nobody writes
   };
+  // Who may be told of what happens to it.
+  enum class Holder : std::uint8_t {
+    owner,
+    next_owner,  // the owner has given it away, and nobody has started it since
+    nobody,      // the owner is dead; another service may still start it
+  };
+  // Nobody reads it: whether it is noticed that the peer leaves.
+  enum class PeerWatch : std::uint8_t { off, on, left };
   using Lock = std::unique_lock<std::mutex>;
 
   static constexpr std::size_t kWarnBytes = 1024 * 1024;
@@ -50,13 +70,11 @@ struct Socket {
 
   // Whether this is still the socket of `wanted_id`, and takes bytes to send.
   bool takes_data(int wanted_id) const {
-    return id.load(std::memory_order_relaxed) == wanted_id && phase != Phase::reserved &&
-           kind != Kind::listen && !closing && write_error == 0 && !release_due;
+    return id.load(std::memory_order_relaxed) == wanted_id && life != Life::reserved &&
+           life < Life::closing && kind != Kind::listen && write_error == 0;
   }
   // Whether the caller may write at once.
-  bool can_write() const {
-    return phase >= Phase::idle && kind != Kind::listen && !writing && !blocked && write_error == 0;
-  }
+  bool can_write() const { return connected && !writing && !blocked && write_error == 0; }
   // Writes what is queued, until it is gone or the kernel takes no more. Needs can_write() and a
   // queue that is not empty. Releases the mutex meanwhile.
   void flush(Lock& lock);
@@ -77,15 +95,22 @@ struct Socket {
   // ---- with the mutex ----
 
   std::size_t unsent() const { return out.bytes() + datagram_bytes; }
-  bool reads() const { return reading && !throttled && !read_ended && !closing && !release_due; }
+  bool reads() const { return reading && !throttled && !read_ended && life < Life::closing; }
+  bool connecting() const { return kind == Kind::tcp && !connected; }
   // Makes the poller wait for what this socket needs now. 0, or the system's error number.
   int update_interest();
   // Back to the state of a socket that nobody has, with `next_id`. Closes nothing.
   void reset(int next_id);
-  // Makes `next` the owner, who wants to read.
-  void claim(Handle next);
+  // Whether a start would be of use: nobody has closed it, and neither direction has ended.
+  bool can_start() const { return life < Life::closing && !read_ended && write_error == 0; }
+  // Makes `next` the owner, who wants to read. What it is to be told: "start" when nobody has read
+  // before, "transfer" when somebody has; nothing of what was started by its making. Needs
+  // can_start().
+  std::string_view claim(Handle next);
   // Whether nobody reads the id, but somebody may still start it: accepted, or given away.
-  bool unclaimed() const { return (phase == Phase::idle && kind == Kind::tcp) || abandoned; }
+  bool unclaimed() const {
+    return (life == Life::idle && kind == Kind::tcp) || holder == Holder::next_owner;
+  }
 
   std::mutex mutex;
   std::atomic<int> id{0};        // changed with the mutex; 0: nobody's
@@ -96,26 +121,22 @@ struct Socket {
   Poller* poller = nullptr;  // of its I/O thread
   int fd = -1;               // I/O thread, once the id is known
   Kind kind = Kind::tcp;
-  Phase phase = Phase::reserved;
+  Life life = Life::reserved;     // draining: by the I/O thread
+  Holder holder = Holder::owner;  // nobody: by the I/O thread
+  PeerWatch peer_watch = PeerWatch::off;
   int family = 0;  // AF_INET or AF_INET6, of a udp socket
 
-  bool reading = false;        // the owner wants to be given what comes in
-  bool throttled = false;      // but has too much of it already
-  bool read_ended = false;     // I/O thread: the peer has ended its direction
-  bool closing = false;        // close() or shutdown() was called
-  bool close_handled = false;  // I/O thread: and the I/O thread has done its part
-  bool cut = false;            // it was shutdown(): unsent bytes are to be dropped
-  bool end_posted = false;     // I/O thread: the owner has been told of the end
-  bool orphaned = false;       // I/O thread: the owner is dead
-  bool abandoned = false;      // the owner has given it away, and nobody has started it since
-  bool end_watched = false;    // nobody reads it; when the peer leaves, that is noticed
-  bool peer_left = false;      // and it has been
-  bool nodelay = false;        // asked for before there was a connection
+  bool reading = false;     // the owner wants to be given what comes in
+  bool throttled = false;   // but has too much of it already
+  bool read_ended = false;  // I/O thread: the peer has ended its direction
+  bool connected = false;   // bytes can be written; never of what listens
+  bool cut = false;         // it was shutdown(): unsent bytes are to be dropped
+  bool end_posted = false;  // I/O thread: the owner has been told of the end
+  bool nodelay = false;     // asked for before there was a connection
   int dead_after =
       0;  // the same: seconds until a silent peer counts as dead; 0: as the system has it
   bool writing = false;
   bool blocked = false;
-  bool release_due = false;  // it has ended: to be closed as soon as nobody writes
   bool settle_queued = false;
   bool always_ready = false;        // a regular file, which epoll does not take
   std::uint32_t armed = 0;          // what the poller waits for

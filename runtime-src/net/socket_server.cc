@@ -81,7 +81,9 @@ bool SocketServer::wait_until_sent(std::chrono::milliseconds limit) {
     bool all_sent = true;
     table_.for_each([&](Socket& socket) {
       const Socket::Lock lock(socket.mutex);
-      if (socket.unsent() > 0 && socket.write_error == 0 && !socket.release_due) all_sent = false;
+      if (socket.unsent() > 0 && socket.write_error == 0 && socket.life != Socket::Life::ended) {
+        all_sent = false;
+      }
     });
     if (all_sent || std::chrono::steady_clock::now() >= end) return all_sent;
     std::this_thread::sleep_for(kBetweenLooks);
@@ -107,7 +109,7 @@ void SocketServer::stop() {
 
 // ---- making sockets ----------------------------------------------------------------------------
 
-// A socket in the phase `reserved`, with its poller; null when that is not possible.
+// A socket that is `reserved`, with its poller; null when that is not possible.
 Socket* SocketServer::reserve() {
   if (!ensure_started()) return nullptr;
   Socket* socket = table_.reserve();
@@ -145,7 +147,7 @@ int SocketServer::connect(Handle owner, std::string_view host, int port) {
   {
     const Socket::Lock lock(socket->mutex);
     socket->owner = owner;
-    socket->phase = Socket::Phase::connecting;
+    socket->life = Socket::Life::connecting;
     socket->reading = true;
   }
   std::string name(host);
@@ -187,7 +189,7 @@ int SocketServer::listen(Handle owner, std::string_view host, int port, int back
     socket->owner = owner;
     socket->kind = Socket::Kind::listen;
     socket->remote = bound;
-    socket->phase = Socket::Phase::idle;
+    socket->life = Socket::Life::idle;
   }
   {
     const std::lock_guard lock(listeners_mutex_);
@@ -214,7 +216,8 @@ int SocketServer::bind(Handle owner, int fd) {
     socket->fd = fd;
     socket->owner = owner;
     socket->kind = Socket::Kind::file;
-    socket->phase = Socket::Phase::open;
+    socket->life = Socket::Life::open;
+    socket->connected = true;
     socket->reading = true;
     if ((flags & O_NONBLOCK) == 0) {
       socket->saved_file_flags = flags;
@@ -246,7 +249,8 @@ int SocketServer::open_udp(Handle owner, int family, const Address* bind_to,
     socket->kind = Socket::Kind::udp;
     socket->family = family;
     socket->remote = remote;
-    socket->phase = Socket::Phase::open;
+    socket->life = Socket::Life::open;
+    socket->connected = true;
     socket->reading = true;
   }
   arm(*socket, id);
@@ -287,28 +291,22 @@ Resolved SocketServer::resolve(std::string_view host) {
 void SocketServer::start(Handle owner, int id) {
   Socket* socket = table_.find(id);
   bool known = false;
-  std::string_view answer;
+  std::string_view told;
   if (socket != nullptr) {
     const Socket::Lock lock(socket->mutex);
-    known = socket->id == id && socket->phase != Socket::Phase::reserved;
+    known = socket->id == id && socket->life != Socket::Life::reserved;
     if (known) {
-      const bool first = socket->phase == Socket::Phase::idle;
-      const bool resume = socket->phase == Socket::Phase::open && socket->owner == owner;
-      const bool alive = !socket->closing && !socket->read_ended && !socket->release_due &&
-                         socket->write_error == 0 && !socket->orphaned;
-      if (!alive || !(first || resume) || socket->orders_queued > 0) {
+      const bool first = socket->life == Socket::Life::idle;
+      const bool resume = socket->life == Socket::Life::open && socket->owner == owner;
+      if (!(first || resume) || !socket->can_start() || socket->holder == Socket::Holder::nobody ||
+          socket->orders_queued > 0) {
         // Something may be being read for another owner: the I/O thread finds the moment between
-        // two reads.
+        // two reads. It also refuses what cannot be started.
         ++socket->orders_queued;
         tell(Command::Kind::start, id, owner);
         return;
       }
-      if (first) {
-        answer = "start";
-      } else if (socket->kind == Socket::Kind::tcp || socket->kind == Socket::Kind::udp) {
-        answer = "transfer";
-      }
-      socket->claim(owner);
+      told = socket->claim(owner);
     }
   }
   if (!known) {
@@ -316,7 +314,7 @@ void SocketServer::start(Handle owner, int id) {
     return;
   }
   // Before the first bytes.
-  if (!answer.empty()) events_.text(owner, kSocketConnect, id, 0, answer);
+  if (!told.empty()) events_.text(owner, kSocketConnect, id, 0, told);
   arm(*socket, id);
 }
 
@@ -340,7 +338,7 @@ void SocketServer::abandon(Handle owner, int id) {
   {
     const Socket::Lock lock(socket->mutex);
     if (socket->id != id || socket->owner != owner) return;
-    socket->abandoned = true;
+    if (socket->holder == Socket::Holder::owner) socket->holder = Socket::Holder::next_owner;
   }
   tell(Command::Kind::look_later, id);
 }
@@ -356,7 +354,7 @@ void SocketServer::shutdown(int id) {
 void SocketServer::close_unstarted(Handle owner, int id) {
   end(id, false, [owner](const Socket& socket) {
     return socket.owner == owner && socket.kind == Socket::Kind::tcp &&
-           socket.phase == Socket::Phase::idle && socket.orders_queued == 0;
+           socket.life == Socket::Life::idle && socket.orders_queued == 0;
   });
 }
 
@@ -369,7 +367,8 @@ void SocketServer::service_ended(Handle owner) {
   }
   for (const int id : listeners) {
     end(id, false, [owner](const Socket& socket) {
-      return socket.owner == owner && socket.kind == Socket::Kind::listen && !socket.abandoned;
+      return socket.owner == owner && socket.kind == Socket::Kind::listen &&
+             socket.holder != Socket::Holder::next_owner;
     });
   }
   if (dead_.add(owner)) threads_.front()->push(Command::Kind::bury, 0);
@@ -382,9 +381,9 @@ void SocketServer::end(int id, bool cut, Condition condition) {
   bool settle;
   {
     Socket::Lock lock(socket->mutex);
-    if (socket->id != id || socket->phase == Socket::Phase::reserved || !condition(*socket)) return;
-    if (socket->closing && (!cut || socket->cut)) return;
-    socket->closing = true;
+    if (socket->id != id || socket->life == Socket::Life::reserved || !condition(*socket)) return;
+    if (socket->life >= Socket::Life::closing && (!cut || socket->cut)) return;
+    socket->life = std::max(socket->life, Socket::Life::closing);
     if (cut) {
       socket->cut = true;
       if (!socket->writing) socket->out.clear();
@@ -500,11 +499,11 @@ std::vector<SocketInfo> SocketServer::info() const {
       case Socket::Kind::udp: kind = SocketInfo::Kind::udp; break;
       case Socket::Kind::file: kind = SocketInfo::Kind::bound; break;
       case Socket::Kind::tcp:
-        if (socket.phase != Socket::Phase::open) return;
+        if (socket.connecting() || socket.life == Socket::Life::idle) return;
         kind = SocketInfo::Kind::tcp;
     }
-    if (socket.phase == Socket::Phase::reserved || socket.release_due) return;
-    if (socket.closing || socket.read_ended) kind = SocketInfo::Kind::closing;
+    if (socket.life == Socket::Life::reserved || socket.life == Socket::Life::ended) return;
+    if (socket.life >= Socket::Life::closing || socket.read_ended) kind = SocketInfo::Kind::closing;
     result.push_back({
         .id = socket.id,
         .kind = kind,

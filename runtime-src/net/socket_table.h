@@ -24,7 +24,7 @@ class SocketTable {
   // `slots` is a power of two: the number of sockets that there may be at once.
   explicit SocketTable(std::uint32_t slots);
 
-  // A socket with a new id, in the phase `reserved`; null if all slots are in use.
+  // A socket with a new id, that is `reserved`; null if all slots are in use.
   Socket* reserve();
 
   // The socket that has this id, or had it a moment ago: see socket.h. Null for other ids.

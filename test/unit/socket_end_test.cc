@@ -1,4 +1,14 @@
 // How sockets of the socket server end: by their peers, by their owners, with their owners.
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "socket_server_fixture.h"
 
 namespace runtime {
@@ -102,6 +112,52 @@ TEST_F(SocketServerTest, CloseSendsEverythingFirst) {
   host.take(kSocketClose, client);
   EXPECT_TRUE(host.gather(accepted, bytes.size()) == bytes);
   host.take(kSocketClose, accepted);
+}
+
+// The writer is held up in the kernel while the I/O thread learns of the close: what it does not get rid of then
+// is still sent.
+TEST_F(SocketServerTest, CloseWhileAnotherThreadWritesLosesNothing) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const int id = server.bind(kOwner, ends[1]);
+  host.take(kSocketConnect, id);
+  const int flags = fcntl(ends[1], F_GETFL);
+  ASSERT_EQ(fcntl(ends[1], F_SETFL, flags & ~O_NONBLOCK), 0);
+  struct sigaction interrupt = {};
+  interrupt.sa_handler = [](int) {};
+  struct sigaction before;
+  ASSERT_EQ(sigaction(SIGUSR1, &interrupt, &before), 0);
+
+  const std::string bytes = blob(300'000);
+  std::thread writer([&] { EXPECT_TRUE(send(id, bytes)); });
+  int in_pipe = 0;
+  EXPECT_TRUE(eventually([&] { return ioctl(ends[0], FIONREAD, &in_pipe) == 0 && in_pipe > 0; }));
+  server.close(id);
+  host.take(kSocketClose, id);
+  EXPECT_EQ(fcntl(ends[1], F_SETFL, flags | O_NONBLOCK), 0);
+  std::atomic<bool> left = false;
+  std::thread interrupter([&] {
+    while (!left) {
+      pthread_kill(writer.native_handle(), SIGUSR1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  });
+  std::string received;
+  char block[65536];
+  pollfd readable = {ends[0], POLLIN, 0};
+  while (received.size() < bytes.size() && poll(&readable, 1, 2000) == 1) {
+    const ssize_t count = read(ends[0], block, sizeof(block));
+    if (count <= 0) break;
+    received.append(block, static_cast<std::size_t>(count));
+  }
+  left = true;
+  interrupter.join();
+  writer.join();
+  EXPECT_TRUE(received == bytes) << received.size();
+  EXPECT_TRUE(eventually([&] { return !info(id); }));
+  sigaction(SIGUSR1, &before, nullptr);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 TEST_F(SocketServerTest, ShutdownDropsWhatIsQueued) {
