@@ -279,8 +279,7 @@ int l_dispatch_message(lua_State* L) {
                     static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
   if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
   lua_settop(L, 0);
-  tasks.push_fixed(L);
-  tasks.handle(L, message, {1, 2, 3}, TaskScheduler::Entry::protected_call);
+  tasks.handle(L, message, TaskScheduler::Entry::protected_call);
   return tasks.raise_errors(L);
 }
 

@@ -24,11 +24,8 @@ namespace {
 
 // What stays on the main thread's stack.
 constexpr int kTraceback = 1;
-constexpr int kBase = 1;
-// Behind that, once there is a task scheduler: what TaskScheduler::push_fixed pushes, and l_turn.
-constexpr TaskScheduler::Fixed kFixed{2, 3, 4};
-constexpr int kTurn = 5;
-constexpr int kFixedTop = 5;
+constexpr int kTurn = 2;
+constexpr int kBase = 2;
 
 constexpr std::uint32_t kLentToCollector = 1024 * 1024;
 
@@ -203,6 +200,7 @@ void LuaService::load() {
   lua_State* L = main_;
   FileNames files;
   lua_pushcfunction(L, l_traceback);
+  lua_pushcfunction(L, l_turn);
   lua_pushcfunction(L, l_load);
   lua_pushlightuserdata(L, this);
   lua_pushlightuserdata(L, question.wants_files ? &files : nullptr);
@@ -272,11 +270,6 @@ int LuaService::l_load(lua_State* L) {
 
 void LuaService::set_callback(lua_State* L, int index, bool forward) {
   if (lua_tocfunction(L, index) == l_dispatch_message && !forward) {
-    if (turn_ == LUA_NOREF) {
-      tasks_->push_fixed(L);
-      lua_pushcclosure(L, l_turn, 3);
-      turn_ = luaL_ref(L, LUA_REGISTRYINDEX);
-    }
     set_drain(drain_tasks);
     return;
   }
@@ -308,6 +301,7 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
       // Lua has taken the main thread back to its beginning: nothing but the error is on its stack.
       lua_settop(L, 0);
       lua_pushcfunction(L, l_traceback);
+      lua_pushcfunction(L, l_turn);
       lua_pushnil(L);
       self->give_up(LUA_ERRMEM, frame);
     }
@@ -334,7 +328,7 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
 }
 
 int LuaService::enter_turn(Frame& frame) {
-  keep_fixed();
+  lua_settop(main_, kBase);
   frame_ = &frame;
   frame.entered = false;
   lua_pushvalue(main_, kTurn);
@@ -352,23 +346,15 @@ void LuaService::give_up(int status, Frame& frame) {
   if (pending_.load(std::memory_order_relaxed) != 0) after_pending();
 }
 
-// Makes the main thread's stack end at kFixedTop. Does not raise.
-void LuaService::keep_fixed() {
-  if (lua_gettop(main_) == kFixedTop) [[likely]]
-    return;
-  lua_settop(main_, kBase);
-  tasks_->push_fixed(main_);
-  lua_rawgeti(main_, LUA_REGISTRYINDEX, turn_);
-}
-
 // Handles messages until the turn ends. False: the frame holds one that needs a protected call.
 bool LuaService::run_bare(Frame& frame) {
   lua_State* L = main_;
-  keep_fixed();
+  if (lua_gettop(L) != kBase) [[unlikely]]
+    lua_settop(L, kBase);
   const std::uint32_t version = callback_version_;
   while (frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
-    if (!tasks_->handle(L, frame.message, kFixed, TaskScheduler::Entry::bare)) [[unlikely]]
+    if (!tasks_->handle(L, frame.message, TaskScheduler::Entry::bare)) [[unlikely]]
       return false;
     frame.holds_message = false;
     after_message(frame);
@@ -378,8 +364,7 @@ bool LuaService::run_bare(Frame& frame) {
   return true;
 }
 
-// Handles messages until the turn ends: one entry into Lua for all of them. Upvalues: those of
-// TaskScheduler::push_fixed.
+// Handles messages until the turn ends: one entry into Lua for all of them.
 int LuaService::l_turn(lua_State* L) {
   LuaService& self = of(L);
   Frame& frame = *self.frame_;
@@ -389,12 +374,10 @@ int LuaService::l_turn(lua_State* L) {
     tasks.settle(L);
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
-  constexpr TaskScheduler::Fixed kHere{lua_upvalueindex(1), lua_upvalueindex(2),
-                                       lua_upvalueindex(3)};
   const std::uint32_t version = self.callback_version_;
   while (frame.holds_message || frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
-    tasks.handle(L, frame.message, kHere, TaskScheduler::Entry::protected_call);
+    tasks.handle(L, frame.message, TaskScheduler::Entry::protected_call);
     frame.holds_message = false;
     self.after_message(frame);
     if (self.callback_version_ != version) break;

@@ -77,7 +77,6 @@ class LuaService : public LuaHost {
 
   static void on_exhausted(void* self);
   void after_pending();
-  void keep_fixed();
   bool run_bare(Frame& frame);
   void give_up(int status, Frame& frame);
   int enter_turn(Frame& frame);
@@ -100,7 +99,6 @@ class LuaService : public LuaHost {
   std::unique_ptr<TaskScheduler> tasks_;  // outlives the state, whose finalizers may still call it
   std::unique_ptr<const std::string> args_;  // until it is loaded
   Frame* frame_ = nullptr;                   // while l_turn runs
-  int turn_ = LUA_NOREF;                     // l_turn
   int callback_ = LUA_NOREF;
   std::uint32_t callback_version_ = 0;
   std::atomic<Profiler*> profiler_{nullptr};  // owned by the state

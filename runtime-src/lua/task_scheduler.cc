@@ -134,17 +134,12 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
 
 // ---- the dispatcher -----------------------------------------------------------------------------
 
-void TaskScheduler::push_fixed(lua_State* L) {
-  for (const int ref : {refs.protocols, refs.dispatch, refs.unpack})
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
-}
-
-bool TaskScheduler::handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry) {
+bool TaskScheduler::handle(lua_State* L, const Message& message, Entry entry) {
   bool handled;
   switch (message.type()) {
     case kTypeResponse: handled = on_response(L, message, entry); break;
     case kTypeError: handled = on_error(L, message, entry); break;
-    default: handled = on_request(L, message, fixed, entry);
+    default: handled = on_request(L, message, entry);
   }
   if (!woken_.empty() || !failed_.empty() || !forks_.empty()) settle(L);
   return handled;
@@ -256,8 +251,7 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
   return true;
 }
 
-bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed& fixed,
-                               Entry entry) {
+bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry) {
   if (exited_) {
     close_unhandled(message);
     refuse(message);
@@ -279,7 +273,7 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, const Fixed
     values = push_published(L, message, entry);
     if (values == kOther) lua_settop(L, top);
   }
-  if (values == kOther) values = push_request(L, message, fixed, entry);
+  if (values == kOther) values = push_request(L, message, entry);
   if (values >= 0) start_request(L, message, values);
   lua_settop(L, top);
   return values != kMayRaise;
@@ -326,16 +320,16 @@ int TaskScheduler::push_published(lua_State* L, const Message& message, Entry en
   return values;
 }
 
-int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixed& fixed,
-                                Entry entry) {
-  const int protocol = lua_gettop(L) + 1;
-  stock_lua_rawgeti(L, fixed.protocols, message.type());
+int TaskScheduler::push_request(lua_State* L, const Message& message, Entry entry) {
+  const int protocol = lua_gettop(L) + 2;
+  stock_lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+  stock_lua_rawgeti(L, -1, message.type());
   if (!lua_istable(L, protocol)) {
     if (entry == Entry::bare) return kMayRaise;
     on_unhandled(L, message, false);
     return kUnhandled;
   }
-  lua_pushvalue(L, fixed.dispatch);
+  stock_lua_rawgeti(L, LUA_REGISTRYINDEX, refs.dispatch);
   stock_lua_rawget(L, protocol);
   if (lua_isnil(L, -1)) {
     if (entry == Entry::bare) return kMayRaise;
@@ -344,7 +338,7 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, const Fixe
   }
   lua_pushinteger(L, message.session);
   lua_pushinteger(L, message.source);
-  lua_pushvalue(L, fixed.unpack);
+  stock_lua_rawgeti(L, LUA_REGISTRYINDEX, refs.unpack);
   stock_lua_rawget(L, protocol);
   const int unpacker = lua_gettop(L);
   if (lua_tocfunction(L, unpacker) == l_unpack) {

@@ -43,16 +43,6 @@ class TaskScheduler {
 
   // ---- the dispatcher ----
 
-  // Where the values lie that every message needs: stack indices, or upvalues of the running
-  // function.
-  struct Fixed {
-    int protocols;  // refs.protocols
-    int dispatch;   // "dispatch"
-    int unpack;     // "unpack"
-  };
-  // Pushes the three values.
-  void push_fixed(lua_State* L);
-
   enum class Entry {
     protected_call,  // inside of a lua_pcall: may raise (see Errors above)
     bare,            // outside of any: must not raise (but for finalizers of LuaJIT)
@@ -60,7 +50,7 @@ class TaskScheduler {
 
   // Handles one message, all of it. L: the main thread. The payload stays the caller's. False, with
   // nothing done: on a bare entry, what this message needs may raise.
-  bool handle(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
+  bool handle(lua_State* L, const Message& message, Entry entry);
 
   // Runs what is left to run after a message whose handling raised.
   void settle(lua_State* L);
@@ -181,12 +171,12 @@ class TaskScheduler {
  private:
   bool on_response(lua_State* L, const Message& message, Entry entry);
   bool on_error(lua_State* L, const Message& message, Entry entry);
-  bool on_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
+  bool on_request(lua_State* L, const Message& message, Entry entry);
   // Push what a request's task begins with: its handler, session and source, and what unpack gives.
   // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
   int push_published(lua_State* L, const Message& message, Entry entry);
-  int push_request(lua_State* L, const Message& message, const Fixed& fixed, Entry entry);
+  int push_request(lua_State* L, const Message& message, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
