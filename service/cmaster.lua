@@ -51,9 +51,7 @@ local function join(fd, letter, id, address)
 	return slaves[id]
 end
 
-local request = {}
-
-function request.R(_, name, handle)
+local function register(name, handle)
 	if not names[name] then
 		if name_count >= MAX_NAMES then
 			skynet.error("Too many global names: " .. name .. " is not kept")
@@ -65,25 +63,20 @@ function request.R(_, name, handle)
 	tell_all(master.encode("N", name, handle))
 end
 
-function request.Q(slave, name)
-	if names[name] then socket.write(slave.fd, master.encode("N", name, names[name])) end
-end
-
 -- Until the connection ends, or what comes is no packet: then why.
 local function serve(slave)
-	local function handle(letter, ...)
-		if not letter then return false, ... end
-		if request[letter] then
-			request[letter](slave, ...)
-		else
-			skynet.error(("Invalid packet %s from harbor %d"):format(letter, slave.id))
-		end
-		return true
-	end
-	while true do
-		local ok, err = handle(master.read(slave.fd))
-		if not ok then return err or "closed" end
-	end
+	local sender = "harbor " .. slave.id
+	local request = {
+		R = register,
+		Q = function(name)
+			if names[name] then socket.write(slave.fd, master.encode("N", name, names[name])) end
+		end,
+	}
+	local ok, err
+	repeat
+		ok, err = master.handle(request, sender, master.read(slave.fd))
+	until not ok
+	return err or "closed"
 end
 
 local function leave(slave)

@@ -175,16 +175,6 @@ function packet.D(id)
 	tell_harbor("D " .. id)
 end
 
-local function handle_packet(letter, ...)
-	if not letter then return false, ... end
-	if packet[letter] then
-		packet[letter](...)
-	else
-		skynet.error("Unknown packet from the master: " .. letter)
-	end
-	return true
-end
-
 -- Tells the master who this is, and sets how many nodes are expected. True, or nil and why not.
 -- The master tells the others of this node as it answers, so that one of them may be here before the answer.
 local function join()
@@ -246,7 +236,7 @@ local function follow_master()
 	while true do
 		local ok, err
 		repeat
-			ok, err = handle_packet(master.read(master_fd))
+			ok, err = master.handle(packet, "the master", master.read(master_fd))
 		until not ok
 		lost_master(err or "the connection is closed")
 		come_back()
@@ -277,9 +267,15 @@ skynet.register_protocol {
 
 local command = {}
 
+-- The master would not take others.
+local function check_name(name, command)
+	local good = master.is_name(name) and name:byte() ~= DOT
+	if not good then error(("%s: %s is no global name, which has 1 to 16 bytes and no dot in front"):format(command, tostring(name))) end
+end
+
 function command.REGISTER(name, handle)
-	assert(type(name) == "string" and #name > 0 and #name <= 16 and name:byte() ~= DOT, "REGISTER: a global name is wanted")
-	assert(type(handle) == "number", "REGISTER: a handle is wanted")
+	check_name(name, "REGISTER")
+	assert(master.is_handle(handle), "REGISTER: a handle is wanted")
 	assert(not names[name] or gone(names[name]), name .. " is registered already")
 	own_names[name] = handle
 	set_name(name, handle)
@@ -288,9 +284,12 @@ function command.REGISTER(name, handle)
 end
 
 function command.QUERYNAME(name)
-	if name:byte() == DOT then
+	if type(name) == "string" and name:byte() == DOT then
 		skynet.retpack(skynet.localname(name))
-	elseif names[name] then
+		return
+	end
+	check_name(name, "QUERYNAME")
+	if names[name] then
 		skynet.retpack(names[name])
 	else
 		if not name_queries[name] then tell_master("Q", name) end

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "skynet.h"
+#include "skynet_harbor.h"
 
 namespace runtime {
 
@@ -64,6 +65,16 @@ int skynet_sendname(skynet_context* context, std::uint32_t source, const char* d
   if (destination[0] == ':' || destination[0] == '.') {
     const Handle handle = service.node().find(destination);
     if (handle != 0) return skynet_send(context, source, handle, type, session, message, size);
+    if ((type & PTYPE_TAG_DONTCOPY) != 0) std::free(message);
+    return kNoDestination;
+  }
+  // A longer one would be cut, and might be another service's.
+  const std::string_view name(destination);
+  if (name.empty() || name.size() > GLOBALNAME_LENGTH) {
+    service.node().log(
+        service.handle(),
+        fmt::format("error: Destination '{}' is no name: global names have 1 to {} bytes", name,
+                    GLOBALNAME_LENGTH));
     if ((type & PTYPE_TAG_DONTCOPY) != 0) std::free(message);
     return kNoDestination;
   }

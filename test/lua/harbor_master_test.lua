@@ -96,6 +96,20 @@ local function wait_for(fd, wanted, name)
 	return second
 end
 
+T.test("a packet with a wrong value is ignored, and the slave stays", function()
+	local fd = join(30)
+	local long = ("N"):rep(17)
+	local wrong = { { "Q", long }, { "Q", "" }, { "Q" }, { "R", long, 0x1e000001 }, { "R", "ZERO", 0 }, { "R", "HALF", 1.5 }, { 5 }, { {} } }
+	for _, values in ipairs(wrong) do
+		local body = skynet.packstring(unpack(values))
+		T.eq((select(3, master.decode(body))), true)
+		socket.write(fd, string.char(#body) .. body)
+	end
+	socket.write(fd, master.encode("R", "STAYS", 0x1e000001))
+	T.eq(wait_for(fd, "N", "STAYS"), 0x1e000001)
+	socket.close(fd)
+end)
+
 T.test("slaves that send damaged packets, in pieces, are no trouble to the others", function()
 	-- What the master tells of is tried by the harbor of this node; it meets somebody who hangs up.
 	local peers = socket.listen(HOST, port + 3)

@@ -60,6 +60,24 @@ T.test("two nodes call each other", function()
 	T.eq({ skynet.call(second, "lua", "call", skynet.self(), 7) }, { "first", 7 })
 end)
 
+T.test("a name that is too long for a global one is an error of its user, and nobody else's name", function()
+	local sixteen, seventeen = ("S"):rep(16), ("S"):rep(17)
+	harbor.globalname(sixteen)
+	T.eq(skynet.call(second, "lua", "call", sixteen, 1), "first")
+	for _, name in ipairs { seventeen, "" } do
+		T.raises("call failed", harbor.queryname, name)
+		T.raises("invalid address " .. name, skynet.call, name, "lua", 1)
+		T.eq(skynet.send(name, "lua", 1), nil)
+	end
+	T.raises("call failed", harbor.queryname)
+	harbor.globalname(seventeen)
+	harbor.globalname("NO HANDLE", 0)
+	-- The master has not closed the connection: a name still gets to the other node.
+	harbor.globalname "AFTER"
+	T.eq(skynet.call(second, "lua", "call", "AFTER", 2), "first")
+	T.eq(skynet.call("SECOND", "lua", "echo", 3), 3)
+end)
+
 T.test("a node that is stopped for a while answers all afterwards", function()
 	local pid = skynet.call(second, "lua", "pid")
 	os.execute("kill -STOP " .. pid)

@@ -44,12 +44,15 @@ function master.encode(letter, ...)
 	return string.char(#body) .. body
 end
 
+master.is_name = name
+master.is_handle = handle
+
 -- All values of the body, or false and why there are none.
 local function values(ok, letter, ...)
 	if not ok then return false, "undecodable bytes" end
-	if type(letter) ~= "string" or #letter ~= 1 then return false, "a packet without a letter" end
+	if type(letter) ~= "string" or #letter ~= 1 then return false, "a packet without a letter", true end
 	for i, valid in ipairs(VALUES[letter] or {}) do
-		if not valid((select(i, ...))) then return false, "a packet " .. letter .. " with a wrong value" end
+		if not valid((select(i, ...))) then return false, "a packet " .. letter .. " with a wrong value", true end
 	end
 	return letter, ...
 end
@@ -57,17 +60,38 @@ end
 --- The values of a packet's body.
 ---@param body string
 ---@return string|false letter  false: it is no packet
----@return any ...              the letter's values; or why it is none
+---@return any ...              the letter's values; or why it is none, and true if only this packet is of no use
 function master.decode(body)
 	if body == "" then return false, "an empty packet" end
 	return values(pcall(skynet.unpack, body))
+end
+
+--- Hands a packet, as `read` gives it, to the function that its letter has. What nobody can use is logged.
+---@param functions table<string, function>
+---@param sender string  for the log
+---@return boolean go_on  false: the connection is of no use any more
+---@return string? why
+function master.handle(functions, sender, letter, ...)
+	if letter then
+		local f = functions[letter]
+		if f then
+			f(...)
+		else
+			skynet.error(("Invalid packet %s from %s"):format(letter, sender))
+		end
+		return true
+	end
+	local why, only_this = ...
+	if not only_this then return false, why end
+	skynet.error(("Invalid packet from %s: %s"):format(sender, why))
+	return true
 end
 
 --- The next packet of a connection.
 ---@async
 ---@param id integer
 ---@return string|false|nil letter  nil: the connection has ended; false: what came is no packet
----@return any ...                  the letter's values; or why it is none
+---@return any ...                  as `decode` gives them
 function master.read(id)
 	local length = socket.read(id, 1)
 	if not length then return nil end
