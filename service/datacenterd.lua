@@ -28,6 +28,21 @@ local function answer_all(node, ...)
 	for _, answer in ipairs(answers or {}) do answer(...) end
 end
 
+-- Drops what is empty on the way to a place: what was once waited for would add up.
+local function prune(path, depth)
+	local way, node = {}, waiters
+	for i = 1, depth do
+		way[i] = node
+		node = node.children and node.children[path[i]]
+		if not node then return end
+	end
+	for i = depth, 1, -1 do
+		if node.answers or (node.children and next(node.children) ~= nil) then return end
+		node = way[i]
+		node.children[path[i]] = nil
+	end
+end
+
 local command = {}
 
 function command.QUERY(...)
@@ -50,7 +65,10 @@ function command.UPDATE(...)
 			if branch[key] == nil then
 				branch[key] = {}
 				-- Who waits here waits for a leaf.
-				if node then answer_all(node, false) end
+				if node then
+					answer_all(node, false)
+					prune(path, i)
+				end
 			end
 			branch = branch[key]
 		end
@@ -58,7 +76,10 @@ function command.UPDATE(...)
 	local key = path[n - 1]
 	local old = branch[key]
 	branch[key] = value
-	if node and value ~= nil then answer_all(node, true, value) end
+	if node and value ~= nil then
+		answer_all(node, true, value)
+		prune(path, n - 1)
+	end
 	skynet.retpack(old)
 end
 

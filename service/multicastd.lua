@@ -6,13 +6,17 @@
 local skynet = require "skynet"
 local core = require "skynet.multicast.core"
 local datacenter = require "skynet.datacenter"
+local harbor = require "skynet.harbor"
 
 local own_node = skynet.harbor(skynet.self())
+
+-- In 1/100 s: the pause between attempts to be in the datacenter of a master that comes back.
+local RETRY_TICKS = 20
 
 ---@class multicastd.channel
 ---@field list integer[]                 subscribers of this node
 ---@field place table<integer, integer>  where each is in the list
----@field nodes table<integer, true>     other nodes that have subscribers; for channels of this node
+---@field nodes table<integer, integer>  other nodes that have subscribers, and their multicastd; for channels of this node
 
 local channels = {} ---@type table<integer, multicastd.channel>
 local last_id = own_node
@@ -68,9 +72,7 @@ local function publish(id, source, box, size)
 	if next(channel.nodes) then
 		local _, message, bytes = core.unpack(box, size)
 		local text = skynet.tostring(message, bytes)
-		for node in pairs(channel.nodes) do
-			skynet.redirect(known_node(node), source, "multicast", id, text)
-		end
+		for _, address in pairs(channel.nodes) do skynet.redirect(address, source, "multicast", id, text) end
 	end
 	if #channel.list == 0 then return discard(box) end
 	for _, service in ipairs(core.publish(box, id, source, channel.list) or {}) do remove(channel, service) end
@@ -136,9 +138,7 @@ function command.SUBR(source, id)
 	if not channel then return true end
 	assert(node ~= own_node and node_of(id) == own_node, "SUBR: this is not for this node")
 	addresses[node] = source
-	if not channel.nodes[node] then
-		channel.nodes[node] = true
-	end
+	channel.nodes[node] = source
 end
 
 function command.USUBR(source, id)
@@ -153,13 +153,22 @@ function command.DEL(_, id)
 	end
 	local channel = channels[id]
 	channels[id] = nil
-	for node in pairs(channel and channel.nodes or {}) do
-		skynet.send(known_node(node), "lua", "DELR", id)
-	end
+	for _, address in pairs(channel and channel.nodes or {}) do skynet.send(address, "lua", "DELR", id) end
 end
 
 function command.DELR(_, id)
 	channels[id] = nil
+end
+
+local function be_found()
+	return datacenter.set("multicast", own_node, skynet.self())
+end
+
+-- The datacenter is the master's: that of one which comes back is empty. Without a network there is no master to lose.
+local function stay_found()
+	while pcall(harbor.linkmaster) do
+		repeat skynet.sleep(RETRY_TICKS) until pcall(be_found)
+	end
 end
 
 skynet.start(function()
@@ -169,6 +178,7 @@ skynet.start(function()
 		local result = f(source, ...)
 		if session ~= 0 then skynet.retpack(result) end
 	end)
-	local before = datacenter.set("multicast", own_node, skynet.self())
+	local before = be_found()
+	if own_node ~= 0 then skynet.fork(stay_found) end
 	if before then skynet.error(("multicastd takes the place of :%08x"):format(before)) end
 end)

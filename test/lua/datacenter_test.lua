@@ -60,4 +60,42 @@ T.test("unknown commands fail", function()
 	T.raises("call failed", skynet.call, "DATACENTER", "lua", "NONSENSE")
 end)
 
+T.test("keys that were waited for once take no memory afterwards", function()
+	local function memory()
+		skynet.call("DATACENTER", "debug", "GC")
+		return skynet.call("DATACENTER", "debug", "MEM")
+	end
+	local function wait_for(first, last)
+		local left = 2 * (last - first + 1)
+		for i = first, last do
+			for _, key in ipairs { "leaf", "branch" } do
+				skynet.fork(function()
+					T.eq(pcall(datacenter.wait, "once", i, key), key == "leaf")
+					left = left - 1
+				end)
+			end
+		end
+		skynet.yield()
+		for i = first, last do
+			datacenter.set("once", i, "leaf", true)
+			datacenter.set("once", i, "branch", "in it", true)
+			datacenter.set("once", i, nil)
+		end
+		T.eventually(function() return left == 0 end)
+	end
+	wait_for(1, 5000)
+	local before = memory()
+	wait_for(5001, 10000)
+	T.within(memory() - before, -1000, 300, "KB")
+	-- Others that wait on the same way go on waiting.
+	local got
+	skynet.fork(function() got = datacenter.wait("once", "a", "b", "c") end)
+	skynet.fork(function() pcall(datacenter.wait, "once", "a", "b", "d") end)
+	skynet.yield()
+	datacenter.set("once", "a", "b", "d", 1)
+	datacenter.set("once", "a", "b", "c", 2)
+	T.eventually(function() return got end)
+	T.eq(got, 2)
+end)
+
 T.run()
