@@ -274,6 +274,14 @@ int l_length(lua_State* L) {
 }
 #endif
 
+// The metatable at the top of the stack: for lua/shared_base.cc, and a protection against setmetatable().
+void protect([[maybe_unused]] lua_State* L) {
+#ifdef RUNTIME_LUAJIT
+  lua_pushlightuserdata(L, const_cast<char*>(&shared_node_key));
+  lua_setfield(L, -2, "__metatable");
+#endif
+}
+
 int l_dead(lua_State* L) { return luaL_error(L, "%s", lua_tostring(L, lua_upvalueindex(1))); }
 
 }  // namespace
@@ -322,15 +330,12 @@ void push_thin_metatable(lua_State* L, int space) {
   lua_pushvalue(L, space);
   lua_pushcclosure(L, l_newindex, 1);
   lua_setfield(L, thin, "__newindex");
-#ifdef RUNTIME_LUAJIT
-  // For lua/shared_base.cc, and a protection against setmetatable().
-  lua_pushlightuserdata(L, const_cast<char*>(&shared_node_key));
-  lua_setfield(L, thin, "__metatable");
-#else
+#ifdef RUNTIME_LUA54
   lua_pushcfunction(L, l_length);
   lua_setfield(L, thin, "__len");
 #endif
-  lua_pop(L, 1);
+  lua_settop(L, thin);
+  protect(L);
 }
 
 void push_face(lua_State* L, const Table* table, SharedView view) {
@@ -387,6 +392,7 @@ void kill_shared_face(lua_State* L, int face) {
     lua_setfield(L, -3, name);
   }
   lua_pop(L, 1);
+  protect(L);
   lua_pushnil(L);
   stock_rawsetp(L, view.faces, table);
   stock_lua_setmetatable(L, face);

@@ -163,11 +163,19 @@ class Walk {
     const void* address = lua_topointer(L_, index);
     const auto known = maker_->functions.find(address);
     if (known != maker_->functions.end()) return known->second;
-    if (lua_getupvalue(L_, index, 1) != nullptr) fail("a function with upvalues");
+    const Standard standard = find_in_library(index);
+    // In LuaJIT some functions of the libraries have upvalues, print and ipairs among them.
+    const bool may_have_upvalues = kEngine == share::Engine::luajit && standard.name != nullptr;
+    if (!may_have_upvalues && lua_getupvalue(L_, index, 1) != nullptr)
+      fail("a function with upvalues");
     const Value value = builder_.add_function({});
     maker_->functions.emplace(address, value);
     Function& function = builder_.function(value);
-    if (find_in_library(index, &function)) return value;
+    if (standard.name != nullptr) {
+      function.library = standard.library;
+      function.name = standard.name;
+      return value;
+    }
     if (lua_iscfunction(L_, index)) {
       function.native[static_cast<std::size_t>(kEngine)] =
           reinterpret_cast<void*>(lua_tocfunction(L_, index));
@@ -185,10 +193,16 @@ class Walk {
     return value;
   }
 
+  // The place of a function in the standard libraries; the texts live as long as those. Null: it has none.
+  struct Standard {
+    const char* library;
+    const char* name;
+  };
+
   // Names the function at `index` if it is one of the standard libraries, of which each state has
   // its own: those of LuaJIT are no C functions for others.
-  bool find_in_library(int index, Function* function) {
-    if (!lua_iscfunction(L_, index)) return false;
+  Standard find_in_library(int index) {
+    if (!lua_iscfunction(L_, index)) return {};
     index = lua_absindex(L_, index);
     const int top = lua_gettop(L_);
     lua_getfield(L_, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
@@ -199,16 +213,15 @@ class Walk {
       lua_pushnil(L_);
       while (lua_next(L_, -2)) {
         if (lua_rawequal(L_, -1, index) && lua_type(L_, -2) == LUA_TSTRING) {
-          function->library = library;
-          function->name = lua_tostring(L_, -2);
+          const char* const name = lua_tostring(L_, -2);
           lua_settop(L_, top);
-          return true;
+          return {library, name};
         }
         lua_pop(L_, 1);
       }
     }
     lua_settop(L_, top);
-    return false;
+    return {};
   }
 
   void fail(const char* what) { luaL_error(L_, "%s can't be shared", what); }

@@ -58,8 +58,14 @@ constexpr char kSource[] =
     "  return to\n"
     "end\n";
 
+// A part that an update has taken away leads to no data. Its __index says so.
+void check_alive(lua_State* L) {
+  if (shared_node(L, 1) == nullptr) lua_getfield(L, 1, "");
+}
+
 // key, value = shared_next(t [, key]); nil at the end
 int l_shared_next(lua_State* L) {
+  check_alive(L);
   lua_settop(L, 2);
   if (lua_next(L, 1)) return 2;
   lua_pushnil(L);
@@ -68,6 +74,7 @@ int l_shared_next(lua_State* L) {
 
 // i + 1, t[i + 1] = shared_inext(t, i); nil at the end
 int l_shared_inext(lua_State* L) {
+  check_alive(L);
   const auto i = static_cast<int>(luaL_checkinteger(L, 2)) + 1;
   lua_pushinteger(L, i);
   lua_rawgeti(L, 1, i);
@@ -84,6 +91,7 @@ int l_shared_get(lua_State* L) {
 
 // ... = shared_unpack(t [, i [, j]])
 int l_shared_unpack(lua_State* L) {
+  check_alive(L);
   const lua_Integer i = luaL_optinteger(L, 2, 1);
   const lua_Integer j = luaL_optinteger(L, 3, static_cast<lua_Integer>(lua_objlen(L, 1)));
   if (i > j) return 0;
@@ -96,6 +104,7 @@ int l_shared_unpack(lua_State* L) {
 
 // array = shared_array(t): an ordinary table with the elements 1..#t
 int l_shared_array(lua_State* L) {
+  check_alive(L);
   const auto n = static_cast<int>(lua_objlen(L, 1));
   lua_createtable(L, n, 0);
   for (int i = 1; i <= n; ++i) {

@@ -70,6 +70,19 @@ T.test("integers of 64 bits and functions come to both", function()
 	end
 end)
 
+T.test("functions come to both beside those of the libraries that have upvalues on one engine", function()
+	sharetable.loadstring("beside", [[
+		return { double = function(x) return x * 2 end, print = print, ipairs = ipairs, wrap = coroutine.wrap, lines = io.lines,
+			gmatch = string.gmatch, tostring = tostring, dofile = dofile }
+	]])
+	for _, service in ipairs { lua54, luajit } do
+		ask(service, "hold", "beside")
+		T.eq(ask(service, "call", "beside", "double", 21), 42)
+		T.eq(ask(service, "call", "beside", "tostring", "text"), "text")
+	end
+	T.raises("call failed", sharetable.loadstring, "closure", "return { f = string.gmatch('a', 'a') }")
+end)
+
 T.test("data that only one engine can make is for both", function()
 	sharetable.loadstring("from 5.4", "return { 1 << 40, 7 // 2 }")
 	sharetable.loadstring("from LuaJIT", "return { bit.lshift(1, 20), unpack { 3 } }")
@@ -146,6 +159,38 @@ T.test("sharedata: flush moves what is held now", function()
 	sharedata.update("flush", { v = 2 })
 	sharedata.flush()
 	T.eq(object.v, 2)
+end)
+
+T.test("a part that an update has taken away raises when it is walked", function()
+	local builder = require "skynet.datasheet.builder"
+	local datasheet = require "skynet.datasheet"
+	local unpack = table.unpack or unpack
+	sharedata.new("walked", { part = { 1, { 2 }, x = 1 } })
+	builder.new("walked", { part = { 1, { 2 }, x = 1 } })
+	local parts = {
+		["The key [.part] doesn't exist after update"] = sharedata.query "walked".part,
+		["The key [.part.2] doesn't exist after update"] = sharedata.query "walked".part[2],
+		["Invalid proxy"] = datasheet.query "walked".part,
+	}
+	sharedata.update("walked", { gone = true })
+	builder.update("walked", { gone = true })
+	T.eventually(function() return sharedata.query "walked".gone and datasheet.query "walked".gone end)
+	for message, part in pairs(parts) do
+		local uses = {
+			read = function() return part.x end,
+			pairs = function() for _ in pairs(part) do end end,
+			ipairs = function() for _ in ipairs(part) do end end,
+			next = function() return getmetatable(part) == nil and next(part) end,
+			unpack = function() return unpack(part) end,
+			concat = function() return table.concat(part) end,
+			pack = function() return skynet.packstring(part) end,
+		}
+		if skynet.getenv "engine" ~= "luajit" then uses.next = nil end -- 5.4's knows no metamethods
+		for name, use in pairs(uses) do
+			local ok, err = pcall(use)
+			T.ok(not ok and tostring(err):find(message, 1, true), name .. ": " .. tostring(err))
+		end
+	end
 end)
 
 T.test("corelib: images by hand", function()
