@@ -21,74 +21,55 @@ function sharemap.register(filename)
 	schema = nil
 end
 
+local function encode(typename, data)
+	return load_schema():encode(typename, data)
+end
+
+-- The fields of a structure may have any name: they are no fields of the objects here, whose methods come first.
+local function face(methods, data, new_field)
+	local function index(_, key)
+		local method = methods[key]
+		if method ~= nil then return method end
+		return data()[key]
+	end
+	return setmetatable({}, { __index = index, __newindex = new_field })
+end
+
 ---@class skynet.sharemap.writer
----@field private __typename string
----@field private __obj function  the writer of skynet.stm
-local writer = {}
-writer.__index = writer
-
-local function encode(typename, obj)
-	return load_schema():encode(typename, obj)
-end
-
---- Publishes the fields as they are now.
-function writer:commit()
-	rawget(self, "__obj")(encode(rawget(self, "__typename"), self))
-end
-
---- A handle for one reader.
----@return lightuserdata
-function writer:copy()
-	return stm.copy(rawget(self, "__obj"))
-end
+---@field commit fun(self)  publishes the fields as they are now
+---@field copy fun(self): lightuserdata  a handle for one reader
 
 --- A writer: its fields are read and assigned as those of a table.
 ---@param typename string
----@param obj table  the first values; becomes the writer
+---@param obj? table  the first values; assignments go there
 ---@return skynet.sharemap.writer
 function sharemap.writer(typename, obj)
 	obj = obj or {}
-	obj.__typename = typename
-	obj.__obj = stm.new(encode(typename, obj))
-	return setmetatable(obj, writer)
+	local cell = stm.new(encode(typename, obj))
+	local methods = {}
+	function methods.commit() cell(encode(typename, obj)) end
+	function methods.copy() return stm.copy(cell) end
+	return face(methods, function() return obj end, obj)
 end
 
-local function decode(msg, size, self)
-	local data = load_schema():decode(rawget(self, "__typename"), msg, size)
-	rawset(self, "__data", data)
-	return data
-end
+---@class skynet.sharemap.reader
+---@field update fun(self): boolean, table?  takes over what was committed last: whether that is new, and the data then
 
-local reader_methods = {}
-
---- Takes over what was committed last.
----@return boolean changed  with true comes the data
----@return table? data
-function reader_methods:update()
-	return rawget(self, "__obj")(decode, self)
-end
-
-local reader = {}
-
-function reader:__index(key)
-	local data = rawget(self, "__data")
-	local value = data and data[key]
-	if value ~= nil then return value end
-	return reader_methods[key]
-end
-
-function reader:__newindex(key)
-	error(string.format("sharemap: the reader's field %s can't be assigned", tostring(key)), 2)
-end
-
---- A reader of what a writer commits; update() moves it.
+--- A reader of what a writer commits; update() moves it. Assigning to it raises.
 ---@param typename string
 ---@param handle lightuserdata  from the writer's copy()
----@return table
+---@return skynet.sharemap.reader
 function sharemap.reader(typename, handle)
-	local self = { __typename = typename, __obj = stm.newcopy(handle) }
-	self.__obj(decode, self)
-	return setmetatable(self, reader)
+	local cell = stm.newcopy(handle)
+	local data = {}
+	local function decode(msg, size)
+		data = load_schema():decode(typename, msg, size)
+		return data
+	end
+	cell(decode)
+	return face({ update = function() return cell(decode) end }, function() return data end, function(_, key)
+		error(string.format("sharemap: the reader's field %s can't be assigned", tostring(key)), 2)
+	end)
 end
 
 return sharemap

@@ -1,5 +1,6 @@
 -- skynet.stm beyond what the conformance case asks.
 local skynet = require "skynet"
+local sharemap = require "skynet.sharemap"
 local stm = require "skynet.stm"
 local T = require "harness"
 
@@ -49,6 +50,26 @@ T.test("arguments are checked", function()
 	w(msg, size)
 	T.eq({ stm.newcopy(stm.copy(w))(skynet.unpack) }, { true, "x" })
 	T.raises("stm.writer", stm.copy, 1)
+end)
+
+T.test("sharemap: a field may have any name, and what a writer was made of stays a plain table", function()
+	local file = assert(io.open("names.sproto", "wb"))
+	file:write ".names { copy 0 : integer commit 1 : string update 2 : integer __obj 3 : integer x 4 : integer }"
+	file:close()
+	sharemap.register "names.sproto"
+	local fields = { x = 1 }
+	local writer = sharemap.writer("names", fields)
+	local reader = sharemap.reader("names", writer:copy())
+	writer.copy, writer.commit, writer.update, writer.__obj, writer.x = 1, "two", 3, 4, 5
+	writer:commit()
+	local wanted = { copy = 1, commit = "two", update = 3, __obj = 4, x = 5 }
+	T.eq(fields, wanted)
+	T.eq({ skynet.unpack(skynet.packstring(fields)) }, { wanted })
+	T.eq({ reader:update() }, { true, wanted })
+	T.eq({ reader.copy, reader.commit, reader.__obj, reader.x }, { 1, "two", 4, 5 })
+	T.eq({ reader:update() }, { false })
+	T.raises("field x can't be assigned", function() reader.x = 1 end)
+	T.eq(sharemap.reader("names", writer:copy()).x, 5)
 end)
 
 T.run()
