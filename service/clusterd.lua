@@ -207,7 +207,7 @@ function command.listen(host, port, maxclient)
 	local id, bound_host, bound_port = socket.listen(host, port)
 	socket.start(id, function(fd, peer) accept(listener, fd, peer) end)
 	if name == "0.0.0.0" then return bound_host or host, bound_port or port end
-	return name
+	return name, nil
 end
 
 --- The node is about to end: other nodes are told that new requests are not delivered.

@@ -230,7 +230,8 @@ void ServerLink::deliver(RequestReader::Event& event) {
     const std::string_view name = event.target.name;
     if (!name.empty() && name.front() == '@') {
       to = find_name(name.substr(1));
-    } else if (!name.empty() && name.front() == '.' && name.find('\0') == name.npos) {
+    } else if (!name.empty() && (name.front() == '.' || name.front() == ':') &&
+               name.find('\0') == name.npos) {
       to = skynet_queryname(context_, std::string(name).c_str());
     } else {
       to = 0;

@@ -240,6 +240,7 @@ end
 ---@param name? string|integer  nil: `node` is "node.name" or "node@name"
 ---@return integer
 function cluster.proxy(node, name)
+	if name ~= nil then name = address_of(name) end
 	return skynet.call(clusterd, "lua", "proxy", node, name)
 end
 
@@ -252,7 +253,7 @@ end
 function cluster.snax(node, name, address)
 	local snax = require "skynet.snax"
 	if not address then address = cluster.call(node, ".service", "QUERY", "snaxd", name) end
-	return snax.bind(skynet.call(clusterd, "lua", "proxy", node, address), name)
+	return snax.bind(cluster.proxy(node, address), name)
 end
 
 --- Publishes a service under a name that other nodes call as "@name".

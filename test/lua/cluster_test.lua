@@ -187,6 +187,24 @@ T.test("a proxy passes errors on, and any name is taken as it is", function()
 	T.eq(cluster.error(T.raises("call failed", skynet.call, proxy, "lua", "fail")).node, "a node")
 end)
 
+T.test("a handle may be written as text, and may be a float", function()
+	T.eq(cluster.call("me", skynet.address(echo), "echo", 1), 1)
+	T.eq(cluster.error(T.raises("call failed", cluster.call, "me", ":00ff1234", "echo")).delivered, "yes")
+	T.raises("Invalid name", cluster.call, "me", ":none", "echo")
+	local proxy = cluster.proxy("me", echo + 0.0)
+	T.eq(skynet.call(proxy, "lua", "echo", 2), 2)
+	T.eq(cluster.proxy("me", echo), proxy)
+	T.raises("is no handle", cluster.proxy, "me", -1)
+	T.raises("not a table", cluster.proxy, "me", {})
+end)
+
+T.test("open returns a name and nil, or an address and a port", function()
+	cluster.reload { opened = "127.0.0.1:" .. port + 9 }
+	local function count(...) return select("#", ...), ... end
+	T.eq({ count(cluster.open "opened") }, { 2, "opened" })
+	T.eq((count(cluster.open(0))), 2)
+end)
+
 T.test("the console shows each link", function()
 	local fd = console.open()
 	socket.write(fd, "cluster\n")
