@@ -3,7 +3,9 @@
 #include "lua_mysql.h"
 
 #include <bit>
+#include <charconv>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -42,7 +44,7 @@ int l_packet(lua_State* L) {
 // command(code [, text]) -> bytes
 int l_command(lua_State* L) {
   const auto code = static_cast<char>(luaL_checkinteger(L, 1));
-  const std::string_view text = lua_isnoneornil(L, 2) ? std::string_view() : check_string(L, 2);
+  const std::string_view text = lua_isnone(L, 2) ? std::string_view() : check_string(L, 2);
   return push_framed(L, {&code, 1}, text, 0);
 }
 
@@ -141,7 +143,13 @@ int l_execute(lua_State* L) {
 
 // quote(text) -> literal
 int l_quote(lua_State* L) {
-  const std::string_view text = check_string(L, 1);
+  std::int64_t whole;
+  char digits[24];
+  // A whole number of which tostring() would round the last digits, on LuaJIT.
+  const std::string_view text =
+      lua_type(L, 1) != LUA_TSTRING && to_int64(L, 1, &whole)
+          ? std::string_view(digits, std::to_chars(digits, std::end(digits), whole).ptr)
+          : check_string(L, 1);
   Scratch out(L);
   out.append("'");
   for (const char c : text) {

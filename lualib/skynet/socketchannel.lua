@@ -7,7 +7,7 @@ local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local deadlines = require "skynet.deadlines"
 local engine = require "skynet.engine"
-local killed = require "skynet.killed"
+local lead = require "skynet.leader"
 local links = require "skynet.socketchannel.link"
 
 local MAX_PAUSE = 10 -- seconds between two attempts of an endless connect()
@@ -57,13 +57,19 @@ local function usable(self)
 	if link and not link.broken and (not self.auth_thread or self.auth_thread == coroutine.running()) then return true end
 end
 
-local function drop_link(self)
+-- The channel has no link any more. → the id of the socket that is to be closed, if there was one
+local function lose_link(self)
 	local link = self.__sock
-	if not link then return end
+	if not link then return nil end
 	self.__sock = false
 	self.holder.link = nil
 	break_link(link, socket_error)
-	socket.close(link[1])
+	return link[1]
+end
+
+local function drop_link(self)
+	local id = lose_link(self)
+	if id then socket.close(id) end
 end
 
 -- Runs what a driver does with a link before others may use it. → true, or nil and the reason
@@ -78,6 +84,14 @@ local function prepare(self, generation, what, f, argument)
 	skynet.error("socket: " .. what .. " failed", message)
 	self.refusal = self.tells_refusal and message or nil
 	return nil, message
+end
+
+-- Who connects was killed: a link that is not ready goes with him.
+local function cut_attempt(self)
+	if not self.auth_thread then return end
+	self.auth_thread = false
+	local id = lose_link(self)
+	if id then skynet.fork(socket.close, id) end
 end
 
 -- One address. → true, or nil and the reason. A change of generation is noticed by the caller.
@@ -158,25 +172,21 @@ local function block_connect(self, once)
 		if self.auth_thread == coroutine.running() then error(socket_error) end
 		if self.connecting then
 			-- share the attempt under way
-			local token = {}
-			table.insert(self.connecting, token)
+			local waiters, token = self.connecting, {}
+			table.insert(waiters, token)
 			skynet.wait(token)
-			if once and usable(self) == nil and not self.connecting then error(socket_error) end
+			local failed = not waiters.interrupted and not self.connecting
+			if once and failed and usable(self) == nil then error(socket_error) end
 		else
 			local waiters = {}
 			self.connecting = waiters
-			local co = coroutine.running()
-			local function ended()
-				killed.listen(waiters, nil)
+			local finish = lead(waiters, function(interrupted)
 				self.connecting = nil
-				for _, token in ipairs(waiters) do skynet.wakeup(token) end
-			end
-			-- When this one is killed, the next one connects.
-			killed.listen(waiters, function(gone)
-				if gone == co and self.connecting == waiters then ended() end
+				waiters.interrupted = interrupted
+				if interrupted then cut_attempt(self) end
 			end)
 			local clean, ok, reason = pcall(once and connect_once or connect_for_ever, self)
-			ended()
+			finish()
 			if not clean then error(ok, 0) end
 			if once and not ok and not self.closed then
 				skynet.error("Connect failed", reason, self.__host, self.__port or "")

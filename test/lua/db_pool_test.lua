@@ -143,6 +143,79 @@ T.test("a failed open takes no place, and a waiter tries next", function()
 	T.eq(p:stats().open, 1)
 end)
 
+-- Kills a task that calls f once `ready` says so.
+local function killed_in(f, ready)
+	local victim = skynet.fork(f)
+	T.eventually(ready)
+	T.ok(skynet.killthread(victim))
+end
+
+T.test("what a killed task had of a pool goes to the others", function()
+	local NOTHING_OPEN = { open = 0, idle = 0, used = 0, waiting = 0 }
+	local stalls, stalled = "use", 0
+	local function stall(where)
+		if stalls ~= where then return end
+		stalled = stalled + 1
+		skynet.wait {}
+	end
+	local p
+	local number = 0
+	p = new {
+		size = 1,
+		timeout = 500,
+		open = function()
+			stall "open"
+			number = number + 1
+			return { number = number }
+		end,
+		check = function()
+			stall "check"
+			return true
+		end,
+	}
+	for _, where in ipairs { "use", "open", "check" } do
+		stalls = where
+		if where == "check" then p:release(p:acquire()) end
+		killed_in(function() p:use(function() stall "use" end) end, function() return stalled == 1 end)
+		stalls, stalled = nil, 0
+		T.eq(p:stats(), NOTHING_OPEN, where)
+		T.eq(p:use(function(c) return c.number end), number, where)
+		local entry = p:acquire()
+		p:release(entry, true)
+	end
+	T.eventually(function() return closed == 5 end)
+end)
+
+T.test("a task that is killed in the queue, or as it is its turn, is passed over", function()
+	local p = new { size = 1 }
+	local only = p:acquire()
+	killed_in(function() p:acquire() end, function() return p:stats().waiting == 1 end)
+	T.eq(p:stats().waiting, 0)
+	local second = skynet.fork(function() p:acquire() end)
+	local got
+	skynet.fork(function() got = p:acquire() end)
+	T.eventually(function() return p:stats().waiting == 2 end)
+	p:release(only) -- it is the second one's, which has not run yet
+	skynet.killthread(second)
+	T.eventually(function() return got end)
+	T.eq(got.number, 2)
+	T.eq(p:stats(), { open = 1, idle = 0, used = 1, waiting = 0 })
+end)
+
+T.test("a task that has given its connection back is killed without harm", function()
+	local p = new { size = 1 }
+	local gone
+	killed_in(function()
+		p:use(function(c)
+			p:release(c)
+			gone = true
+			skynet.wait {}
+		end)
+	end, function() return gone end)
+	T.eq(p:stats(), { open = 1, idle = 1, used = 0, waiting = 0 })
+	T.eq(closed, 0)
+end)
+
 T.test("what is given back twice is refused", function()
 	local p = new()
 	local c = p:acquire()

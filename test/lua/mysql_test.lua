@@ -332,6 +332,31 @@ T.test("with prepare_again a statement is prepared once on each connection, howe
 	db:disconnect()
 end)
 
+T.test("who is killed while he prepares again leaves that to the next one", function()
+	local held, go
+	local port = serving(function(payload, n)
+		local command = payload:byte(1)
+		if command == 0x17 then return peer.ok(1, n) end
+		if command ~= 0x16 then return "close" end
+		held = n == 2
+		while held and not go do skynet.sleep(1) end
+		return peer.prepared(1, {})
+	end)
+	local db = connect(port, { prepare_again = true })
+	local a = db:prepare "a"
+	T.raises(nil, db.query, db, "close")
+	local victim = skynet.fork(function() db:execute(a) end)
+	T.eventually(function() return held end)
+	local rows
+	skynet.fork(function() rows = db:execute(a).affected_rows end)
+	skynet.yield()
+	skynet.killthread(victim)
+	go = true
+	T.eventually(function() return rows end)
+	T.eq(rows, 2)
+	db:disconnect()
+end)
+
 T.test("a statement that the server refused cannot be executed", function()
 	local port = serving(function() return peer.failure(1, 1064, "42000", "syntax") end)
 	local db = connect(port)
@@ -536,6 +561,22 @@ T.test("what is asked in one turn leaves in one write", function()
 	T.eventually(function() return done == 16 end)
 	T.eq(#first, 16 * (4 + 1 + 3))
 	T.ok(first:find("q01", 1, true) < first:find("q16", 1, true))
+	db:disconnect()
+end)
+
+T.test("what is no SQL raises before anything is sent", function()
+	local asked = 0
+	local port = serving(function()
+		asked = asked + 1
+		return peer.ok(1)
+	end)
+	local db = connect(port)
+	for _, call in ipairs { db.query, db.prepare } do
+		T.raises("string expected, got nil", call, db, nil)
+		T.raises("string expected, got table", call, db, {})
+	end
+	T.eq(asked, 0)
+	T.eq(db:query("x").badresult, nil)
 	db:disconnect()
 end)
 

@@ -120,6 +120,28 @@ T.test("a request of a killed task leaves the order of replies as it is", functi
 	stop()
 end)
 
+for _, stage in ipairs { "auth", "handshake" } do
+	T.test("who is killed in the " .. stage .. " takes the connection along, and another one connects", function()
+		local before = net.count "TCP"
+		local port, stop = server(echo)
+		local held
+		local c = channel(port, { [stage] = function()
+			if held then return end
+			held = true
+			skynet.wait {}
+		end })
+		local victim = skynet.fork(function() c:request("1\n", line) end)
+		T.eventually(function() return held end)
+		local wait = net.async(c.request, c, "2\n", line)
+		skynet.sleep(1)
+		skynet.killthread(victim)
+		T.eq(wait(), "re 2")
+		c:close()
+		stop()
+		T.eventually(function() return net.count "TCP" <= before end)
+	end)
+end
+
 T.test("a channel that nobody holds is closed, and nobody is blamed", function()
 	local before = net.count "TCP"
 	local port, stop = server(echo)

@@ -4,6 +4,7 @@
 --- The codec (skynet.db.mysql.codec) reads results out of whatever has come; each connection has a reader of its
 --- own, so half a reply of a broken connection is gone with it.
 local skynet = require "skynet"
+local lead = require "skynet.leader"
 local socketchannel = require "skynet.socketchannel"
 local codec = require "skynet.db.mysql.codec"
 local charsets = require "skynet.db.mysql_charsets"
@@ -186,9 +187,9 @@ local function prepare_again(self, statement, origin)
 	end
 	waiters = {}
 	origin.waiters = waiters
+	local finish = lead(waiters, function() origin.waiters = nil end)
 	local ok, again = pcall(self.prepare, self, origin.sql)
-	origin.waiters = nil
-	for _, token in ipairs(waiters) do skynet.wakeup(token) end
+	finish()
 	if not ok then error(again, 0) end
 	if again.badresult then return again end
 	origin.link = origins[again].link

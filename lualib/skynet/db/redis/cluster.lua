@@ -7,8 +7,9 @@
 --- TRYAGAIN, CLUSTERDOWN). One that was sent and not answered may have been: only commands that read go again.
 local skynet = require "skynet"
 local redis = require "skynet.db.redis"
+local codec = require "skynet.db.redis.codec"
 local crc16 = require "skynet.db.redis.crc16"
-local killed = require "skynet.killed"
+local lead = require "skynet.leader"
 
 local SLOTS = 16384
 local MAX_TRIES = 16
@@ -51,7 +52,7 @@ end
 ---@param key string
 ---@return integer slot
 function cluster:keyslot(key)
-	key = tostring(key)
+	key = codec.text(key)
 	local first = key:find("{", 1, true)
 	local last = first and key:find("}", first + 1, true)
 	if last and last > first + 1 then key = key:sub(first + 1, last - 1) end
@@ -86,21 +87,6 @@ local function slot_of(self, name, ...)
 	return self:keyslot(key)
 end
 
--- This coroutine does what others wait for, with tokens in `waiters`. → a function that ends it: calls ended() and wakes
--- them. When the coroutine is killed ended(true) is called at once, and one of them can go on.
-local function lead(waiters, ended)
-	local leader = coroutine.running()
-	local function finish(interrupted)
-		killed.listen(waiters, nil)
-		ended(interrupted)
-		for _, token in ipairs(waiters) do skynet.wakeup(token) end
-	end
-	killed.listen(waiters, function(co)
-		if co == leader then finish(true) end
-	end)
-	return finish
-end
-
 -- ---- connections ------------------------------------------------------------------------------
 
 local function settings(self, node)
@@ -124,16 +110,23 @@ local function least_used(connections)
 	return next(connections)
 end
 
+-- Must not block: others that connect meanwhile would find the same room.
 local function make_room(self)
+	for db in pairs(self.leaving) do
+		if not redis.busy(db) then
+			self.leaving[db] = nil
+			skynet.fork(db.disconnect, db)
+		end
+	end
 	local count = 0
 	for _ in pairs(self.connections) do count = count + 1 end
-	while count >= (self.opt.max_connections or 256) do
+	while count > 0 and count >= (self.opt.max_connections or 256) do
 		local name, db = least_used(self.connections)
 		self.connections[name] = nil
 		if redis.busy(db) then
 			self.leaving[db] = true
 		else
-			db:disconnect()
+			skynet.fork(db.disconnect, db)
 		end
 		count = count - 1
 	end
@@ -144,6 +137,14 @@ local function left(self, db)
 	if self.leaving[db] and not redis.busy(db) then
 		self.leaving[db] = nil
 		db:disconnect()
+	end
+end
+
+-- Whoever wants the node of `db` next connects, and so finds out whether it is there at all. Others may still wait
+-- on it, so nothing is closed: it is not connected.
+local function forget_unreachable(self, db)
+	for name, other in pairs(self.connections) do
+		if other == db then self.connections[name] = nil end
 	end
 end
 
@@ -198,14 +199,20 @@ local function replica_connection(self, node)
 	return ok and db or nil
 end
 
+-- → a connection for a slot, and whether its master cannot be reached
+local function connection_of(self, slot)
+	local node = self.slots[slot]
+	if not node then return self:get_random_connection(), false end
+	local ok, db = pcall(self.get_connection, self, node)
+	if ok then return db, false end
+	self.stale = true -- another one may be the master by now, or there may be replicas
+	return self.opt.read_slave and replica_connection(self, node) or self:get_random_connection(), true
+end
+
 --- The connection to the master of a slot; a random one while that is unknown.
 ---@async
 function cluster:get_connection_by_slot(slot)
-	local node = self.slots[slot]
-	if not node then return self:get_random_connection() end
-	local ok, db = pcall(self.get_connection, self, node)
-	if ok then return db end
-	return self.opt.read_slave and replica_connection(self, node) or self:get_random_connection()
+	return (connection_of(self, slot))
 end
 
 --- Closes all, the watchers too. Commands open connections again.
@@ -307,16 +314,22 @@ local function redirected(self, kind, slot, host, port, db)
 	return nil
 end
 
--- One try. → how it ended (redis.attempt), value, link, db
+-- One try. → how it ended (redis.attempt), value, link, db, whether the master cannot be reached
 local function attempt(self, asked, elsewhere, slot, name, ...)
-	local ok, db = pcall(function()
+	local ok, db, unreachable = pcall(function()
 		if asked then return self:get_connection(asked) end
-		return elsewhere and self:get_random_connection() or self:get_connection_by_slot(slot)
+		if elsewhere then
+			local reached, random = pcall(self.get_random_connection, self)
+			if reached then return random end
+			if not self.opt.read_slave then error(random, 0) end
+		end
+		return connection_of(self, slot) -- no master at all, but perhaps a replica of the slot's
 	end)
 	if not ok then return "unsent", db end
 	local ended, value, link = redis.attempt(db, asked ~= nil, string.upper(name), ...)
 	left(self, db)
-	return ended, value, link, db
+	if ended == "unsent" then forget_unreachable(self, db) end
+	return ended, value, link, db, unreachable
 end
 
 --- Sends a command to the node of its key; follows redirections.
@@ -325,11 +338,12 @@ end
 ---@return any
 function cluster:call(name, ...)
 	local slot = slot_of(self, name, ...)
-	local asked, elsewhere, unready, last
+	local asked, elsewhere, unready, unreachable, last
 	if self.stale or self.loading then self:initialize_slots_cache() end
 	for try = 1, MAX_TRIES do
-		if unready or elsewhere and try > MAX_TRIES / 2 + 1 then skynet.sleep(PAUSE) end
-		local ended, value, link, db = attempt(self, asked, elsewhere, slot, name, ...)
+		if unready or (elsewhere or unreachable) and try > MAX_TRIES / 2 + 1 then skynet.sleep(PAUSE) end
+		local ended, value, link, db
+		ended, value, link, db, unreachable = attempt(self, asked, elsewhere, slot, name, ...)
 		if ended == true then return value end
 		asked, elsewhere, unready, last = nil, false, false, value
 		if ended ~= false then
@@ -351,10 +365,21 @@ end
 
 -- ---- subscriptions ----------------------------------------------------------------------------
 
+-- Where a watcher may go whose node is lost: a message that is published anywhere reaches all nodes.
+local function other_nodes(self, name)
+	local others = {}
+	for _, node in ipairs(self.nodes) do
+		if node.name ~= name then others[#others + 1] = { host = node.host, port = node.port } end
+	end
+	return others
+end
+
 local function receive(self, name, watcher)
 	while self.watchers[name] == watcher do
 		local ok, data, channel, pattern = pcall(watcher.message, watcher)
-		if ok and self.onmessage and self.watchers[name] == watcher then
+		if not ok then
+			watcher.channel:changebackup(other_nodes(self, name))
+		elseif self.onmessage and self.watchers[name] == watcher then
 			skynet.fork(self.onmessage, data, channel, pattern)
 		end
 	end
