@@ -75,21 +75,33 @@ void append_bulk(Scratch& out, std::string_view bytes) {
   out.add(static_cast<std::size_t>(write_bulk(begin, bytes) - begin));
 }
 
-// Whether tostring() writes the number as an integer, on LuaJIT.
+// Whether the number is written with all its digits, on LuaJIT: tostring() rounds those of more than 14.
 [[maybe_unused]] bool is_whole(lua_Number number, std::int64_t& value) {
-  if (!(std::abs(number) < 1e14) || number == 0) return false;
+  constexpr lua_Number kExact = 9007199254740992.0;  // 2^53
+  if (!(std::abs(number) <= kExact) || number == 0) return false;
   value = static_cast<std::int64_t>(number);
   return static_cast<lua_Number>(value) == number;
 }
 
-// The same for the number at the top of the stack, on both engines.
+// The same for the value at the top of the stack, on both engines.
 bool is_whole(lua_State* L, std::int64_t& value) {
 #ifdef RUNTIME_LUAJIT
-  return is_whole(lua_tonumber(L, -1), value);
+  const int type = lua_type(L, -1);
+  if (type == LUA_TCDATA) return to_int64(L, -1, &value);
+  return type == LUA_TNUMBER && is_whole(lua_tonumber(L, -1), value);
 #else
   value = lua_tointeger(L, -1);
   return lua_isinteger(L, -1) != 0;
 #endif
+}
+
+// What tostring() has made of the value below: without the letters behind a number of 64 bits, on LuaJIT.
+std::string_view without_suffix([[maybe_unused]] lua_State* L, std::string_view text) {
+#ifdef RUNTIME_LUAJIT
+  const bool is_digits = !text.empty() && text.front() >= '0' && text.front() <= '9';
+  if (lua_type(L, -2) == LUA_TCDATA && is_digits && text.ends_with("ULL")) text.remove_suffix(3);
+#endif
+  return text;
 }
 
 // Appends the value on the top of the stack, and pops it. `place` is its number in the command.
@@ -103,17 +115,14 @@ void append_value(lua_State* L, Scratch& out, int place) {
       append_bulk(out, {bytes, size});
       return lua_pop(L, 1);
     }
-    case LUA_TNUMBER:
-      if (is_whole(L, whole)) {
-        char* const begin = out.prepare(kHeadBytes + kDigits + 2);
-        out.add(static_cast<std::size_t>(write_whole(begin, whole) - begin));
-        return lua_pop(L, 1);
-      }
-      break;
-    default: break;
+    default:
+      if (!is_whole(L, whole)) break;
+      char* const begin = out.prepare(kHeadBytes + kDigits + 2);
+      out.add(static_cast<std::size_t>(write_whole(begin, whole) - begin));
+      return lua_pop(L, 1);
   }
   const char* bytes = luaL_tolstring(L, -1, &size);
-  append_bulk(out, {bytes, size});
+  append_bulk(out, without_suffix(L, {bytes, size}));
   lua_pop(L, 2);
 }
 
@@ -240,6 +249,24 @@ int l_pipeline(lua_State* L) {
     lua_pop(L, 1);
   }
   out.push();
+  return 1;
+}
+
+// text(value) -> string: what command() writes
+int l_text(lua_State* L) {
+  luaL_checkany(L, 1);
+  lua_settop(L, 1);
+  std::int64_t whole;
+  if (is_whole(L, whole)) {
+    char digits[kDigits];
+    const char* const end = std::to_chars(digits, digits + kDigits, whole).ptr;
+    lua_pushlstring(L, digits, static_cast<std::size_t>(end - digits));
+    return 1;
+  }
+  std::size_t size;
+  const char* bytes = luaL_tolstring(L, 1, &size);
+  const std::string_view text = without_suffix(L, {bytes, size});
+  lua_pushlstring(L, text.data(), text.size());
   return 1;
 }
 
@@ -510,7 +537,7 @@ int open_redis_codec(lua_State* L) {
   };
   constexpr luaL_Reg kFunctions[] = {
       {"command", l_command}, {"crc16", l_crc16}, {"pipeline", l_pipeline},
-      {"reader", l_reader},   {nullptr, nullptr},
+      {"reader", l_reader},   {"text", l_text},   {nullptr, nullptr},
   };
   define_type<LuaReplyReader>(L, kMethods);
   lua_newtable(L);

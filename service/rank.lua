@@ -26,11 +26,18 @@ local configs       -- the collection
 local known = {}    -- rankid -> its config
 local known_count = 0
 local lists = {}    -- rankid -> address
-local starting = {} -- rankid -> a queue, while its service is being started
+local starting = {} -- rankid -> { turn = a queue, callers = }, while its service is being started
 
 local function learn(rankid, conf)
 	if not known[rankid] then known_count = known_count + 1 end
 	known[rankid] = conf
+end
+
+-- A ranking that was to be made and is not there.
+local function forget(rankid)
+	if known[rankid] ~= DEFAULT then return end -- it has got a config meanwhile
+	known[rankid] = nil
+	known_count = known_count - 1
 end
 
 -- A config as it is in the database; what is missing or makes no sense is the default's.
@@ -77,33 +84,42 @@ local function full()
 	return string.format("there are %d rankings, and rank_max allows %d", known_count, MAX_RANKINGS)
 end
 
+-- One at a time for each ranking.
+local function start_if_needed(rankid, create)
+	if lists[rankid] then return lists[rankid] end
+	local is_new = not known[rankid]
+	if is_new then
+		if not create then return end
+		if known_count >= MAX_RANKINGS then return nil, full() end
+		learn(rankid, DEFAULT)
+	end
+	local ok, message = pcall(start_list, rankid)
+	if ok then return lists[rankid] end
+	if is_new then forget(rankid) end
+	skynet.error("rank: cannot start " .. printable(rankid) .. ": " .. tostring(message))
+	return nil, "the ranking cannot be read"
+end
+
 function command.find(rankid, create, failed)
 	if lists[rankid] and lists[rankid] == failed and not pcall(skynet.call, failed, "debug", "PING") then
 		lists[rankid] = nil -- it has ended
 	end
 	if lists[rankid] then return lists[rankid] end
-	if not known[rankid] then
-		if not create then return end
-		if known_count >= MAX_RANKINGS then return nil, full() end
-		learn(rankid, DEFAULT)
-	end
-	local turn = starting[rankid] or queue()
-	starting[rankid] = turn
-	local ok, message = pcall(turn, function()
-		if not lists[rankid] then start_list(rankid) end
-	end)
-	if starting[rankid] == turn then starting[rankid] = nil end
-	if not ok then
-		skynet.error("rank: cannot start " .. printable(rankid) .. ": " .. tostring(message))
-		return nil, "the ranking cannot be read"
-	end
-	return lists[rankid]
+	if not known[rankid] and not create then return end
+	local start = starting[rankid] or { turn = queue(), callers = 0 }
+	starting[rankid] = start
+	start.callers = start.callers + 1
+	local address, wrong = start.turn(start_if_needed, rankid, create)
+	start.callers = start.callers - 1
+	if start.callers == 0 then starting[rankid] = nil end
+	return address, wrong
 end
 
 local function save(list)
-	local updates, added = {}, 0
+	local updates, added, new = {}, 0, {}
 	for i, one in ipairs(list) do
-		if not known[one.rankid] then added = added + 1 end
+		if not known[one.rankid] and not new[one.rankid] then added = added + 1 end
+		new[one.rankid] = true
 		local cfg = { tag = one.tag, capacity = one.capacity, order = one.order }
 		updates[i] = { query = { rankid = one.rankid }, update = { rankid = one.rankid, cfg = cfg }, upsert = true }
 	end

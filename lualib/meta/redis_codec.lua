@@ -5,9 +5,14 @@ local codec = {}
 --- A command as a server reads it. A table in place of the first argument is the whole list (`n` or `#` of them);
 --- a first argument of nil drops the rest. Other nils raise.
 ---@param name string
----@param ... any  by tostring()
+---@param ... any  by tostring(); whole numbers with all their digits, on LuaJIT too
 ---@return string bytes
 function codec.command(name, ...) end
+
+--- What an argument is written as.
+---@param value any
+---@return string
+function codec.text(value) end
 
 --- Many commands, one after the other. Raises for an operation that is no table, is empty, or has a hole.
 ---@param operations any[][]  lists { command, argument ... }

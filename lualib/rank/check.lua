@@ -9,7 +9,7 @@ local MAX_CAPACITY = 10000000
 local MAX_COUNT = 10000
 local MAX_SCORE = 2 ^ 53 -- up to here every whole number is exact, in JSON, in the database and on both engines
 
-local KINDS = { string = "a text", table = "a list or an object", userdata = "null" }
+local KINDS = { string = "a text", table = "a list or an object", userdata = "null", cdata = "a number" }
 
 local function kind(value)
 	local name = type(value)
@@ -70,7 +70,8 @@ end
 ---@param name any
 ---@return boolean
 function check.is_rankid(name)
-	return type(name) == "string" and name:find("_", 2, true) ~= nil and name ~= "rank_config" and not name:find "^system%."
+	if type(name) ~= "string" or not name:find("_", 2, true) or name == "rank_config" then return false end
+	return not name:find "^%." and not name:find "^system%." and not name:find "%.$"
 end
 
 --- The rankings of an application, each once.

@@ -153,6 +153,26 @@ T.test("requests that come at once are answered in order", function()
 	T.eq((http.send ""), 404)
 end)
 
+T.test("a name that no collection can have is refused, and takes no place among the rankings", function()
+	for _, tag in ipairs { ".", "..", "a." } do
+		T.eq(ask("POST", "/update", cjson.encode { appname = "game", tags = { tag }, uid = "a", score = 1 }),
+			"400 BAD_REQUEST there cannot be a ranking game_" .. tag)
+	end
+	T.eq(post("/update", { appname = ".game", tags = { "t" }, uid = "a", score = 1 }).code, "BAD_REQUEST")
+end)
+
+T.test("a ranking that cannot be made takes no place among the rankings", function()
+	local database = mongo.client({ docstore = true }).rank
+	-- No index can be unique on what is there already, so these cannot be opened.
+	for i = 1, 3 do
+		local collection = database:getCollection("game_bad" .. i)
+		collection:insert { uid = "twice" }
+		T.eq(collection:safe_insert { uid = "twice" }, true)
+		T.eq(update("bad" .. i, "a", 1), "RANK_SERVICE_CACHE_FAIL")
+	end
+	for i = 1, 3 do database:getCollection("game_bad" .. i):drop() end
+end)
+
 T.test("there are no more rankings than the config allows", function()
 	T.eq({ update("r1", "a", 1), update("r2", "a", 1), update("r3", "a", 1) }, { "OK", "OK", "OK" })
 	T.eq(post("/update", { appname = "game", tags = { "r4" }, uid = "a", score = 1 }),

@@ -321,6 +321,120 @@ T.test("an idle connection makes room before a busy one", function()
 	c:close_all_connection()
 end)
 
+T.test("nodes that are connected to at once do not go beyond the most connections", function()
+	local a, b = two_nodes(echo)
+	local c = connect(a, { max_connections = 1 })
+	local low, high = keys(c)
+	local most, done = 0, 0
+	for i = 1, 40 do
+		skynet.fork(function()
+			c:get(i % 2 == 0 and low or high)
+			local count = 0
+			for _ in pairs(c.connections) do count = count + 1 end
+			most, done = math.max(most, count), done + 1
+		end)
+	end
+	T.eventually(function() return done == 40 end)
+	T.eq(most, 1)
+	-- One that somebody else was busy with is closed, too, when he has done.
+	local release
+	a.answer = function(_, _, fd)
+		release = function() socket.write(fd, OK) end
+		return false
+	end
+	local db = c:get_connection_by_slot(c:keyslot(low))
+	local got
+	skynet.fork(function() got = db:blpop(low, 0) end)
+	T.eventually(function() return release end)
+	c:get(high)
+	release()
+	T.eventually(function() return got end)
+	a.answer = echo
+	c:get(low)
+	c:get(high)
+	T.eventually(function() return a.open == 0 end)
+	T.eq(b.open, 1)
+	c:close_all_connection()
+end)
+
+-- Nobody listens there any more, and all who were connected are cut.
+local function end_node(node)
+	socket.close(node.id)
+	node.answer = function() return nil end
+end
+
+T.test("a slot whose master has gone is read from a replica, also when the master was in use", function()
+	local master, replica = two_nodes(echo)
+	master.answer = function(text) return bulk("master " .. text) end
+	replica.answer = function(text) return text == "READONLY" and OK or bulk("replica " .. text) end
+	local function map() return { { 0, 16383, master, replica } } end
+	master.slots, replica.slots = map, map
+	local c = connect(master, { read_slave = true })
+	T.eq(c:get "k", "master GET k")
+	end_node(master)
+	T.eq(c:get "k", "replica GET k")
+	c:close_all_connection()
+end)
+
+T.test("a replica that has come since the map was read is found when the master has gone", function()
+	local a, b = two_nodes(echo)
+	local replica = new_node(function(text) return text == "READONLY" and OK or bulk("replica " .. text) end)
+	local c = connect(b, { read_slave = true })
+	local low, high = keys(c)
+	T.eq(c:get(low), "GET " .. low)
+	b.slots = function() return { { 0, 8191, a, replica }, { 8192, 16383, b } } end
+	b.answer = function(text) return text == "GET " .. low and moved(c:keyslot(low), a) or bulk(text) end
+	end_node(a)
+	pcall(c.get, c, low)
+	T.eq(c:get(low), "replica GET " .. low)
+	T.eq(c:get(high), "GET " .. high)
+	c:close_all_connection()
+end)
+
+T.test("a move to a node that cannot be reached is not followed again at once", function()
+	local a, b = two_nodes(echo)
+	local c = connect(b)
+	local low = keys(c)
+	b.answer = function() return moved(c:keyslot(low), a) end
+	end_node(a)
+	local from = skynet.now()
+	T.raises("Too many Cluster redirections", c.get, c, low)
+	T.within(skynet.now() - from, 30, 200, "as long as the cluster may need to notice")
+	c:close_all_connection()
+end)
+
+T.test("a subscription moves to another node when its own has gone", function()
+	local asked = {}
+	local function answer(text, node)
+		if text:find "^SUBSCRIBE" then
+			asked[#asked + 1] = node
+			return ("*3\r\n$9\r\nsubscribe\r\n%s:1\r\n"):format(bulk(text:match " (.*)"))
+		end
+		return bulk(text)
+	end
+	local a, b = two_nodes(answer)
+	local got
+	local c = cluster.new({ host = "127.0.0.1", port = a.port }, nil, function(data) got = data end)
+	local low = keys(c)
+	local peer
+	a.answer = function(text, node, fd)
+		peer = fd
+		return answer(text, node)
+	end
+	c:subscribe(low)
+	T.eventually(function() return asked[1] == a end)
+	skynet.sleep(5)
+	end_node(a)
+	socket.close(peer)
+	b.answer = function(text, node, fd)
+		skynet.timeout(5, function() socket.write(fd, "*3\r\n$7\r\nmessage\r\n" .. bulk(low) .. bulk "moved") end)
+		return answer(text, node)
+	end
+	T.eventually(function() return got end)
+	T.eq({ got, asked[2] == b }, { "moved", true })
+	c:close_all_connection()
+end)
+
 T.test("a caller that is killed while it connects, or reads the map, leaves that to the next one", function()
 	local held = 0
 	local a = two_nodes(echo)

@@ -1,6 +1,7 @@
 -- skynet.db.redis against scripted peers: deadlines, writes of one turn, logins that are refused, RESP3, lost links.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
+local mysql = require "skynet.db.mysql"
 local redis = require "skynet.db.redis"
 local codec = require "skynet.db.redis.codec"
 local engine = require "skynet.engine"
@@ -185,6 +186,60 @@ T.test("the words of a pipeline are what tostring() makes of them, however they 
 	T.raises("redis: operation 1 is no table", db.pipeline, db, { "PING" })
 	T.eq(db:ping(), "OK")
 	db:disconnect()
+end)
+
+T.test("whole numbers are sent with all their digits, on LuaJIT too", function()
+	local port, got = listen_and_agree()
+	local db = connect(port)
+	local numbers = { 100000000000000, 1234567890123456, 9007199254740992, -9007199254740991 }
+	local words = { "100000000000000", "1234567890123456", "9007199254740992", "-9007199254740991" }
+	if not math.type then
+		local more = load "return 9007199254740993LL, -9223372036854775807LL, 18446744073709551615ULL"
+		numbers[5], numbers[6], numbers[7] = more()
+		words[5], words[6], words[7] = "9007199254740993", "-9223372036854775807", "18446744073709551615"
+	end
+	for i, number in ipairs(numbers) do
+		db:incrby("n", number)
+		db:pipeline { { "INCRBY", "n", number } }
+		db:pipeline { { "INCRBY", {}, number } }
+		T.eq({ got[#got - 2], got[#got - 1] }, { "INCRBY n " .. words[i], "INCRBY n " .. words[i] })
+		T.eq(got[#got]:match " ([^ ]+)$", words[i])
+		T.eq(codec.text(number), words[i])
+	end
+	T.eq(mysql.quote_sql_str(numbers[2]), "'1234567890123456'")
+	T.eq(mysql.quote_sql_str(numbers[5] or 1.5), numbers[5] and "'9007199254740993'" or "'1.5'")
+	db:disconnect()
+end)
+
+T.test("results of a pipeline that are no table raise before anything is sent", function()
+	local port, got = listen_and_agree()
+	local db = connect(port)
+	T.raises("not into a boolean", db.pipeline, db, { { "PING" } }, true)
+	T.eq(#got, 0)
+	T.eq(db:ping(), "OK")
+	db:disconnect()
+end)
+
+T.test("several that wait for messages are served in the order in which they came", function()
+	local port = listen(function(fd)
+		T.eq(request(fd), "SUBSCRIBE one")
+		T.eq(request(fd), "SUBSCRIBE two")
+		for i, name in ipairs { "one", "two" } do
+			socket.write(fd, ("*3\r\n$9\r\nsubscribe\r\n$3\r\n%s\r\n:%d\r\n"):format(name, i))
+		end
+		for i = 1, 3 do socket.write(fd, ("*3\r\n$7\r\nmessage\r\n$3\r\none\r\n$1\r\n%d\r\n"):format(i)) end
+		socket.read(fd)
+	end)
+	local watch = redis.watch { host = "127.0.0.1", port = port }
+	local got = {}
+	for i = 1, 3 do
+		skynet.fork(function() got[i] = { watch:message() } end)
+	end
+	skynet.yield()
+	watch:subscribe("one", "two")
+	T.eventually(function() return got[1] and got[2] and got[3] end)
+	T.eq(got, { { "1", "one" }, { "2", "one" }, { "3", "one" } })
+	watch:disconnect()
 end)
 
 T.test("a finalizer may change the words of a pipeline that is being written", function()

@@ -6,6 +6,7 @@ local socketchannel = require "skynet.socketchannel"
 local codec = require "skynet.db.redis.codec"
 
 local encode = codec.command
+local unpack = table.unpack or unpack
 
 local redis = {}
 
@@ -155,6 +156,9 @@ end
 ---@return any  `results`, or the last reply
 function client:pipeline(ops, results)
 	assert(ops and #ops > 0, "pipeline is null")
+	if results ~= nil and type(results) ~= "table" then
+		error("redis: the results of a pipeline go into a table, not into a " .. type(results), 2)
+	end
 	return ask(self[1], "pipeline", codec.pipeline(ops), read_pipeline(#ops, results))
 end
 
@@ -241,20 +245,28 @@ local CONFIRMATIONS = {
 	punsubscribe = { "patterns", nil },
 }
 
---- The next message.
+-- Reads up to the next message, whoever sent what comes before it. → ok, what message() returns as a list
+local function read_message(self)
+	return function(reader)
+		while true do
+			local ok, reply, held = next_reply(reader)
+			if not ok then return ok, reply, held end
+			local kind = type(reply) == "table" and reply[1]
+			if kind == "message" then return true, { reply[3], reply[2] }, held end
+			if kind == "pmessage" then return true, { reply[4], reply[3], reply[2] }, held end
+			local change = CONFIRMATIONS[kind]
+			if change and reply[2] ~= nil then self[change[1]][reply[2]] = change[2] end
+		end
+	end
+end
+
+--- The next message. Several that wait are served in the order in which they came.
 ---@async
 ---@return string data
 ---@return string channel
 ---@return string? pattern
 function watcher:message()
-	while true do
-		local reply = self.channel:response(next_reply)
-		local kind = type(reply) == "table" and reply[1]
-		if kind == "message" then return reply[3], reply[2] end
-		if kind == "pmessage" then return reply[4], reply[3], reply[2] end
-		local change = CONFIRMATIONS[kind]
-		if change and reply[2] ~= nil then self[change[1]][reply[2]] = change[2] end
-	end
+	return unpack(self.channel:response(self.read))
 end
 
 --- Closes; a waiting message() raises.
@@ -277,11 +289,13 @@ function redis.watch(conf)
 	end
 	local quiet = setmetatable({}, { __index = conf })
 	quiet.timeout, quiet.overload = false, false -- a watcher waits for as long as it takes
-	return setmetatable({
+	local self = {
 		channel = open(quiet, subscribe_again),
 		channels = channels,
 		patterns = patterns,
-	}, watcher_meta)
+	}
+	self.read = read_message(self)
+	return setmetatable(self, watcher_meta)
 end
 
 return redis
