@@ -104,15 +104,25 @@ local grammar = P {
 		* Cg(Ct(V "part" ^ 0), "parts") * must(close, "request, response or '}'")),
 }
 
+local function tree_of(source)
+	local ok, tree = pcall(lpeg.match, grammar, source.text, 1, source)
+	if ok then return tree end
+	-- What lpeg itself raises says nothing of the text.
+	if tree:find "too deep" or tree:find "stack overflow" then tree = source.name .. ": types nest too deep in each other" end
+	error(tree, 0)
+end
+
 -- ---- from the tree to a bundle -------------------------------------------------------------------
 
 ---@class sprotoparser.schema
 ---@field source sprotoparser.source
 ---@field types table<string, table>   by full name: { name =, position =, fields = by tag }
 ---@field protocols table[]            in the order of the text
+---@field protocol_names table<string, true>
+---@field protocol_tags table<integer, true>
 
 local function check_tag(source, item, what)
-	if item.tag > MAX_TAG then raise(source, item.position, "tag %d of %s is beyond %d", item.tag, what, MAX_TAG) end
+	if item.tag > MAX_TAG then raise(source, item.position, "tag %.0f of %s is beyond %d", item.tag, what, MAX_TAG) end
 end
 
 local function add_type(schema, full_name, position, members)
@@ -125,9 +135,9 @@ local function add_type(schema, full_name, position, members)
 		if item.kind == "type" then
 			add_type(schema, full_name .. "." .. item.name, item.position, item.members)
 		else
+			check_tag(source, item, item.name)
 			if names[item.name] then raise(source, item.position, "redefine %s in type %s", item.name, full_name) end
 			if tags[item.tag] then raise(source, item.position, "redefine tag %d in type %s", item.tag, full_name) end
-			check_tag(source, item, item.name)
 			names[item.name], tags[item.tag] = item, item
 			kind.fields[#kind.fields + 1] = item
 		end
@@ -138,11 +148,12 @@ end
 
 local function add_protocol(schema, item)
 	local source, seen = schema.source, {}
-	for _, other in ipairs(schema.protocols) do
-		if other.name == item.name then raise(source, item.position, "redefined %s", item.name) end
-		if other.tag == item.tag then raise(source, item.position, "redefined protocol tag %d at %s", item.tag, item.name) end
-	end
 	check_tag(source, item, item.name)
+	if schema.protocol_names[item.name] then raise(source, item.position, "redefined %s", item.name) end
+	if schema.protocol_tags[item.tag] then
+		raise(source, item.position, "redefined protocol tag %d at %s", item.tag, item.name)
+	end
+	schema.protocol_names[item.name], schema.protocol_tags[item.tag] = true, true
 	for _, part in ipairs(item.parts) do
 		if seen[part.name] then raise(source, part.position, "redefine %s in protocol %s", part.name, item.name) end
 		seen[part.name] = part
@@ -254,9 +265,10 @@ local parser = {}
 ---@param name? string  what errors call the text, such as its file; default "=text"
 ---@return string bundle
 function parser.parse(text, name)
+	if type(text) ~= "string" then error("sprotoparser.parse: the text of a schema is a string, not a " .. type(text), 2) end
 	local source = { text = text, name = name or "=text" }
-	local schema = { source = source, types = {}, protocols = {} }
-	for _, item in ipairs(grammar:match(text, 1, source)) do
+	local schema = { source = source, types = {}, protocols = {}, protocol_names = {}, protocol_tags = {} }
+	for _, item in ipairs(tree_of(source)) do
 		if item.kind == "type" then
 			add_type(schema, item.name, item.position, item.members)
 		else

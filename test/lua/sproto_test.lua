@@ -145,6 +145,21 @@ T.test("errors of meaning say where the text is wrong", function()
 	T.raises("Invalid map index :x", parser.parse, ".B { x 0 : *integer } .A { a 0 : *B(x) }")
 end)
 
+T.test("tags and depths without bound are errors that say so", function()
+	for text, message in pairs {
+		[".A { a 99999999999999999999 : integer }"] = "=text:1: tag 100000000000000000000 of a is beyond 32767",
+		[".A { a 32768 : integer\n b 32768 : integer }"] = "=text:1: tag 32768 of a is beyond 32767",
+		[".A {}\np 99999999999999999999 {}"] = "=text:2: tag 100000000000000000000 of p is beyond 32767",
+		[(".A {"):rep(10000) .. ("}"):rep(10000)] = "=text: types nest too deep in each other",
+	} do
+		T.eq({ pcall(parser.parse, text) }, { false, message })
+	end
+	T.raises("a string, not a nil", parser.parse)
+	local nested = ""
+	for i = 1, 30 do nested = nested .. ".A" .. i .. " {" end
+	T.ok(sproto.parse(nested .. "x 0 : integer" .. ("}"):rep(30)):exist_type "A1.A2.A3")
+end)
+
 T.test("the schema of bundles that the parser carries is what it would make itself", function()
 	local bundle = parser.parse [[
 		.type { name 0 : string  fields 1 : *field }
