@@ -66,6 +66,23 @@ local function leave(id, channel)
 	end
 end
 
+-- When a node goes down its channels are gone, and so are its subscribers: the numbers are used again when it is back.
+local watched = {} ---@type table<integer, true>
+
+local function watch(node)
+	if watched[node] then return end
+	watched[node] = true
+	skynet.fork(function()
+		pcall(harbor.link, node)
+		watched[node] = nil
+		addresses[node] = nil
+		for id, channel in pairs(channels) do
+			channel.nodes[node] = nil
+			if node_of(id) == node then channels[id] = nil end
+		end
+	end)
+end
+
 local function publish(id, source, box, size)
 	local channel = channels[id]
 	if not channel then return discard(box) end
@@ -117,6 +134,7 @@ function command.SUB(source, id)
 	if not channel then
 		-- True: there is no such channel.
 		if node_of(id) == own_node or ask(node_of(id), "SUBR", id) then return end
+		watch(node_of(id))
 		channel = channels[id] or new_channel()
 		channels[id] = channel
 	end
@@ -139,6 +157,7 @@ function command.SUBR(source, id)
 	assert(node ~= own_node and node_of(id) == own_node, "SUBR: this is not for this node")
 	addresses[node] = source
 	channel.nodes[node] = source
+	watch(node)
 end
 
 function command.USUBR(source, id)

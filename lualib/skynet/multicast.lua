@@ -66,7 +66,7 @@ end
 ---@async
 function channel:subscribe()
 	local number = assert(self.channel)
-	if self.__subscribe and objects[number] == self then return end
+	-- Also when it has subscribed: the channel's node may have gone and come back.
 	skynet.call(multicastd, "lua", "SUB", number)
 	self.__subscribe = true
 	self.__guard = self.__guard or guard(self)

@@ -22,6 +22,7 @@ function command.subscribe(number)
 	channel:subscribe()
 end
 
+function command.subscribe_again() channel:subscribe() end
 function command.publish(...) channel:publish(...) end
 function command.got() return got end
 function command.register(name) harbor.globalname(name) end
