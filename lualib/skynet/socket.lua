@@ -1,6 +1,8 @@
 --- Streams and datagrams for services: every read blocks the calling coroutine only.
 local skynet = require "skynet"
 local driver = require "skynet.socketdriver"
+local killed = require "skynet.killed"
+local scheduler = require "skynet.scheduler"
 local records = require "skynet.socket.records"
 
 local socket_pool, pool = records.socket_pool, records.pool
@@ -22,7 +24,16 @@ local socket = {}
 function socket.open(addr, port, timeout)
 	local id = driver.connect(addr, port)
 	if id < 0 then return nil, "invalid address" end
-	return connected(new_record(id, "stream"), timeout)
+	local s, task = new_record(id, "stream"), scheduler.running() or coroutine.running()
+	-- When this task is killed nobody knows the id.
+	killed.listen(s, function(co)
+		if co ~= task then return end
+		socket_pool[id] = nil
+		driver.close(id)
+	end)
+	local opened, reason = connected(s, timeout)
+	killed.listen(s, nil)
+	return opened, reason
 end
 
 --- Adopts a descriptor of the operating system; it is not closed with the id.

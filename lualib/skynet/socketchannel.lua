@@ -23,6 +23,7 @@ local socket_error, await, break_link, send = links.error, links.await, links.br
 ---@field private generation integer    counts changehost() and close(): an attempt notices
 ---@field private connecting? table[]   tokens of coroutines that wait for the attempt under way
 ---@field private auth_thread thread|false
+---@field private pausing table|false   the token of an endless connect() between two attempts
 local channel = {}
 channel.__index = channel
 
@@ -158,7 +159,9 @@ local function connect_for_ever(self)
 		end
 		if self.closed then return end
 		skynet.error("socket: connect", reason)
-		skynet.sleep(pause * 100)
+		self.pausing = {}
+		skynet.sleep(pause * 100, self.pausing)
+		self.pausing = false
 		pause = pause < MAX_PAUSE and pause + 1 or 0
 	end
 end
@@ -194,6 +197,11 @@ local function block_connect(self, once)
 			end
 		end
 	end
+end
+
+-- The channel was closed, or has got another address: an endless connect() that pauses looks again.
+local function end_pause(self)
+	if self.pausing then skynet.wakeup(self.pausing) end
 end
 
 -- ---- the public face --------------------------------------------------------------------------
@@ -319,6 +327,7 @@ function channel:close()
 	if self.closed then return end
 	self.closed = true
 	self.generation = self.generation + 1
+	end_pause(self)
 	drop_link(self)
 end
 
@@ -330,6 +339,7 @@ function channel:changehost(host, port)
 	self.__host = host
 	self.__port = port or self.__port
 	self.generation = self.generation + 1
+	end_pause(self)
 	if not self.closed then drop_link(self) end
 end
 
@@ -386,6 +396,7 @@ function socketchannel.channel(description)
 		tells_refusal = description.tells_refusal,
 		-- Asked for at each request: what a table does not have is looked for behind its metatable as well.
 		auth_thread = false,
+		pausing = false,
 		session_response = description.response or false,
 		nodelay = description.nodelay,
 		new_parser = description.parser,

@@ -102,6 +102,24 @@ T.test("open may be given a time limit", function()
 	socket.close(listener)
 end)
 
+T.test("a task that is killed while it opens a connection leaves none", function()
+	local accepted, open, listener, port = 0, 0, nil, nil
+	listener, port = net.serve(function(id)
+		accepted, open = accepted + 1, open + 1
+		socket.readall(id)
+		open = open - 1
+	end)
+	for yields = 0, 20 do
+		local victim = skynet.fork(function() socket.close(socket.open(net.host, port)) end)
+		for _ = 1, yields % 3 do skynet.yield() end
+		skynet.killthread(victim)
+		skynet.sleep(1)
+	end
+	T.eventually(function() return open == 0 end)
+	T.ok(accepted > 0)
+	socket.close(listener)
+end)
+
 T.test("two coroutines may close one id", function()
 	local a, b = net.pair()
 	local first, second = net.async(socket.close, a), net.async(socket.close, a)

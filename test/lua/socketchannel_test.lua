@@ -78,6 +78,31 @@ T.test("close during an endless connect ends it", function()
 	T.raises("assertion failed", c.request, c, "x\n", line)
 end)
 
+-- An endless connect() that is in its second pause, of a second, or in a later one.
+local function pausing_channel()
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.close(listener)
+	local c = channel(port)
+	local wait = net.async(c.connect, c)
+	skynet.sleep(20)
+	return c, wait
+end
+
+T.test("close and changehost end the pause of an endless connect", function()
+	local from = skynet.now()
+	local c, wait = pausing_channel()
+	c:close()
+	T.eq(wait(), false)
+	local port, stop = server(echo)
+	c, wait = pausing_channel()
+	c:changehost(net.host, port)
+	T.eq(wait(), true)
+	T.within(skynet.now() - from, 40, 90, "less than a pause")
+	T.eq(c:request("x\n", line), "re x")
+	c:close()
+	stop()
+end)
+
 T.test("changehost while others wait for an attempt takes them along", function()
 	local one, stop_one = server(function() skynet.sleep(20) return "one" end)
 	local two, stop_two = server(function() return "two" end)
