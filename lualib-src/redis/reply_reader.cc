@@ -34,11 +34,29 @@ bool is_null_size(char type, std::int64_t size) {
   return size == -1 && (type == '$' || type == '*');
 }
 
+bool is_double(std::string_view text) {
+  if (text == "inf" || text == "-inf" || text == "nan" || text == "-nan") return true;
+  if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+  const std::size_t digits = text.find_first_not_of("-0123456789.eE+");
+  double number;
+  const char* const end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, number);
+  return digits == std::string_view::npos && stop == end && code != std::errc::invalid_argument;
+}
+
+// A whole number of any size.
+bool is_big_number(std::string_view text) {
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 // What must stand on the line of a value that is neither a bulk nor a list.
 bool fits(char type, std::string_view text) {
   std::int64_t number;
   switch (type) {
     case ':': return read_integer(text, number);
+    case ',': return is_double(text);
+    case '(': return is_big_number(text);
     case '_': return text.empty();
     case '#': return text == "t" || text == "f";
     default: return true;

@@ -106,11 +106,40 @@ TEST(RedisReply, RepliesOfOneSegmentComeOneByOne) {
 }
 
 TEST(RedisReply, WhatNoServerSendsIsAnError) {
-  for (const std::string_view bytes :
-       {"?\r\n", "\r\n", "!junk\r\n", "$xyz\r\n", "$\r\n", "$-2\r\n", "$999999999999\r\nabc",
-        "*xyz\r\n", "*99999999999\r\n", "$1\r\nabc", ":1a\r\n", ":\r\n", ":+-1\r\n", "#x\r\n",
-        "*1\r\n?\r\n", "~-1\r\n", "_x\r\n"}) {
+  for (const std::string_view bytes : {"?\r\n",
+                                       "\r\n",
+                                       "!junk\r\n",
+                                       "$xyz\r\n",
+                                       "$\r\n",
+                                       "$-2\r\n",
+                                       "$999999999999\r\nabc",
+                                       "*xyz\r\n",
+                                       "*99999999999\r\n",
+                                       "$1\r\nabc",
+                                       ":1a\r\n",
+                                       ":\r\n",
+                                       ":+-1\r\n",
+                                       "#x\r\n",
+                                       "*1\r\n?\r\n",
+                                       "~-1\r\n",
+                                       "_x\r\n",
+                                       ",\r\n",
+                                       ",abc\r\n",
+                                       ",1.5x\r\n",
+                                       ",infinity\r\n",
+                                       ",0x1\r\n",
+                                       "(\r\n",
+                                       "(-\r\n",
+                                       "(12a\r\n"}) {
     EXPECT_EQ(status_of(bytes), Status::error) << bytes;
+  }
+}
+
+TEST(RedisReply, NumbersOfAllKinds) {
+  for (const std::string_view bytes :
+       {",10\r\n", ",-1.5e-300\r\n", ",+2\r\n", ",1e400\r\n", ",inf\r\n", ",-inf\r\n", ",nan\r\n",
+        "(-3492890328409238509324850943850943825024385\r\n", "(+1\r\n", ":+5\r\n"}) {
+    EXPECT_EQ(status_of(bytes), Status::ready) << bytes;
   }
 }
 
