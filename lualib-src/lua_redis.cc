@@ -421,6 +421,12 @@ int l_next(lua_State* L) {
   return has_answer(L, reader) ? give_reply(L, reader) : 0;
 }
 
+// reader:has_answer() -> boolean
+int l_has_answer(lua_State* L) {
+  lua_pushboolean(L, has_answer(L, self<LuaReplyReader>(L, 1)));
+  return 1;
+}
+
 // Makes { ok =, out = } for replies.
 class Outcomes {
  public:
@@ -531,8 +537,13 @@ int l_held(lua_State* L) {
 
 int open_redis_codec(lua_State* L) {
   constexpr luaL_Reg kMethods[] = {
-      {"any", l_any},     {"collect", l_collect}, {"feed", l_feed},
-      {"held", l_held},   {"next", l_next},       {"take", l_take_block<LuaReplyReader>},
+      {"any", l_any},
+      {"collect", l_collect},
+      {"feed", l_feed},
+      {"held", l_held},
+      {"next", l_next},
+      {"take", l_take_block<LuaReplyReader>},
+      {"has_answer", l_has_answer},
       {nullptr, nullptr},
   };
   constexpr luaL_Reg kFunctions[] = {

@@ -47,7 +47,11 @@ function reader:feed(bytes) end
 ---@return integer? held  bytes behind it
 function reader:next() end
 
---- The same, pushes of RESP3 included.
+--- Whether the next answer is there as a whole; drops pushes, and raises, as next() does.
+---@return boolean
+function reader:has_answer() end
+
+--- The same as next(), pushes of RESP3 included.
 ---@return boolean? ok
 ---@return any value
 ---@return integer? held

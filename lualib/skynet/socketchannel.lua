@@ -361,6 +361,8 @@ end
 ---                            then get the parser in place of `sock`: f(parser, link) → ok, data [, held], or in session
 ---                            mode what `response` gives; nil when more bytes are needed. They are called again for the
 ---                            same reply, and must not block
+---@field unasked? fun(parser: skynet.socketchannel.parser): boolean  whether a reply is there: asked when nobody waits for
+---                            one. Then the connection is given up
 ---@field handshake? fun(link: skynet.socketchannel.link)  before anything else is read or sent; raising gives the address up
 ---@field connect_timeout? integer  cs for a connect; `timeout` when absent
 ---@field timeout? integer   cs for a connect, and for each reply; the connection is given up when one is late
@@ -400,6 +402,7 @@ function socketchannel.channel(description)
 		session_response = description.response or false,
 		nodelay = description.nodelay,
 		new_parser = description.parser,
+		unasked = description.unasked or false,
 		handshake = description.handshake,
 		timeout = description.timeout or nil,
 		connect_timeout = description.connect_timeout or description.timeout or nil,

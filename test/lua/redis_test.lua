@@ -289,6 +289,44 @@ T.test("bytes that nobody asked for are held back, and are the next reply", func
 	watch:disconnect()
 end)
 
+T.test("a reply that nobody asked for ends the connection, and is nobody's answer", function()
+	local stray
+	local port = listen(function(fd, number)
+		local words = request(fd)
+		while words do
+			socket.write(fd, "+" .. number .. " " .. words .. "\r\n")
+			if stray then
+				skynet.sleep(1)
+				socket.write(fd, stray)
+				stray = nil
+			end
+			words = request(fd)
+		end
+	end)
+	local db = connect(port)
+	for i, bytes in ipairs { "+stray\r\n", ">1\r\n+push\r\n$5\r\nstray\r\n", "-ERR stray\r\n" } do
+		stray = bytes
+		T.eq(db:echo(i), i .. " ECHO " .. i)
+		skynet.sleep(5)
+	end
+	T.eq(db:echo "x", "4 ECHO x")
+	-- Pushes, and a part of what may become one, are no answer.
+	stray = ">1\r\n+push\r\n>1\r\n$5\r\n"
+	T.eq(db:echo "y", "4 ECHO y")
+	skynet.sleep(5)
+	local waited
+	skynet.fork(function() waited = db:echo "z" end)
+	skynet.sleep(5)
+	T.eq(waited, nil)
+	db:disconnect()
+	local subscribed = connect(port)
+	stray = "*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n"
+	T.eq(subscribed:subscribe("a", "b"), "5 SUBSCRIBE a b")
+	skynet.sleep(5)
+	T.eq(subscribed:get "a", "6 GET a")
+	subscribed:disconnect()
+end)
+
 T.test("the reply to a killed caller goes to nobody", function()
 	local waiting = {}
 	local port = listen(function(fd)

@@ -13,10 +13,10 @@ local redis = {}
 -- ---- replies ----------------------------------------------------------------------------------
 
 -- Methods of a connection's reader: → ok, value, bytes held behind it; nil: more bytes are needed.
-local next_answer, next_reply, collect
+local next_answer, next_reply, collect, has_answer
 do
 	local reader = codec.reader()
-	next_answer, next_reply, collect = reader.next, reader.any, reader.collect
+	next_answer, next_reply, collect, has_answer = reader.next, reader.any, reader.collect, reader.has_answer
 end
 
 local function read_bool(reader)
@@ -75,7 +75,7 @@ local function login(conf, on_connect)
 	end
 end
 
-local function open(conf, on_connect)
+local function open(conf, on_connect, is_watcher)
 	local channel = socketchannel.channel {
 		host = conf.host,
 		port = conf.port or 6379,
@@ -83,6 +83,7 @@ local function open(conf, on_connect)
 		tells_refusal = true,
 		nodelay = true,
 		parser = codec.reader,
+		unasked = not is_watcher and has_answer or nil,
 		timeout = conf.timeout,
 		overload = conf.overload,
 	}
@@ -290,7 +291,7 @@ function redis.watch(conf)
 	local quiet = setmetatable({}, { __index = conf })
 	quiet.timeout, quiet.overload = false, false -- a watcher waits for as long as it takes
 	local self = {
-		channel = open(quiet, subscribe_again),
+		channel = open(quiet, subscribe_again, true),
 		channels = channels,
 		patterns = patterns,
 	}

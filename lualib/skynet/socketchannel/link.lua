@@ -31,6 +31,7 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field idle boolean      order mode: its coroutine waits for requests, with the link as its token
 ---@field parser skynet.socketchannel.parser|false
 ---@field parse function|false  its take(), when the blocks that come go to it
+---@field unasked function|false  as of skynet.socketchannel.description
 ---@field host string
 ---@field port? integer
 ---@field response function|false  session mode: reads a reply
@@ -151,12 +152,22 @@ local function hand_out_by_session(link, parser)
 	return 0
 end
 
+-- With a parser, in order mode, and nobody waits: a reply that is there now would be taken for that to the next request,
+-- and so would be all that follow. → bytes held, of one that is not whole
+local function refuse_unasked(link, parser)
+	if not link.unasked(parser) then return parser:held() end
+	skynet.error("socket: a reply that nobody asked for :", link.host, link.port or "")
+	break_link(link, socket_error)
+	return 0
+end
+
 -- With a parser: a block has come.
 local function take(link, data, size)
 	local parser = link.parser
 	link.parse(parser, data, size)
 	if link.broken then return 0 end
 	local ok, left = pcall(link.response and hand_out_by_session or hand_out, link, parser)
+	if ok and left > 0 and link.unasked then ok, left = pcall(refuse_unasked, link, parser) end
 	if ok then return left end
 	break_link(link, left)
 	return 0
@@ -306,7 +317,7 @@ local function new_link(self, id, host, port)
 	link.broken, link.spent, link.write, link.idle, link.parser, link.parse = false, false, false, false, false, false
 	link.owner = setmetatable({ self }, WEAK)
 	link.host, link.port = host, port
-	link.response = self.session_response
+	link.response, link.unasked = self.session_response, self.unasked
 	link.queue, link.head, link.tail = {}, 1, 0
 	link.sessions = {}
 	local new_parser = self.new_parser
