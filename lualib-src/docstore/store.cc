@@ -233,9 +233,14 @@ bool Store::run_command(Job& job, Batch& batch, bson::Writer& reply) {
     return false;
   }
   if (job.request.is_query && !is_hello) {
-    refuse(&error, document::location(352),
+    refuse(&error, Code::unsupported_op_query_command,
            {"Unsupported OP_QUERY command: ", first.key,
             ". The client driver may require an upgrade."});
+    fail();
+    return false;
+  }
+  if (!job.request.is_query && database.type != bson::Type::string) {
+    refuse(&error, document::location(40571), {"OP_MSG requests require a $db argument"});
     fail();
     return false;
   }

@@ -213,7 +213,10 @@ await test('docstore: listIndexes, dropIndex, and what goes wrong with them', as
   ]);
   const again = await db.command({ createIndexes: c.collectionName, indexes: [{ key: { a: 1 }, name: 'a_1' }] });
   deepStrictEqual([again.numIndexesBefore, again.numIndexesAfter, again.note], [4, 4, 'all indexes already exist']);
-  await rejects(c.createIndex({ a: 1 }, { unique: true }), code(85));
+  await rejects(c.createIndex({ a: 1 }, { unique: true }), code(86));
+  await rejects(c.createIndex({ a: 1 }, { name: 'other' }), code(85));
+  strictEqual(await c.createIndex({ a: 1 }, { name: 'once', unique: true }), 'once');
+  await c.dropIndex('once');
   await rejects(c.dropIndex('none'), code(27));
   await rejects(c.dropIndex('_id_'), code(72));
   await c.dropIndex('mine');
@@ -274,6 +277,44 @@ await test('docstore: aggregation', async () => {
   strictEqual((await many.aggregate([{ $addFields: { two: 2 } }], { cursor: { batchSize: 100 } }).toArray()).length, 10000);
 });
 
+await test('docstore: $lookup by a pipeline with variables', async () => {
+  const orders = await fresh({ _id: 1, item: 'a', least: 2 }, { _id: 2, item: 'b', least: 2 });
+  const stock = await fresh({ _id: 1, sku: 'a', n: 5 }, { _id: 2, sku: 'a', n: 1 }, { _id: 3, sku: 'b', n: 1 });
+  await stock.createIndex({ sku: 1 });
+  const pipeline = [{ $match: { $expr: { $and: [{ $eq: ['$sku', '$$item'] }, { $gte: ['$n', '$$least'] }] } } }, { $project: { n: 1, _id: 0 } }];
+  deepStrictEqual(await orders.aggregate([{ $lookup: { from: stock.collectionName, let: { item: '$item', least: '$least' }, pipeline, as: 'has' } },
+    { $project: { has: 1 } }]).toArray(), [{ _id: 1, has: [{ n: 5 }] }, { _id: 2, has: [] }]);
+  deepStrictEqual(await orders.aggregate([{ $match: { _id: 1 } }, { $lookup: { from: stock.collectionName, localField: 'item', foreignField: 'sku',
+    pipeline: [{ $sort: { n: 1 } }, { $limit: 1 }], as: 'has' } }, { $project: { _id: 0, has: 1 } }]).toArray(), [{ has: [{ _id: 2, sku: 'a', n: 1 }] }]);
+});
+
+await test('docstore: $expr in filters', async () => {
+  const c = await fresh({ _id: 1, a: 1, b: 2 }, { _id: 2, a: 3, b: 2 });
+  deepStrictEqual(await c.find({ $expr: { $gt: ['$a', '$b'] } }).toArray(), [{ _id: 2, a: 3, b: 2 }]);
+  strictEqual((await c.updateMany({ $expr: { $lt: ['$a', '$b'] } }, { $set: { c: 1 } })).modifiedCount, 1);
+  await rejects(c.updateOne({ $expr: true }, { $set: { c: 2 } }, { upsert: true }), code(224));
+  await rejects(c.find({ $expr: { $divide: ['$a', 0] } }).toArray(), code(2));
+});
+
+await test('docstore: updates by the stages of a pipeline', async () => {
+  const c = await fresh({ _id: 1, a: 1, old: 0 }, { _id: 2, a: 2 });
+  const result = await c.updateMany({}, [{ $set: { twice: { $multiply: ['$a', 2] } } }, { $unset: 'old' }]);
+  deepStrictEqual([result.matchedCount, result.modifiedCount], [2, 2]);
+  deepStrictEqual(await c.find().toArray(), [{ _id: 1, a: 1, twice: 2 }, { _id: 2, a: 2, twice: 4 }]);
+  deepStrictEqual(await c.findOneAndUpdate({ _id: 9, a: 5 }, [{ $set: { twice: { $multiply: ['$a', 2] } } }],
+    { upsert: true, returnDocument: 'after' }), { _id: 9, a: 5, twice: 10 });
+  await rejects(c.updateOne({ _id: 1 }, [{ $set: { _id: 7 } }]), code(66));
+  await rejects(c.updateOne({ _id: 1 }, [{ $group: { _id: 1 } }]), code(72));
+});
+
+await test('docstore: arithmetic with decimals', async () => {
+  const c = await fresh({ _id: 1, n: Decimal128.fromString('0.10') }, { _id: 2, n: 3 });
+  await c.updateMany({}, { $inc: { n: Decimal128.fromString('0.20') } });
+  deepStrictEqual((await c.find().toArray()).map(one => String(one.n)), ['0.30', '3.20']);
+  const [sum] = await c.aggregate([{ $group: { _id: null, sum: { $sum: '$n' }, mean: { $avg: '$n' } } }]).toArray();
+  deepStrictEqual([String(sum.sum), String(sum.mean)], ['3.50', '1.75']);
+});
+
 // ---- databases, sessions, the server -----------------------------------------------------------
 
 await test('docstore: databases and collections are listed', async () => {
@@ -308,6 +349,17 @@ await test('docstore: what is unknown is refused by name', async () => {
   await rejects(db.command({ atlasVersion: 1 }), code(59));
   await rejects(db.command({ insert: 'x', documents: [] }), code(16));
   await rejects(db.command({ find: 5 }), code(73));
+  const named = (wanted, name) => error => error.code === wanted && error.codeName === name;
+  const c = await fresh({ _id: 1 });
+  await rejects(c.find({}, { tailable: true }).toArray(), named(2, 'BadValue'));
+  await rejects(c.find({}, { readConcern: { level: 'linearizable' } }).toArray(), named(123, 'NotAReplicaSet'));
+  await rejects(db.command({ insert: c.collectionName, documents: [{}], txnNumber: Long.fromNumber(1) }), named(20, 'IllegalOperation'));
+  await rejects(db.command({ listDatabases: 1 }), named(13, 'Unauthorized'));
+  await rejects(c.aggregate([{ $changeStream: {} }]).toArray(), code(40573));
+  await rejects(db.command({ createIndexes: c.collectionName, indexes: [{ key: { a: 1 }, name: 'a', wings: 1 }] }),
+    named(197, 'InvalidIndexSpecificationOption'));
+  await rejects(db.command({ update: c.collectionName, updates: [{ q: {}, u: { $set: { a: 1 } } }, { q: {}, u: {}, wings: 1 }] }), code(40415));
+  strictEqual(await c.countDocuments({ a: 1 }), 0);
 });
 
 await test('docstore: the server tells about itself', async () => {

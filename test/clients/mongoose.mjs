@@ -73,4 +73,12 @@ await test('mongoose: aggregation over a model', async () => {
   deepStrictEqual(rows, [{ _id: null, count: 90, most: 189 }]);
 });
 
+await test('mongoose: a schema of decimals, and an update by a pipeline', async () => {
+  const Purse = mongoose.model('Purse', new mongoose.Schema({ gold: mongoose.Schema.Types.Decimal128, text: String }));
+  const { _id } = await Purse.create({ gold: '1.50' });
+  await Purse.updateOne({ _id }, { $inc: { gold: mongoose.Types.Decimal128.fromString('0.25') } });
+  await Purse.updateOne({ _id }, [{ $set: { text: { $toString: '$gold' } } }], { updatePipeline: true });
+  strictEqual((await Purse.findById(_id)).text, '1.75');
+});
+
 await mongoose.disconnect();

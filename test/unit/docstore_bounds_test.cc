@@ -77,6 +77,35 @@ TEST(DocstoreBounds, WhatMatchesIsWhereTheIndexIsAsked) {
   EXPECT_GT(matched, 300) << "the test says little";
 }
 
+TEST(DocstoreBounds, AnExpressionThatMatchesIsWhereTheIndexIsAsked) {
+  RandomDocuments random(6);
+  int matched = 0;
+  for (int i = 0; i < 100000; ++i) {
+    const std::string document = random.document(3);
+    bson::Writer writer;
+    const std::size_t root = writer.open();
+    const std::size_t expression = writer.open(Type::document, "$expr");
+    const std::size_t list = writer.open(Type::array, "$eq");
+    const bool path_first = random.below(2) == 0;
+    const OwnedValue path = OwnedValue::string(random.below(2) == 0 ? "$a" : "$a.b");
+    const OwnedValue operand = random.value(0);
+    write(writer, "0", path_first ? path.view() : operand.view());
+    write(writer, "1", path_first ? operand.view() : path.view());
+    writer.close(list);
+    writer.close(expression);
+    writer.close(root);
+    CommandError error;
+    const std::optional<Filter> filter = Filter::parse(writer.bytes(), &error);
+    MatchDetails details;
+    if (!filter || !filter->matches(document, &details)) continue;
+    for (const PathBound& bound : filter->bounds()) {
+      ++matched;
+      ASSERT_TRUE(holds(bound, document)) << shown(writer.bytes()) << " on " << shown(document);
+    }
+  }
+  EXPECT_GT(matched, 100) << "the test says little";
+}
+
 TEST(DocstoreBounds, SaysWhatTheFilterAsks) {
   const auto of = [](std::string_view filter) { return bounds_of(bson(filter)); };
   EXPECT_TRUE(of("{}").empty());
@@ -84,6 +113,11 @@ TEST(DocstoreBounds, SaysWhatTheFilterAsks) {
   EXPECT_TRUE(of("{$or: [{a: 1}, {b: 1}]}").empty());
   EXPECT_TRUE(of("{'a.0': 1}").empty());
   EXPECT_TRUE(of("{a: {$gt: [1]}}").empty());
+  EXPECT_TRUE(of("{$expr: {$eq: ['$a', '$b']}}").empty());
+  EXPECT_TRUE(of("{$expr: {$eq: ['$a', null]}}").empty());
+  EXPECT_TRUE(of("{$expr: {$or: [{$eq: ['$a', 1]}]}}").empty());
+  EXPECT_EQ(
+      of("{$expr: {$and: [{$eq: [1, '$a']}, {$eq: ['$b.c', 'x']}, {$gt: ['$d', 1]}]}}").size(), 2u);
   ASSERT_EQ(of("{a: 1, b: {$gt: 2, $lt: 5}}").size(), 3u);
   EXPECT_TRUE(of("{a: 1}")[0].is_points);
   EXPECT_FALSE(of("{a: 1}")[0].takes_missing);

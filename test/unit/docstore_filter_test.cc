@@ -197,5 +197,34 @@ TEST(DocstoreFilter, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(refusal("{a: {$size: 1.5}}"), "accepted");
 }
 
+TEST(DocstoreFilter, AnExpressionIsAskedOfTheWholeDocument) {
+  EXPECT_MATCH("{$expr: {$gt: ['$a', '$b']}}", "{a: 2, b: 1}");
+  EXPECT_NO_MATCH("{$expr: {$gt: ['$a', '$b']}}", "{a: 1, b: 1}");
+  EXPECT_MATCH("{c: 5, $or: [{$expr: '$no'}, {$expr: {$eq: ['$a.x', 1]}}]}", "{c: 5, a: {x: 1}}");
+  EXPECT_MATCH("{$nor: [{$expr: '$a'}]}", "{a: 0}");
+  EXPECT_NO_MATCH("{$expr: {$eq: ['$a', 1]}}", "{a: [1]}");
+  EXPECT_EQ(refusal("{a: {$elemMatch: {$expr: true}}}"),
+            "BadValue: $expr can only be applied to the top-level document");
+  EXPECT_EQ(refusal("{$expr: {$strange: 1}}"),
+            "InvalidPipelineOperator: Unrecognized expression '$strange'");
+}
+
+TEST(DocstoreFilter, AnExpressionThatCannotBeEvaluatedFailsTheMatch) {
+  CommandError error;
+  const auto filter = Filter::parse(bson("{$nor: [{$expr: {$divide: [1, '$a']}}]}"), &error);
+  ASSERT_TRUE(filter) << error.message;
+  MatchDetails details;
+  filter->matches(bson("{a: 0}"), &details);
+  EXPECT_FALSE(details.check(&error));
+  EXPECT_EQ(error.message, "can't $divide by zero");
+}
+
+TEST(DocstoreFilter, RemaindersAreThoseOfTheWholePart) {
+  EXPECT_MATCH("{a: {$mod: [2, 1]}}", "{a: dec(55, -1)}");
+  EXPECT_MATCH("{a: {$mod: [dec(29, -1), 1]}}", "{a: 7.9}");
+  EXPECT_NO_MATCH("{a: {$mod: [2, 0]}}", "{a: dec(1, 6000)}");
+  EXPECT_EQ(refusal("{a: {$bitsAllSet: -1}}").substr(0, 13), "FailedToParse");
+}
+
 }  // namespace
 }  // namespace runtime::document

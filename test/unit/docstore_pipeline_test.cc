@@ -14,14 +14,14 @@ std::string run(std::string_view stages, const std::vector<std::string>& documen
   std::string out;
   Surroundings surroundings;
   surroundings.clock.ms = 1000;
-  surroundings.read = [&](const std::string& collection, std::string_view filter, const auto& take,
+  surroundings.read = [&](const std::string& collection, const Filter& filter, const auto& take,
                           CommandError* e) {
     EXPECT_EQ(collection, "others");
-    const std::optional<Filter> wanted = Filter::parse(filter, e);
-    if (!wanted) return false;
     for (const std::string& other : others) {
       MatchDetails details;
-      if (wanted->matches(bson(other), &details) && !take(bson(other))) break;
+      const bool matches = filter.matches(bson(other), &details);
+      if (!details.check(e)) return false;
+      if (matches && !take(bson(other))) break;
     }
     return true;
   };
@@ -120,6 +120,74 @@ TEST(DocstorePipeline, LooksUpInAnotherCollection) {
                        "{a: [], o: []}", "{a: /x/, o: []}"}));
 }
 
+TEST(DocstorePipeline, LooksUpByAPipelineWithVariables) {
+  const std::vector<std::string> others = {"{_id: 1, k: 'x', n: 5}", "{_id: 2, k: 'y', n: 1}",
+                                           "{_id: 3, n: 9}"};
+  const std::string correlated =
+      "[{$lookup: {from: 'others', let: {k: '$a', least: '$m'}, pipeline: [{$match: {$expr: {$and: "
+      "[{$eq: ['$k', '$$k']}, {$gte: ['$n', '$$least']}]}}}, {$project: {n: 1, m: '$$least'}}], "
+      "as: "
+      "'o'}}]";
+  EXPECT_EQ(run(correlated, {"{a: 'x', m: 2}", "{a: 'y', m: 2}", "{m: 0}"}, others),
+            documents({"{a: 'x', m: 2, o: [{_id: 1, n: 5, m: 2}]}", "{a: 'y', m: 2, o: []}",
+                       "{m: 0, o: [{_id: 3, n: 9, m: 0}]}"}))
+      << "what is missing equals what is missing";
+  EXPECT_EQ(run("[{$lookup: {from: 'others', pipeline: [{$sort: {n: -1}}, {$limit: 1}], as: 'o'}}]",
+                {"{a: 1}", "{a: 2}"}, others),
+            documents({"{a: 1, o: [{_id: 3, n: 9}]}", "{a: 2, o: [{_id: 3, n: 9}]}"}));
+  EXPECT_EQ(
+      run("[{$lookup: {from: 'others', localField: 'a', foreignField: 'k', pipeline: [{$count: "
+          "'c'}], as: 'o'}}]",
+          {"{a: ['x', 'y']}", "{a: 'z'}"}, others),
+      documents({"{a: ['x', 'y'], o: [{c: 2}]}", "{a: 'z', o: []}"}));
+  // The variables of the outer one are those of the inner one too.
+  EXPECT_EQ(
+      run("[{$lookup: {from: 'others', let: {v: '$a'}, pipeline: [{$limit: 1}, {$lookup: {from: "
+          "'others', let: {w: '$k'}, pipeline: [{$limit: 1}, {$project: {_id: 0, v: '$$v', w: "
+          "'$$w'}}], as: 'p'}}, {$project: {_id: 0, p: 1}}], as: 'o'}}]",
+          {"{a: 7}"}, others),
+      documents({"{a: 7, o: [{p: [{v: 7, w: 'x'}]}]}"}));
+}
+
+TEST(DocstorePipeline, AnExpressionThatFailsInAFilterFailsThePipeline) {
+  EXPECT_EQ(run("[{$match: {$expr: {$gt: [{$divide: [1, '$a']}, 0]}}}]", {"{a: 2}", "{a: 0}"}),
+            "BadValue: can't $divide by zero");
+}
+
+TEST(DocstorePipeline, CalculatesWithDecimals) {
+  EXPECT_EQ(computed("{$add: ['$a', 1, 2.5]}", "{a: dec(15, -1)}"),
+            "NumberDecimal('5.00000000000000')");
+  EXPECT_EQ(computed("{$subtract: [1, '$a']}", "{a: dec(15, -1)}"), "NumberDecimal('-0.5')");
+  EXPECT_EQ(computed("{$multiply: ['$a', '$a']}", "{a: dec(15, -1)}"), "NumberDecimal('2.25')");
+  EXPECT_EQ(computed("{$divide: ['$a', 2]}", "{a: dec(15, -1)}"), "NumberDecimal('0.75')");
+  EXPECT_EQ(computed("{$abs: '$a'}", "{a: dec(-15, -1)}"), "NumberDecimal('1.5')");
+  EXPECT_EQ(computed("{$divide: ['$a', dec(0, 0)]}", "{a: 1}"), "BadValue: can't $divide by zero");
+  EXPECT_EQ(computed("{$toInt: '$a'}", "{a: dec(-159, -1)}"), "-15");
+  EXPECT_EQ(run("[{$group: {_id: null, s: {$sum: '$a'}, v: {$avg: '$a'}}}]",
+                {"{a: 1}", "{a: dec(25, -1)}", "{a: 'x'}"}),
+            documents({"{_id: null, s: dec(35, -1), v: dec(175, -2)}"}));
+}
+
+TEST(DocstorePipeline, ASumOfDoublesLosesNothingOnTheWay) {
+  const std::vector<std::string> tenths(10, "{a: 0.1}");
+  EXPECT_EQ(run("[{$group: {_id: null, s: {$sum: '$a'}, v: {$avg: '$a'}}}]", tenths),
+            documents({"{_id: null, s: 1.0, v: 0.1}"}));
+  EXPECT_EQ(run("[{$group: {_id: null, s: {$sum: '$a'}}}]", {"{a: 1e16}", "{a: 1}", "{a: -1e16}"}),
+            documents({"{_id: null, s: 1.0}"}));
+  EXPECT_EQ(
+      run("[{$group: {_id: null, s: {$sum: '$a'}}}]", {"{a: 9223372036854775807L}", "{a: 1}"}),
+      documents({"{_id: null, s: 9223372036854775808.0}"}));
+}
+
+TEST(DocstorePipeline, TakesDatesApartInUtc) {
+  EXPECT_EQ(computed("{$year: {date: '$d'}}", "{d: date(0)}"), "1970");
+  EXPECT_EQ(computed("{$hour: {date: '$d', timezone: 'UTC'}}", "{d: date(3600000)}"), "1");
+  EXPECT_EQ(computed("{$hour: {date: '$d', timezone: 'Asia/Tokyo'}}", "{d: date(0)}").substr(0, 14),
+            "NotImplemented");
+  EXPECT_EQ(computed("{$hour: {date: '$d', zone: 1}}", "{d: date(0)}").substr(0, 13),
+            "Location40535");
+}
+
 TEST(DocstorePipeline, Calculates) {
   EXPECT_EQ(computed("{$add: ['$a', 1, 2.5]}", "{a: 1}"), "4.5");
   EXPECT_EQ(computed("{$add: ['$d', 1000]}", "{d: date(5)}"), "new Date(1005)");
@@ -197,8 +265,22 @@ TEST(DocstorePipeline, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(run("[{$group: {_id: 1, n: {$foo: 1}}}]", {}),
             "Location15952: unknown group operator '$foo'");
   EXPECT_EQ(run("[{$limit: 0}]", {}), "Location15958: the limit must be positive");
-  EXPECT_EQ(run("[{$lookup: {from: 'x', as: 'y', pipeline: []}}]", {}).substr(0, 14),
-            "NotImplemented");
+  EXPECT_EQ(
+      run("[{$lookup: {from: 'x', as: 'y', let: {a: 1}, localField: 'a', foreignField: 'b'}}]", {}),
+      "FailedToParse: $lookup with a 'let' argument must also specify 'pipeline'");
+  EXPECT_EQ(run("[{$lookup: {from: 'x', as: 'y', localField: 'a'}}]", {}).substr(0, 13),
+            "FailedToParse");
+  EXPECT_EQ(run("[{$lookup: {from: 'x', as: 'y'}}]", {}).substr(0, 13), "FailedToParse");
+  EXPECT_EQ(run("[{$lookup: {from: 'x', as: 'y', pipeline: [{$project: {a: '$$v'}}]}}]", {}),
+            "Location17276: Use of undefined variable: v");
+  EXPECT_EQ(run("[{$changeStream: {}}]", {}).substr(0, 13), "Location40573");
+  EXPECT_EQ(run("[{$unset: 5}]", {}).substr(0, 13), "Location31002");
+  std::string nested = "[]";
+  for (int i = 0; i < 21; ++i)
+    nested = "[{$lookup: {from: 'others', as: 'y', pipeline: " + nested + "}}]";
+  EXPECT_EQ(
+      run(nested, {}),
+      "MaxSubPipelineDepthExceeded: Maximum number of nested sub-pipelines exceeded. Limit is 20");
   EXPECT_EQ(run("[{$unwind: 'a'}]", {}).substr(0, 13), "Location28818");
 }
 

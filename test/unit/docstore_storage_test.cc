@@ -140,7 +140,7 @@ TEST_F(DocstoreStorage, AUniqueIndexRefusesWithoutATrace) {
 }
 
 TEST_F(DocstoreStorage, TheElementThatIsDuplicateIsNamed) {
-  make_index("{key: {'t.n': 1}, unique: true}");
+  make_index("{key: {'t.n': 1}, unique: true, name: 'i'}");
   insert_all({"{_id: 1, t: [{n: 1}, {n: 2}]}", "{_id: 2, t: [{n: 3}, {n: 3}]}"});
   const auto fault = insert("{_id: 3, t: [{n: 9}, {n: 2}]}");
   ASSERT_TRUE(fault);
@@ -148,13 +148,13 @@ TEST_F(DocstoreStorage, TheElementThatIsDuplicateIsNamed) {
 }
 
 TEST_F(DocstoreStorage, WhatIsMissingIsNullToAnIndexAndOnceToAUniqueOne) {
-  make_index("{key: {a: 1}, unique: true}");
+  make_index("{key: {a: 1}, unique: true, name: 'i'}");
   insert_all({"{_id: 1}"});
   EXPECT_TRUE(insert("{_id: 2, a: null}"));
 }
 
 TEST_F(DocstoreStorage, ASparseIndexLeavesOutWhatLacksThePath) {
-  make_index("{key: {a: 1}, unique: true, sparse: true}");
+  make_index("{key: {a: 1}, unique: true, sparse: true, name: 'i'}");
   insert_all({"{_id: 1}", "{_id: 2}", "{_id: 3, a: 5}", "{_id: 4, a: null}"});
   EXPECT_EQ(plan("{a: 5}").kind, Plan::Kind::index);
   EXPECT_EQ(plan("{a: null}").kind, Plan::Kind::documents);
@@ -162,14 +162,14 @@ TEST_F(DocstoreStorage, ASparseIndexLeavesOutWhatLacksThePath) {
 }
 
 TEST_F(DocstoreStorage, APartialIndexConcernsWhatItsFilterTakes) {
-  make_index("{key: {a: 1}, unique: true, partialFilterExpression: {on: true}}");
+  make_index("{key: {a: 1}, unique: true, partialFilterExpression: {on: true}, name: 'i'}");
   insert_all({"{_id: 1, a: 1}", "{_id: 2, a: 1}", "{_id: 3, a: 1, on: true}"});
   EXPECT_TRUE(insert("{_id: 4, a: 1, on: true}"));
   EXPECT_EQ(plan("{a: 1}").kind, Plan::Kind::documents);
 }
 
 TEST_F(DocstoreStorage, ParallelArraysAreRefused) {
-  make_index("{key: {a: 1, b: 1}}");
+  make_index("{key: {a: 1, b: 1}, name: 'i'}");
   insert_all({"{_id: 1, a: [1, 2], b: 3}"});
   const auto fault = insert("{_id: 2, a: [1], b: [2]}");
   ASSERT_TRUE(fault);
@@ -180,7 +180,7 @@ TEST_F(DocstoreStorage, ParallelArraysAreRefused) {
 TEST_F(DocstoreStorage, RangesEqualityAndListsUseAnIndex) {
   for (int i = 0; i < 20; ++i)
     insert("{_id: " + std::to_string(i) + ", n: " + std::to_string(i % 10) + "}");
-  const Index* const index = make_index("{key: {n: 1}}");
+  const Index* const index = make_index("{key: {n: 1}, name: 'i'}");
   const auto found = [&](const std::string& filter) {
     Plan chosen = plan(filter);
     EXPECT_EQ(chosen.index, index->id()) << filter;
@@ -198,7 +198,7 @@ TEST_F(DocstoreStorage, RangesEqualityAndListsUseAnIndex) {
 TEST_F(DocstoreStorage, DescendingPathsFindTheSame) {
   for (int i = 0; i < 20; ++i)
     insert("{_id: " + std::to_string(i) + ", n: " + std::to_string(i % 10) + "}");
-  make_index("{key: {n: -1, _id: 1}}");
+  make_index("{key: {n: -1, _id: 1}, name: 'i'}");
   EXPECT_EQ(read(plan("{n: {$gte: 8}}"), 1), (Ids{9, 19, 8, 18}));
   EXPECT_EQ(read(plan("{n: 3, _id: {$gt: 5}}")), (Ids{13}));
   EXPECT_EQ(read(plan("{n: {$in: [2, 4]}}")), (Ids{4, 14, 2, 12}));
@@ -207,7 +207,7 @@ TEST_F(DocstoreStorage, DescendingPathsFindTheSame) {
 TEST_F(DocstoreStorage, AnIndexGivesTheOrderInBothDirections) {
   insert_all(
       {"{_id: 1, a: 2, b: 1}", "{_id: 2, a: 1, b: 2}", "{_id: 3, b: 0}", "{_id: 4, a: 1, b: 1}"});
-  make_index("{key: {a: 1, b: 1}}");
+  make_index("{key: {a: 1, b: 1}, name: 'i'}");
   const Plan up = plan("{}", "{a: 1, b: 1}"), down = plan("{}", "{a: -1, b: -1}");
   EXPECT_TRUE(up.is_sorted && down.is_sorted);
   EXPECT_EQ(read(up, 1), (Ids{3, 4, 2, 1}));
@@ -222,7 +222,7 @@ TEST_F(DocstoreStorage, AnIndexGivesTheOrderInBothDirections) {
 
 TEST_F(DocstoreStorage, ADocumentOfManyKeysComesOnce) {
   insert_all({"{_id: 1, t: [1, 2, 3]}", "{_id: 2, t: [2, 3]}", "{_id: 3, t: []}"});
-  make_index("{key: {t: 1}}");
+  make_index("{key: {t: 1}, name: 'i'}");
   EXPECT_EQ(read(plan("{t: {$gte: 1}}"), 1), (Ids{1, 2}));
   EXPECT_FALSE(plan("{}", "{t: 1}").is_sorted) << "the least element counts, not the first one met";
   // One element over 2, another one under 2: the two ends do not make one range.
@@ -255,7 +255,7 @@ TEST_F(DocstoreStorage, TheCatalogueComesBackAsItWas) {
 }
 
 TEST_F(DocstoreStorage, ADroppedCollectionLeavesNoTables) {
-  make_index("{key: {a: 1}}");
+  make_index("{key: {a: 1}, name: 'i'}");
   insert_all({"{_id: 1, a: 1}"});
   ASSERT_TRUE(catalogue_.drop(collection_)) << connection_.failure();
   Statement tables(connection_, "SELECT count(*) FROM sqlite_schema WHERE name GLOB '[ci][0-9]*'");
@@ -269,20 +269,24 @@ TEST(DocstoreIndexSpec, WhatIsWrongIsNamed) {
     CommandError error;
     return parse_index(bson(text), &error) ? std::string("none") : error.name();
   };
-  EXPECT_EQ(fault("{key: {a: 1}}"), "none");
+  EXPECT_EQ(fault("{key: {a: 1}, name: 'i'}"), "none");
+  EXPECT_EQ(fault("{key: {a: 1}}"), "FailedToParse");
+  EXPECT_EQ(fault("{key: {a: 1}, name: ''}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 1}, name: '*'}"), "BadValue");
+  EXPECT_EQ(fault("{key: {a: 1}, name: 5}"), "TypeMismatch");
   EXPECT_EQ(fault("{key: {'a.b': -1, c: 1.0}, name: 'x', unique: true, sparse: true, background: "
                   "true, v: 2}"),
             "none");
-  EXPECT_EQ(fault("{key: {}}"), "CannotCreateIndex");
-  EXPECT_EQ(fault("{key: {a: 0}}"), "CannotCreateIndex");
-  EXPECT_EQ(fault("{key: {a: 'strange'}}"), "CannotCreateIndex");
-  EXPECT_EQ(fault("{key: {a: 'text'}}"), "NotImplemented");
-  EXPECT_EQ(fault("{key: {a: true}}"), "CannotCreateIndex");
-  EXPECT_EQ(fault("{key: {'a..b': 1}}"), "CannotCreateIndex");
-  EXPECT_EQ(fault("{key: {a: 1}, wings: 2}"), "Location197");
-  EXPECT_EQ(fault("{key: {a: 1, b: 1}, expireAfterSeconds: 5}"), "CannotCreateIndex");
-  EXPECT_EQ(fault("{key: {a: 1}, expireAfterSeconds: -5}"), "InvalidOptions");
-  EXPECT_EQ(fault("{key: {a: 1}, collation: {locale: 'de'}}"), "NotImplemented");
+  EXPECT_EQ(fault("{key: {}, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 0}, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 'strange'}, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 'text'}, name: 'i'}"), "NotImplemented");
+  EXPECT_EQ(fault("{key: {a: true}, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {'a..b': 1}, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 1}, wings: 2, name: 'i'}"), "InvalidIndexSpecificationOption");
+  EXPECT_EQ(fault("{key: {a: 1, b: 1}, expireAfterSeconds: 5, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 1}, expireAfterSeconds: -5, name: 'i'}"), "CannotCreateIndex");
+  EXPECT_EQ(fault("{key: {a: 1}, collation: {locale: 'de'}, name: 'i'}"), "NotImplemented");
 }
 
 }  // namespace

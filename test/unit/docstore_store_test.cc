@@ -292,7 +292,7 @@ TEST_F(DocstoreStore, AFileThatHasNoRoomTakesNothingBackThatWasAnswered) {
 TEST_F(DocstoreStore, ACommandThatIsUnknownOrHasAnUnknownFieldIsRefusedByName) {
   ASSERT_EQ(open(), "");
   EXPECT_EQ(field(ask("{fly: 1, $db: 'db'}"), "errmsg").text(), "no such command: 'fly'");
-  EXPECT_EQ(field(ask("{ping: 1}"), "codeName").text(), "InvalidNamespace");
+  EXPECT_EQ(field(ask("{ping: 1}"), "code").integer(), 40571);
   EXPECT_EQ(field(ask("{find: 'c', wings: 2, $db: 'db'}"), "errmsg").text(),
             "BSON field 'find.wings' is an unknown field.");
   EXPECT_EQ(field(ask("{find: 'c', 'skip limit': 2, $db: 'db'}"), "errmsg").text(),
@@ -308,6 +308,91 @@ TEST_F(DocstoreStore, ACommandThatIsUnknownOrHasAnUnknownFieldIsRefusedByName) {
           .integer(),
       2);
   EXPECT_EQ(field(ask("{count: 'c', $db: 'db'}"), "n").integer(), 0);
+}
+
+TEST_F(DocstoreStore, WhatIsSaidTwiceIsRefused) {
+  ASSERT_EQ(open(), "");
+  EXPECT_EQ(field(ask("{find: 'c', limit: 1, limit: 2, $db: 'db'}"), "code").integer(), 40413);
+  EXPECT_EQ(field(ask("{find: 'c', filter: {}, filter: null, $db: 'db'}"), "code").integer(),
+            40413);
+}
+
+TEST_F(DocstoreStore, AStatementOfABadFormRefusesTheCommandBeforeAnythingIsWritten) {
+  ASSERT_EQ(open(), "");
+  ASSERT_TRUE(is_good(ask("{insert: 'c', documents: [{_id: 1}], $db: 'db'}")));
+  const auto code = [&](const std::string& list) {
+    return field(ask("{" + list + ", ordered: false, $db: 'db'}"), "code").integer();
+  };
+  const std::string good = "{q: {_id: 1}, u: {$set: {a: 1}}}, ";
+  EXPECT_EQ(code("update: 'c', updates: [" + good + "{q: {}, u: {}, wings: 1}]"), 40415);
+  EXPECT_EQ(code("update: 'c', updates: [" + good + "{u: {}}]"), 40414);
+  EXPECT_EQ(code("update: 'c', updates: [" + good + "{q: {}}]"), 40414);
+  EXPECT_EQ(code("update: 'c', updates: [" + good + "{q: {}, u: 5}]"), 9);
+  EXPECT_EQ(code("delete: 'c', deletes: [{q: {}, limit: 0}, {q: {}, limit: 2}]"), 9);
+  EXPECT_EQ(code("delete: 'c', deletes: [{q: {}, limit: 0}, {q: {}}]"), 40414);
+  EXPECT_EQ(code("delete: 'c', deletes: [{q: {}, limit: 0}, {q: 1, limit: 0}]"), 14);
+  EXPECT_EQ(field(ask("{count: 'c', query: {a: null}, $db: 'db'}"), "n").integer(), 1);
+}
+
+TEST_F(DocstoreStore, WhatASingleServerHasNotIsRefusedAsThere) {
+  ASSERT_EQ(open(), "");
+  ASSERT_TRUE(is_good(ask("{insert: 'c', documents: [{_id: 1}], $db: 'db'}")));
+  // 0: it is done.
+  const auto code = [&](const std::string& command, const char* database = "db") {
+    const std::string reply = ask("{" + command + ", $db: '" + database + "'}");
+    return is_good(reply) ? 0 : field(reply, "code").integer();
+  };
+  EXPECT_EQ(code("find: 'c', tailable: true"), 2);
+  EXPECT_EQ(code("find: 'none', tailable: true"), 0) << "an empty answer, as there";
+  EXPECT_EQ(code("find: 'c', awaitData: true"), 9);
+  EXPECT_EQ(code("find: 'c', limit: -1"), 51024);
+  EXPECT_EQ(code("find: 'c', collation: {strength: 1}"), 40414);
+  EXPECT_EQ(code("find: 'c', readConcern: {level: 'strange'}"), 2);
+  EXPECT_EQ(code("insert: 'c', documents: [{}], txnNumber: 1L"), 20);
+  EXPECT_EQ(code("commitTransaction: 1", "admin"), 20);
+  EXPECT_EQ(code("listDatabases: 1"), 13);
+  EXPECT_EQ(code("listDatabases: 1", "admin"), 0);
+  EXPECT_EQ(code("ping: 1, apiVersion: '2'"), 322);
+  EXPECT_EQ(code("create: 'd', wings: 1"), 40415);
+  EXPECT_EQ(code("insert: 'system.own', documents: [{}]"), 0);
+  EXPECT_EQ(code("create: 'system.own'"), 73);
+  EXPECT_EQ(code("insert: 'c', documents: [{}]", "DB"), 0);
+  EXPECT_EQ(field(ask("{count: 'c', $db: 'DB'}"), "n").integer(), 0);
+  EXPECT_EQ(code("create: 'c'", "Db"), 13297);
+  EXPECT_EQ(code("explain: {fly: 1}"), 59);
+  EXPECT_EQ(code("explain: {find: 'c'}, verbosity: 'loud'"), 2);
+  EXPECT_EQ(code("getMore: 1L, collection: 5"), 14);
+  EXPECT_EQ(code("killCursors: 'c'"), 40414);
+  EXPECT_EQ(code("killCursors: 'c', cursors: [5]"), 14);
+  EXPECT_EQ(code("update: 'c', updates: [{q: {$expr: true}, u: {}, upsert: true}]"), 0);
+  EXPECT_EQ(field(ask("{count: 'c', $db: 'db'}"), "n").integer(), 1);
+  EXPECT_EQ(code("findAndModify: 'c', query: {$expr: true}, update: {}, upsert: true"), 224);
+}
+
+TEST_F(DocstoreStore, IndexesAreToldFromEachOtherByKeysUniquenessAndFilter) {
+  ASSERT_EQ(open(), "");
+  const auto make = [&](const std::string& index) {
+    const std::string reply =
+        ask("{createIndexes: 'c', indexes: [{key: {a: 1}, " + index + "}], $db: 'db'}");
+    return is_good(reply) ? std::string("made") : std::string(field(reply, "codeName").text());
+  };
+  EXPECT_EQ(make("name: 'a_1'"), "made");
+  EXPECT_EQ(make("name: 'a_1'"), "made") << "the same again";
+  EXPECT_EQ(make("name: 'other'"), "IndexOptionsConflict");
+  EXPECT_EQ(make("name: 'a_1', expireAfterSeconds: 5"), "IndexOptionsConflict");
+  EXPECT_EQ(make("name: 'a_1', unique: true"), "IndexKeySpecsConflict");
+  EXPECT_EQ(make("name: 'a_1', sparse: true"), "IndexKeySpecsConflict");
+  EXPECT_EQ(make("name: 'u', unique: true"), "made");
+  EXPECT_EQ(make("name: 'e', partialFilterExpression: {$expr: true}"), "CannotCreateIndex");
+  EXPECT_EQ(field(ask("{dropIndexes: 'c', index: {a: 1}, $db: 'db'}"), "codeName").text(),
+            "AmbiguousIndexKeyPattern");
+  EXPECT_TRUE(is_good(ask("{dropIndexes: 'c', index: 'u', $db: 'db'}")));
+  EXPECT_TRUE(is_good(ask("{dropIndexes: 'c', index: {a: 1}, $db: 'db'}")));
+  EXPECT_EQ(field(ask("{createIndexes: 'c', indexes: [{key: {_id: 1}, name: 'i', unique: true}], "
+                      "$db: 'db'}"),
+                  "codeName")
+                .text(),
+            "InvalidIndexSpecificationOption");
 }
 
 TEST_F(DocstoreStore, ACommandStopsWhenItsTimeIsOver) {

@@ -1,3 +1,4 @@
+#include "docstore/document/constants.h"
 #include "docstore/document/update.h"
 #include "docstore_text.h"
 
@@ -124,8 +125,9 @@ TEST(DocstoreUpdate, CalculatesWithTheKindsOfTheNumbers) {
       "{$inc: {a: 1}}", "{_id: 1, a: 'x'}");
   EXPECT_REFUSED("TypeMismatch: Cannot increment with non-numeric argument: {a: \"x\"}",
                  "{$inc: {a: 'x'}}", "{_id: 1}");
-  EXPECT_REFUSED("NotImplemented: $inc of a decimal128 is not supported", "{$inc: {a: dec(1, 0)}}",
-                 "{_id: 1, a: 1}");
+  EXPECT_CHANGE("{_id: 1, a: dec(11, -1)}", "{$inc: {a: dec(1, -1)}}", "{_id: 1, a: 1}");
+  EXPECT_CHANGE("{_id: 1, a: dec(300, -2)}", "{$mul: {a: 2}}", "{_id: 1, a: dec(150, -2)}");
+  EXPECT_CHANGE("{_id: 1, a: dec(0, -1)}", "{$mul: {a: dec(5, -1)}}", "{_id: 1}");
   EXPECT_CHANGE("{_id: 1, a: 6}", "{$bit: {a: {and: 14, xor: 2}}}", "{_id: 1, a: 5}");
 }
 
@@ -354,6 +356,70 @@ TEST(DocstoreUpdate, InsertsWhatTheFilterAndTheUpdateSay) {
 TEST(DocstoreUpdate, LeavesTheBytesOfWhatItDoesNotTouch) {
   EXPECT_CHANGE("{_id: 1, a: -0.0, b: {c: NaN, 'd.e': [[1L]], $f: 5}, g: 1}", "{$set: {g: 1}}",
                 "{_id: 1, a: -0.0, b: {c: NaN, 'd.e': [[1L]], $f: 5}}");
+}
+
+TEST(DocstoreUpdate, PullsDocumentsByWhatStandsAtTheTopOfAFilter) {
+  EXPECT_CHANGE("{_id: 1, a: [{c: 2}, 5]}", "{$pull: {a: {$or: [{b: 1}, {c: 3}]}}}",
+                "{_id: 1, a: [{b: 1}, {c: 2}, {c: 3}, 5]}");
+  EXPECT_CHANGE("{_id: 1, a: [{b: 1}]}", "{$pull: {a: {$nor: [{b: 1}]}}}",
+                "{_id: 1, a: [{b: 1}, {b: 2}]}");
+  EXPECT_REFUSED("QueryFeatureNotAllowed: $expr is not allowed in this context",
+                 "{$pull: {a: {$expr: true}}}", "{_id: 1, a: []}");
+}
+
+TEST(DocstoreUpdate, AnEmptyNameInTheSortOfAPushIsABadValue) {
+  EXPECT_EQ(changed({"{$push: {a: {$each: [], $sort: {'': 1}}}}", "{_id: 1, a: []}"}).substr(0, 8),
+            "BadValue");
+}
+
+// As changed() and inserted(); of the stages of a pipeline.
+std::string changed_by(const std::string& stages, const std::string& document,
+                       const Constants& constants = {}) {
+  CommandError error;
+  const std::string bytes = bson("{p: " + stages + "}");
+  const auto update = Update::parse_pipeline(field(bytes, "p").bytes, &constants, &error);
+  if (!update) return error.name() + ": " + error.message;
+  EXPECT_FALSE(update->is_replacement());
+  std::string fresh;
+  switch (update->apply(bson(document), {}, kClock, &fresh, &error)) {
+    case Update::Outcome::refused: return error.name() + ": " + error.message;
+    case Update::Outcome::unchanged: return "same";
+    case Update::Outcome::changed: break;
+  }
+  return shown(fresh);
+}
+
+TEST(DocstoreUpdate, APipelineComputesFromTheDocument) {
+  EXPECT_EQ(changed_by("[{$set: {b: {$add: ['$a', 1]}}}, {$unset: 'a'}]", "{_id: 1, a: 4, c: 0}"),
+            shown(bson("{_id: 1, c: 0, b: 5}")));
+  EXPECT_EQ(changed_by("[{$replaceWith: {x: '$a'}}]", "{_id: 1, a: 4}"),
+            shown(bson("{_id: 1, x: 4}")))
+      << "the _id stays";
+  EXPECT_EQ(changed_by("[{$set: {at: '$$NOW'}}]", "{_id: 1}"),
+            shown(bson("{_id: 1, at: date(1234567)}")));
+  EXPECT_EQ(changed_by("[{$set: {a: 4}}]", "{_id: 1, a: 4}"), "same");
+  EXPECT_EQ(changed_by("[]", "{_id: 1}"), "same");
+  EXPECT_EQ(changed_by("[{$set: {_id: 2}}]", "{_id: 1}").substr(0, 14), "ImmutableField");
+  EXPECT_EQ(changed_by("[{$match: {a: 1}}]", "{_id: 1}"),
+            "InvalidOptions: $match is not allowed to be used within an update");
+  EXPECT_EQ(changed_by("[{$strange: 1}]", "{_id: 1}"),
+            "Location40324: Unrecognized pipeline stage name: '$strange'");
+  Constants constants;
+  constants.set("c", OwnedValue(field(bson("{x: {y: 7}}"), "x")));
+  EXPECT_EQ(changed_by("[{$set: {a: '$$c.y', b: {$map: {input: [1], as: 'c', in: '$$c'}}}}]",
+                       "{_id: 1}", constants),
+            shown(bson("{_id: 1, a: 7, b: [1]}")));
+}
+
+TEST(DocstoreUpdate, AnUpsertByAPipelineBeginsWithWhatTheFilterWants) {
+  CommandError error;
+  const std::string bytes = bson("{p: [{$set: {b: {$add: ['$a', 1]}}}]}");
+  const auto update = Update::parse_pipeline(field(bytes, "p").bytes, nullptr, &error);
+  const auto filter = Filter::parse(bson("{_id: 5, a: 1, c: {$gt: 1}}"), &error);
+  ASSERT_TRUE(update && filter) << error.message;
+  std::string fresh;
+  ASSERT_TRUE(update->insert(*filter, kClock, &fresh, &error)) << error.message;
+  EXPECT_EQ(shown(fresh), shown(bson("{_id: 5, a: 1, b: 2}")));
 }
 
 }  // namespace

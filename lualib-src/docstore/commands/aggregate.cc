@@ -39,17 +39,11 @@ document::Surroundings surroundings_of(Context& context) {
   const std::string database(context.database);
   document::Surroundings surroundings;
   surroundings.clock = context.clock;
-  surroundings.read = [engine, database](const std::string& name, std::string_view filter_bytes,
+  surroundings.read = [engine, database](const std::string& name, const document::Filter& filter,
                                          const std::function<bool(std::string_view)>& take,
                                          CommandError* error) {
     Collection* const collection = engine->catalogue.find(database, name);
     if (collection == nullptr) return true;
-    document::Filter filter;
-    if (!filter_bytes.empty()) {
-      auto parsed = document::Filter::parse(filter_bytes, error);
-      if (!parsed) return false;
-      filter = std::move(*parsed);
-    }
     ScanState state;
     state.plan = *choose_plan(*collection, {filter, {}, {}});
     Scan scan(*collection, state);
@@ -69,13 +63,9 @@ document::Surroundings surroundings_of(Context& context) {
 // The way to the documents that a leading $match wants.
 bool plan_pipeline(Context& context, Collection& collection, const document::Pipeline& pipeline,
                    Plan* plan) {
-  document::Filter filter;
-  if (!pipeline.leading_match().empty()) {
-    auto parsed = document::Filter::parse(pipeline.leading_match(), context.error);
-    if (!parsed) return false;
-    filter = std::move(*parsed);
-  }
-  return plan_query(context, collection, filter, {}, plan);
+  const document::Filter* const filter = pipeline.leading_match();
+  const document::Filter all;
+  return plan_query(context, collection, filter != nullptr ? *filter : all, {}, plan);
 }
 
 }  // namespace

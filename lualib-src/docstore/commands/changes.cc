@@ -1,6 +1,9 @@
 #include "docstore/commands/changes.h"
 
+#include <algorithm>
+
 #include "bson/object_id.h"
+#include "docstore/document/constants.h"
 
 namespace runtime::docstore {
 
@@ -30,14 +33,39 @@ std::string_view with_id_first(std::string_view document, std::string* buffer) {
   return *buffer;
 }
 
+bool is_same_but_for_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return a != b && std::ranges::equal(a, b, {}, lower, lower);
+}
+
+// A server's own collections begin with "system."; of two databases one name must not be taken for the other.
+bool check_new_name(Context& context, std::string_view name, CommandError* error) {
+  if (name.starts_with("system.") && name != "system.js") {
+    return refuse(error, Code::invalid_namespace,
+                  {"Invalid system namespace: ", context.database, ".", name});
+  }
+  for (const auto& collection : context.engine.catalogue.collections()) {
+    if (!is_same_but_for_case(collection->database(), context.database)) continue;
+    return refuse(error, Code::database_differs_in_case,
+                  {"db already exists with different case already have: [", collection->database(),
+                   "] trying to create [", context.database, "]"});
+  }
+  return true;
+}
+
 }  // namespace
 
-Collection* collection_to_write(Context& context, std::string_view name) {
+Collection* make_collection(Context& context, std::string_view name, CommandError* error) {
+  if (!check_new_name(context, name, error)) return nullptr;
   Catalogue& catalogue = context.engine.catalogue;
-  if (Collection* const found = catalogue.find(context.database, name)) return found;
   Collection* const made = catalogue.create(context.database, name, empty_document());
   if (made == nullptr) context.refuse_storage();
   return made;
+}
+
+Collection* collection_to_write(Context& context, std::string_view name, CommandError* error) {
+  Collection* const found = context.engine.catalogue.find(context.database, name);
+  return found != nullptr ? found : make_collection(context, name, error);
 }
 
 bool insert_document(Collection& collection, std::string_view document, std::string* stored,
@@ -52,7 +80,27 @@ bool insert_document(Collection& collection, std::string_view document, std::str
   return true;
 }
 
-bool parse_update(const Value& update, const Value& array_filters,
+namespace {
+
+bool parse_pipeline(const Value& update, const Value& constants,
+                    std::optional<document::Update>* out, CommandError* error) {
+  document::Constants all;
+  if (!constants.is_nullish() && !constants.is_document()) {
+    return refuse(error, Code::type_mismatch, {"BSON field 'update.updates.c' must be an object"});
+  }
+  bson::Reader reader(constants.is_document() ? constants.bytes : empty_document());
+  bson::Element element;
+  while (reader.next(&element)) {
+    if (!document::check_variable_name(element.key, error)) return false;
+    all.set(element.key, document::OwnedValue(Value(element)));
+  }
+  *out = document::Update::parse_pipeline(update.bytes, &all, error);
+  return out->has_value();
+}
+
+}  // namespace
+
+bool parse_update(const Value& update, const Value& array_filters, const Value& constants,
                   std::optional<document::Update>* out, CommandError* error) {
   std::vector<std::string_view> filters;
   if (array_filters.is_array()) {
@@ -68,8 +116,15 @@ bool parse_update(const Value& update, const Value& array_filters,
     return refuse(error, Code::type_mismatch, {"arrayFilters must be an array of objects"});
   }
   if (update.is_array()) {
-    return refuse(error, Code::not_implemented,
-                  {"an update by a pipeline is not implemented here"});
+    if (!array_filters.is_nullish()) {
+      return refuse(error, Code::failed_to_parse,
+                    {"arrayFilters may not be specified for pipeline-style updates"});
+    }
+    return parse_pipeline(update, constants, out, error);
+  }
+  if (!constants.is_nullish()) {
+    return refuse(error, document::location(51198),
+                  {"Constant values may only be specified for pipeline updates"});
   }
   if (!update.is_document()) {
     return refuse(error, Code::failed_to_parse,
@@ -77,6 +132,12 @@ bool parse_update(const Value& update, const Value& array_filters,
   }
   *out = document::Update::parse(update.bytes, filters, error);
   return out->has_value();
+}
+
+bool check_upsert(const Change& change, CommandError* error) {
+  return !change.upsert || !change.filter.has_expression() ||
+         refuse(error, Code::query_feature_not_allowed,
+                {"$expr is not allowed in the query predicate for an upsert"});
 }
 
 bool update_document(Collection& collection, std::int64_t number, const std::string& old,

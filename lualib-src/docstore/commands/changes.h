@@ -12,8 +12,11 @@
 
 namespace runtime::docstore {
 
+// A new collection. Null: refused.
+Collection* make_collection(Context& context, std::string_view name, CommandError* error);
+
 // Where a command that writes may put documents: made when it is not there. Null: refused.
-Collection* collection_to_write(Context& context, std::string_view name);
+Collection* collection_to_write(Context& context, std::string_view name, CommandError* error);
 
 // Stores a new document, with its _id (an ObjectId where it has none) in front; *stored, unless it is null, is the
 // document then. False: refused, or *fault.
@@ -27,14 +30,17 @@ struct Change {
   bool upsert = false;
 };
 
-// Parses `u` and arrayFilters.
-bool parse_update(const Value& update, const Value& array_filters,
+// Parses `u`, arrayFilters and `c`.
+bool parse_update(const Value& update, const Value& array_filters, const Value& constants,
                   std::optional<document::Update>* out, CommandError* error);
 
 struct Changed {
   std::int64_t matched = 0, modified = 0;
   std::optional<document::OwnedValue> upserted;  // its _id
 };
+
+// An upsert must know what the filter wants to be equal.
+bool check_upsert(const Change& change, CommandError* error);
 
 // Updates one document that fitted the filter: adds to *changed; *fresh is what it is now. False as above.
 bool update_document(Collection& collection, std::int64_t number, const std::string& old,

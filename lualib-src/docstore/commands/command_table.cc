@@ -1,5 +1,6 @@
 #include "docstore/commands/command_table.h"
 
+#include <algorithm>
 #include <string>
 
 #include "docstore/commands/handlers.h"
@@ -11,15 +12,21 @@ namespace {
 using Kind = Command::Kind;
 
 constexpr Command kCommands[] = {
+    {"abortTransaction", run_end_transaction, Kind::read, false, "*"},
     {"aggregate", run_aggregate, Kind::read, false,
      " pipeline cursor allowDiskUse hint explain bypassDocumentValidation let collation "},
     {"buildInfo", run_build_info, Kind::read, true, "*"},
     {"buildinfo", run_build_info, Kind::read, true, "*"},
     {"collMod", run_coll_mod, Kind::whole, false, " index "},
     {"collStats", run_coll_stats, Kind::read, false, " scale freeStorage verbose "},
+    {"commitTransaction", run_end_transaction, Kind::read, false, "*"},
     {"connectionStatus", run_connection_status, Kind::read, true, "*"},
     {"count", run_count, Kind::read, false, " query limit skip hint collation fields "},
-    {"create", run_create, Kind::whole, false, "*"},
+    {"create", run_create, Kind::whole, false,
+     " capped size max autoIndexId idIndex storageEngine validator validationLevel "
+     "validationAction "
+     "indexOptionDefaults viewOn pipeline collation timeseries expireAfterSeconds clusteredIndex "
+     "changeStreamPreAndPostImages encryptedFields recordPreImages temp flags "},
     {"createIndexes", run_create_indexes, Kind::whole, false,
      " indexes commitQuorum ignoreUnknownIndexOptions "},
     {"currentOp", run_current_op, Kind::read, false, "*"},
@@ -82,6 +89,10 @@ constexpr std::string_view kCommon =
     "maxTimeMS comment apiVersion apiStrict apiDeprecationErrors startTransaction autocommit "
     "mayBypassWriteBlocking databaseVersion ";
 
+constexpr std::string_view kOfAdmin =
+    " listDatabases renameCollection setParameter getParameter getLog getCmdLineOpts currentOp ";
+constexpr std::string_view kReadLevels = " local available majority linearizable snapshot ";
+
 // Whether `name` is a word of the list, which begins and ends with a blank.
 bool lists(std::string_view list, std::string_view name) {
   if (name.empty() || name.find(' ') != name.npos) return false;
@@ -89,11 +100,6 @@ bool lists(std::string_view list, std::string_view name) {
     if (list[at - 1] == ' ' && list[at + name.size()] == ' ') return true;
   }
   return false;
-}
-
-bool refuse_transaction(CommandError* error) {
-  return refuse(error, Code::illegal_operation,
-                {"Transaction numbers are only allowed on a replica set member or mongos"});
 }
 
 // A concern that a single server cannot fulfil is refused; it fulfils all others.
@@ -105,32 +111,55 @@ bool check_concern(const bson::Element& element, CommandError* error) {
            refuse(error, Code::bad_value, {"cannot use 'w' > 1 when a host is not replicated"});
   }
   const Value level = document::field(element.value, "level");
+  if (level.type == bson::Type::string && !lists(kReadLevels, level.text())) {
+    return refuse(error, Code::bad_value,
+                  {"Enumeration value '", level.text(),
+                   "' for field 'readConcern.level' is not a valid value."});
+  }
   const bool is_bad = level.type == bson::Type::string &&
                       (level.text() == "snapshot" || level.text() == "linearizable");
-  return !is_bad || refuse(error, document::location(123),
+  return !is_bad || refuse(error, Code::not_a_replica_set,
                            {"node needs to be a replica set member to use read concern"});
 }
 
 bool check_field(const Command& command, const bson::Element& element, CommandError* error) {
   const Value value(element);
-  if (element.key == "startTransaction" || element.key == "autocommit")
+  if (element.key == "startTransaction" || element.key == "autocommit" ||
+      element.key == "txnNumber")
     return refuse_transaction(error);
   if (element.key == "writeConcern" || element.key == "readConcern")
     return check_concern(element, error);
-  if (element.key == "collation" && value.is_document()) {
-    const Value locale = document::field(value.bytes, "locale");
-    if (locale.type == bson::Type::string && locale.text() != "simple") {
-      return refuse(error, Code::not_implemented,
-                    {"collations other than \"simple\" are not kept here"});
-    }
-  }
+  if (element.key == "collation" && !check_collation(value, error)) return false;
   if (element.key == "let" && value.is_document() && !document::is_empty(value.bytes)) {
     return refuse(error, Code::not_implemented, {"'let' is not implemented here"});
+  }
+  if (element.key == "apiVersion" && (value.type != bson::Type::string || value.text() != "1")) {
+    return refuse(error, Code::api_version_error, {"API version must be \"1\""});
   }
   if (command.options == "*" || lists(kCommon, element.key) || lists(command.options, element.key))
     return true;
   return refuse(error, document::location(40415),
                 {"BSON field '", command.name, ".", element.key, "' is an unknown field."});
+}
+
+// The documents behind the command. Which of two lists is meant could only be guessed.
+bool check_sequences(const Command& command, const Request& request, CommandError* error) {
+  for (const Sequence& sequence : request.sequences) {
+    const std::string_view name = sequence.identifier;
+    if (command.options != "*" && !lists(command.options, name)) {
+      return refuse(error, document::location(40415),
+                    {"BSON field '", command.name, ".", name, "' is an unknown field."});
+    }
+    if (!document::field(request.command, name).is_missing()) {
+      return refuse(error, document::location(40433),
+                    {"Duplicate field between body and document sequence ", name});
+    }
+    const auto is_of_name = [&](const Sequence& other) { return other.identifier == name; };
+    if (std::ranges::count_if(request.sequences, is_of_name) > 1) {
+      return refuse(error, document::location(40431), {"Duplicate document sequence ", name});
+    }
+  }
+  return true;
 }
 
 }  // namespace
@@ -152,21 +181,22 @@ bool check_command(const Command& command, Context& context) {
                   {"Command ", command.name, " requires authentication"});
   }
   if (!check_database_name(context.database, context.error)) return false;
+  if (lists(kOfAdmin, command.name) && context.database != "admin") {
+    return refuse(context.error, Code::unauthorized,
+                  {command.name, " may only be run against the admin database."});
+  }
   bson::Reader reader(context.request.command);
   bson::Element element;
   bool is_first = true;
   while (reader.next(&element)) {
     if (!is_first && !check_field(command, element, context.error)) return false;
     is_first = false;
-  }
-  for (const Sequence& sequence : context.request.sequences) {
-    if (command.options != "*" && !lists(command.options, sequence.identifier)) {
-      return refuse(
-          context.error, document::location(40415),
-          {"BSON field '", command.name, ".", sequence.identifier, "' is an unknown field."});
+    if (context.argument(element.key).bytes.data() != element.value.data()) {
+      return refuse(context.error, document::location(40413),
+                    {"BSON field '", command.name, ".", element.key, "' is a duplicate field"});
     }
   }
-  return true;
+  return check_sequences(command, context.request, context.error);
 }
 
 }  // namespace runtime::docstore

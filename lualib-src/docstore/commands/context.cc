@@ -6,7 +6,6 @@ namespace runtime::docstore {
 
 namespace {
 
-constexpr Code kMaxTimeExpired = document::location(50);
 constexpr std::size_t kLongestName = 255;
 
 bool refuse_type(CommandError* error, std::string_view command, std::string_view name,
@@ -99,7 +98,7 @@ bool Context::take_filter(std::string_view name, document::Filter* out) {
 
 bool Context::collection_name(std::string_view* out) {
   if (subject.type != bson::Type::string) {
-    return refuse(error, document::location(73),
+    return refuse(error, Code::invalid_namespace,
                   {"collection name has invalid type ", document::type_name(subject.type)});
   }
   *out = subject.text();
@@ -107,7 +106,7 @@ bool Context::collection_name(std::string_view* out) {
 }
 
 bool Context::refuse_late() {
-  return refuse(error, kMaxTimeExpired, {"operation exceeded time limit"});
+  return refuse(error, Code::max_time_expired, {"operation exceeded time limit"});
 }
 
 bool Context::refuse_storage() {
@@ -127,6 +126,23 @@ bool check_collection_name(std::string_view database, std::string_view name, Com
                    database.size() + name.size() + 1 > kLongestName;
   return !bad || refuse(error, Code::invalid_namespace,
                         {"Invalid namespace specified '", database, ".", name, "'"});
+}
+
+bool check_collation(const Value& collation, CommandError* error) {
+  if (!collation.is_document() || document::is_empty(collation.bytes)) return true;
+  const Value locale = document::field(collation.bytes, "locale");
+  if (locale.is_missing()) {
+    return refuse(error, document::location(40414),
+                  {"BSON field 'collation.locale' is missing but a required field"});
+  }
+  if (locale.type == bson::Type::string && locale.text() == "simple") return true;
+  return refuse(error, Code::not_implemented,
+                {"collations other than \"simple\" are not kept here"});
+}
+
+bool refuse_transaction(CommandError* error) {
+  return refuse(error, Code::illegal_operation,
+                {"Transaction numbers are only allowed on a replica set member or mongos"});
 }
 
 }  // namespace runtime::docstore

@@ -64,6 +64,12 @@ struct Context {
 bool check_database_name(std::string_view name, CommandError* error);
 bool check_collection_name(std::string_view database, std::string_view name, CommandError* error);
 
+// Strings compare by their bytes here: another collation is refused. What is no document says nothing.
+bool check_collation(const Value& collation, CommandError* error);
+
+// As a single MongoDB does it.
+bool refuse_transaction(CommandError* error);
+
 // An element of an array of values in the answer, and its end.
 class ArrayWriter {
  public:

@@ -156,9 +156,26 @@ bool run_explain(Context& context) {
   }
   const std::string_view command = context.subject.bytes;
   const bson::Element first = document::first_element(command);
-  if (first.type != bson::Type::string)
-    return refuse(context.error, Code::bad_value, {"explain: the command has no collection"});
+  static constexpr std::string_view kExplained[] = {"find",   "count",  "distinct", "findAndModify",
+                                                    "update", "delete", "aggregate"};
+  if (std::ranges::find(kExplained, first.key) == std::end(kExplained)) {
+    return refuse(context.error, Code::command_not_found,
+                  {"Explain failed due to unknown command: ", first.key});
+  }
+  if (first.type != bson::Type::string) {
+    return refuse(context.error, Code::invalid_namespace,
+                  {"collection name has invalid type ", document::type_name(first.type)});
+  }
   const Value verbosity = context.argument("verbosity");
+  static constexpr std::string_view kVerbosities[] = {"queryPlanner", "executionStats",
+                                                      "allPlansExecution"};
+  if (!verbosity.is_missing() &&
+      (verbosity.type != bson::Type::string ||
+       std::ranges::find(kVerbosities, verbosity.text()) == std::end(kVerbosities))) {
+    return refuse(context.error, Code::bad_value,
+                  {"Enumeration value ", document::to_text(verbosity),
+                   " for field 'explain.verbosity' is not a valid value."});
+  }
   Question question;
   question.collection = bson::text_of(first);
   question.executes = verbosity.type != bson::Type::string || verbosity.text() != "queryPlanner";
@@ -175,11 +192,8 @@ bool run_explain(Context& context) {
     question.filter = first_query(command, "updates");
   } else if (name == "delete") {
     question.filter = first_query(command, "deletes");
-  } else if (name == "aggregate") {
-    return explain_aggregate(context, question.collection, document::field(command, "pipeline"));
   } else {
-    return refuse(context.error, Code::command_not_found,
-                  {"Explain failed due to unknown command: ", name});
+    return explain_aggregate(context, question.collection, document::field(command, "pipeline"));
   }
   Request inner;
   inner.command = command;  // its hint counts
@@ -196,7 +210,9 @@ bool explain_aggregate(Context& context, std::string_view collection, const Valu
   if (!pipeline) return false;
   Question question;
   question.collection = collection;
-  question.filter = pipeline->leading_match();
+  const bson::Element first = document::first_element(stages.bytes);
+  if (pipeline->leading_match() != nullptr)
+    question.filter = document_of(document::field(first.value, "$match"));
   return answer(context, context.request.command, question);
 }
 

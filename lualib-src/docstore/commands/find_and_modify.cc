@@ -47,7 +47,9 @@ bool parse_options(Context& context, Options* options, Change* change) {
     return refuse(context.error, Code::failed_to_parse,
                   {"Either an update or remove=true must be specified"});
   }
-  return parse_update(update, context.argument("arrayFilters"), &change->update, context.error);
+  return check_upsert(*change, context.error) &&
+         parse_update(update, context.argument("arrayFilters"), Value(), &change->update,
+                      context.error);
 }
 
 // The first document in the order that was asked for. False: refused.
@@ -140,7 +142,7 @@ bool run_find_and_modify(Context& context) {
                   options.gives_new ? std::move(fresh) : std::move(old));
   }
   if (!change.upsert) return answer(context, options, change, changed, std::nullopt);
-  if (collection == nullptr) collection = collection_to_write(context, name);
+  if (collection == nullptr) collection = collection_to_write(context, name, context.error);
   if (collection == nullptr) return false;
   if (!upsert_document(*collection, change, context.clock, &changed, &fresh, &fault, context.error))
     return failed();

@@ -38,6 +38,7 @@ bool run_coll_mod(Context& context);
 bool run_hello(Context& context);
 bool run_ping(Context& context);
 bool run_build_info(Context& context);
+bool run_end_transaction(Context& context);  // there is none to commit or to abort
 bool run_start_session(Context& context);
 bool run_end_sessions(Context& context);
 bool run_connection_status(Context& context);

@@ -1,4 +1,5 @@
 // createIndexes, listIndexes, dropIndexes, collMod.
+#include <algorithm>
 #include <deque>
 #include <string>
 #include <vector>
@@ -24,53 +25,66 @@ std::int32_t index_count(const Collection& collection) {
   return static_cast<std::int32_t>(collection.indexes().size() + 1);
 }
 
-bool has_same_options(const IndexSpec& a, const IndexSpec& b) {
+// What tells two indexes from each other; the other options only belong to one.
+bool is_same_index(const IndexSpec& a, const IndexSpec& b) {
   const auto partial = [](const IndexSpec& spec) {
     return document::field(spec.document, "partialFilterExpression");
   };
-  return a.unique == b.unique && a.sparse == b.sparse &&
-         a.expire_after_seconds == b.expire_after_seconds &&
-         document::is_identical(partial(a), partial(b));
-}
-
-bool has_same_key(const IndexSpec& a, const IndexSpec& b) {
-  return a.paths.size() == b.paths.size() && a.is_place == b.is_place &&
+  return a.unique == b.unique && a.sparse == b.sparse && a.paths.size() == b.paths.size() &&
+         a.is_place == b.is_place && document::is_identical(partial(a), partial(b)) &&
          std::equal(a.paths.begin(), a.paths.end(), b.paths.begin(),
                     [](const IndexPath& x, const IndexPath& y) {
                       return x.path == y.path && x.descending == y.descending;
                     });
 }
 
-// *exists: there is this very index. False: refused, as another one has its name or its keys.
+// *exists: there is this very index. False: refused, as another one has its name, or is the same by another one.
 bool look_for_same(const Collection& collection, const IndexSpec& spec, bool* exists,
                    CommandError* error) {
   for (const auto& index : collection.indexes()) {
     const IndexSpec& other = index->spec();
-    const bool same_key = has_same_key(other, spec);
-    if (other.name == spec.name) {
-      if (same_key && has_same_options(other, spec)) {
-        *exists = true;
-        return true;
-      }
+    const bool is_same = is_same_index(other, spec);
+    const bool has_same_options = other.expire_after_seconds == spec.expire_after_seconds;
+    if (other.name != spec.name && !is_same) continue;
+    if (other.name == spec.name && is_same && has_same_options) {
+      *exists = true;
+      return true;
+    }
+    const std::string requested = document::to_text(document::document_value(spec.document)),
+                      existing = document::to_text(document::document_value(other.document));
+    if (!is_same) {
       return refuse(
-          error, same_key ? Code::index_options_conflict : Code::index_key_specs_conflict,
+          error, Code::index_key_specs_conflict,
           {"An existing index has the same name as the requested index. When index names are not "
-           "specified, "
-           "they are auto generated and can cause conflicts. Please refer to our documentation. "
-           "Requested "
-           "index: ",
-           document::to_text(document::document_value(spec.document)),
-           ", existing index: ", document::to_text(document::document_value(other.document))});
+           "specified, they are auto generated and can cause conflicts. Please refer to our "
+           "documentation. Requested index: ",
+           requested, ", existing index: ", existing});
     }
-    if (same_key &&
-        document::is_identical(document::field(other.document, "partialFilterExpression"),
-                               document::field(spec.document, "partialFilterExpression"))) {
+    if (has_same_options) {
       return refuse(error, Code::index_options_conflict,
-                    {has_same_options(other, spec) ? "Index already exists with a different name: "
-                                                   : "An equivalent index already exists with a "
-                                                     "different name and options. Existing index: ",
-                     other.name});
+                    {"Index already exists with a different name: ", other.name});
     }
+    return refuse(error, Code::index_options_conflict,
+                  {"An equivalent index already exists with ",
+                   other.name == spec.name ? "the same name but different options"
+                                           : "a different name and options",
+                   ". Requested index: ", requested, ", existing index: ", existing});
+  }
+  return true;
+}
+
+// That of the _id is always there; nothing of it can be chosen.
+bool check_id_index(std::string_view document, CommandError* error) {
+  bson::Reader reader(document);
+  bson::Element element;
+  while (reader.next(&element)) {
+    static constexpr std::string_view kKnown[] = {"key",       "name",       "v",
+                                                  "collation", "background", "ns"};
+    if (std::ranges::find(kKnown, element.key) != std::end(kKnown)) continue;
+    return refuse(error, Code::invalid_index_specification_option,
+                  {"The field '", element.key,
+                   "' is not valid for an _id index specification. Specification: ",
+                   document::to_text(document::document_value(document))});
   }
   return true;
 }
@@ -78,7 +92,7 @@ bool look_for_same(const Collection& collection, const IndexSpec& spec, bool* ex
 bool create_one(Context& context, Collection& collection, std::string_view document) {
   auto spec = parse_index(document, context.error);
   if (!spec) return false;
-  if (is_id_key(spec->key)) return true;  // it is always there
+  if (is_id_key(spec->key)) return check_id_index(document, context.error);
   if (spec->name == "_id_") {
     return refuse(context.error, Code::bad_value,
                   {"The index name '_id_' is reserved for the _id index, which must have key "
@@ -115,12 +129,22 @@ bool drop_named(Context& context, Collection& collection, std::string_view name)
 bool drop_with_key(Context& context, Collection& collection, std::string_view key) {
   if (is_id_key(key))
     return refuse(context.error, Code::invalid_options, {"cannot drop _id index"});
+  Index* found = nullptr;
   for (const auto& index : collection.indexes()) {
-    if (document::is_equal(document::document_value(index->spec().key),
-                           document::document_value(key))) {
-      return drop_one(context, collection, index.get());
+    if (!document::is_equal(document::document_value(index->spec().key),
+                            document::document_value(key))) {
+      continue;
     }
+    if (found != nullptr) {
+      return refuse(
+          context.error, Code::ambiguous_index_key_pattern,
+          {"several indexes found for key: ", document::to_text(document::document_value(key)),
+           ", identify by name instead. Conflicting indexes: ", found->spec().name, ", ",
+           index->spec().name});
+    }
+    found = index.get();
   }
+  if (found != nullptr) return drop_one(context, collection, found);
   return refuse(context.error, Code::index_not_found,
                 {"can't find index with key: ", document::to_text(document::document_value(key))});
 }
@@ -139,7 +163,7 @@ bool run_create_indexes(Context& context) {
   if (specs.empty())
     return refuse(context.error, Code::bad_value, {"Must specify at least one index to create"});
   const bool made = context.engine.catalogue.find(context.database, name) == nullptr;
-  Collection* const collection = collection_to_write(context, name);
+  Collection* const collection = collection_to_write(context, name, context.error);
   if (collection == nullptr) return false;
   const std::int32_t before = index_count(*collection);
   for (const std::string_view spec : specs) {

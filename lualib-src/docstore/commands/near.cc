@@ -134,7 +134,7 @@ bool feed_near(Context& context, Collection& collection, const Near& near,
                document::Pipeline::Run& run) {
   const IndexSpec* const index = place_index(collection, near.key);
   if (index == nullptr) {
-    return refuse(context.error, document::location(291),
+    return refuse(context.error, Code::no_query_execution_plans,
                   {"unable to find index for $geoNear query"});
   }
   const document::Path path(index->paths[0].path);

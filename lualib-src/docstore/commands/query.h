@@ -11,11 +11,11 @@
 
 namespace runtime::docstore {
 
-// Whether a document fits. Nothing: refused, as a regular expression takes too long.
+// Whether a document fits. Nothing: refused, as a regular expression takes too long, or an expression failed.
 inline std::optional<bool> fits(const document::Filter& filter, std::string_view document,
                                 document::MatchDetails* details, CommandError* error) {
   const bool answer = filter.matches(document, details);
-  if (details->regex_fault != 0 && !details->check(error)) return std::nullopt;
+  if (details->has_failed() && !details->check(error)) return std::nullopt;
   return answer;
 }
 

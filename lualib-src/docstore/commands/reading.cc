@@ -23,7 +23,13 @@ struct FindOptions {
 
 // What would change the answer and is not here.
 bool refuse_unkept(Context& context) {
-  for (const std::string_view name : {"tailable", "awaitData", "returnKey", "showRecordId"}) {
+  bool waits = false, tailable = false;
+  if (!context.take("tailable", &tailable) || !context.take("awaitData", &waits)) return false;
+  if (waits && !tailable) {
+    return refuse(context.error, Code::failed_to_parse,
+                  {"Cannot set 'awaitData' without also setting 'tailable'"});
+  }
+  for (const std::string_view name : {"returnKey", "showRecordId"}) {
     bool wanted = false;
     if (!context.take(name, &wanted)) return false;
     if (wanted)
@@ -49,9 +55,10 @@ bool parse_find(Context& context, FindOptions* out) {
       !context.take("noCursorTimeout", &out->no_timeout)) {
     return false;
   }
-  if (out->limit && *out->limit < 0) {  // as before OP_MSG: so many, and no cursor
-    out->limit = -*out->limit;
-    out->single_batch = true;
+  if (out->limit && *out->limit < 0) {
+    return refuse(context.error, document::location(51024),
+                  {"BSON field 'limit' value must be >= 0, actual value '",
+                   std::to_string(*out->limit), "'"});
   }
   if (out->limit && *out->limit == 0) out->limit.reset();
   return true;
@@ -117,6 +124,9 @@ bool run_find(Context& context) {
   Collection* const collection = context.engine.catalogue.find(context.database, name);
   if (collection == nullptr) {
     cursor->scan_ended = true;
+  } else if (context.argument("tailable").is_true()) {
+    return refuse(context.error, Code::bad_value,
+                  {"error processing query: tailable cursor requested on non capped collection"});
   } else {
     cursor->collection_id = collection->id();
     if (!plan_query(context, *collection, cursor->filter, options.sort, &cursor->scan.plan))
@@ -140,8 +150,10 @@ bool run_get_more(Context& context) {
   }
   const Value collection = context.argument("collection");
   if (collection.type != bson::Type::string) {
-    return refuse(context.error, document::location(40414),
-                  {"BSON field 'getMore.collection' is missing but a required field"});
+    const bool is_missing = collection.is_missing();
+    return refuse(context.error, is_missing ? document::location(40414) : Code::type_mismatch,
+                  {"BSON field 'getMore.collection' is ",
+                   is_missing ? "missing but a required field" : "the wrong type, not a string"});
   }
   std::optional<std::int64_t> batch_size;
   if (!context.take("batchSize", &batch_size)) return false;
@@ -163,7 +175,7 @@ bool run_get_more(Context& context) {
                        read != nullptr && read->index(cursor->scan.plan.index) == nullptr;
   if (is_lost) {
     context.engine.cursors.remove(id);
-    return refuse(context.error, document::location(175),
+    return refuse(context.error, Code::query_plan_killed,
                   {"the index that the cursor reads was dropped"});
   }
   return answer_next_batch(context, *cursor, batch_size);
@@ -174,20 +186,25 @@ bool run_kill_cursors(Context& context) {
   if (!context.collection_name(&name)) return false;
   const Value list = context.argument("cursors");
   if (!list.is_array()) {
-    return refuse(context.error, Code::type_mismatch,
-                  {"BSON field 'killCursors.cursors' must be an array"});
+    const bool is_missing = list.is_missing();
+    return refuse(context.error, is_missing ? document::location(40414) : Code::type_mismatch,
+                  {"BSON field 'killCursors.cursors' is ",
+                   is_missing ? "missing but a required field" : "the wrong type, not an array"});
   }
-  std::vector<std::int64_t> killed, unknown;
+  std::vector<std::int64_t> ids, killed, unknown;
   bson::Reader reader(list.bytes);
   bson::Element element;
   while (reader.next(&element)) {
     const Value id(element);
-    if (!id.is_integer()) {
+    if (id.type != bson::Type::int64) {
       return refuse(context.error, Code::type_mismatch,
-                    {"BSON field 'killCursors.cursors' must be an array of longs"});
+                    {"BSON field 'killCursors.cursors.", element.key, "' is the wrong type '",
+                     document::type_name(id.type), "', expected type 'long'"});
     }
-    (context.engine.cursors.remove(id.integer()) ? killed : unknown).push_back(id.integer());
+    ids.push_back(id.integer());
   }
+  for (const std::int64_t id : ids)
+    (context.engine.cursors.remove(id) ? killed : unknown).push_back(id);
   const auto write = [&context](std::string_view key, const std::vector<std::int64_t>& ids) {
     ArrayWriter array(context.reply, key);
     for (const std::int64_t id : ids) context.reply.int64(array.next(), id);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "docstore/commands/batch.h"
+#include "docstore/commands/changes.h"
 #include "docstore/commands/handlers.h"
 #include "docstore/commands/query.h"
 
@@ -67,8 +68,7 @@ bool run_create(Context& context) {
     return refuse(context.error, Code::namespace_exists,
                   {"Collection ", context.database, ".", name, " already exists."});
   }
-  return context.engine.catalogue.create(context.database, name, empty_document()) != nullptr ||
-         context.refuse_storage();
+  return make_collection(context, name, context.error) != nullptr;
 }
 
 bool run_drop(Context& context) {

@@ -71,7 +71,7 @@ bool begin_login(Context& context, std::string_view command, bson::Writer& write
   peer.conversation.reset();
   const Value mechanism = document::field(command, "mechanism");
   if (mechanism.type != bson::Type::string || mechanism.text() != kMechanism) {
-    return refuse(error, document::location(334),
+    return refuse(error, Code::mechanism_unavailable,
                   {"Received authentication for mechanism ",
                    mechanism.type == bson::Type::string ? mechanism.text() : "(none)",
                    " which is unknown or not enabled"});
@@ -143,6 +143,8 @@ bool run_build_info(Context& context) {
 }
 
 // Sessions are accepted and mean nothing: a single server without transactions keeps nothing for them.
+bool run_end_transaction(Context& context) { return refuse_transaction(context.error); }
+
 bool run_start_session(Context& context) {
   const std::size_t id = context.reply.open(bson::Type::document, "id");
   context.reply.binary("id", 4, random_uuid());
@@ -194,7 +196,7 @@ bool run_sasl_continue(Context& context) {
   Peer& peer = context.peer;
   const Value id = context.argument("conversationId");
   if (!peer.conversation || !id.is_integer() || id.integer() != peer.conversation_id) {
-    return refuse(context.error, document::location(17), {"No SASL session state found"});
+    return refuse(context.error, Code::protocol_error, {"No SASL session state found"});
   }
   const Value asked = context.argument("payload");
   const auto payload = payload_of(asked);

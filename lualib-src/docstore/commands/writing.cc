@@ -22,13 +22,18 @@ bool take_statements(Context& context, std::string_view name, std::vector<std::s
                  std::to_string(out->size()), " operations."});
 }
 
-// Each statement of the command, until one fails in order. `run` refuses, or gives a fault.
-template <class Run>
-bool run_statements(Context& context, std::string_view list, WriteErrors* errors, Run run) {
+// Each statement of the command, until one fails in order. `run` refuses, or gives a fault. What `check` has against the
+// form of any of them refuses the command, before anything is written.
+template <class Check, class Run>
+bool run_statements(Context& context, std::string_view list, WriteErrors* errors, Check check,
+                    Run run) {
   std::vector<std::string_view> statements;
   bool ordered = true;
   if (!take_statements(context, list, &statements) || !context.take("ordered", &ordered))
     return false;
+  for (const std::string_view statement : statements) {
+    if (!check(statement)) return false;
+  }
   for (std::size_t i = 0; i < statements.size(); ++i) {
     std::optional<WriteFault> fault;
     CommandError error;
@@ -56,24 +61,27 @@ bool check_fields(std::string_view statement, std::string_view what,
       return refuse(error, document::location(40415),
                     {"BSON field '", what, ".", element.key, "' is an unknown field."});
     }
-    if (element.key != "collation" || element.type != bson::Type::document) continue;
-    const Value locale = document::field(element.value, "locale");
-    if (locale.type == bson::Type::string && locale.text() != "simple") {
-      return refuse(error, Code::not_implemented,
-                    {"collations other than \"simple\" are not kept here"});
-    }
+    if (element.key == "collation" && !check_collation(Value(element), error)) return false;
   }
   return true;
 }
 
-bool parse_query(std::string_view statement, std::string_view what, document::Filter* out,
-                 CommandError* error) {
+bool refuse_missing(std::string_view what, std::string_view name, CommandError* error) {
+  return refuse(error, document::location(40414),
+                {"BSON field '", what, ".", name, "' is missing but a required field"});
+}
+
+bool check_query(std::string_view statement, std::string_view what, CommandError* error) {
   const Value query = document::field(statement, "q");
-  if (!query.is_document()) {
-    return refuse(error, query.is_missing() ? document::location(40414) : Code::type_mismatch,
-                  {"BSON field '", what, ".q' must be an object"});
-  }
-  auto filter = document::Filter::parse(query.bytes, error);
+  if (query.is_document()) return true;
+  if (query.is_missing()) return refuse_missing(what, "q", error);
+  return refuse(error, Code::type_mismatch,
+                {"BSON field '", what, ".q' is the wrong type '", document::type_name(query.type),
+                 "', expected type 'object'"});
+}
+
+bool parse_query(std::string_view statement, document::Filter* out, CommandError* error) {
+  auto filter = document::Filter::parse(document::field(statement, "q").bytes, error);
   if (!filter) return false;
   *out = std::move(*filter);
   return true;
@@ -111,7 +119,7 @@ bool find_numbers(Context& context, Collection& collection, const document::Filt
       if (most > 0 && static_cast<std::int64_t>(out->size()) == most) break;
     }
   }
-  return !late || refuse(error, document::location(50), {"operation exceeded time limit"});
+  return !late || refuse(error, Code::max_time_expired, {"operation exceeded time limit"});
 }
 
 }  // namespace
@@ -124,13 +132,14 @@ bool run_insert(Context& context) {
   Collection* collection = nullptr;
   const auto one = [&](std::size_t, std::string_view document, std::optional<WriteFault>* fault,
                        CommandError* error) {
-    if (collection == nullptr) collection = collection_to_write(context, name);
+    if (collection == nullptr) collection = collection_to_write(context, name, error);
     if (collection == nullptr || !insert_document(*collection, document, nullptr, fault, error))
       return false;
     ++count;
     return true;
   };
-  if (!run_statements(context, "documents", &errors, one)) return false;
+  const auto check = [](std::string_view) { return true; };
+  if (!run_statements(context, "documents", &errors, check, one)) return false;
   context.engine.inserts += static_cast<std::uint64_t>(count);
   write_count(context.reply, "n", count);
   errors.write(context.reply);
@@ -140,6 +149,21 @@ bool run_insert(Context& context) {
 // ---- update -------------------------------------------------------------------------------------
 
 namespace {
+
+bool check_update(std::string_view statement, CommandError* error) {
+  static constexpr std::string_view kWhat = "update.updates";
+  if (!check_fields(statement, kWhat,
+                    {"q", "u", "upsert", "multi", "arrayFilters", "hint", "collation", "c"},
+                    error) ||
+      !check_query(statement, kWhat, error)) {
+    return false;
+  }
+  const Value update = document::field(statement, "u");
+  if (update.is_container()) return true;
+  if (update.is_missing()) return refuse_missing(kWhat, "u", error);
+  return refuse(error, Code::failed_to_parse,
+                {"Update argument must be either an object or an array"});
+}
 
 struct Upserted {
   std::size_t index;
@@ -154,18 +178,12 @@ class Updating {
 
   bool run(std::size_t index, std::string_view statement, std::optional<WriteFault>* fault,
            CommandError* error) {
-    static constexpr std::string_view kWhat = "update.updates";
-    if (!check_fields(statement, kWhat,
-                      {"q", "u", "upsert", "multi", "arrayFilters", "hint", "collation", "c"},
-                      error)) {
-      return false;
-    }
     Change change;
     change.upsert = document::field(statement, "upsert").is_true();
     const bool multi = document::field(statement, "multi").is_true();
-    if (!parse_query(statement, kWhat, &change.filter, error) ||
+    if (!parse_query(statement, &change.filter, error) || !check_upsert(change, error) ||
         !parse_update(document::field(statement, "u"), document::field(statement, "arrayFilters"),
-                      &change.update, error)) {
+                      document::field(statement, "c"), &change.update, error)) {
       return false;
     }
     if (multi && change.update->is_replacement()) {
@@ -211,7 +229,7 @@ class Updating {
         return false;
     }
     if (!numbers.empty() || !change.upsert) return true;
-    if (collection_ == nullptr) collection_ = collection_to_write(context_, name_);
+    if (collection_ == nullptr) collection_ = collection_to_write(context_, name_, error);
     return collection_ != nullptr &&
            upsert_document(*collection_, change, context_.clock, changed, &fresh_, fault, error);
   }
@@ -236,13 +254,35 @@ bool run_update(Context& context) {
                        std::optional<WriteFault>* fault, CommandError* error) {
     return updating.run(index, statement, fault, error);
   };
-  if (!run_statements(context, "updates", &errors, one)) return false;
+  const auto check = [&](std::string_view statement) {
+    return check_update(statement, context.error);
+  };
+  if (!run_statements(context, "updates", &errors, check, one)) return false;
   updating.write(context.reply);
   errors.write(context.reply);
   return true;
 }
 
 // ---- delete -------------------------------------------------------------------------------------
+
+namespace {
+
+bool check_delete(std::string_view statement, CommandError* error) {
+  static constexpr std::string_view kWhat = "delete.deletes";
+  if (!check_fields(statement, kWhat, {"q", "limit", "hint", "collation"}, error) ||
+      !check_query(statement, kWhat, error)) {
+    return false;
+  }
+  const Value limit = document::field(statement, "limit");
+  if (limit.is_missing()) return refuse_missing(kWhat, "limit", error);
+  const auto most = limit.whole_number();
+  if (most && (*most == 0 || *most == 1)) return true;
+  return refuse(
+      error, Code::failed_to_parse,
+      {"The limit field in delete objects must be 0 or 1. Got ", document::to_text(limit)});
+}
+
+}  // namespace
 
 bool run_delete(Context& context) {
   ++context.engine.deletes;
@@ -253,22 +293,12 @@ bool run_delete(Context& context) {
   Collection* const collection = context.engine.catalogue.find(context.database, name);
   const auto one = [&](std::size_t, std::string_view statement, std::optional<WriteFault>* fault,
                        CommandError* error) {
-    static constexpr std::string_view kWhat = "delete.deletes";
     document::Filter filter;
-    if (!check_fields(statement, kWhat, {"q", "limit", "hint", "collation"}, error) ||
-        !parse_query(statement, kWhat, &filter, error)) {
-      return false;
-    }
-    const Value limit = document::field(statement, "limit");
-    const auto most = limit.whole_number();
-    if (!most || *most < 0 || *most > 1) {
-      return refuse(error, limit.is_missing() ? document::location(40414) : Code::failed_to_parse,
-                    {"The limit field in delete objects must be 0 or 1. Got ",
-                     limit.is_missing() ? "nothing" : document::to_text(limit)});
-    }
+    if (!parse_query(statement, &filter, error)) return false;
     if (collection == nullptr) return true;
+    const bool all = *document::field(statement, "limit").whole_number() == 0;
     std::vector<std::int64_t> numbers;
-    if (!find_numbers(context, *collection, filter, document::field(statement, "hint"), *most,
+    if (!find_numbers(context, *collection, filter, document::field(statement, "hint"), all ? 0 : 1,
                       &numbers, error))
       return false;
     std::string old;
@@ -280,7 +310,10 @@ bool run_delete(Context& context) {
     }
     return true;
   };
-  if (!run_statements(context, "deletes", &errors, one)) return false;
+  const auto check = [&](std::string_view statement) {
+    return check_delete(statement, context.error);
+  };
+  if (!run_statements(context, "deletes", &errors, check, one)) return false;
   write_count(context.reply, "n", count);
   errors.write(context.reply);
   return true;

@@ -1,7 +1,10 @@
 #include "docstore/document/accumulator.h"
 
+#include <cmath>
+#include <optional>
 #include <unordered_set>
 
+#include "docstore/document/decimal_arithmetic.h"
 #include "docstore/document/key.h"
 #include "docstore/document/node.h"
 #include "docstore/document/number.h"
@@ -11,30 +14,86 @@ namespace runtime::document {
 
 namespace {
 
+// The sum of doubles with what was lost in rounding: ten times 0.1 are 1.
+class RealSum {
+ public:
+  void add(double number) {
+    const double sum = sum_ + number, back = sum - sum_;
+    if (std::isfinite(sum)) lost_ += (sum_ - (sum - back)) + (number - back);
+    sum_ = sum;
+  }
+  void add(std::int64_t number) {
+    const auto high = static_cast<double>(number >> 32) * 0x1p32;
+    add(high);
+    add(static_cast<double>(number & 0xffffffff));
+  }
+  double result() const { return sum_ + lost_; }
+
+ private:
+  double sum_ = 0, lost_ = 0;
+};
+
+// Integers stay integers while an int64 suffices; a double makes the sum a double, a decimal128 a decimal128.
 class Sum : public Accumulator {
  public:
-  bool add(const Value& value, CommandError* error) override {
+  bool add(const Value& value, CommandError*) override {
     if (!value.is_number()) return true;
-    if (value.type == Type::decimal128) {
-      return refuse(error, Code::not_implemented, {"a sum of decimal128 is not supported"});
-    }
     ++count_;
-    std::optional<OwnedValue> sum = calculate(Arithmetic::add, sum_.view(), value);
-    sum_ = sum ? std::move(*sum) : OwnedValue::real(sum_.view().real() + value.real());
+    if (value.type == Type::decimal128) {
+      decimals_ = document::add(decimals_.value_or(Decimal{}), decimal_of(value));
+    } else if (value.type == Type::real) {
+      has_real_ = true;
+      reals_.add(value.real());
+    } else {
+      add_integer(value);
+    }
     return true;
   }
-  OwnedValue result() override { return sum_; }
+  OwnedValue result() override {
+    if (decimals_) return decimal_value(decimal_result());
+    return has_real_ ? OwnedValue::real(real_result()) : integers_;
+  }
 
  protected:
-  OwnedValue sum_ = OwnedValue::int32(0);
+  double real_result() const {
+    RealSum sum = reals_;
+    sum.add(integers_.view().integer());
+    return sum.result();
+  }
+  Decimal decimal_result() const {
+    const Decimal sum = document::add(*decimals_, to_decimal(integers_.view()));
+    return has_real_ ? document::add(sum, to_decimal(OwnedValue::real(reals_.result()).view()))
+                     : sum;
+  }
+
   std::int64_t count_ = 0;
+  std::optional<Decimal> decimals_;
+
+ private:
+  void add_integer(const Value& value) {
+    std::optional<OwnedValue> sum = calculate(Arithmetic::add, integers_.view(), value);
+    if (sum) {
+      integers_ = std::move(*sum);
+      return;
+    }
+    // An int64 does not suffice.
+    has_real_ = true;
+    reals_.add(integers_.view().integer());
+    integers_ = OwnedValue(value);
+  }
+
+  OwnedValue integers_ = OwnedValue::int32(0);
+  RealSum reals_;
+  bool has_real_ = false;
 };
 
 class Average : public Sum {
  public:
   OwnedValue result() override {
     if (count_ == 0) return OwnedValue::null();
-    return OwnedValue::real(sum_.view().real() / static_cast<double>(count_));
+    if (decimals_)
+      return decimal_value(divide(decimal_result(), to_decimal(OwnedValue::int64(count_).view())));
+    return OwnedValue::real(real_result() / static_cast<double>(count_));
   }
 };
 

@@ -8,7 +8,7 @@
 
 namespace runtime::document {
 
-// Work::run() gets each document, and passes on what it likes. Work::bytes, if there: what Stage::match() gives.
+// Work::run() gets each document, and passes on what it likes. Work::filter, if there: what Stage::match() gives.
 template <class Work>
 class EachStage : public Stage {
  public:
@@ -17,9 +17,9 @@ class EachStage : public Stage {
                                   Pipeline::Run* next) const override {
     return std::make_unique<Run>(work_, surroundings, next);
   }
-  std::string_view match() const override {
-    if constexpr (requires { work_.bytes; }) return work_.bytes;
-    return {};
+  const Filter* match() const override {
+    if constexpr (requires { work_.filter; }) return &work_.filter;
+    return nullptr;
   }
 
  private:

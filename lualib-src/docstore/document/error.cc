@@ -12,6 +12,7 @@ std::string CommandError::name() const {
     case Code::type_mismatch: return "TypeMismatch";
     case Code::overflow: return "Overflow";
     case Code::invalid_length: return "InvalidLength";
+    case Code::protocol_error: return "ProtocolError";
     case Code::authentication_failed: return "AuthenticationFailed";
     case Code::illegal_operation: return "IllegalOperation";
     case Code::invalid_bson: return "InvalidBSON";
@@ -20,6 +21,7 @@ std::string CommandError::name() const {
     case Code::path_not_viable: return "PathNotViable";
     case Code::conflicting_update_operators: return "ConflictingUpdateOperators";
     case Code::cursor_not_found: return "CursorNotFound";
+    case Code::max_time_expired: return "MaxTimeMSExpired";
     case Code::namespace_exists: return "NamespaceExists";
     case Code::dollar_prefixed_field_name: return "DollarPrefixedFieldName";
     case Code::not_single_value_field: return "NotSingleValueField";
@@ -35,13 +37,24 @@ std::string CommandError::name() const {
     case Code::operation_not_supported_in_transaction: return "OperationNotSupportedInTransaction";
     case Code::command_not_supported: return "CommandNotSupported";
     case Code::document_validation_failure: return "DocumentValidationFailure";
+    case Code::not_a_replica_set: return "NotAReplicaSet";
     case Code::invalid_pipeline_operator: return "InvalidPipelineOperator";
     case Code::cannot_index_parallel_arrays: return "CannotIndexParallelArrays";
+    case Code::query_plan_killed: return "QueryPlanKilled";
+    case Code::ambiguous_index_key_pattern: return "AmbiguousIndexKeyPattern";
+    case Code::invalid_index_specification_option: return "InvalidIndexSpecificationOption";
+    case Code::no_query_execution_plans: return "NoQueryExecutionPlans";
     case Code::query_exceeded_memory_limit: return "QueryExceededMemoryLimitNoDiskUseAllowed";
+    case Code::query_feature_not_allowed: return "QueryFeatureNotAllowed";
+    case Code::max_sub_pipeline_depth_exceeded: return "MaxSubPipelineDepthExceeded";
     case Code::not_implemented: return "NotImplemented";
     case Code::conversion_failure: return "ConversionFailure";
+    case Code::api_version_error: return "APIVersionError";
+    case Code::mechanism_unavailable: return "MechanismUnavailable";
+    case Code::unsupported_op_query_command: return "UnsupportedOpQueryCommand";
     case Code::object_too_large: return "BSONObjectTooLarge";
     case Code::duplicate_key: return "DuplicateKey";
+    case Code::database_differs_in_case: return "DatabaseDifferCase";
   }
   return "Location" + std::to_string(number());
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "docstore/document/constants.h"
 #include "docstore/document/path.h"
 
 namespace runtime::document {
@@ -64,6 +65,19 @@ class FieldPath : public Expression {
  private:
   const std::string variable_;
   const Path path_;
+};
+
+class OfConstant : public Expression {
+ public:
+  OfConstant(const OwnedValue& constant, const Path& path)
+      : value_(look_up(constant.view(), path, 0)) {}
+  bool evaluate(Scope&, OwnedValue* out, CommandError*) const override {
+    *out = value_;
+    return true;
+  }
+
+ private:
+  const OwnedValue value_;
 };
 
 class NewDocument : public Expression {
@@ -137,6 +151,12 @@ class Call : public Expression {
   const Expressions arguments_;
 };
 
+std::unique_ptr<Expression> of_path(std::string_view variable, const OwnedValue* constant,
+                                    const Path& path) {
+  if (constant != nullptr) return std::make_unique<OfConstant>(*constant, path);
+  return std::make_unique<FieldPath>(variable, path);
+}
+
 const FunctionEntry* find_function(std::string_view name) {
   for (const auto functions :
        {number_functions(), text_functions(), array_functions(), convert_functions()}) {
@@ -189,6 +209,7 @@ bool ExpressionParser::parse_arguments(const Value& value, Expressions* out) {
 std::unique_ptr<Expression> ExpressionParser::parse_text(const Value& value) {
   std::string_view text = value.text().substr(1);
   std::string_view variable = "CURRENT";
+  const OwnedValue* constant = nullptr;
   if (text.starts_with('$')) {
     text.remove_prefix(1);
     const std::size_t dot = text.find('.');
@@ -197,11 +218,12 @@ std::unique_ptr<Expression> ExpressionParser::parse_text(const Value& value) {
     const bool is_known = variable == "ROOT" || variable == "CURRENT" || variable == "NOW" ||
                           variable == "REMOVE" ||
                           std::ranges::find(variables_, variable) != variables_.end();
-    if (!is_known) {
+    if (!is_known && constants_ != nullptr) constant = constants_->find(variable);
+    if (!is_known && constant == nullptr) {
       refuse(location(17276), {"Use of undefined variable: ", variable});
       return nullptr;
     }
-    if (dot == std::string_view::npos) return std::make_unique<FieldPath>(variable, Path());
+    if (dot == std::string_view::npos) return of_path(variable, constant, Path());
   }
   if (text.empty()) {
     refuse(location(16872), {"'$' by itself is not a valid FieldPath"});
@@ -223,7 +245,7 @@ std::unique_ptr<Expression> ExpressionParser::parse_text(const Value& value) {
       return nullptr;
     }
   }
-  return std::make_unique<FieldPath>(variable, path);
+  return of_path(variable, constant, path);
 }
 
 std::unique_ptr<Expression> ExpressionParser::parse_array(const Value& value) {

@@ -26,6 +26,8 @@
 
 namespace runtime::document {
 
+class Constants;
+
 // What an expression may see.
 struct Scope {
   Value root;
@@ -48,7 +50,9 @@ bool check_made_bytes(std::size_t bytes, CommandError* error);
 
 class ExpressionParser {
  public:
-  explicit ExpressionParser(CommandError* error) : error_(error) {}
+  // `constants` (or null): what expressions may use besides; it outlives the parser.
+  explicit ExpressionParser(CommandError* error, const Constants* constants = nullptr)
+      : error_(error), constants_(constants) {}
 
   // Null: refused.
   std::unique_ptr<Expression> parse(const Value& value);
@@ -71,6 +75,7 @@ class ExpressionParser {
   std::unique_ptr<Expression> parse_operator(const bson::Element& element);
 
   CommandError* const error_;
+  const Constants* const constants_;
   std::vector<std::string> variables_;
 };
 

@@ -79,10 +79,8 @@ bool to_integer(std::string_view name, const Values& values, OwnedValue* out, Co
     if (fault != std::errc() || end != text.data() + text.size())
       return refuse_text(text, "number", error);
     number = parsed;
-  } else if (value.type == Type::real) {
-    number = OwnedValue::real(std::trunc(value.real())).view().whole_number();
   } else if (value.is_number()) {
-    number = value.whole_number();
+    number = whole_part(value);
   } else {
     return refuse_kinds(value, to, error);
   }
@@ -165,12 +163,33 @@ bool to_object_id(std::string_view, const Values& values, OwnedValue* out, Comma
   return true;
 }
 
-bool date_part(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
-  const Value value = values[0].view();
-  if (value.is_nullish()) return give_null(out);
-  if (value.is_document()) {
-    return refuse(error, Code::not_implemented, {name, " with a time zone is not supported"});
+// Dates are those of UTC.
+bool check_zone(std::string_view name, const Value& zone, CommandError* error) {
+  if (zone.is_nullish() ||
+      (zone.type == Type::string && (zone.text() == "UTC" || zone.text() == "GMT")))
+    return true;
+  return refuse(error, Code::not_implemented, {name, " with a time zone is not supported"});
+}
+
+// The date that a part is wanted of: the argument, or {date: ..., timezone: ...}, whose fields have been evaluated.
+bool date_argument(std::string_view name, const Value& argument, Value* date, CommandError* error) {
+  *date = argument;
+  if (!argument.is_document()) return true;
+  bson::Reader reader(argument.bytes);
+  bson::Element element;
+  while (reader.next(&element)) {
+    if (element.key == "date" || element.key == "timezone") continue;
+    return refuse(error, location(40535),
+                  {"unrecognized option to ", name, ": \"", element.key, "\""});
   }
+  *date = field(argument.bytes, "date");
+  return check_zone(name, field(argument.bytes, "timezone"), error);
+}
+
+bool date_part(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  Value value;
+  if (!date_argument(name, values[0].view(), &value, error)) return false;
+  if (value.is_nullish()) return give_null(out);
   const std::optional<std::int64_t> ms = moment(value);
   if (!ms)
     return refuse(error, location(16006),
@@ -204,11 +223,7 @@ bool date_to_string(std::string_view name, const Values& values, OwnedValue* out
                     {"Unrecognized parameter to ", name, ": ", element.key});
     }
   }
-  const Value zone = field(spec.bytes, "timezone");
-  const bool is_utc = zone.is_nullish() ||
-                      (zone.type == Type::string && (zone.text() == "UTC" || zone.text() == "GMT"));
-  if (!is_utc)
-    return refuse(error, Code::not_implemented, {name, " with a time zone is not supported"});
+  if (!check_zone(name, field(spec.bytes, "timezone"), error)) return false;
   const Value date = field(spec.bytes, "date");
   if (date.is_nullish()) {
     const Value otherwise = field(spec.bytes, "onNull");

@@ -1,4 +1,5 @@
 // Operators with variables: $map $filter $reduce $let.
+#include "docstore/document/constants.h"
 #include "docstore/document/expression.h"
 
 namespace runtime::document {
@@ -123,17 +124,6 @@ class Let : public Expression {
   const std::unique_ptr<Expression> body_;
 };
 
-// A variable of a user begins with a small letter.
-bool check_name(std::string_view name, ExpressionParser& parser) {
-  const bool is_good = !name.empty() &&
-                       ((name[0] >= 'a' && name[0] <= 'z') || (name[0] & 0x80) != 0) &&
-                       name.find_first_of(std::string_view(".$\0", 3)) == std::string_view::npos;
-  if (is_good) return true;
-  return parser.refuse(Code::failed_to_parse, {"'", name,
-                                               "' starts with an invalid character for a user "
-                                               "variable name"});
-}
-
 // The fields of an operator's document: exactly `names`, those from `least` on may be missing.
 bool take_fields(const bson::Element& element, std::initializer_list<std::string_view> names,
                  std::size_t least, ExpressionParser& parser, std::vector<Value>* out) {
@@ -181,7 +171,7 @@ std::unique_ptr<Expression> parse_over_array(const bson::Element& element,
       return nullptr;
     }
     variable = parts[2].text();
-    if (!check_name(variable, parser)) return nullptr;
+    if (!check_variable_name(variable, parser.error())) return nullptr;
   }
   std::unique_ptr<Expression> input = parser.parse(parts[0]);
   if (input == nullptr) return nullptr;
@@ -218,7 +208,7 @@ std::unique_ptr<Expression> parse_let(const bson::Element& element, ExpressionPa
   bson::Reader reader(parts[0].bytes);
   bson::Element each;
   while (reader.next(&each)) {
-    if (!check_name(each.key, parser)) return nullptr;
+    if (!check_variable_name(each.key, parser.error())) return nullptr;
     std::unique_ptr<Expression> value = parser.parse(Value(each));
     if (value == nullptr) return nullptr;
     variables.push_back({std::string(each.key), std::move(value)});
@@ -231,6 +221,15 @@ std::unique_ptr<Expression> parse_let(const bson::Element& element, ExpressionPa
 }
 
 }  // namespace
+
+bool check_variable_name(std::string_view name, CommandError* error) {
+  const bool is_good = !name.empty() &&
+                       ((name[0] >= 'a' && name[0] <= 'z') || (name[0] & 0x80) != 0) &&
+                       name.find_first_of(std::string_view(".$\0", 3)) == std::string_view::npos;
+  return is_good ||
+         refuse(error, Code::failed_to_parse,
+                {"'", name, "' starts with an invalid character for a user variable name"});
+}
 
 std::unique_ptr<Expression> parse_loop(const bson::Element& element, ExpressionParser& parser,
                                        bool* known) {

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "docstore/document/accumulator.h"
+#include "docstore/document/decimal_arithmetic.h"
 #include "docstore/document/expression.h"
 #include "docstore/document/number.h"
 #include "docstore/document/order.h"
@@ -25,14 +26,24 @@ bool give_null(OwnedValue* out) {
   return true;
 }
 
-bool check_number(std::string_view name, const Value& value, CommandError* error) {
+bool check_number(std::string_view name, const Value& value, CommandError* error,
+                  Code code = Code::type_mismatch) {
+  if (value.is_number()) return true;
+  return refuse(error, code, {name, " only supports numeric types, not ", type_name(value.type)});
+}
+
+// For what is not calculated with a decimal128.
+bool check_binary(std::string_view name, const Value& value, CommandError* error,
+                  Code code = Code::type_mismatch) {
   if (value.type == Type::decimal128) {
     return refuse(error, Code::not_implemented, {name, " of a decimal128 is not supported"});
   }
-  if (value.is_number()) return true;
-  return refuse(error, Code::type_mismatch,
-                {name, " only supports numeric types, not ", type_name(value.type)});
+  return check_number(name, value, error, code);
 }
+
+bool is_decimal(const Value& value) { return value.type == Type::decimal128; }
+// The argument of a function of one number has a code of its own.
+constexpr Code kNoNumber = location(28765);
 
 // In a pipeline an int64 that does not suffice becomes a double.
 OwnedValue pipeline_sum(const Value& a, const Value& b) {
@@ -59,6 +70,9 @@ bool add(std::string_view name, const Values& values, OwnedValue* out, CommandEr
     *out = std::move(sum);
     return true;
   }
+  if (is_decimal(sum.view())) {
+    return refuse(error, Code::not_implemented, {"$add of a date and a decimal128"});
+  }
   const double ms = std::round(sum.view().real());
   std::int64_t result = 0;
   if (!(std::fabs(ms) < 0x1p63) ||
@@ -77,7 +91,7 @@ bool subtract(std::string_view name, const Values& values, OwnedValue* out, Comm
   const Value a = values[0].view(), b = values[1].view();
   std::int64_t difference = 0;
   if (a.type == Type::date) {
-    if (b.type != Type::date && !check_number(name, b, error)) return false;
+    if (b.type != Type::date && !check_binary(name, b, error)) return false;
     const std::optional<std::int64_t> ms =
         b.type == Type::date ? b.date()
         : b.is_integer()     ? b.integer()
@@ -89,8 +103,10 @@ bool subtract(std::string_view name, const Values& values, OwnedValue* out, Comm
     return true;
   }
   if (!check_number(name, a, error) || !check_number(name, b, error)) return false;
-  if (a.type == Type::real || b.type == Type::real ||
-      __builtin_sub_overflow(a.integer(), b.integer(), &difference)) {
+  if (is_decimal(a) || is_decimal(b)) {
+    *out = decimal_value(document::add(to_decimal(a), negated(to_decimal(b))));
+  } else if (a.type == Type::real || b.type == Type::real ||
+             __builtin_sub_overflow(a.integer(), b.integer(), &difference)) {
     *out = OwnedValue::real(a.real() - b.real());
   } else if (a.type == Type::int32 && b.type == Type::int32) {
     *out = OwnedValue::integer(difference);
@@ -117,6 +133,13 @@ bool divide(std::string_view name, const Values& values, OwnedValue* out, Comman
   if (has_null(values)) return give_null(out);
   if (!check_number(name, values[0].view(), error) || !check_number(name, values[1].view(), error))
     return false;
+  if (is_decimal(values[0].view()) || is_decimal(values[1].view())) {
+    const Decimal by = to_decimal(values[1].view());
+    if (by.kind == Decimal::Kind::finite && by.digits == 0)
+      return refuse(error, Code::bad_value, {"can't $divide by zero"});
+    *out = decimal_value(document::divide(to_decimal(values[0].view()), by));
+    return true;
+  }
   const double divisor = values[1].view().real();
   if (divisor == 0) return refuse(error, Code::bad_value, {"can't $divide by zero"});
   *out = OwnedValue::real(values[0].view().real() / divisor);
@@ -126,7 +149,10 @@ bool divide(std::string_view name, const Values& values, OwnedValue* out, Comman
 bool remainder(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
   if (has_null(values)) return give_null(out);
   const Value a = values[0].view(), b = values[1].view();
-  if (!check_number(name, a, error) || !check_number(name, b, error)) return false;
+  if (!check_binary(name, a, error, location(16611)) ||
+      !check_binary(name, b, error, location(16611))) {
+    return false;
+  }
   if (b.real() == 0) return refuse(error, location(16610), {"can't $mod by zero"});
   if (a.type == Type::real || b.type == Type::real) {
     *out = OwnedValue::real(std::fmod(a.real(), b.real()));
@@ -141,8 +167,12 @@ bool remainder(std::string_view name, const Values& values, OwnedValue* out, Com
 bool absolute(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
   const Value value = values[0].view();
   if (value.is_nullish()) return give_null(out);
-  if (!check_number(name, value, error)) return false;
-  if (value.type == Type::real) {
+  if (!check_number(name, value, error, kNoNumber)) return false;
+  if (is_decimal(value)) {
+    Decimal size = decimal_of(value);
+    size.negative = false;
+    *out = decimal_value(size);
+  } else if (value.type == Type::real) {
     *out = OwnedValue::real(std::fabs(value.real()));
   } else if (value.integer() == std::numeric_limits<std::int64_t>::min()) {
     return refuse(error, location(28680), {"can't take $abs of long long min"});
@@ -156,7 +186,7 @@ bool absolute(std::string_view name, const Values& values, OwnedValue* out, Comm
 bool round_off(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
   const Value value = values[0].view();
   if (value.is_nullish()) return give_null(out);
-  if (!check_number(name, value, error)) return false;
+  if (!check_binary(name, value, error, kNoNumber)) return false;
   if (value.is_integer()) {
     *out = values[0];
   } else {
@@ -170,8 +200,9 @@ bool round_off(std::string_view name, const Values& values, OwnedValue* out, Com
 
 bool power(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
   if (has_null(values)) return give_null(out);
-  for (const OwnedValue& value : values) {
-    if (!check_number(name, value.view(), error)) return false;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Code code = name == "$sqrt" ? kNoNumber : location(i == 0 ? 28762 : 28763);
+    if (!check_binary(name, values[i].view(), error, code)) return false;
   }
   const double base = values[0].view().real();
   if (name == "$sqrt") {

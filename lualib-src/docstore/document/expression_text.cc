@@ -74,7 +74,8 @@ bool part(std::string_view name, const Values& values, OwnedValue* out, CommandE
     const std::optional<std::int64_t> whole =
         number.is_number() ? number.whole_number() : std::nullopt;
     if (!whole || *whole < 0) {
-      return refuse(error, location(i == 0 ? 34450 : 34452),
+      const int code = whole ? (i == 0 ? 34455 : 34454) : (i == 0 ? 34450 : 34452);
+      return refuse(error, location(code),
                     {name, ": ", i == 0 ? "starting index" : "length",
                      " must be a non-negative integer, but is ", to_text(number)});
     }

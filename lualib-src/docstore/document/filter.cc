@@ -5,7 +5,16 @@
 
 namespace runtime::document {
 
+void MatchDetails::take_faults(MatchDetails* part) {
+  if (part->regex_fault != 0) regex_fault = part->regex_fault;
+  if (part->failure != nullptr) failure = std::move(part->failure);
+}
+
 bool MatchDetails::check(CommandError* error) const {
+  if (failure != nullptr) {
+    *error = *failure;
+    return false;
+  }
   if (regex_fault == 0) return true;
   return refuse(error, location(51156),
                 {"Error occurred while executing the regular expression. Result code: ",
@@ -18,8 +27,11 @@ Filter::~Filter() = default;
 Filter::Filter(Filter&& other) noexcept = default;
 Filter& Filter::operator=(Filter&& other) noexcept = default;
 
-std::optional<Filter> Filter::parse(std::string_view document, CommandError* error) {
-  std::unique_ptr<AllOf> root = FilterParser(FilterParser::Names::fields, error).document(document);
+std::optional<Filter> Filter::parse(std::string_view document, CommandError* error,
+                                    const Constants* constants) {
+  FilterParser parser(FilterParser::Names::fields, error);
+  parser.allow_expressions(constants);
+  std::unique_ptr<AllOf> root = parser.document(document);
   if (root == nullptr) return {};
   return Filter(std::move(root));
 }
@@ -48,6 +60,8 @@ bool Filter::matches_value(const Value& value, MatchDetails* details) const {
   *details = {};
   return root_->matches(value, details);
 }
+
+bool Filter::has_expression() const { return root_->has_expression(); }
 
 bool Filter::is_empty() const { return root_->is_empty(); }
 

@@ -5,7 +5,7 @@
 //   if (filter->matches(document, &details)) ...
 //
 // Operators: $eq $ne $gt $gte $lt $lte $in $nin $and $or $nor $not $exists $type $regex ($options) $mod $all $size
-// $elemMatch $bitsAllSet and its kin, $comment; equality with any value; regular expressions as values. Another
+// $elemMatch $bitsAllSet and its kin, $expr, $comment; equality with any value; regular expressions as values. Another
 // operator is an error, never a match.
 //
 // Threads:   parse anywhere; a parsed Filter may be used by several threads at once.
@@ -26,6 +26,7 @@
 namespace runtime::document {
 
 class AllOf;
+class Constants;
 
 // What matching found out besides.
 struct MatchDetails {
@@ -33,7 +34,12 @@ struct MatchDetails {
   std::optional<std::uint32_t> position;
   // Not 0: PCRE2 gave up on a regular expression, and the answer of the match is worthless.
   int regex_fault = 0;
+  // So it is when an $expr could not be evaluated: why.
+  std::unique_ptr<CommandError> failure = nullptr;
 
+  bool has_failed() const { return regex_fault != 0 || failure != nullptr; }
+  // What a part of a filter met that was asked on its own. Its position is left out.
+  void take_faults(MatchDetails* part);
   // Refuses when the match failed.
   bool check(CommandError* error) const;
 };
@@ -58,7 +64,9 @@ class Filter {
   Filter(Filter&& other) noexcept;
   Filter& operator=(Filter&& other) noexcept;
 
-  static std::optional<Filter> parse(std::string_view document, CommandError* error);
+  // `constants` (or null) are what its expressions may use.
+  static std::optional<Filter> parse(std::string_view document, CommandError* error,
+                                     const Constants* constants = nullptr);
   // For elements of arrays (arrayFilters): every path begins with a name that stands for the element and is left out:
   // {"x.a": 1, "x.b": 2}. *name is that name.
   static std::optional<Filter> parse_named(std::string_view document, std::string* name,
@@ -70,6 +78,9 @@ class Filter {
   bool matches(std::string_view document, MatchDetails* details) const;
   // For what parse_named() and parse_operators() gave.
   bool matches_value(const Value& value, MatchDetails* details) const;
+
+  // Whether there is an $expr in it. Not everything that takes a filter takes one of these.
+  bool has_expression() const;
 
   // True for {}: nothing is asked.
   bool is_empty() const;

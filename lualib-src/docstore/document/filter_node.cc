@@ -4,6 +4,10 @@
 
 namespace runtime::document {
 
+bool have_expression(const FilterNodes& nodes) {
+  return std::ranges::any_of(nodes, [](const auto& node) { return node->has_expression(); });
+}
+
 bool AllOf::matches(const Value& root, MatchDetails* details) const {
   const std::optional<std::uint32_t> before = details->position;
   const bool all =
@@ -39,7 +43,7 @@ bool NoneOf::matches(const Value& root, MatchDetails* details) const {
   MatchDetails inner;
   const bool none =
       std::ranges::none_of(nodes_, [&](const auto& node) { return node->matches(root, &inner); });
-  if (inner.regex_fault != 0) details->regex_fault = inner.regex_fault;
+  details->take_faults(&inner);
   return none;
 }
 

@@ -19,8 +19,10 @@ class FilterNode {
   // Adds what matching documents fulfil; `prefix` is the path to the root of this node, "" or "a.".
   virtual void add_bounds(const std::string& /*prefix*/, std::vector<PathBound>* /*out*/) const {}
   virtual void add_equalities(std::vector<Filter::Equality>* /*out*/) const {}
+  virtual bool has_expression() const { return false; }
 };
 using FilterNodes = std::vector<std::unique_ptr<FilterNode>>;
+bool have_expression(const FilterNodes& nodes);
 
 class AllOf : public FilterNode {
  public:
@@ -28,6 +30,7 @@ class AllOf : public FilterNode {
   bool matches(const Value& root, MatchDetails* details) const override;
   void add_bounds(const std::string& prefix, std::vector<PathBound>* out) const override;
   void add_equalities(std::vector<Filter::Equality>* out) const override;
+  bool has_expression() const override { return have_expression(nodes_); }
   bool is_empty() const { return nodes_.empty(); }
 
  private:
@@ -37,6 +40,7 @@ class AllOf : public FilterNode {
 class AnyOf : public FilterNode {
  public:
   explicit AnyOf(FilterNodes nodes) : nodes_(std::move(nodes)) {}
+  bool has_expression() const override { return have_expression(nodes_); }
   bool matches(const Value& root, MatchDetails* details) const override;
   void add_bounds(const std::string& prefix, std::vector<PathBound>* out) const override;
   void add_equalities(std::vector<Filter::Equality>* out) const override;
@@ -48,6 +52,7 @@ class AnyOf : public FilterNode {
 class NoneOf : public FilterNode {
  public:
   explicit NoneOf(FilterNodes nodes) : nodes_(std::move(nodes)) {}
+  bool has_expression() const override { return have_expression(nodes_); }
   bool matches(const Value& root, MatchDetails* details) const override;
 
  private:

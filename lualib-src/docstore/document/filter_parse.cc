@@ -1,6 +1,7 @@
 #include "docstore/document/filter_parse.h"
 
 #include "docstore/document/filter_arrays.h"
+#include "docstore/document/filter_expression.h"
 
 namespace runtime::document {
 
@@ -44,6 +45,14 @@ std::unique_ptr<AllOf> FilterParser::document(std::string_view bytes) {
 
 bool FilterParser::add_logical(const bson::Element& element, FilterNodes* out) {
   if (element.key == "$comment") return true;
+  if (element.key == "$expr") {
+    if (!takes_expressions_)
+      return refuse(Code::bad_value, {"$expr can only be applied to the top-level document"});
+    std::unique_ptr<FilterNode> node = parse_expression_filter(Value(element), constants_, error_);
+    if (node == nullptr) return false;
+    out->push_back(std::move(node));
+    return true;
+  }
   if (element.key != "$and" && element.key != "$or" && element.key != "$nor") {
     return refuse(Code::bad_value,
                   {"unknown top level operator: ", element.key,
@@ -251,7 +260,7 @@ bool FilterParser::add_element(const Path& path, const bson::Element& element, F
     return refuse(Code::bad_value, {"$elemMatch needs an Object"});
   const std::string_view key = first_element(element.value).key;
   const bool is_values =
-      has_operators(Value(element)) && key != "$and" && key != "$or" && key != "$nor";
+      has_operators(Value(element)) && key != "$and" && key != "$or" && key != "$nor" && key != "$expr";
   FilterParser inner(Names::fields, error_);
   std::unique_ptr<AllOf> filter =
       is_values ? inner.operators(Path(), element.value) : inner.document(element.value);

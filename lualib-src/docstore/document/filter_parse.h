@@ -15,6 +15,12 @@ class FilterParser {
   enum class Names { fields, one_name_first };
   FilterParser(Names names, CommandError* error) : names_(names), error_(error) {}
 
+  // $expr may be asked, of whole documents alone. `constants` (or null) are what it may use.
+  void allow_expressions(const Constants* constants) {
+    takes_expressions_ = true;
+    constants_ = constants;
+  }
+
   // Null: refused.
   std::unique_ptr<AllOf> document(std::string_view bytes);
   std::unique_ptr<AllOf> operators(const Path& path, std::string_view bytes);
@@ -49,6 +55,8 @@ class FilterParser {
 
   const Names names_;
   CommandError* const error_;
+  bool takes_expressions_ = false;
+  const Constants* constants_ = nullptr;
   std::string name_;
 };
 

@@ -1,6 +1,7 @@
 // The operators whose operands are numbers, names of types and regular expressions.
 #include "docstore/document/filter_arrays.h"
 #include "docstore/document/filter_parse.h"
+#include "docstore/document/number.h"
 #include "docstore/document/type_names.h"
 
 namespace runtime::document {
@@ -61,11 +62,7 @@ bool FilterParser::add_mod(const Path& path, const bson::Element& element, Filte
     const Value value(each);
     if (!value.is_number())
       return refuse(Code::bad_value, {"malformed mod, ", names[i], " not a number"});
-    std::optional<std::int64_t> whole = value.whole_number();
-    // A fraction is cut off.
-    if (!whole && value.type == Type::real && value.real() > -0x1p63 && value.real() < 0x1p63) {
-      whole = static_cast<std::int64_t>(value.real());
-    }
+    const std::optional<std::int64_t> whole = whole_part(value);
     if (!whole) {
       return refuse(Code::bad_value, {"malformed mod, ", names[i],
                                       " value is invalid :: caused by :: ", to_text(value),
@@ -91,7 +88,7 @@ bool FilterParser::add_bits(const Path& path, const bson::Element& element, Bits
   if (value.is_number()) {
     const std::optional<std::int64_t> mask = value.whole_number();
     if (!mask || *mask < 0) {
-      return refuse(Code::bad_value,
+      return refuse(Code::failed_to_parse,
                     {"Expected a non-negative integer: ", element.key, ": ", to_text(value)});
     }
     add_bytes({reinterpret_cast<const char*>(&*mask), sizeof *mask});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "docstore/document/number.h"
 #include "docstore/document/order.h"
 
 namespace runtime::document {
@@ -141,21 +142,9 @@ Value OneOf::equality() const {
 }
 
 bool Remainder::matches(const Value& value, MatchDetails*) const {
-  std::int64_t number = 0;
-  if (value.is_integer()) {
-    number = value.integer();
-  } else if (value.type == Type::real) {
-    const double real = std::trunc(value.real());
-    if (!(real >= -0x1p63 && real < 0x1p63)) return false;
-    number = static_cast<std::int64_t>(real);
-  } else {
-    const std::optional<std::int64_t> whole =
-        value.is_number() ? value.whole_number() : std::nullopt;
-    if (!whole) return false;
-    number = *whole;
-  }
+  const std::optional<std::int64_t> number = value.is_number() ? whole_part(value) : std::nullopt;
   // The least number by -1 is the one division that a processor cannot do.
-  return (divisor_ == -1 ? 0 : number % divisor_) == remainder_;
+  return number && (divisor_ == -1 ? 0 : *number % divisor_) == remainder_;
 }
 
 bool Bits::matches(const Value& value, MatchDetails*) const {

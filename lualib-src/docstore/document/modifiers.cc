@@ -48,9 +48,6 @@ class Calculate : public Modifier {
           {"Cannot apply ", name, " to a value of non-numeric type. ", at.id_text(),
            " has the field '", at.name, "' of non-numeric type ", type_name(value.type)});
     }
-    if (value.type == Type::decimal128 || operand_.type() == Type::decimal128) {
-      return at.refuse(Code::not_implemented, {name, " of a decimal128 is not supported"});
-    }
     std::optional<OwnedValue> result = calculate(operation_, value, operand_.view());
     if (!result) {
       return at.refuse(Code::bad_value, {"Failed to apply ", name, " operations to current value (",
@@ -62,11 +59,9 @@ class Calculate : public Modifier {
   }
 
   // What is missing counts as 0.
-  Effect make(Node* node, const Circumstances& at) const override {
+  Effect make(Node* node, const Circumstances&) const override {
     if (operation_ == Arithmetic::add) {
       *node = Node(operand_.view());
-    } else if (operand_.type() == Type::decimal128) {
-      return at.refuse(Code::not_implemented, {"$mul of a decimal128 is not supported"});
     } else {
       *node = Node(*calculate(operation_, OwnedValue::int32(0).view(), operand_.view()));
     }

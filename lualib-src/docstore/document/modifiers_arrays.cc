@@ -199,8 +199,8 @@ class PullMatching : public Take {
       writer.close(root);
       result = filter_.matches(writer.bytes(), &one);
     }
-    if (one.regex_fault != 0) details->regex_fault = one.regex_fault;
-    return result && details->regex_fault == 0;
+    details->take_faults(&one);
+    return result && !details->has_failed();
   }
 
   const Of of_;
@@ -209,10 +209,19 @@ class PullMatching : public Take {
 
 std::unique_ptr<Modifier> make_pull(const bson::Element& field, CommandError* error) {
   const Value value(field);
-  const bool is_operators = value.is_document() && first_element(value.bytes).key.starts_with('$');
+  const std::string_view key = value.is_document() ? first_element(value.bytes).key : "";
+  // What stands at the top of a filter is asked of the documents in the array.
+  static constexpr std::string_view kOfDocuments[] = {"$and", "$or", "$nor", "$expr",
+                                                      "$ref", "$id", "$db"};
+  const bool is_operators =
+      key.starts_with('$') && std::ranges::find(kOfDocuments, key) == std::end(kOfDocuments);
   if (value.is_document() && !is_operators) {
     std::optional<Filter> filter = Filter::parse(value.bytes, error);
     if (!filter) return nullptr;
+    if (filter->has_expression()) {
+      refuse(error, Code::query_feature_not_allowed, {"$expr is not allowed in this context"});
+      return nullptr;
+    }
     return std::make_unique<PullMatching>(PullMatching::Of::documents, std::move(*filter));
   }
   if (!is_operators && value.type != Type::regex) {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "docstore/document/decimal.h"
+#include "docstore/document/decimal_arithmetic.h"
 
 namespace runtime::document {
 
@@ -124,7 +124,10 @@ void append_number_key(const Value& number, std::string* key) {
 }
 
 std::optional<OwnedValue> calculate(Arithmetic operation, const Value& a, const Value& b) {
-  if (a.type == Type::decimal128 || b.type == Type::decimal128) return {};
+  if (a.type == Type::decimal128 || b.type == Type::decimal128) {
+    const Decimal left = to_decimal(a), right = to_decimal(b);
+    return decimal_value(operation == Arithmetic::add ? add(left, right) : multiply(left, right));
+  }
   if (a.type == Type::real || b.type == Type::real) {
     return OwnedValue::real(operation == Arithmetic::add ? a.real() + b.real()
                                                          : a.real() * b.real());
@@ -135,6 +138,26 @@ std::optional<OwnedValue> calculate(Arithmetic operation, const Value& a, const 
                                 : __builtin_mul_overflow(a.integer(), b.integer(), &result);
   if (is_too_large) return {};
   return narrowed(a, b, result);
+}
+
+std::optional<std::int64_t> whole_part(const Value& number) {
+  if (number.is_integer()) return number.integer();
+  if (number.type == Type::real) {
+    const double whole = std::trunc(number.real());
+    if (!(whole >= -kTwoTo63 && whole < kTwoTo63)) return {};
+    return static_cast<std::int64_t>(whole);
+  }
+  Decimal decimal = decimal_of(number);
+  if (decimal.kind != Decimal::Kind::finite) return {};
+  const unsigned __int128 most = static_cast<unsigned __int128>(1) << 63;
+  for (; decimal.exponent < 0 && decimal.digits != 0; ++decimal.exponent) decimal.digits /= 10;
+  for (; decimal.exponent > 0 && decimal.digits != 0; --decimal.exponent) {
+    if (decimal.digits > most) return {};
+    decimal.digits *= 10;
+  }
+  if (decimal.digits > most || (decimal.digits == most && !decimal.negative)) return {};
+  const auto size = static_cast<std::uint64_t>(decimal.digits);
+  return static_cast<std::int64_t>(decimal.negative ? 0 - size : size);
 }
 
 std::string real_text(double number) {

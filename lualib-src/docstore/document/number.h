@@ -1,6 +1,4 @@
 // Numbers of all four kinds: int32, int64, double and decimal128.
-//
-// Decimal128 is compared, kept and found, but not calculated with: arithmetic refuses it by name.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +23,12 @@ int compare_numbers(const Value& a, const Value& b);
 void append_number_key(const Value& number, std::string* key);
 
 enum class Arithmetic { add, multiply };
-// As updates do it: two integers stay integers, int32 becomes int64 where it must, and a double makes a double. Nothing
-// when an int64 does not suffice, or for a decimal128.
+// As updates do it: two integers stay integers, int32 becomes int64 where it must, a double makes a double, and a
+// decimal128 a decimal128. Nothing when an int64 does not suffice.
 std::optional<OwnedValue> calculate(Arithmetic operation, const Value& a, const Value& b);
+
+// The number without its fraction. Nothing for NaN, and for what no int64 can be.
+std::optional<std::int64_t> whole_part(const Value& number);
 
 // The shortest digits that read back as the same double; "Infinity", "-Infinity", "NaN".
 std::string real_text(double number);

@@ -60,7 +60,8 @@ Pipeline::~Pipeline() = default;
 Pipeline::Pipeline(Pipeline&& other) noexcept = default;
 Pipeline& Pipeline::operator=(Pipeline&& other) noexcept = default;
 
-std::optional<Pipeline> Pipeline::parse(std::string_view stages, CommandError* error) {
+std::optional<Pipeline> Pipeline::parse(std::string_view stages, CommandError* error,
+                                        const Constants* constants) {
   std::vector<std::unique_ptr<Stage>> parsed;
   bson::Reader reader(stages);
   bson::Element element;
@@ -75,7 +76,7 @@ std::optional<Pipeline> Pipeline::parse(std::string_view stages, CommandError* e
              {"A pipeline stage specification object must contain exactly one field."});
       return {};
     }
-    std::unique_ptr<Stage> stage = parse_stage(first_element(element.value), error);
+    std::unique_ptr<Stage> stage = parse_stage(first_element(element.value), constants, error);
     if (stage == nullptr) return {};
     parsed.push_back(std::move(stage));
     if (parsed.size() > kMostStages) {
@@ -96,8 +97,8 @@ std::optional<Pipeline> Pipeline::parse(std::string_view stages, CommandError* e
   return Pipeline(std::move(parsed));
 }
 
-std::string_view Pipeline::leading_match() const {
-  return stages_.empty() ? std::string_view() : stages_[0]->match();
+const Filter* Pipeline::leading_match() const {
+  return stages_.empty() ? nullptr : stages_[0]->match();
 }
 
 std::unique_ptr<Pipeline::Run> Pipeline::start(Surroundings surroundings, Out::Take out) const {

@@ -25,14 +25,15 @@
 
 namespace runtime::document {
 
+class Constants;
 class Stage;
 
 // What a pipeline needs of the store.
 struct Surroundings {
   Clock clock;
-  // Gives each document of a collection of the same database that may match `filter` (a document; an index may serve
-  // it) to `take`, until that returns false. Documents that do not match are left out by the callee.
-  std::function<bool(const std::string& collection, std::string_view filter,
+  // Gives each document of a collection of the same database that matches `filter` (an index may serve it) to `take`,
+  // until that returns false.
+  std::function<bool(const std::string& collection, const Filter& filter,
                      const std::function<bool(std::string_view document)>& take,
                      CommandError* error)>
       read;
@@ -44,12 +45,12 @@ class Pipeline {
   Pipeline(Pipeline&& other) noexcept;
   Pipeline& operator=(Pipeline&& other) noexcept;
 
-  // `stages` is an array.
-  static std::optional<Pipeline> parse(std::string_view stages, CommandError* error);
+  // `stages` is an array. `constants` (or null) are what its expressions may use.
+  static std::optional<Pipeline> parse(std::string_view stages, CommandError* error,
+                                       const Constants* constants = nullptr);
 
-  // The filter that a leading $match has, as a document, or nothing: the store may use an index for it. The pipeline
-  // still matches itself.
-  std::string_view leading_match() const;
+  // The filter of a leading $match, or null: the store may use an index for it. The pipeline still matches itself.
+  const Filter* leading_match() const;
 
   class Run {
    public:

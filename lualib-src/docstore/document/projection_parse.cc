@@ -21,8 +21,10 @@ bool ProjectionNode::computes() const {
 }
 
 std::unique_ptr<ProjectionTree> ProjectionTree::parse(std::string_view document, Dialect dialect,
-                                                      CommandError* error) {
+                                                      CommandError* error,
+                                                      const Constants* constants) {
   auto tree = std::make_unique<ProjectionTree>();
+  tree->constants_ = constants;
   if (dialect == Dialect::add_fields) tree->mode_ = Mode::add;
   if (dialect != Dialect::find && is_empty(document)) {
     const bool is_project = dialect == Dialect::project;
@@ -32,6 +34,7 @@ std::unique_ptr<ProjectionTree> ProjectionTree::parse(std::string_view document,
     return nullptr;
   }
   if (!tree->add_all(document, "", dialect, error)) return nullptr;
+  tree->constants_ = nullptr;
   if (tree->mode_ == Mode::undecided) {
     // No field has decided but the _id.
     const bool keeps_id = std::ranges::any_of(tree->root_.children, [](const auto& child) {
@@ -53,6 +56,11 @@ std::unique_ptr<ProjectionTree> ProjectionTree::parse_unset(const Value& names,
                                                             CommandError* error) {
   auto tree = std::make_unique<ProjectionTree>();
   tree->mode_ = Mode::exclude;
+  if (names.type != Type::string && !names.is_array()) {
+    refuse(error, location(31002),
+           {"$unset specification must be a string or an array, not ", type_name(names.type)});
+    return nullptr;
+  }
   const auto add = [&](const Value& name) {
     if (name.type != Type::string) {
       return refuse(error, location(31120),
@@ -91,8 +99,19 @@ bool ProjectionTree::add(const bson::Element& element, const std::string& path, 
   const bool is_flag = value.type == Type::boolean || value.is_number();
   if (dialect == Dialect::find && path.ends_with(".$")) {
     if (is_flag && value.is_true()) return add_position(path.substr(0, path.size() - 2), error);
-    return refuse(error, location(31276),
-                  {"positional projection cannot be used with a value that is not true: ", path});
+    return refuse(
+        error, location(31395),
+        {is_flag ? "positional projection cannot be used with exclusion: "
+                 : "positional projection cannot be used with an expression or sub object: ",
+         path});
+  }
+  if (dialect == Dialect::find && path.find(".$.") != std::string::npos) {
+    return refuse(error, location(31394),
+                  {"As of 4.4, it's illegal to specify positional operator in the middle of a "
+                   "path. Positional projection may only be used at the end, for example: a.b.$. "
+                   "If the query previously used a form like a.b.$.d, remove the parts following "
+                   "the '$' and the results will be equivalent: ",
+                   path});
   }
   if (dialect != Dialect::add_fields && is_flag) {
     const bool keeps = value.is_true();
@@ -126,7 +145,7 @@ bool ProjectionTree::add(const bson::Element& element, const std::string& path, 
   }
   if (mode_ == Mode::undecided) mode_ = Mode::include;
   auto node = node_of(ProjectionNode::Action::compute);
-  node->expression = ExpressionParser(error).parse(value);
+  node->expression = ExpressionParser(error, constants_).parse(value);
   return node->expression != nullptr && insert(path, std::move(node), error);
 }
 

@@ -35,7 +35,8 @@ class ProjectionTree {
   enum class Dialect { find, project, add_fields };
   // Null: refused.
   static std::unique_ptr<ProjectionTree> parse(std::string_view document, Dialect dialect,
-                                               CommandError* error);
+                                               CommandError* error,
+                                               const Constants* constants = nullptr);
   // {$unset: ["a", "b.c"]}
   static std::unique_ptr<ProjectionTree> parse_unset(const Value& names, CommandError* error);
 
@@ -60,6 +61,7 @@ class ProjectionTree {
   Mode mode_ = Mode::undecided;
   bool drops_id_ = false;
   bool is_positional_ = false;
+  const Constants* constants_ = nullptr;  // while it is parsed
   ProjectionNode root_;
 };
 

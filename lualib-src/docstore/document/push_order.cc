@@ -19,7 +19,10 @@ std::optional<PushOrder> PushOrder::parse(const Value& value, CommandError* erro
       return {};
     }
     order.fields_ = SortPattern::parse(value.bytes, error);
-    if (!order.fields_) return {};
+    if (!order.fields_) {
+      error->code = Code::bad_value;  // what is wrong has numbers of its own only in a query
+      return {};
+    }
     return order;
   }
   refuse(error, Code::bad_value,

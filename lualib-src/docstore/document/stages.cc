@@ -9,7 +9,6 @@ namespace {
 
 struct Match {
   Filter filter;
-  std::string bytes;
 
   bool run(std::string_view document, const Clock&, Pipeline::Run& next,
            CommandError* error) const {
@@ -118,18 +117,19 @@ class Window : public Stage {
   const std::uint64_t count_;
 };
 
-std::unique_ptr<Stage> parse_match(const Value& spec, CommandError* error) {
+std::unique_ptr<Stage> parse_match(const Value& spec, const Constants* constants,
+                                   CommandError* error) {
   if (!spec.is_document()) {
     refuse(error, location(15959), {"the match filter must be an expression in an object"});
     return nullptr;
   }
-  std::optional<Filter> filter = Filter::parse(spec.bytes, error);
+  std::optional<Filter> filter = Filter::parse(spec.bytes, error, constants);
   if (!filter) return nullptr;
-  return each(Match{std::move(*filter), std::string(spec.bytes)});
+  return each(Match{std::move(*filter)});
 }
 
 std::unique_ptr<Stage> parse_project(std::string_view name, const Value& spec,
-                                     CommandError* error) {
+                                     const Constants* constants, CommandError* error) {
   if (name == "$unset") {
     std::unique_ptr<ProjectionTree> tree = ProjectionTree::parse_unset(spec, error);
     return tree == nullptr ? nullptr : each(Project{std::move(tree)});
@@ -141,12 +141,13 @@ std::unique_ptr<Stage> parse_project(std::string_view name, const Value& spec,
   }
   std::unique_ptr<ProjectionTree> tree = ProjectionTree::parse(
       spec.bytes,
-      is_project ? ProjectionTree::Dialect::project : ProjectionTree::Dialect::add_fields, error);
+      is_project ? ProjectionTree::Dialect::project : ProjectionTree::Dialect::add_fields, error,
+      constants);
   return tree == nullptr ? nullptr : each(Project{std::move(tree)});
 }
 
 std::unique_ptr<Stage> parse_replace(std::string_view name, const Value& spec,
-                                     CommandError* error) {
+                                     const Constants* constants, CommandError* error) {
   Value root = spec;
   if (name == "$replaceRoot") {
     root = spec.is_document() ? field(spec.bytes, "newRoot") : Value();
@@ -156,7 +157,7 @@ std::unique_ptr<Stage> parse_replace(std::string_view name, const Value& spec,
       return nullptr;
     }
   }
-  std::unique_ptr<Expression> expression = ExpressionParser(error).parse(root);
+  std::unique_ptr<Expression> expression = ExpressionParser(error, constants).parse(root);
   return expression == nullptr ? nullptr : each(ReplaceRoot{std::move(expression)});
 }
 
@@ -196,21 +197,27 @@ std::unique_ptr<Stage> parse_window(bool skips, const Value& spec, CommandError*
 
 }  // namespace
 
-std::unique_ptr<Stage> parse_stage(const bson::Element& element, CommandError* error) {
+std::unique_ptr<Stage> parse_stage(const bson::Element& element, const Constants* constants,
+                                   CommandError* error) {
   const std::string_view name = element.key;
   const Value spec(element);
-  if (name == "$match") return parse_match(spec, error);
+  if (name == "$match") return parse_match(spec, constants, error);
   if (name == "$project" || name == "$addFields" || name == "$set" || name == "$unset") {
-    return parse_project(name, spec, error);
+    return parse_project(name, spec, constants, error);
   }
-  if (name == "$replaceRoot" || name == "$replaceWith") return parse_replace(name, spec, error);
+  if (name == "$replaceRoot" || name == "$replaceWith")
+    return parse_replace(name, spec, constants, error);
   if (name == "$unwind") return parse_unwind(spec, error);
   if (name == "$count") return parse_count(spec, error);
   if (name == "$skip" || name == "$limit") return parse_window(name == "$skip", spec, error);
-  if (name == "$group") return parse_group(spec, error);
-  if (name == "$sortByCount") return parse_sort_by_count(spec, error);
+  if (name == "$group") return parse_group(spec, constants, error);
+  if (name == "$sortByCount") return parse_sort_by_count(spec, constants, error);
   if (name == "$sort") return parse_sort(spec, error);
-  if (name == "$lookup") return parse_lookup(spec, error);
+  if (name == "$lookup") return parse_lookup(spec, constants, error);
+  if (name == "$changeStream") {
+    refuse(error, location(40573), {"The $changeStream stage is only supported on replica sets"});
+    return nullptr;
+  }
   refuse(error, location(40324), {"Unrecognized pipeline stage name: '", name, "'"});
   return nullptr;
 }

@@ -146,7 +146,8 @@ class SortStage : public Stage {
   std::uint64_t limit_ = 0;
 };
 
-bool parse_field(const bson::Element& element, std::vector<GroupField>* out, CommandError* error) {
+bool parse_field(const bson::Element& element, const Constants* constants,
+                 std::vector<GroupField>* out, CommandError* error) {
   if (element.key.find('.') != std::string_view::npos) {
     return refuse(error, location(40235),
                   {"The field name '", element.key, "' cannot contain '.'"});
@@ -180,7 +181,7 @@ bool parse_field(const bson::Element& element, std::vector<GroupField>* out, Com
   if (argument.is_array()) {
     return refuse(error, location(40237), {"The ", inner.key, " accumulator is a unary operator"});
   }
-  field.expression = ExpressionParser(error).parse(argument);
+  field.expression = ExpressionParser(error, constants).parse(argument);
   if (field.expression == nullptr) return false;
   out->push_back(std::move(field));
   return true;
@@ -188,7 +189,8 @@ bool parse_field(const bson::Element& element, std::vector<GroupField>* out, Com
 
 }  // namespace
 
-std::unique_ptr<Stage> parse_group(const Value& spec, CommandError* error) {
+std::unique_ptr<Stage> parse_group(const Value& spec, const Constants* constants,
+                                   CommandError* error) {
   if (!spec.is_document()) {
     refuse(error, location(15947), {"a group's fields must be specified in an object"});
     return nullptr;
@@ -199,10 +201,10 @@ std::unique_ptr<Stage> parse_group(const Value& spec, CommandError* error) {
   bson::Element element;
   while (reader.next(&element)) {
     if (element.key != "_id") {
-      if (!parse_field(element, &fields, error)) return nullptr;
+      if (!parse_field(element, constants, &fields, error)) return nullptr;
       continue;
     }
-    id = ExpressionParser(error).parse(Value(element));
+    id = ExpressionParser(error, constants).parse(Value(element));
     if (id == nullptr) return nullptr;
   }
   if (id == nullptr) {
@@ -212,7 +214,8 @@ std::unique_ptr<Stage> parse_group(const Value& spec, CommandError* error) {
   return std::make_unique<GroupStage>(std::move(id), std::move(fields), false);
 }
 
-std::unique_ptr<Stage> parse_sort_by_count(const Value& spec, CommandError* error) {
+std::unique_ptr<Stage> parse_sort_by_count(const Value& spec, const Constants* constants,
+                                           CommandError* error) {
   const bool is_field = spec.type == Type::string && spec.text().starts_with('$');
   const bool is_operator = spec.is_document() && first_element(spec.bytes).key.starts_with('$');
   if (!is_field && !is_operator) {
@@ -221,7 +224,7 @@ std::unique_ptr<Stage> parse_sort_by_count(const Value& spec, CommandError* erro
             "inside an object"});
     return nullptr;
   }
-  std::unique_ptr<Expression> id = ExpressionParser(error).parse(spec);
+  std::unique_ptr<Expression> id = ExpressionParser(error, constants).parse(spec);
   if (id == nullptr) return nullptr;
   std::vector<GroupField> fields;
   fields.push_back({"count", "$sum", ExpressionParser(error).parse(OwnedValue::int32(1).view())});

@@ -1,9 +1,13 @@
 #include "docstore/document/update.h"
 
+#include <algorithm>
+
 #include "bson/object_id.h"
 #include "docstore/document/node.h"
 #include "docstore/document/order.h"
 #include "docstore/document/path.h"
+#include "docstore/document/pipeline.h"
+#include "docstore/document/stage.h"
 #include "docstore/document/update_plan.h"
 #include "docstore/document/update_run.h"
 
@@ -61,6 +65,7 @@ bool check_same_id(const Value& before, const Value& after, CommandError* error)
 }  // namespace
 
 Update::Update(std::unique_ptr<UpdatePlan> plan) : plan_(std::move(plan)) {}
+Update::Update(std::unique_ptr<Pipeline> pipeline) : pipeline_(std::move(pipeline)) {}
 Update::~Update() = default;
 Update::Update(Update&& other) noexcept = default;
 Update& Update::operator=(Update&& other) noexcept = default;
@@ -73,12 +78,52 @@ std::optional<Update> Update::parse(std::string_view document,
   return Update(std::move(plan));
 }
 
-bool Update::is_replacement() const { return plan_->is_replacement(); }
+std::optional<Update> Update::parse_pipeline(std::string_view stages, const Constants* constants,
+                                             CommandError* error) {
+  bson::Reader reader(stages);
+  bson::Element element;
+  while (reader.next(&element)) {
+    if (element.type != Type::document) continue;  // which is told as in any pipeline
+    static constexpr std::string_view kAllowed[] = {"$addFields", "$set",         "$project",
+                                                    "$unset",     "$replaceRoot", "$replaceWith"};
+    const std::string_view name = first_element(element.value).key;
+    if (name.empty() || std::ranges::find(kAllowed, name) != std::end(kAllowed)) continue;
+    // One that is none is told as such.
+    if (parse_stage(first_element(element.value), constants, error) != nullptr ||
+        error->code != location(40324)) {
+      refuse(error, Code::invalid_options, {name, " is not allowed to be used within an update"});
+    }
+    return {};
+  }
+  std::optional<Pipeline> pipeline = Pipeline::parse(stages, error, constants);
+  if (!pipeline) return {};
+  return Update(std::make_unique<Pipeline>(std::move(*pipeline)));
+}
+
+bool Update::run(std::string_view document, const Clock& clock, std::string* fresh,
+                 CommandError* error) const {
+  Surroundings surroundings;
+  surroundings.clock = clock;
+  const auto run =
+      pipeline_->start(std::move(surroundings), [fresh](std::string_view result, CommandError*) {
+        fresh->assign(result);
+        return true;
+      });
+  return run->push(document, error) && run->finish(error);
+}
+
+bool Update::is_replacement() const { return plan_ != nullptr && plan_->is_replacement(); }
 
 Update::Outcome Update::apply(std::string_view document, const MatchDetails& details,
                               const Clock& clock, std::string* fresh, CommandError* error) const {
   const Value id = field(document, "_id");
-  if (plan_->is_replacement()) {
+  if (pipeline_ != nullptr) {
+    std::string made;
+    if (!run(document, clock, &made, error)) return Outcome::refused;
+    const Value own = field(made, "_id");
+    if (!own.is_missing() && !check_same_id(id, own, error)) return Outcome::refused;
+    *fresh = with_id_first(made, id);
+  } else if (plan_->is_replacement()) {
     const Value wanted = field(plan_->replacement(), "_id");
     if (!wanted.is_missing() && !is_equal(wanted, id)) {
       refuse(error, Code::immutable_field,
@@ -106,12 +151,17 @@ bool Update::insert(const Filter& filter, const Clock& clock, std::string* fresh
   Node root = Node::empty(Type::document);
   for (const Filter::Equality& equality : equalities) {
     const bool is_id = equality.path == "_id";
-    if (plan_->is_replacement() && !is_id) continue;
+    if (is_replacement() && !is_id) continue;
     if (!add_equality(equality, &root, error)) return false;
   }
   const std::string wanted(root.view().bytes);
   Value id = field(wanted, "_id");
-  if (plan_->is_replacement()) {
+  if (pipeline_ != nullptr) {
+    if (!run(wanted, clock, fresh, error)) return false;
+    const Value own = field(*fresh, "_id");
+    if (!id.is_missing() && !own.is_missing() && !check_same_id(id, own, error)) return false;
+    if (!own.is_missing()) id = own;
+  } else if (plan_->is_replacement()) {
     const Value own = field(plan_->replacement(), "_id");
     if (!own.is_missing() && !check_same_id(id, own, error)) return false;
     if (!own.is_missing()) id = own;

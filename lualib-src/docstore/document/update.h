@@ -6,7 +6,7 @@
 //
 // Operators: $set $unset $inc $mul $min $max $rename $setOnInsert $currentDate $push ($each $slice $sort $position)
 // $pull $pullAll $addToSet ($each) $pop $bit; in paths $, $[] and $[name]. A document without operators replaces all
-// but the _id.
+// but the _id. Or the stages of a pipeline: $addFields ($set), $project, $unset, $replaceRoot ($replaceWith).
 //
 // Order of fields: what is there keeps its place; new fields are appended, in the order of their paths (names by
 // their bytes, numbers by what they are worth). An _id that is new goes to the front.
@@ -28,6 +28,8 @@
 
 namespace runtime::document {
 
+class Constants;
+class Pipeline;
 class UpdatePlan;
 
 // What $currentDate writes: the same for all documents of a command.
@@ -54,7 +56,12 @@ class Update {
                                      const std::vector<std::string_view>& array_filters,
                                      CommandError* error);
 
-  // Neither multi nor a pipeline may replace.
+  // An update by the stages of a pipeline (an array), of which those that make one document of one are allowed.
+  // `constants` (or null) are what its expressions may use.
+  static std::optional<Update> parse_pipeline(std::string_view stages, const Constants* constants,
+                                              CommandError* error);
+
+  // Such a one is not for many documents.
   bool is_replacement() const;
 
   // `details` are those of the match, for `$`.
@@ -67,7 +74,13 @@ class Update {
 
  private:
   explicit Update(std::unique_ptr<UpdatePlan> plan);
-  std::unique_ptr<UpdatePlan> plan_;
+  explicit Update(std::unique_ptr<Pipeline> pipeline);
+  // What the pipeline makes of a document.
+  bool run(std::string_view document, const Clock& clock, std::string* fresh,
+           CommandError* error) const;
+
+  std::unique_ptr<UpdatePlan> plan_;  // or
+  std::unique_ptr<Pipeline> pipeline_;
 };
 
 }  // namespace runtime::document

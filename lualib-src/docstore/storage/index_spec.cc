@@ -99,7 +99,7 @@ bool parse_expiry(const Value& value, IndexSpec* out, CommandError* error) {
   }
   const double seconds = value.real();
   if (!(seconds >= 0 && seconds <= kMostSeconds)) {
-    return refuse(error, Code::invalid_options,
+    return refuse(error, Code::cannot_create_index,
                   {"TTL index 'expireAfterSeconds' option must be within an acceptable range, try "
                    "a different "
                    "number than ",
@@ -122,6 +122,10 @@ bool parse_option(const bson::Element& element, IndexSpec* out, CommandError* er
     }
     auto filter = document::Filter::parse(value.bytes, error);
     if (!filter) return false;
+    if (filter->has_expression()) {
+      return refuse(error, Code::cannot_create_index,
+                    {"unsupported expression in partial index: $expr"});
+    }
     out->partial = std::make_shared<const document::Filter>(std::move(*filter));
     return true;
   }
@@ -139,25 +143,26 @@ bool parse_option(const bson::Element& element, IndexSpec* out, CommandError* er
       "v",   "background",          "ns", "key", "name", "storageEngine", "dropDups", "bits", "min",
       "max", "2dsphereIndexVersion"};
   if (std::ranges::find(kIgnored, name) != std::end(kIgnored)) return true;
-  return refuse(error, document::location(197),
+  return refuse(error, Code::invalid_index_specification_option,
                 {"The field '", name, "' is not valid for an index specification. Specification: ",
                  document::to_text(document::document_value(out->document))});
 }
 
-// "a_1_b_-1"
-std::string default_name(std::string_view key) {
-  std::string name;
-  bson::Reader reader(key);
-  bson::Element element;
-  while (reader.next(&element)) {
-    const Value value(element);
-    if (!name.empty()) name += '_';
-    name.append(element.key).append("_");
-    name += value.type == bson::Type::string ? std::string(value.text())
-            : value.whole_number()           ? std::to_string(*value.whole_number())
-                                             : document::to_text(value);
+bool parse_name(const Value& name, IndexSpec* out, CommandError* error) {
+  if (name.is_missing()) {
+    return refuse(error, Code::failed_to_parse,
+                  {"The 'name' field is a required property of an index specification"});
   }
-  return name;
+  if (name.type != bson::Type::string) {
+    return refuse(error, Code::type_mismatch,
+                  {"The field 'name' must be a string, but got ", document::type_name(name.type)});
+  }
+  if (name.text().empty())
+    return refuse(error, Code::cannot_create_index, {"index name cannot be empty"});
+  if (name.text() == "*")
+    return refuse(error, Code::bad_value, {"The index name '*' is not valid."});
+  out->name = name.text();
+  return true;
 }
 
 // As listIndexes shows it: version, keys and name first.
@@ -186,14 +191,7 @@ std::optional<IndexSpec> parse_index(std::string_view spec, CommandError* error)
   out.document = spec;
   if (!parse_key(document::field(spec, "key"), &out, error)) return std::nullopt;
   const Value name = document::field(spec, "name");
-  if (name.is_missing()) {
-    out.name = default_name(out.key);
-  } else if (name.type != bson::Type::string || name.text().empty()) {
-    refuse(error, Code::type_mismatch, {"The field 'name' must be a string with something in it"});
-    return std::nullopt;
-  } else {
-    out.name = name.text();
-  }
+  if (!parse_name(name, &out, error)) return std::nullopt;
   bson::Reader reader(spec);
   bson::Element element;
   while (reader.next(&element)) {
