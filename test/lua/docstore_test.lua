@@ -61,6 +61,17 @@ T.test("what many services ask at once is all answered", function()
 	client:disconnect()
 end)
 
+T.test("a pipeline without stages gives all documents", function()
+	local client = mongo.client { docstore = true }
+	local c = client.inside.unstaged
+	c:safe_batch_insert { { _id = 1 }, { _id = 2 } }
+	local cursor, ids = c:aggregate {}, {}
+	while cursor:hasNext() do table.insert(ids, cursor:next()._id) end
+	T.eq(table.concat(ids, " "), "1 2")
+	T.eq(c:aggregate({}):count(), 2)
+	client:disconnect()
+end)
+
 T.test("an unanswered insert is done", function()
 	local client = mongo.client { docstore = true }
 	client.inside.quiet:insert { _id = 1 }

@@ -4,6 +4,9 @@ local command = require "skynet.db.mongo_command"
 
 local unpack = table.unpack or unpack
 
+-- A table with nothing in it would be a document.
+local NO_STAGES = setmetatable({}, { __len = function() return 0 end })
+
 local cursor = {}
 local methods = {}
 methods.__index = methods
@@ -53,8 +56,8 @@ local function add(args, key, value)
 	args[#args + 1] = value
 end
 
--- The pipeline with what sort(), skip() and limit() say: a copy.
-local function stages(self, with_sort, with_bounds)
+-- The pipeline with what sort(), skip() and limit() say, and one stage more: a copy.
+local function stages(self, with_sort, with_bounds, last)
 	local list = {}
 	for i, stage in ipairs(self.pipeline) do list[i] = stage end
 	local function stage(key, value)
@@ -65,7 +68,8 @@ local function stages(self, with_sort, with_bounds)
 		stage("$skip", self.skip_n)
 		stage("$limit", self.limit_n)
 	end
-	return list
+	list[#list + 1] = last
+	return list[1] and list or NO_STAGES
 end
 
 local function run(self, ...)
@@ -148,8 +152,7 @@ end
 ---@return integer
 function methods:count(with_bounds)
 	if self.pipeline then
-		local list = stages(self, false, with_bounds)
-		list[#list + 1] = { ["$count"] = "__count" }
+		local list = stages(self, false, with_bounds, { ["$count"] = "__count" })
 		local reply = run(self, "aggregate", self.collection.name, "pipeline", list, "cursor", {})
 		if reply.ok ~= 1 then error(reply.errmsg or "mongo: aggregate was refused") end
 		local found = reply.cursor.firstBatch[1]
