@@ -49,7 +49,7 @@ local function new_node(answer)
 			local reply
 			if text == "CLUSTER slots" then
 				node.maps = node.maps + 1
-				reply = slots()
+				reply = node.raw_slots or slots()
 			else
 				node.got[#node.got + 1] = text
 				reply = node.answer(text, node, fd)
@@ -319,6 +319,21 @@ T.test("an idle connection makes room before a busy one", function()
 	waiting()
 	T.eventually(function() return got end)
 	c:close_all_connection()
+end)
+
+T.test("a node whose map is none is passed over", function()
+	local a, b = two_nodes(echo)
+	local lines = {
+		"*3\r\n:0\r\n:1000000000000\r\n*2\r\n+h\r\n:1\r\n", "*2\r\n:0\r\n:1\r\n", "*3\r\n:0\r\n:1\r\n+x\r\n", ":1\r\n",
+		"*3\r\n:0\r\n:1\r\n*2\r\n+h\r\n+x\r\n", "*3\r\n$-1\r\n:1\r\n*2\r\n+h\r\n:1\r\n", "*3\r\n:0\r\n:1\r\n*0\r\n", "*3\r\n:0\r\n:1\r\n*2\r\n:5\r\n:1\r\n",
+	}
+	for _, line in ipairs(lines) do
+		a.raw_slots = "*1\r\n" .. line
+		local c = cluster.new { { host = "127.0.0.1", port = a.port }, { host = "127.0.0.1", port = b.port } }
+		T.eq(#c.nodes, 2, line)
+		T.eq(c:get "k", "GET k")
+		c:close_all_connection()
+	end
 end)
 
 T.test("nodes that are connected to at once do not go beyond the most connections", function()

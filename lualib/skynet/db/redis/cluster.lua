@@ -227,6 +227,23 @@ end
 
 -- ---- the map ----------------------------------------------------------------------------------
 
+local function is_slot(value)
+	return type(value) == "number" and value >= 0 and value < SLOTS
+end
+
+-- Whether that is what CLUSTER SLOTS answers: lists { first, last, { host, port }, replicas ... }.
+local function is_map(lines)
+	if type(lines) ~= "table" or #lines == 0 then return false end
+	for _, line in ipairs(lines) do
+		if type(line) ~= "table" or not is_slot(line[1]) or not is_slot(line[2]) or not line[3] then return false end
+		for i = 3, #line do
+			local entry = line[i]
+			if type(entry) ~= "table" or type(entry[1] or "") ~= "string" or type(entry[2]) ~= "number" then return false end
+		end
+	end
+	return true
+end
+
 -- A node that does not know its own address leaves it out: it is the one that was asked.
 local function read_map(self, lines, asked)
 	local nodes, slots, known = {}, {}, {}
@@ -259,7 +276,7 @@ local function load_map(self)
 	for _, node in ipairs(self.startup) do candidates[#candidates + 1] = node end
 	for _, node in ipairs(candidates) do
 		local ok, lines = pcall(function() return self:get_connection(node):cluster "slots" end)
-		if ok and type(lines) == "table" and #lines > 0 then
+		if ok and is_map(lines) then
 			read_map(self, lines, node)
 			return
 		end
