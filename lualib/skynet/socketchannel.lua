@@ -81,8 +81,8 @@ local function prepare(self, generation, what, f, argument)
 	if self.generation ~= generation then return nil, "the address was changed" end
 	if ok then return true end
 	drop_link(self)
-	if message == socket_error then return nil, "closed during " .. what end
 	skynet.error("socket: " .. what .. " failed", message)
+	if message == socket_error then return nil, "closed during " .. what end
 	self.refusal = self.tells_refusal and message or nil
 	return nil, message
 end
@@ -95,7 +95,7 @@ local function cut_attempt(self)
 	if id then skynet.fork(socket.close, id) end
 end
 
--- One address. → true, or nil and the reason. A change of generation is noticed by the caller.
+-- One address. → true, or nil, the reason, and true when it was there. A change of generation is noticed by the caller.
 local function connect_to(self, host, port)
 	local generation = self.generation
 	local id, err = socket.open(host, port, self.connect_timeout)
@@ -111,13 +111,13 @@ local function connect_to(self, host, port)
 	if self.overload_notify then watch_queue(self, link) end
 	if self.handshake then
 		local ok, reason = prepare(self, generation, "handshake", self.handshake, link)
-		if not ok then return nil, reason end
+		if not ok then return nil, reason, true end
 	end
 	skynet.fork(links.serve, link)
 	if self.auth then
 		local ok, reason = prepare(self, generation, "auth", self.auth, self)
-		if not ok then return nil, reason end
-		if link.broken then return nil, "closed during auth" end
+		if not ok then return nil, reason, true end
+		if link.broken then return nil, "closed during auth", true end
 	end
 	self.__host, self.__port = host, port
 	return true
@@ -128,9 +128,9 @@ local function connect_once(self)
 	local reason
 	for _ = 1, MAX_MOVES do
 		local generation = self.generation
-		local ok
+		local ok, was_there
 		self.refusal = nil
-		ok, reason = connect_to(self, self.__host, self.__port)
+		ok, reason, was_there = connect_to(self, self.__host, self.__port)
 		local backup, i = self.backup or {}, 1
 		while not ok and self.generation == generation and backup[i] do
 			local host, port = backup[i], self.__port
@@ -142,7 +142,7 @@ local function connect_once(self)
 		if ok then return true end
 		if self.closed then return nil, "closed" end
 		if self.generation == generation then
-			if i > 1 then reason = "no more backup host : " .. tostring(reason) end
+			if i > 1 or was_there then reason = "no more backup host : " .. tostring(reason) end
 			return nil, reason
 		end
 	end

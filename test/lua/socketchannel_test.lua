@@ -43,6 +43,20 @@ T.test("a connection lost inside auth fails the attempt, it does not hang", func
 	stop()
 end)
 
+T.test("an auth that fails is logged, and that no address is left", function()
+	local port, stop = server(function() return false end)
+	for what, auth in pairs {
+		["closed during auth"] = function(ch) ch:request("hello\n", line) end,
+		["not today"] = function() error("not today", 0) end,
+	} do
+		local c = channel(port, { auth = auth })
+		local logged = net.logged(function() T.raises(nil, c.connect, c, true) end)
+		T.ok(logged:find("socket: auth failed " .. (what == "not today" and what or "[Error: socket]"), 1, true), logged)
+		T.ok(logged:find("Connect failed no more backup host : " .. what .. " " .. net.host, 1, true), logged)
+	end
+	stop()
+end)
+
 T.test("auth that moves on for ever is given up", function()
 	local port, stop = server(echo)
 	local moves = 0
