@@ -158,10 +158,13 @@ int load_file(lua_State* L, const char* filename, const char* mode) {
     // The name is of no consequence: the bytecode brings the one it was compiled with.
     const int status = luaL_loadbufferx(L, code->data, code->size, filename, "b");
     code->release();
+    if (status == LUA_OK) note_loaded(L, filename);
     return status;
   }
   const int status = compile(L, filename, nullptr);
-  if (status != LUA_OK || use == CacheMode::kExist) return status;
+  if (status != LUA_OK) return status;
+  note_loaded(L, filename);
+  if (use == CacheMode::kExist) return LUA_OK;
   if (Code* const code = dump(L)) cache().put(filename, code, generation);
   return LUA_OK;
 }

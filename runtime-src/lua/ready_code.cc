@@ -53,11 +53,15 @@ bool take_ready_code(lua_State* L, const char* file) {
       return true;
     }
     lua_pop(L, 1);
-  } else if (lua_islightuserdata(L, -1)) {
-    note(*static_cast<FileNames*>(lua_touserdata(L, -1)), file);
   }
   lua_pop(L, 1);
   return false;
+}
+
+void note_loaded(lua_State* L, const char* file) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &key);
+  if (lua_islightuserdata(L, -1)) note(*static_cast<FileNames*>(lua_touserdata(L, -1)), file);
+  lua_pop(L, 1);
 }
 
 void record_files(lua_State* L, FileNames* files) {

@@ -20,8 +20,12 @@ using FileNames = std::vector<std::string>;
 // Loads the files. Raises also when one cannot be loaded, or when that changes what is in package.loaded.
 void make_code_ready(lua_State* L, std::span<const std::string> files);
 
-// Pushes the main function of a file, if it is ready. Else, while record_files() says so, notes the file and gives false.
+// Pushes the main function of a file, if it is ready. Else gives false.
 bool take_ready_code(lua_State* L, const char* file);
+
+// Notes that a file was loaded, while record_files() says so. Not those that are only looked for: a
+// search path is full of them.
+void note_loaded(lua_State* L, const char* file);
 
 // What is loaded from now on is noted in `files`, until end_ready_code().
 void record_files(lua_State* L, FileNames* files);

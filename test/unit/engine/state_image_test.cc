@@ -194,6 +194,23 @@ TEST_F(StateImageTest, AFileThatIsReadyIsTheOneThatTheCacheHas) {
   std::remove(file.c_str());
 }
 
+// A service and its modules are looked for in one place after the other.
+TEST_F(StateImageTest, FilesThatAreOnlyLookedForAreNotRecorded) {
+  const std::string file = testing::TempDir() + "ready_code_test.lua";
+  clear_code();
+  write(file, "return 1");
+  FileNames files;
+  record_files(L, &files);
+  for (int cached = 0; cached < 2; ++cached) {
+    EXPECT_NE(load_file(L, "./no such file.lua"), LUA_OK);
+    EXPECT_EQ(load_file(L, file.c_str()), LUA_OK);
+  }
+  end_ready_code(L);
+  EXPECT_EQ(load_file(L, file.c_str()), LUA_OK);
+  EXPECT_EQ(files, (FileNames{file, file}));
+  std::remove(file.c_str());
+}
+
 TEST_F(StateImageTest, FilesThatCannotBeLoadedAreNotMadeReady) {
   files_ = {"./no such file.lua"};
   EXPECT_NE(fill().find("no such file"), std::string::npos);
