@@ -67,23 +67,26 @@ std::unique_ptr<HeapImage> HeapImage::take(const RecordedBlocks& blocks, Address
   return image;
 }
 
-// Gives each block its place. Those whose size is a multiple of 16 come first, as they are to be
-// aligned like that: no byte is left between blocks.
+// Gives each block its place: the first part that has room for it. Those whose size is a multiple of 16
+// come first, as they are to be aligned like that: no byte is left between blocks.
 bool HeapImage::lay_out() {
   for (const bool odd : {false, true}) {
     for (Block& block : blocks_) {
       const std::size_t size = LuaHeap::block_size(block.size);
       if ((size % 16 != 0) != odd) continue;
-      std::size_t end = parts_.empty() ? kPartBytes : parts_.back().words.size() * kWord;
-      if (parts_.empty() || end + size > kPartBytes) {
+      const auto has_room = [size](const Part& part) {
+        return part.words.size() * kWord + size <= kPartBytes;
+      };
+      auto part = std::find_if(parts_.begin(), parts_.end(), has_room);
+      if (part == parts_.end()) {
         if (parts_.size() == kMostParts) return false;
-        parts_.emplace_back();
-        end = sizeof(LuaHeap::Chunk);
+        part = parts_.emplace(part);
+        part->words.resize(sizeof(LuaHeap::Chunk) / kWord);
       }
-      block.part = parts_.size() - 1;
-      block.offset = end;
-      if ((end + size) / kWord > UINT16_MAX) return false;
-      parts_.back().words.resize((end + size) / kWord);
+      block.part = static_cast<std::size_t>(part - parts_.begin());
+      block.offset = part->words.size() * kWord;
+      if ((block.offset + size) / kWord > UINT16_MAX) return false;
+      part->words.resize((block.offset + size) / kWord);
     }
   }
   return !parts_.empty();

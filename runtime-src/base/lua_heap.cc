@@ -15,13 +15,11 @@ namespace runtime {
 
 namespace {
 
-// A new chunk is at most a 32nd of those before it: that bounds what may lie unused in it.
-constexpr std::size_t kMinChunk = 1024;
+// A new chunk is at most a 64th of those before it: that bounds what may lie unused in it.
+constexpr std::size_t kMinChunk = 512;
 constexpr std::size_t kMaxChunk = 256 * 1024;
-constexpr std::size_t kGrowthDivisor = 32;
-// The smallest of jemalloc's sizes that holds a block of any size.
-constexpr std::size_t kRoomyChunk = 2560;
-constexpr std::size_t kReopened = 512;            // free blocks that small ones may be made of...
+constexpr std::size_t kGrowthDivisor = 64;
+constexpr std::size_t kReopened = 128;            // free blocks that small ones may be made of...
 constexpr std::size_t kReopenBelow = 128 * 1024;  // ...in heaps below this size
 constexpr std::size_t kTrimFrom = 1024 * 1024;    // smaller heaps keep their chunks
 constexpr std::size_t kFirstWarning = 32 * 1024 * 1024;
@@ -72,6 +70,14 @@ constexpr auto kClassBy64 = class_table<2048 / 64 + 1>(64);
 
 // What a block of more than the small sizes takes in a chunk.
 constexpr std::size_t in_chunk(std::size_t size) { return (size + 15) & ~std::size_t{15}; }
+
+// The smallest of jemalloc's sizes from kMinChunk on that holds so many bytes: there are four for each
+// doubling.
+constexpr std::size_t malloc_size(std::size_t size) {
+  const std::size_t step = std::max(std::bit_ceil(size) / 8, kMinChunk / 4);
+  return (std::max(size, kMinChunk) + step - 1) / step * step;
+}
+static_assert(malloc_size(16 + 2048) == 2560 && malloc_size(737) == 768 && malloc_size(100) == 512);
 
 inline int class_of(std::size_t size) {
   return size <= 256 ? kClassBy8[(size + 7) / 8] : kClassBy64[(size + 63) / 64];
@@ -265,7 +271,7 @@ bool LuaHeap::reopen_block(std::size_t size) {
 bool LuaHeap::add_chunk(std::size_t least) {
   std::size_t size =
       std::clamp(std::bit_floor(chunk_bytes_ / kGrowthDivisor), kMinChunk, kMaxChunk);
-  if (size < sizeof(Chunk) + least) size = kRoomyChunk;
+  size = std::max(size, malloc_size(sizeof(Chunk) + least));
   auto* const block = static_cast<char*>(heap_malloc(size));
   if (block == nullptr) return false;
   divide(bump_, bump_end_);

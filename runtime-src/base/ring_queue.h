@@ -8,8 +8,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
-#include <vector>
 
 namespace runtime {
 
@@ -20,15 +20,15 @@ class RingQueue {
   std::size_t size() const { return size_; }
 
   void push(T value) {
-    if (size_ == ring_.size()) grow();
-    ring_[(head_ + size_++) & (ring_.size() - 1)] = std::move(value);
+    if (size_ == capacity_) grow();
+    ring_[(head_ + size_++) & (capacity_ - 1)] = std::move(value);
   }
 
   // The oldest value; T{} when there is none.
   T pop() {
     if (size_ == 0) return T{};
     T value = std::move(ring_[head_]);
-    head_ = static_cast<std::uint32_t>((head_ + 1) & (ring_.size() - 1));
+    head_ = (head_ + 1) & (capacity_ - 1);
     --size_;
     return value;
   }
@@ -43,17 +43,21 @@ class RingQueue {
   }
 
  private:
-  T& at(std::size_t i) { return ring_[(head_ + i) & (ring_.size() - 1)]; }
+  T& at(std::size_t i) { return ring_[(head_ + i) & (capacity_ - 1)]; }
 
   void grow() {
-    std::vector<T> larger(std::max<std::size_t>(8, ring_.size() * 2));
+    const std::uint32_t capacity = std::max<std::uint32_t>(8, capacity_ * 2);
+    auto larger = std::make_unique<T[]>(capacity);
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(at(i));
-    ring_.swap(larger);
+    ring_ = std::move(larger);
+    capacity_ = capacity;
     head_ = 0;
   }
 
-  std::vector<T> ring_;                // its size is a power of two, or 0
-  std::uint32_t head_ = 0, size_ = 0;  // each Lua service has four of these queues
+  // Each Lua service has three of these queues: 24 bytes.
+  std::unique_ptr<T[]> ring_;
+  std::uint32_t capacity_ = 0;  // a power of two, or 0
+  std::uint32_t head_ = 0, size_ = 0;
 };
 
 }  // namespace runtime

@@ -3,7 +3,11 @@
 //
 // It reads the globals that lua_state.cc sets (LUA_SERVICE, LUA_PATH, LUA_CPATH, LUA_PRELOAD), and
 // takes them away.
+#include <linux/limits.h>
+
+#include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "lua/code_cache.h"
 #include "lua/engine.h"
@@ -52,56 +56,73 @@ void log_text(lua_State* L, int index) {
   lua_pop(L, 1);
 }
 
-// Pushes the service's main chunk and the pattern of LUA_SERVICE that led to it. A file that is found and does not compile
-// is what is raised, unless the application has another one of that name, as skynet lets it: then the log tells. What this
-// tree has under the same name never counts in its stead. When no file is found, the places that were tried are raised.
-void push_script(lua_State* L, const char* name) {
+// FILE: PATTERN with the name of the service for each '?'. Raises when that is too long.
+using FileName = char[PATH_MAX];
+void fill_in(lua_State* L, std::string_view pattern, const char* name, FileName* file) {
+  const std::size_t name_size = std::strlen(name);
+  std::size_t size = 0;
+  for (const char& c : pattern) {
+    const std::string_view part =
+        c == '?' ? std::string_view(name, name_size) : std::string_view(&c, 1);
+    if (size + part.size() >= sizeof(*file)) {
+      luaL_error(L, "the path of service %s is longer than %d bytes", name, PATH_MAX - 1);
+    }
+    std::memcpy(*file + size, part.data(), part.size());
+    size += part.size();
+  }
+  (*file)[size] = '\0';
+}
+
+// Takes the places that were looked at, or nil, and the reason why the last one did not do; adds the one to the others.
+void add_reason(lua_State* L, int tried) {
+  if (lua_isnil(L, tried)) return lua_replace(L, tried);
+  lua_pushvalue(L, tried);
+  lua_pushliteral(L, "\n");
+  lua_rotate(L, -3, 2);
+  lua_concat(L, 3);
+  lua_replace(L, tried);
+}
+
+// Pushes the service's main chunk; gives the pattern of LUA_SERVICE that led to it, which lies in the string below. A file
+// that is found and does not compile is what is raised, unless the application has another one of that name, as skynet lets
+// it: then the log tells. What this tree has under the same name never counts in its stead. When no file is found, the
+// places that were tried are raised.
+std::string_view push_script(lua_State* L, const char* name) {
   take_global(L, "LUA_SERVICE");
-  push_service_patterns(L, luaL_checkstring(L, -1), name);
+  luaL_checkstring(L, -1);
+  push_service_patterns(L, lua_gettop(L), name);
   lua_remove(L, -2);
-  const char* patterns = lua_tostring(L, -1);
   lua_pushnil(L);
   const int broken = lua_gettop(L);  // the error of the first file that does not compile
-  lua_pushliteral(L, "");
+  lua_pushnil(L);
   const int tried = broken + 1;
-  while (*patterns != '\0') {
-    const std::size_t size = std::strcspn(patterns, ";");
-    lua_pushlstring(L, patterns, size);
-    const char* pattern = lua_tostring(L, -1);
-    patterns += size;
-    patterns += std::strspn(patterns, ";");
-    if (size == 0 || (!lua_isnil(L, broken) && is_of_tree_services(pattern))) {
-      lua_settop(L, tried);
-      continue;
-    }
-    const char* file = luaL_gsub(L, pattern, "?", name);
+  for (std::string_view rest = lua_tostring(L, broken - 1); !rest.empty();) {
+    const std::string_view pattern = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(std::min(pattern.size() + 1, rest.size()));
+    if (pattern.empty() || (!lua_isnil(L, broken) && is_of_tree_services(pattern))) continue;
+    FileName file;
+    fill_in(L, pattern, name, &file);
     if (load_file(L, file) == LUA_OK) {
       if (!lua_isnil(L, broken)) log_text(L, broken);
-      lua_remove(L, -2);  // the file's name
-      lua_insert(L, -2);
-      return;
+      lua_replace(L, broken);
+      lua_settop(L, broken);
+      return pattern;
     }
     if (!is_found(file)) {
-      lua_pushvalue(L, tried);
-      if (lua_rawlen(L, tried) != 0) {
-        lua_pushliteral(L, "\n");
-        lua_concat(L, 2);
-      }
-      lua_insert(L, -2);
-      lua_concat(L, 2);
-      lua_replace(L, tried);
+      add_reason(L, tried);
     } else if (lua_isnil(L, broken)) {
       lua_replace(L, broken);
     }
     lua_settop(L, tried);
   }
   if (lua_isnil(L, broken)) {
-    if (lua_rawlen(L, tried) == 0) luaL_error(L, "the config's luaservice is empty");
+    if (lua_isnil(L, tried)) luaL_error(L, "the config's luaservice is empty");
     lua_pushvalue(L, tried);
   } else {
     lua_pushvalue(L, broken);
   }
   lua_error(L);
+  return {};
 }
 
 // package.FIELD = GLOBAL; GLOBAL = nil
@@ -112,24 +133,21 @@ void move_path(lua_State* L, const char* global, const char* field) {
   lua_pop(L, 1);
 }
 
-// SERVICE_PATH, from the pattern at the top: the folder of the service. One of its own
-// (./?/main.lua) is the first where modules are searched.
-void set_service_path(lua_State* L, const char* name) {
-  const char* pattern = lua_tostring(L, -1);
-  const char* slash = std::strrchr(pattern, '/');
-  if (slash == nullptr) {
+// SERVICE_PATH, from the pattern: the folder of the service. One of its own (./?/main.lua) is the first where modules are
+// searched.
+void set_service_path(lua_State* L, std::string_view pattern, const char* name) {
+  const std::size_t slash = pattern.rfind('/');
+  if (slash == pattern.npos) {
     lua_pushliteral(L, "./");
     lua_setglobal(L, "SERVICE_PATH");
     return;
   }
-  lua_pushlstring(L, pattern, static_cast<std::size_t>(slash + 1 - pattern));
-  const char* folder = lua_tostring(L, -1);
-  const std::size_t file_size = std::strlen(slash);
-  const bool own_folder = std::strchr(folder, '?') != nullptr &&
-                          std::strchr(slash, '?') == nullptr && file_size > 5 &&
-                          std::strcmp(slash + file_size - 4, ".lua") == 0;
+  const std::string_view folder = pattern.substr(0, slash + 1), file = pattern.substr(slash);
+  lua_pushlstring(L, folder.data(), folder.size());
+  const bool own_folder = folder.find('?') != folder.npos && file.find('?') == file.npos &&
+                          file.size() > 5 && file.ends_with(".lua");
   if (own_folder) {
-    luaL_gsub(L, folder, "?", name);
+    luaL_gsub(L, lua_tostring(L, -1), "?", name);
     lua_getglobal(L, "package");
     lua_pushvalue(L, -2);
     lua_pushliteral(L, "?.lua;");
@@ -162,11 +180,11 @@ int l_load_service(lua_State* L) {
   const char* name = lua_tostring(L, kName);
   lua_pushvalue(L, kName);
   lua_setglobal(L, "SERVICE_NAME");
-  push_script(L, name);
+  const std::string_view pattern = push_script(L, name);
   move_path(L, "LUA_PATH", "path");
   move_path(L, "LUA_CPATH", "cpath");
-  set_service_path(L, name);
-  lua_pop(L, 1);
+  set_service_path(L, pattern, name);
+  lua_remove(L, -2);  // what the pattern is a part of
   run_preload(L, kName, count);
   require_module(L, "skynet.require");
   lua_getfield(L, -1, "require");

@@ -1,6 +1,9 @@
 #include "lua/lua_state.h"
 
 #include <cstdio>
+#include <fstream>
+#include <string>
+#include <string_view>
 
 #include "lua/builtin_modules.h"
 #include "lua/code_cache.h"
@@ -54,6 +57,24 @@ void set_global(lua_State* L, const Environment& environment, const char* global
   lua_setglobal(L, global);
 }
 
+const char* loader_file(const Environment& environment) {
+  const char* const file = environment.get("lualoader");
+  return file != nullptr ? file : "./lualib/loader.lua";
+}
+
+// Whether a loader is lualib/loader.lua as it comes: comments, and one call.
+bool is_usual_loader(const char* file) noexcept {
+  constexpr std::string_view kCall = R"(require "skynet.loader" (...))";
+  std::ifstream in(file);
+  int calls = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line.starts_with("--")) continue;
+    if (line != kCall) return false;
+    ++calls;
+  }
+  return calls == 1;
+}
+
 }  // namespace
 
 void open_service_libraries(lua_State* L, const Environment& environment) {
@@ -75,9 +96,18 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   set_global(L, environment, "LUA_PRELOAD", "preload", nullptr);
 }
 
+void set_search_paths(lua_State* L, const Environment& environment) {
+  if (!is_usual_loader(loader_file(environment))) return;
+  lua_getglobal(L, "package");
+  lua_getglobal(L, "LUA_PATH");
+  lua_setfield(L, -2, "path");
+  lua_getglobal(L, "LUA_CPATH");
+  lua_setfield(L, -2, "cpath");
+  lua_pop(L, 1);
+}
+
 void load_service_loader(lua_State* L, const Environment& environment) {
-  const char* file = environment.get("lualoader");
-  if (file == nullptr) file = "./lualib/loader.lua";
+  const char* const file = loader_file(environment);
   if (load_file(L, file) != LUA_OK) luaL_error(L, "Can't load %s : %s", file, lua_tostring(L, -1));
 }
 

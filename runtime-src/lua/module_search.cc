@@ -28,16 +28,41 @@ char require_key;  // its address is the key in the registry: Lua's own `require
 #define RUNTIME_REASON ""
 #endif
 
-int l_search_builtin(lua_State* L) {
-  const char* name = luaL_checkstring(L, 1);
+const BuiltinModule* find_builtin(const char* name) {
   for (const BuiltinModule& module : builtin_modules()) {
-    if (std::strcmp(module.name, name) == 0) {
-      give_up_ready_module(L, name);
-      lua_pushcfunction(L, module.open);
-      lua_pushliteral(L, ":builtin:");
-      return 2;
+    if (std::strcmp(module.name, name) == 0) return &module;
+  }
+  return nullptr;
+}
+
+// Lua's searcher of package.preload. What it says of a module that it does not have is left out where
+// a later searcher surely has it: such texts would be a fortieth of a service that has just started.
+// Upvalues: package, Lua's searcher.
+int l_search_preload(lua_State* L) {
+  const char* name = luaL_checkstring(L, 1);
+  if (find_builtin(name) != nullptr || is_ready_module(L, name)) {
+    lua_getfield(L, lua_upvalueindex(1), "preload");
+    if (lua_istable(L, -1)) {
+      lua_getfield(L, -1, name);
+      if (lua_isnil(L, -1)) return 0;
     }
   }
+  lua_settop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(2));
+  lua_insert(L, 1);
+  lua_call(L, 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+int l_search_builtin(lua_State* L) {
+  const char* name = luaL_checkstring(L, 1);
+  if (const BuiltinModule* const module = find_builtin(name)) {
+    give_up_ready_module(L, name);
+    lua_pushcfunction(L, module->open);
+    lua_pushliteral(L, ":builtin:");
+    return 2;
+  }
+  if (is_ready_module(L, name)) return 0;
   lua_pushfstring(L, RUNTIME_REASON "no built-in module '%s'", name);
   return 1;
 }
@@ -51,7 +76,7 @@ int l_search_source(lua_State* L) {
   const char* path = lua_tostring(L, -1);
   if (path == nullptr) return luaL_error(L, "'package.path' must be a string");
   if (push_ready_module(L, name, path)) return 2;
-  push_module_patterns(L, path, name);
+  push_module_patterns(L, lua_gettop(L), name);
   lua_remove(L, -2);
   lua_call(L, 2, 2);
   if (lua_isnil(L, -2)) {
@@ -225,6 +250,10 @@ void install_module_search(lua_State* L) {
 #else
   lua_getfield(L, package, "searchers");
 #endif
+  lua_pushvalue(L, package);
+  lua_rawgeti(L, -2, 1);
+  lua_pushcclosure(L, l_search_preload, 2);
+  lua_rawseti(L, -2, 1);
   lua_pushvalue(L, package);
   lua_getfield(L, package, "searchpath");
   lua_pushcclosure(L, l_search_source, 2);

@@ -48,7 +48,9 @@ const char* push_file(lua_State* L, const char* name, const char* path) {
   lua_getfield(L, -1, "searchpath");
   lua_remove(L, -2);
   lua_pushstring(L, name);
-  push_module_patterns(L, path, name);
+  lua_pushstring(L, path);
+  push_module_patterns(L, lua_gettop(L), name);
+  lua_remove(L, -2);
   lua_call(L, 2, 1);
   if (lua_isnil(L, -1)) luaL_error(L, "no module %s", name);
   return lua_tostring(L, -1);
@@ -96,14 +98,15 @@ int l_take_ready(lua_State* L) {
 
 }  // namespace
 
-void make_skynet_ready(lua_State* L, const char* path) {
+void make_skynet_ready(lua_State* L) {
   const int top = lua_gettop(L);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "path");
   const int before = lua_gettop(L);
   lua_newtable(L);
   const int ready = lua_gettop(L);
-  lua_pushstring(L, path);
+  lua_getglobal(L, "LUA_PATH");
+  const char* const path = lua_tostring(L, -1);
   lua_pushvalue(L, -1);
   lua_rawseti(L, ready, kPath);
   set_path(L);
@@ -166,17 +169,23 @@ bool push_ready_module(lua_State* L, const char* name, const char* path) {
   return false;
 }
 
-void give_up_ready_module(lua_State* L, const char* name) {
+bool is_ready_module(lua_State* L, const char* name) {
+  const int top = lua_gettop(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &ready_key);
+  bool ready = false;
   if (lua_istable(L, -1)) {
     lua_getfield(L, -1, name);
-    if (!lua_isnil(L, -1)) {
-      lua_pushnil(L);
-      lua_rawsetp(L, LUA_REGISTRYINDEX, &ready_key);
-    }
-    lua_pop(L, 1);
+    ready = !lua_isnil(L, -1);
   }
-  lua_pop(L, 1);
+  lua_settop(L, top);
+  return ready;
+}
+
+void give_up_ready_module(lua_State* L, const char* name) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &ready_key);
+  if (!is_ready_module(L, name)) return;
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &ready_key);
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -76,20 +76,20 @@ std::span<const std::string_view> framework_modules() { return kModules; }
 
 std::span<const std::string_view> framework_services() { return kServices; }
 
-void push_module_patterns(lua_State* L, const char* path, const char* name) {
+void push_module_patterns(lua_State* L, int path, const char* name) {
   const std::string_view first_part(name, std::strcspn(name, "."));
   if (is_everyday(first_part, kTreeModules, kModules)) {
-    push_tree_last(L, path, "skynet.lua");
+    push_tree_last(L, lua_tostring(L, path), "skynet.lua");
   } else {
-    lua_pushstring(L, path);
+    lua_pushvalue(L, path);
   }
 }
 
-void push_service_patterns(lua_State* L, const char* path, const char* name) {
+void push_service_patterns(lua_State* L, int path, const char* name) {
   if (is_everyday(name, kTreeServices, kServices)) {
-    push_tree_last(L, path, kService);
+    push_tree_last(L, lua_tostring(L, path), kService);
   } else {
-    lua_pushstring(L, path);
+    lua_pushvalue(L, path);
   }
 }
 

@@ -17,12 +17,13 @@ namespace runtime::RUNTIME_ENGINE {
 std::span<const std::string_view> framework_modules();
 std::span<const std::string_view> framework_services();
 
-// Pushes the patterns of `path` (as in package.path) in the order in which to look for the module:
-// as they are, but for an everyday name those of this tree's lualib/ come last. May raise.
-void push_module_patterns(lua_State* L, const char* path, const char* name);
+// Pushes the patterns of the string at `path`, an index from 1 on (as in package.path), in the order
+// in which to look for the module: as they are, but for an everyday name those of this tree's lualib/
+// come last. May raise.
+void push_module_patterns(lua_State* L, int path, const char* name);
 
 // The same for the patterns of a config's luaservice, and this tree's service/.
-void push_service_patterns(lua_State* L, const char* path, const char* name);
+void push_service_patterns(lua_State* L, int path, const char* name);
 
 // Whether a pattern of luaservice leads to this tree's service/.
 bool is_of_tree_services(std::string_view pattern);

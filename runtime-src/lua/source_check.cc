@@ -45,12 +45,13 @@ std::string compile_error(const std::string& file) {
 SourceCheck check_source(const std::string& patterns, const std::string& name, SourceKind kind) {
   const State state = new_state();
   if (state == nullptr) return {"", "not enough memory"};
+  lua_pushstring(state.get(), patterns.c_str());
   std::string part = name;
   if (kind == SourceKind::module) {
-    push_module_patterns(state.get(), patterns.c_str(), name.c_str());
+    push_module_patterns(state.get(), 1, name.c_str());
     std::ranges::replace(part, '.', '/');
   } else {
-    push_service_patterns(state.get(), patterns.c_str(), name.c_str());
+    push_service_patterns(state.get(), 1, name.c_str());
   }
   for (std::string_view rest = lua_tostring(state.get(), -1); !rest.empty();) {
     const std::string_view pattern = rest.substr(0, rest.find(';'));

@@ -45,7 +45,7 @@ Images& images() {
 // What fill_state() reads of the config.
 std::string config_of(const Environment& environment) {
   std::string config;
-  for (const char* key : {"lua_path", "lua_cpath", "luaservice", "preload"}) {
+  for (const char* key : {"lua_path", "lua_cpath", "luaservice", "lualoader", "preload"}) {
     if (const char* const value = environment.get(key)) config += value;
     config += '\0';
   }
@@ -141,7 +141,7 @@ void check_values(lua_State* L, const RecordedBlocks& blocks) {
 // A full collection, which shrinks the stack to a small multiple of what is used. To grow it again, when a service is
 // loaded, would leave a block behind that little fits into: so many values are on it meanwhile that it stays.
 void collect_with_room(lua_State* L) {
-  constexpr int kStackUsed = 32;
+  constexpr int kStackUsed = 22;
   const int top = lua_gettop(L);
   luaL_checkstack(L, kStackUsed, nullptr);
   lua_settop(L, std::max(top, kStackUsed));
@@ -212,9 +212,8 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
 #endif
   Profiler::of(L);
   if (with_skynet) {
-    lua_getglobal(L, "LUA_PATH");
-    make_skynet_ready(L, lua_tostring(L, -1));
-    lua_pop(L, 1);
+    make_skynet_ready(L);
+    set_search_paths(L, environment);
   }
   make_code_ready(L, files);
 #ifdef RUNTIME_LUAJIT

@@ -85,7 +85,7 @@ Task* TaskScheduler::take(lua_State* L) {
   if (!idle_.empty()) {
     Task* task = idle_.back();
     idle_.pop_back();
-    if (idle_.size() < least_idle_) least_idle_ = idle_.size();
+    if (idle_.size() < least_idle_) least_idle_ = static_cast<std::uint32_t>(idle_.size());
     return task;
   }
   return make_task(L);

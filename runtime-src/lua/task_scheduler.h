@@ -220,8 +220,8 @@ class TaskScheduler {
 
   // Ended coroutines that are kept for reuse: so many, and up to so many while a service needs more of
   // them at a time, again and again. (One takes 1 KB; to make it takes as long as a message.)
-  static constexpr std::size_t kIdleTasks = 256;
-  static constexpr std::size_t kMostIdleTasks = 1024;
+  static constexpr std::uint32_t kIdleTasks = 256;
+  static constexpr std::uint32_t kMostIdleTasks = 1024;
   static constexpr std::size_t kFewTasks = 8;
   // Ends of tasks between two looks whether all are needed.
   static constexpr std::uint32_t kReview = 16384;
@@ -242,8 +242,8 @@ class TaskScheduler {
   SessionTable sessions_;
   std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
   std::vector<Task*> idle_;
-  std::size_t idle_limit_ = kIdleTasks;
-  std::size_t least_idle_ = 0;  // there were, since the last review
+  std::uint32_t idle_limit_ = kIdleTasks;
+  std::uint32_t least_idle_ = 0;  // there were, since the last review
   std::uint32_t recycled_ = 0;
   bool dropped_idle_ = false;  // since one was last made
   // Null while there are few tasks: find() looks through them.

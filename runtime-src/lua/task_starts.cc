@@ -59,7 +59,7 @@ void TaskScheduler::review_idle() {
       discard(main_, task);
     }
   }
-  least_idle_ = idle_.size();
+  least_idle_ = static_cast<std::uint32_t>(idle_.size());
 }
 
 void TaskScheduler::discard(lua_State* L, Task* task) {

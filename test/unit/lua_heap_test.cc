@@ -166,7 +166,7 @@ TEST(LuaHeap, WarnsOnceAtEachDoubling) {
 
 TEST(LuaHeap, ASmallHeapReservesLittleMoreThanItUses) {
   LuaHeap heap;
-  for (int i = 0; i < 400; ++i) make(heap, 56);
+  for (std::size_t i = 0; i < 400; ++i) make(heap, 24 + 8 * (i * 7 % 11));
   EXPECT_LE(heap.reserved(), heap.used() + heap.used() / 16 + 1024);
 }
 

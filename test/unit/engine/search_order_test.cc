@@ -33,8 +33,9 @@ template <class Push>
 void expect_tree_last(Push push, const char* folder, const Names& framework) {
   const std::string tree = std::string("./") + folder + "/?.lua;";
   lua_State* L = luaL_newstate();
+  lua_pushstring(L, (tree + "./mine/?.lua").c_str());
   for (const std::string& name : names_in(folder)) {
-    push(L, (tree + "./mine/?.lua").c_str(), name.c_str());
+    push(L, 1, name.c_str());
     const bool is_last = lua_tostring(L, -1) == "./mine/?.lua;" + tree;
     EXPECT_NE(is_last, framework.contains(name)) << name;
     lua_pop(L, 1);
@@ -59,19 +60,22 @@ TEST(SearchOrder, PutsTheTreeLastForAnEverydayNameOnly) {
   lua_State* L = luaL_newstate();
   const char* modules = "./lualib/?.lua;./mine/?.lua";
   const char* tree_last = "./mine/?.lua;./lualib/?.lua;";
+  lua_pushstring(L, modules);
   for (const auto& [name, order] :
        std::vector<std::pair<const char*, const char*>>{{"config", tree_last},
                                                         {"util.table", tree_last},
                                                         {"skynet.queue", modules},
                                                         {"configuration", modules},
                                                         {"mine.config", modules}}) {
-    push_module_patterns(L, modules, name);
+    push_module_patterns(L, 1, name);
     EXPECT_STREQ(lua_tostring(L, -1), order) << name;
   }
   const char* services = "./service/?.lua;./mine/?.lua";
-  push_service_patterns(L, services, "main");
+  lua_settop(L, 0);
+  lua_pushstring(L, services);
+  push_service_patterns(L, 1, "main");
   EXPECT_STREQ(lua_tostring(L, -1), "./mine/?.lua;./service/?.lua;");
-  push_service_patterns(L, services, "launcher");
+  push_service_patterns(L, 1, "launcher");
   EXPECT_STREQ(lua_tostring(L, -1), services);
   lua_close(L);
 }
