@@ -20,14 +20,11 @@ Assembly::Added Assembly::add(std::string_view part) {
     return Added::too_long;
   }
   if (bytes_.data == nullptr && total_ > 0) {
-    if (total_ > budget_->left) {
-      drop();
-      return Added::no_room;
-    }
+    if (total_ > budget_->left) return Added::no_room;
     // All of it: growing would copy what is there, and hold the link up for that. The system makes
-    // pages of it when they are written.
+    // pages of it when they are written. A peer must not end this process by what it announces.
     bytes_.data = static_cast<char*>(std::malloc(total_));
-    RUNTIME_CHECK(bytes_.data != nullptr, "out of memory");
+    if (bytes_.data == nullptr) return Added::no_room;
     budget_->left -= total_;
   }
   if (!part.empty()) std::memcpy(bytes_.data + bytes_.size, part.data(), part.size());

@@ -40,7 +40,7 @@ class Assembly {
   enum class Added {
     yes,
     too_long,  // more than the head has announced
-    no_room,   // the budget is used up
+    no_room,   // the budget, or the memory of the process, is used up
   };
   // After anything but `yes` the message is dropped.
   Added add(std::string_view part);

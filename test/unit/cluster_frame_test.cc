@@ -1,6 +1,8 @@
 // The cluster's packets, byte for byte, and messages that come in parts.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -254,6 +256,27 @@ TEST(ClusterPackedReader, RefusesValuesThatAreCut) {
     EXPECT_FALSE(PackedReader(bytes(cut)).integer(&number)) << cut;
   EXPECT_FALSE(PackedReader(bytes("0311")).pointer(&pointer));
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these take all addresses
+// In a process of its own: what it says is its exit status.
+[[noreturn]] void take_what_nobody_has_memory_for() {
+  constexpr rlim_t kLimit = rlim_t{1} << 30;
+  const rlimit limits{kLimit, kLimit};
+  if (setrlimit(RLIMIT_AS, &limits) != 0) std::_Exit(1);
+  Budget budget{kMaxTotal};
+  Assembly message(kMaxTotal, &budget);
+  if (message.add("part") != Assembly::Added::no_room) std::_Exit(2);
+  if (budget.left != kMaxTotal) std::_Exit(3);
+  Assembly other(4, &budget);
+  if (other.add("part") != Assembly::Added::yes || !other.complete()) std::_Exit(4);
+  std::_Exit(0);
+}
+
+TEST(ClusterAssemblyDeathTest, AMessageThatIsAnnouncedLargerThanTheMemoryEndsNothingButItself) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(take_what_nobody_has_memory_for(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 }  // namespace
 }  // namespace runtime::cluster
