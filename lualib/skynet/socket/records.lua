@@ -19,7 +19,7 @@ local PAUSE_BYTES = 128 * 1024
 ---@field buffer? any          received bytes of a stream
 ---@field connected boolean
 ---@field connecting boolean|string  true while connect, listen or start is under way; then the reason of its failure
----@field waiting boolean      a coroutine waits, with this record as its token
+---@field waiting any          what wakes the coroutine that waits: itself, or its token
 ---@field want number|string|boolean  what the reader waits for: a number of bytes, 0 for any, a separator, true for the end
 ---@field line_limit? integer  most bytes to hold while waiting for a separator
 ---@field paused boolean|string  "flow" when flow control did it
@@ -47,20 +47,22 @@ end)
 local pool = {}
 
 local driver_push, driver_readline = driver.push, driver.readline
-local wait, wakeup, type = skynet.wait, skynet.wakeup, type
+local wait, wakeup, running, type = skynet.wait, skynet.wakeup, coroutine.running, type
 
 local function wake(s)
-	if s.waiting then
+	local waiting = s.waiting
+	if waiting then
 		s.waiting = false
-		wakeup(s)
+		wakeup(waiting)
 	end
 end
 
--- Blocks until the next wake().
+-- Blocks until the next wake(). A coroutine is the token that costs least.
 local function suspend(s)
-	s.waiting = true
-	wait(s)
-	-- wake() has done this, unless somebody else woke the token
+	local co = running()
+	s.waiting = co
+	wait(co)
+	-- wake() has done this, unless somebody else woke the coroutine
 	s.waiting = false
 end
 
@@ -250,7 +252,7 @@ end
 -- Waits for the connect or error event of a new record. → id, or nil and the reason
 local function connected(s, timeout)
 	if timeout then
-		s.waiting = true
+		s.waiting = s
 		skynet.sleep(timeout, s)
 		s.waiting = false
 	else
