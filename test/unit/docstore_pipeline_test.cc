@@ -179,6 +179,92 @@ TEST(DocstorePipeline, ASumOfDoublesLosesNothingOnTheWay) {
       documents({"{_id: null, s: 9223372036854775808.0}"}));
 }
 
+TEST(DocstorePipeline, RoundsAtAPlace) {
+  EXPECT_EQ(computed("{$round: ['$a', 2]}", "{a: 123.456}"), "123.46");
+  EXPECT_EQ(computed("{$round: ['$a', 2]}", "{a: 1.005}"), "1.0")
+      << "it is less than its digits say";
+  EXPECT_EQ(computed("{$round: ['$a', 2]}", "{a: 2.675}"), "2.67");
+  EXPECT_EQ(computed("{$round: ['$a', 1]}", "{a: -0.25}"), "-0.2") << "to the even one";
+  EXPECT_EQ(computed("{$round: ['$a', 1]}", "{a: Infinity}"), "Infinity");
+  EXPECT_EQ(computed("{$round: '$a'}", "{a: 2.5}"), "2.0");
+  EXPECT_EQ(computed("{$round: '$a'}", "{a: 3.5}"), "4.0");
+  EXPECT_EQ(computed("{$round: ['$a', -2]}", "{a: 1250}"), "1200");
+  EXPECT_EQ(computed("{$round: ['$a', -2]}", "{a: 1251L}"), "1300");
+  EXPECT_EQ(computed("{$trunc: ['$a', 1]}", "{a: -123.456}"), "-123.4");
+  EXPECT_EQ(computed("{$trunc: ['$a', -3]}", "{a: 123.456}"), "0.0");
+  EXPECT_EQ(computed("{$round: ['$a', 1.5]}", "{a: 1}").substr(0, 13), "Location51082");
+  EXPECT_EQ(computed("{$round: ['$a', 101]}", "{a: 1}").substr(0, 13), "Location51083");
+  EXPECT_EQ(computed("{$round: ['$a', null]}", "{a: 1}"), "null");
+  EXPECT_EQ(computed("{$log10: 1000}", "{}"), "3.0");
+  EXPECT_EQ(computed("{$ln: 0}", "{}").substr(0, 13), "Location28766");
+  EXPECT_EQ(computed("{$log: [8, 1]}", "{}").substr(0, 13), "Location28759");
+  EXPECT_EQ(computed("{$abs: 'x'}", "{}").substr(0, 13), "Location28765");
+}
+
+TEST(DocstorePipeline, CutsAndSearchesText) {
+  EXPECT_EQ(computed("{$substr: ['$a', 1, 3]}", "{a: 'Hello'}"), "\"ell\"");
+  EXPECT_EQ(computed("{$substrBytes: ['$a', 1, -1]}", "{a: 12345}"), "\"2345\"");
+  EXPECT_EQ(computed("{$substrBytes: ['$a', 1, 1]}", "{a: 'éa'}").substr(0, 13), "Location28656");
+  EXPECT_EQ(computed("{$substrBytes: ['$a', 0, 1]}", "{a: 'éa'}").substr(0, 13), "Location28657");
+  EXPECT_EQ(computed("{$substrCP: ['$a', -1, 1]}", "{a: 'x'}").substr(0, 13), "Location34455");
+  EXPECT_EQ(computed("{$substr: [true, 0, 1]}", "{}").substr(0, 13), "Location16007");
+  EXPECT_EQ(computed("{$toUpper: '$a'}", "{a: date(0)}"), "\"1970-01-01T00:00:00.000Z\"");
+  EXPECT_EQ(computed("{$strcasecmp: ['a', 'B']}", "{}"), "-1");
+  EXPECT_EQ(computed("{$indexOfCP: ['éabé', 'é', 1]}", "{}"), "3");
+  EXPECT_EQ(computed("{$indexOfBytes: ['éabé', 'é', 1]}", "{}"), "4");
+  EXPECT_EQ(computed("{$indexOfCP: ['abc', 'c', 0, 2]}", "{}"), "-1");
+  EXPECT_EQ(computed("{$indexOfCP: ['abc', 'a', 5, 2]}", "{}"), "-1");
+  EXPECT_EQ(computed("{$indexOfCP: ['$none', 'a']}", "{}"), "null");
+  EXPECT_EQ(computed("{$indexOfCP: ['a', 5]}", "{}").substr(0, 13), "Location40094");
+  EXPECT_EQ(computed("{$trim: {input: '  x\u00a0 '}}", "{}"), "\"x\"");
+  EXPECT_EQ(computed("{$ltrim: {input: 'xyxa', chars: 'yx'}}", "{}"), "\"a\"");
+  EXPECT_EQ(computed("{$rtrim: {input: 'axy', chars: 'yx'}}", "{}"), "\"a\"");
+  EXPECT_EQ(computed("{$trim: {input: 5}}", "{}").substr(0, 13), "Location50699");
+  EXPECT_EQ(computed("{$trim: {input: 'a', wings: 2}}", "{}").substr(0, 13), "FailedToParse");
+  EXPECT_EQ(computed("{$replaceAll: {input: 'aXbX', find: 'X', replacement: '--'}}", "{}"),
+            "\"a--b--\"");
+  EXPECT_EQ(computed("{$replaceOne: {input: 'aXbX', find: 'X', replacement: '-'}}", "{}"),
+            "\"a-bX\"");
+  EXPECT_EQ(computed("{$replaceAll: {input: 'ab', find: '', replacement: '-'}}", "{}"),
+            "\"-a-b-\"");
+  EXPECT_EQ(computed("{$replaceAll: {input: 'ab', find: null, replacement: '-'}}", "{}"), "null");
+  EXPECT_EQ(computed("{$regexMatch: {input: '$a', regex: /^h/i}}", "{a: 'Hello'}"), "true");
+  EXPECT_EQ(computed("{$regexMatch: {input: '$a', regex: '^h', options: 'i'}}", "{a: 'Hello'}"),
+            "true");
+  EXPECT_EQ(computed("{$regexMatch: {input: '$a', regex: '^h'}}", "{}"), "false");
+  EXPECT_EQ(computed("{$regexMatch: {input: 'a', regex: /a/i, options: 'i'}}", "{}").substr(0, 13),
+            "Location51107");
+  EXPECT_EQ(computed("{$regexMatch: {input: 'a', regex: '('}}", "{}").substr(0, 13),
+            "Location51091");
+}
+
+TEST(DocstorePipeline, TakesArraysForSets) {
+  EXPECT_EQ(computed("{$setUnion: [[3, 1, 3], [1.0, 2]]}", "{}"), "[ 3, 1, 2 ]");
+  EXPECT_EQ(computed("{$setIntersection: [[1, 2, 2], [2, 3], [2]]}", "{}"), "[ 2 ]");
+  EXPECT_EQ(computed("{$setDifference: [[1, 2, 1], [2]]}", "{}"), "[ 1 ]");
+  EXPECT_EQ(computed("{$setUnion: [[1], '$none']}", "{}"), "null");
+  EXPECT_EQ(computed("{$setUnion: [[1], 5]}", "{}").substr(0, 13), "Location17043");
+  EXPECT_EQ(computed("{$setEquals: [[1, 2], [2, 1, 1]]}", "{}"), "true");
+  EXPECT_EQ(computed("{$setIsSubset: [[1, 4], [1, 2]]}", "{}"), "false");
+  EXPECT_EQ(computed("{$setIsSubset: [[], [1, 2]]}", "{}"), "true");
+  EXPECT_EQ(computed("{$anyElementTrue: [[0, null, 1]]}", "{}"), "true");
+  EXPECT_EQ(computed("{$allElementsTrue: [[]]}", "{}"), "true");
+  EXPECT_EQ(computed("{$range: [0, 5, 2]}", "{}"), "[ 0, 2, 4 ]");
+  EXPECT_EQ(computed("{$range: [2147483646, 2147483647, 2]}", "{}"), "[ 2147483646 ]");
+  EXPECT_EQ(computed("{$range: [3, 0, -2]}", "{}"), "[ 3, 1 ]");
+  EXPECT_EQ(computed("{$range: [0, 1, 0]}", "{}").substr(0, 13), "Location34449");
+  EXPECT_EQ(computed("{$range: [0, 2147483647]}", "{}").substr(0, 18), "BSONObjectTooLarge");
+  EXPECT_EQ(computed("{$indexOfArray: [[5, 6, 5], 5, 1]}", "{}"), "2");
+  EXPECT_EQ(computed("{$sortArray: {input: [3, 1, 2], sortBy: -1}}", "{}"), "[ 3, 2, 1 ]");
+  EXPECT_EQ(computed("{$sortArray: {input: [{a: 2}, {a: 1}], sortBy: {a: 1}}}", "{}"),
+            "[ { a: 1 }, { a: 2 } ]");
+  EXPECT_EQ(computed("{$isNumber: '$a'}", "{a: dec(1, 0)}"), "true");
+  EXPECT_EQ(computed("{$toDecimal: '1.50'}", "{}"), "NumberDecimal('1.50')");
+  EXPECT_EQ(computed("{$toDecimal: 'x'}", "{}").substr(0, 17), "ConversionFailure");
+  EXPECT_EQ(computed("{$toDouble: '$a'}", "{a: dec(15, -1)}"), "1.5");
+  EXPECT_EQ(computed("{$toDouble: '$a'}", "{a: dec(1, 6000)}").substr(0, 17), "ConversionFailure");
+}
+
 TEST(DocstorePipeline, TakesDatesApartInUtc) {
   EXPECT_EQ(computed("{$year: {date: '$d'}}", "{d: date(0)}"), "1970");
   EXPECT_EQ(computed("{$hour: {date: '$d', timezone: 'UTC'}}", "{d: date(3600000)}"), "1");

@@ -199,6 +199,14 @@ Decimal to_decimal(const Value& number) {
   return *parse_decimal(text);
 }
 
+std::optional<double> to_real(const Decimal& number) {
+  const std::string text = decimal_text(number);
+  double real = 0;
+  const auto fault = std::from_chars(text.data(), text.data() + text.size(), real).ec;
+  if (fault != std::errc()) return {};
+  return real;
+}
+
 OwnedValue decimal_value(const Decimal& number) {
   std::uint64_t high = number.negative ? std::uint64_t{1} << 63 : 0, low = 0;
   if (number.kind == Kind::nan) {

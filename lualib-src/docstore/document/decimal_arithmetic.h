@@ -19,6 +19,8 @@ inline Decimal negated(Decimal number) {
 // Of a number of any kind. A double has 15 digits that can be relied on: 2.5 is 2.50000000000000.
 Decimal to_decimal(const Value& number);
 OwnedValue decimal_value(const Decimal& number);
+// The nearest double. Nothing where that would be infinity, or 0, and the number is neither.
+std::optional<double> to_real(const Decimal& number);
 // Of what decimal_text() writes, and its like. Nothing: it is no number.
 std::optional<Decimal> parse_decimal(std::string_view text);
 

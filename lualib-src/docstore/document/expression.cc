@@ -158,8 +158,8 @@ std::unique_ptr<Expression> of_path(std::string_view variable, const OwnedValue*
 }
 
 const FunctionEntry* find_function(std::string_view name) {
-  for (const auto functions :
-       {number_functions(), text_functions(), array_functions(), convert_functions()}) {
+  for (const auto functions : {number_functions(), text_functions(), search_functions(),
+                               array_functions(), set_functions(), convert_functions()}) {
     for (const FunctionEntry& entry : functions) {
       if (entry.name == name) return &entry;
     }

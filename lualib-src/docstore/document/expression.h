@@ -2,12 +2,7 @@
 //
 //   "$a.b"  a field     "$$name"  a variable     {$add: ["$a", 1]}  an operator     {x: "$a"}, ["$a"], 5  themselves
 //
-// Operators: $add $subtract $multiply $divide $mod $abs $ceil $floor $trunc $sqrt $pow, $concat $toLower $toUpper
-// $strLenCP $strLenBytes $substrCP $split, $eq $ne $gt $gte $lt $lte $cmp $and $or $not $cond $ifNull $switch, $size $arrayElemAt
-// $first $last $in $isArray $concatArrays $slice $reverseArray $map $filter $reduce $let $literal $mergeObjects
-// $objectToArray $arrayToObject, $sum $avg $min $max, $type $toString $toInt $toLong $toDouble $toBool $toDate
-// $toObjectId, $dateToString $year $month $dayOfMonth $hour $minute $second $millisecond $dayOfWeek. Another name is
-// MongoDB's error InvalidPipelineOperator.
+// The operators are those of docs/docstore.md. Another name is MongoDB's error InvalidPipelineOperator.
 //
 // Threads:   a parsed expression may be used by several threads at once; a Scope by one.
 // Ownership: an expression copies what it needs of the bytes it was parsed from.
@@ -87,8 +82,10 @@ struct FunctionEntry {
   std::size_t least, most;  // arguments
   Function function;
 };
-// In expression_numbers.cc, ..._text.cc, ..._arrays.cc and ..._convert.cc.
+// In expression_numbers.cc, ..._text.cc, ..._search.cc, ..._arrays.cc, ..._sets.cc and ..._convert.cc.
 std::span<const FunctionEntry> number_functions();
+std::span<const FunctionEntry> search_functions();
+std::span<const FunctionEntry> set_functions();
 std::span<const FunctionEntry> text_functions();
 std::span<const FunctionEntry> array_functions();
 std::span<const FunctionEntry> convert_functions();

@@ -4,6 +4,7 @@
 
 #include "bson/object_id.h"
 #include "docstore/document/dates.h"
+#include "docstore/document/decimal_arithmetic.h"
 #include "docstore/document/expression.h"
 #include "docstore/document/number.h"
 
@@ -22,6 +23,12 @@ bool refuse_kinds(const Value& from, std::string_view to, CommandError* error) {
   return refuse(error, Code::conversion_failure,
                 {"Unsupported conversion from ", type_name(from.type), " to ", to,
                  " in $convert with no onError value"});
+}
+
+bool refuse_overflow(const Value& value, CommandError* error) {
+  return refuse(error, Code::conversion_failure,
+                {"Conversion would overflow target type in $convert with no onError value: ",
+                 to_text(value)});
 }
 
 bool refuse_text(std::string_view text, std::string_view to, CommandError* error) {
@@ -85,9 +92,7 @@ bool to_integer(std::string_view name, const Values& values, OwnedValue* out, Co
     return refuse_kinds(value, to, error);
   }
   if (!number || (!is_wide && static_cast<std::int32_t>(*number) != *number)) {
-    return refuse(error, Code::conversion_failure,
-                  {"Conversion would overflow target type in $convert with no onError value: ",
-                   to_text(value)});
+    return refuse_overflow(value, error);
   }
   *out =
       is_wide ? OwnedValue::int64(*number) : OwnedValue::int32(static_cast<std::int32_t>(*number));
@@ -110,9 +115,37 @@ bool to_real(std::string_view, const Values& values, OwnedValue* out, CommandErr
     *out = OwnedValue::real(parsed);
   } else if (value.is_integer() || value.type == Type::real) {
     *out = OwnedValue::real(value.real());
+  } else if (value.type == Type::decimal128) {
+    const std::optional<double> real = document::to_real(decimal_of(value));
+    if (!real) return refuse_overflow(value, error);
+    *out = OwnedValue::real(*real);
   } else {
     return refuse_kinds(value, "double", error);
   }
+  return true;
+}
+
+bool to_decimal128(std::string_view, const Values& values, OwnedValue* out, CommandError* error) {
+  const Value value = values[0].view();
+  if (value.is_nullish()) return give_null(out);
+  if (value.type == Type::string) {
+    const std::optional<Decimal> parsed = parse_decimal(value.text());
+    if (!parsed) return refuse_text(value.text(), "number", error);
+    *out = decimal_value(*parsed);
+  } else if (value.type == Type::boolean) {
+    *out = decimal_value(to_decimal(OwnedValue::int32(value.boolean() ? 1 : 0).view()));
+  } else if (value.type == Type::date) {
+    *out = decimal_value(to_decimal(OwnedValue::int64(value.date()).view()));
+  } else if (value.is_number()) {
+    *out = decimal_value(to_decimal(value));
+  } else {
+    return refuse_kinds(value, "decimal", error);
+  }
+  return true;
+}
+
+bool is_number(std::string_view, const Values& values, OwnedValue* out, CommandError*) {
+  *out = OwnedValue::boolean(values[0].view().is_number());
   return true;
 }
 
@@ -253,6 +286,8 @@ constexpr FunctionEntry kFunctions[] = {
     {"$toInt", 1, 1, to_integer},
     {"$toLong", 1, 1, to_integer},
     {"$toDouble", 1, 1, to_real},
+    {"$toDecimal", 1, 1, to_decimal128},
+    {"$isNumber", 1, 1, is_number},
     {"$toBool", 1, 1, to_boolean},
     {"$toDate", 1, 1, to_date},
     {"$toObjectId", 1, 1, to_object_id},

@@ -1,5 +1,6 @@
 // Arithmetic and comparison in expressions.
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "docstore/document/accumulator.h"
@@ -183,18 +184,91 @@ bool absolute(std::string_view name, const Values& values, OwnedValue* out, Comm
   return true;
 }
 
+// Rounds at a place behind the point, or before it: to the even one of two that are equally near; $trunc to 0.
+double at_place(std::string_view name, double number, std::int64_t place) {
+  const auto whole = [&](double value) {
+    return name == "$trunc" ? std::trunc(value) : std::nearbyint(value);
+  };
+  if (place == 0) return whole(number);
+  // By the digits of what the double is worth: 1.005 is a little less than its digits say.
+  char text[64];
+  std::snprintf(text, sizeof text, "%.33e", number);
+  const Decimal decimal = parse_decimal(text).value_or(Decimal{Decimal::Kind::nan, false, 0, 0});
+  if (decimal.kind != Decimal::Kind::finite) return number;
+  unsigned __int128 power = 1;
+  const std::int64_t count = -decimal.exponent - place;  // of digits to cut off
+  if (count <= 0) return number;
+  if (count > 34) return std::copysign(0.0, number);
+  for (std::int64_t i = 0; i < count; ++i) power *= 10;
+  Decimal cut = decimal;
+  cut.digits /= power;
+  const unsigned __int128 rest = (decimal.digits - cut.digits * power) * 2;
+  if (name == "$round" && (rest > power || (rest == power && cut.digits % 2 != 0))) ++cut.digits;
+  cut.exponent = static_cast<int>(-place);
+  return to_real(cut).value_or(number);
+}
+
 bool round_off(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
   const Value value = values[0].view();
-  if (value.is_nullish()) return give_null(out);
-  if (!check_binary(name, value, error, kNoNumber)) return false;
-  if (value.is_integer()) {
-    *out = values[0];
-  } else {
-    const double number = value.real();
-    *out = OwnedValue::real(name == "$ceil"    ? std::ceil(number)
-                            : name == "$floor" ? std::floor(number)
-                                               : std::trunc(number));
+  const bool has_places = name == "$trunc" || name == "$round";
+  if (!check_binary(name, value, error, has_places ? location(51081) : kNoNumber)) return false;
+  std::int64_t place = 0;
+  if (values.size() == 2) {
+    const Value given = values[1].view();
+    const std::optional<std::int64_t> whole =
+        given.is_number() ? given.whole_number() : std::nullopt;
+    if (!whole)
+      return refuse(error, location(51082),
+                    {"precision argument to  ", name, " must be a integral value"});
+    if (*whole < -20 || *whole > 100)
+      return refuse(error, location(51083),
+                    {"cannot apply ", name, " with precision value ", to_text(given),
+                     " value must be in [-20, 100]"});
+    place = *whole;
   }
+  if (value.is_integer() && place >= 0) {
+    *out = values[0];
+    return true;
+  }
+  const double number = value.real();
+  if (has_places) {
+    const double rounded = at_place(name, number, place);
+    *out = !value.is_integer()         ? OwnedValue::real(rounded)
+           : value.type == Type::int64 ? OwnedValue::int64(static_cast<std::int64_t>(rounded))
+                                       : OwnedValue::integer(static_cast<std::int64_t>(rounded));
+  } else {
+    *out = OwnedValue::real(name == "$ceil" ? std::ceil(number) : std::floor(number));
+  }
+  return true;
+}
+
+bool logarithm(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
+  if (has_null(values)) return give_null(out);
+  double numbers[2] = {0, 0};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Code code = name != "$log" ? kNoNumber : location(i == 0 ? 28756 : 28757);
+    if (!check_binary(name, values[i].view(), error, code)) return false;
+    numbers[i] = values[i].view().real();
+  }
+  if (name == "$exp") {
+    *out = OwnedValue::real(std::exp(numbers[0]));
+    return true;
+  }
+  if (numbers[0] <= 0) {
+    const int code = name == "$ln" ? 28766 : name == "$log10" ? 28761 : 28758;
+    return refuse(
+        error, location(code),
+        {name, "'s argument must be a positive number, but is ", to_text(values[0].view())});
+  }
+  if (name == "$log" && (numbers[1] <= 0 || numbers[1] == 1)) {
+    return refuse(error, location(28759),
+                  {"$log's base must be a positive number not equal to 1, but is ",
+                   to_text(values[1].view())});
+  }
+  *out = OwnedValue::real(name == "$log10" ? std::log10(numbers[0])
+                          : name == "$ln"  ? std::log(numbers[0])
+                                           : std::log(numbers[0]) / std::log(numbers[1]));
   return true;
 }
 
@@ -274,7 +348,12 @@ constexpr FunctionEntry kFunctions[] = {
     {"$abs", 1, 1, absolute},
     {"$ceil", 1, 1, round_off},
     {"$floor", 1, 1, round_off},
-    {"$trunc", 1, 1, round_off},
+    {"$trunc", 1, 2, round_off},
+    {"$round", 1, 2, round_off},
+    {"$exp", 1, 1, logarithm},
+    {"$ln", 1, 1, logarithm},
+    {"$log10", 1, 1, logarithm},
+    {"$log", 2, 2, logarithm},
     {"$sqrt", 1, 1, power},
     {"$pow", 2, 2, power},
     {"$cmp", 2, 2, order_of},

@@ -259,8 +259,8 @@ bool FilterParser::add_element(const Path& path, const bson::Element& element, F
   if (element.type != Type::document)
     return refuse(Code::bad_value, {"$elemMatch needs an Object"});
   const std::string_view key = first_element(element.value).key;
-  const bool is_values =
-      has_operators(Value(element)) && key != "$and" && key != "$or" && key != "$nor" && key != "$expr";
+  const bool is_values = has_operators(Value(element)) && key != "$and" && key != "$or" &&
+                         key != "$nor" && key != "$expr";
   FilterParser inner(Names::fields, error_);
   std::unique_ptr<AllOf> filter =
       is_values ? inner.operators(Path(), element.value) : inner.document(element.value);
