@@ -219,7 +219,7 @@ bool Store::run_command(Job& job, Batch& batch, bson::Writer& reply) {
   if (database.type == bson::Type::string) name = database.text();
   if (job.request.is_query) name = name.substr(0, name.find('.'));
   Context context{engine_, peer_of(job),    job.request, first.key, Value(first),
-                  name,    engine_.clock(), {},          reply,     &error};
+                  name,    engine_.clock(), reply,       &error};
   const auto fail = [&] { write_error(reply, error, context.key_pattern, context.key_value); };
 
   if (batch.failed) {
@@ -249,8 +249,9 @@ bool Store::run_command(Job& job, Batch& batch, bson::Writer& reply) {
     fail();
     return false;
   }
+  engine_.deadline.reset();
   if (most_ms > 0)
-    context.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(most_ms);
+    engine_.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(most_ms);
   const bool writes = command->kind != Command::Kind::read;
   const bool whole = command->kind == Command::Kind::whole;
   const std::int64_t changes = engine_.connection.all_changes();

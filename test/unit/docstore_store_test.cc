@@ -410,6 +410,14 @@ TEST_F(DocstoreStore, ACommandStopsWhenItsTimeIsOver) {
       field(ask("{count: 'c', query: {$or: [" + filters + "]}, maxTimeMS: 1, $db: 'db'}"), "code")
           .integer(),
       50);
+  EXPECT_EQ(
+      field(ask("{aggregate: 'c', pipeline: [{$match: {_id: 0}}, {$lookup: {from: 'c', pipeline: "
+                "[{$match: {$or: [" +
+                filters + "]}}], as: 'o'}}], cursor: {}, maxTimeMS: 1, $db: 'db'}"),
+            "codeName")
+          .text(),
+      "MaxTimeMSExpired")
+      << "what a stage reads counts, too";
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ namespace runtime::docstore {
 
 namespace {
 
+constexpr int kLooksAtClock = 128;  // documents between two looks
+
 bool parse_batch_size(Context& context, std::int64_t* batch) {
   std::string_view options;
   if (!context.take_document("cursor", &options)) return false;
@@ -39,15 +41,20 @@ document::Surroundings surroundings_of(Context& context) {
   const std::string database(context.database);
   document::Surroundings surroundings;
   surroundings.clock = context.clock;
-  surroundings.read = [engine, database](const std::string& name, const document::Filter& filter,
-                                         const std::function<bool(std::string_view)>& take,
-                                         CommandError* error) {
+  surroundings.read = [engine, database, looked = 0](
+                          const std::string& name, const document::Filter& filter,
+                          const std::function<bool(std::string_view)>& take,
+                          CommandError* error) mutable {
     Collection* const collection = engine->catalogue.find(database, name);
     if (collection == nullptr) return true;
     ScanState state;
     state.plan = *choose_plan(*collection, {filter, {}, {}});
     Scan scan(*collection, state);
     while (scan.next()) {
+      // For each document of the pipeline there may be as many here.
+      if (++looked % kLooksAtClock == 0 && engine->is_late()) {
+        return refuse(error, Code::max_time_expired, {"operation exceeded time limit"});
+      }
       document::MatchDetails details;
       const auto good = fits(filter, scan.document(), &details, error);
       if (!good) return false;

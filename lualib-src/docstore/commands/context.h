@@ -34,7 +34,6 @@ struct Context {
   Value subject;             // the value of its name: a collection, in general
   std::string_view database;
   document::Clock clock;
-  std::optional<std::chrono::steady_clock::time_point> deadline;
   bson::Writer& reply;  // the document is open; `ok` is added by the caller
   CommandError* error;
   // Of a duplicate key that is the command's error: documents, which go with it.
@@ -54,7 +53,7 @@ struct Context {
   // The collection's name that the command begins with; refuses what can be none.
   bool collection_name(std::string_view* out);
 
-  bool is_late() const { return deadline && std::chrono::steady_clock::now() > *deadline; }
+  bool is_late() const { return engine.is_late(); }
   bool refuse_late();
   // The file has failed: says so.
   bool refuse_storage();

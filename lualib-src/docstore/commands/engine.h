@@ -25,6 +25,10 @@ struct Engine {
   std::chrono::seconds expiry_period{60};
   std::chrono::system_clock::time_point started = std::chrono::system_clock::now();
 
+  // When the command that runs must have ended (maxTimeMS).
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+  bool is_late() const { return deadline && std::chrono::steady_clock::now() > *deadline; }
+
   // For serverStatus.
   std::uint64_t commands = 0, inserts = 0, queries = 0, updates = 0, deletes = 0, get_mores = 0;
   std::uint64_t commits = 0, connections = 0, connections_made = 0;

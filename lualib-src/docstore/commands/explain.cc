@@ -197,9 +197,8 @@ bool run_explain(Context& context) {
   }
   Request inner;
   inner.command = command;  // its hint counts
-  Context asked{context.engine, context.peer,     inner,         name,
-                Value(first),   context.database, context.clock, context.deadline,
-                context.reply,  context.error};
+  Context asked{context.engine,   context.peer,  inner,         name,         Value(first),
+                context.database, context.clock, context.reply, context.error};
   return answer(asked, command, question);
 }
 
