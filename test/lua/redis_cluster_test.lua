@@ -450,6 +450,31 @@ T.test("a subscription moves to another node when its own has gone", function()
 	c:close_all_connection()
 end)
 
+T.test("a subscription stays where it is when its slot moves", function()
+	local function answer(text)
+		local command, name = text:match "^(%S+) (.*)"
+		local kind = command:lower()
+		return ("*3\r\n%s%s:1\r\n"):format(bulk(kind), bulk(name))
+	end
+	local a, b = two_nodes(answer)
+	local c = connect(a)
+	local low, high = keys(c)
+	c:subscribe(low, high)
+	c:psubscribe(low)
+	local function swapped() return { { 0, 8191, b }, { 8192, 16383, a } } end
+	a.slots, b.slots = swapped, swapped
+	c:initialize_slots_cache()
+	c:subscribe(low)
+	c:unsubscribe(low, high)
+	c:punsubscribe(low)
+	local want = ("SUBSCRIBE L,SUBSCRIBE H,PSUBSCRIBE L,SUBSCRIBE L,UNSUBSCRIBE L,UNSUBSCRIBE H,PUNSUBSCRIBE L"):gsub("[LH]", { L = low, H = high })
+	T.eventually(function() return table.concat(a.got, ",") == want end)
+	T.eq(#b.got, 0)
+	c:subscribe(low)
+	T.eventually(function() return b.got[1] == "SUBSCRIBE " .. low end)
+	c:close_all_connection()
+end)
+
 T.test("a caller that is killed while it connects, or reads the map, leaves that to the next one", function()
 	local held = 0
 	local a = two_nodes(echo)

@@ -41,6 +41,8 @@ local UNROUTED = { info = true, multi = true, exec = true, slaveof = true, confi
 ---@field private loading table[]|false    tokens of coroutines that wait for the reading under way
 ---@field private opening table<string, table[]>  the same, for a connection
 ---@field private watchers table<string, skynet.db.redis.watcher>
+---@field private channel_homes table<string, skynet.db.redis.watcher>  which one has subscribed to a channel
+---@field private pattern_homes table<string, skynet.db.redis.watcher>
 local cluster = {}
 
 local function new_node(host, port)
@@ -220,6 +222,7 @@ end
 function cluster:close_all_connection()
 	local all, leaving, watchers = self.connections, self.leaving, self.watchers
 	self.connections, self.leaving, self.watchers = {}, {}, {}
+	self.channel_homes, self.pattern_homes = {}, {}
 	for _, db in pairs(all) do db:disconnect() end
 	for db in pairs(leaving) do db:disconnect() end
 	for _, watcher in pairs(watchers) do watcher:disconnect() end
@@ -418,13 +421,26 @@ local function watcher_of(self, channel)
 	return watcher
 end
 
-for _, name in ipairs { "subscribe", "psubscribe", "unsubscribe", "punsubscribe" } do
+-- What is subscribed stays at its watcher, also when the slot has got another node since: else it would be subscribed
+-- twice, and never unsubscribed.
+local function at_its_watcher(name, homes, is_end)
 	cluster[name] = function(self, channel, ...)
 		if channel == nil then no_way(name) end
-		local watcher = watcher_of(self, channel)
-		watcher[name](watcher, channel, ...)
+		local known = self[homes]
+		local first = known[codec.text(channel)] or watcher_of(self, channel)
+		for _, one in ipairs { channel, ... } do
+			local key = codec.text(one)
+			local watcher = known[key] or first
+			watcher[name](watcher, one)
+			known[key] = not is_end and watcher or nil
+		end
 	end
 end
+
+at_its_watcher("subscribe", "channel_homes")
+at_its_watcher("unsubscribe", "channel_homes", true)
+at_its_watcher("psubscribe", "pattern_homes")
+at_its_watcher("punsubscribe", "pattern_homes", true)
 
 local cluster_meta = {
 	__index = setmetatable(cluster, {
@@ -460,6 +476,8 @@ function module.new(startup, opt, onmessage)
 		leaving = {},
 		opening = {},
 		watchers = {},
+		channel_homes = {},
+		pattern_homes = {},
 		stale = false,
 		loading = false,
 	}, cluster_meta)
