@@ -422,6 +422,49 @@ T.test("on_connect runs after each connect, before anything else", function()
 	db:disconnect()
 end)
 
+T.test("a watcher's connections begin with on_connect, too, before its subscriptions", function()
+	local got = {}
+	local port = listen(function(fd, number)
+		for _ = 1, 2 do
+			got[#got + 1] = number .. " " .. request(fd)
+			local name = got[#got]:match "SUBSCRIBE (.*)"
+			socket.write(fd, name and "*3\r\n$9\r\nsubscribe\r\n$1\r\n" .. name .. "\r\n:1\r\n" or "+OK\r\n")
+		end
+		if number == 2 then
+			socket.write(fd, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n")
+			while socket.read(fd) do end
+		end
+	end)
+	local watch = redis.watch { host = "127.0.0.1", port = port, timeout = 100, on_connect = function(db) T.eq(db:ping(), "OK") end }
+	watch:subscribe "c"
+	T.raises(nil, watch.message, watch)
+	T.eq(watch:message(), "hi")
+	T.eq(got, { "1 PING", "1 SUBSCRIBE c", "2 PING", "2 SUBSCRIBE c" })
+	watch:disconnect()
+end)
+
+T.test("a watcher's connect has the time limit, and its messages have none", function()
+	local listener, _, port = socket.listen("127.0.0.1", 0, 1) -- accepts nobody
+	local filling = {}
+	for i = 1, 20 do
+		filling[i] = socket.open("127.0.0.1", port, 5)
+		if not filling[i] then break end
+	end
+	local from = skynet.now()
+	T.raises("[Error: socket]", redis.watch, { host = "127.0.0.1", port = port, timeout = 20 })
+	T.within(skynet.now() - from, 19, 100)
+	for _, id in ipairs(filling) do socket.close(id) end
+	socket.close(listener)
+	local silent = listen(function(fd) while socket.read(fd) do end end)
+	local watch = redis.watch { host = "127.0.0.1", port = silent, timeout = 10 }
+	local ended
+	skynet.fork(function() ended = pcall(watch.message, watch) end)
+	skynet.sleep(30)
+	T.eq(ended, nil)
+	watch:disconnect()
+	T.eventually(function() return ended == false end)
+end)
+
 T.test("replies of RESP3 become values, pushes belong to no command", function()
 	local reply = ">2\r\n+invalidate\r\n_\r\n%2\r\n+pi\r\n,3.5\r\n+yes\r\n#t\r\n"
 	local port = listen(function(fd)

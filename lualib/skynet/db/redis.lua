@@ -85,6 +85,7 @@ local function open(conf, on_connect, is_watcher)
 		parser = codec.reader,
 		unasked = not is_watcher and has_answer or nil,
 		timeout = conf.timeout,
+		connect_timeout = conf.connect_timeout,
 		overload = conf.overload,
 	}
 	channel:connect(true)
@@ -170,9 +171,13 @@ end
 ---@field username? string
 ---@field db? integer
 ---@field protocol? integer  3: RESP3
----@field timeout? integer   cs for each call; the connection is given up when one is late
+---@field timeout? integer   cs for a connect and for each call; the connection is given up when one is late
 ---@field on_connect? fun(db: skynet.db.redis.client)  after each connect
 ---@field overload? fun(on: boolean)
+
+local function client_of(channel)
+	return setmetatable({ channel }, client_meta)
+end
 
 --- Connects, once. Raises socketchannel.error when nobody answers, and the server's text when it refuses the login.
 ---@async
@@ -180,9 +185,7 @@ end
 ---@return skynet.db.redis.client
 function redis.connect(conf)
 	local on_connect = conf.on_connect
-	return setmetatable({
-		open(conf, on_connect and function(channel) on_connect(setmetatable({ channel }, client_meta)) end),
-	}, client_meta)
+	return client_of(open(conf, on_connect and function(channel) on_connect(client_of(channel)) end))
 end
 
 -- Reads what follows the answer to ASKING.
@@ -285,11 +288,13 @@ end
 function redis.watch(conf)
 	local channels, patterns = {}, {}
 	local function subscribe_again(channel)
+		if conf.on_connect then conf.on_connect(client_of(channel)) end
 		for name in pairs(channels) do channel:request(encode("SUBSCRIBE", name)) end
 		for name in pairs(patterns) do channel:request(encode("PSUBSCRIBE", name)) end
 	end
 	local quiet = setmetatable({}, { __index = conf })
-	quiet.timeout, quiet.overload = false, false -- a watcher waits for as long as it takes
+	-- A message may take as long as it likes, a connect may not.
+	quiet.timeout, quiet.connect_timeout, quiet.overload = false, conf.timeout, false
 	local self = {
 		channel = open(quiet, subscribe_again, true),
 		channels = channels,
