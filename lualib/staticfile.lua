@@ -7,6 +7,7 @@ local cache = setmetatable({}, { __mode = "v" })
 
 local function read(name)
 	if ("/" .. name .. "/"):find("/../", 1, true) then return nil end -- that leads out of the folder
+	if name:find("\0", 1, true) then return nil end -- the system would take what is in front of it for the name
 	local folder = config.get "static_path" or "./static/"
 	local file = io.open(folder .. name, "rb")
 	if not file then return nil end

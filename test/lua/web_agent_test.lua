@@ -25,6 +25,17 @@ T.test("a handler that raises is answered with 500, and the connection is closed
 	T.ok(text:find("^HTTP/1%.1 500 "), text)
 end)
 
+T.test("a file's name ends where the path does, not at a zero byte", function()
+	skynet.setenv("static_path", "./")
+	local file = assert(io.open("page.html", "w"))
+	file:write "the page"
+	file:close()
+	for path, status in pairs { ["page.html"] = 200, ["page.html%00"] = 404, ["page.html%00.txt"] = 404, ["%00page.html"] = 404 } do
+		local text = ask("GET /static/" .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n")
+		T.eq(text:match "^HTTP/1%.1 (%d+) ", tostring(status), path)
+	end
+end)
+
 T.test("a client that goes away in its request does no harm", function()
 	local fd = socket.open("127.0.0.1", port)
 	socket.write(fd, "GET /hello HT")
