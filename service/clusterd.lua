@@ -54,7 +54,7 @@ local function tell_all(changed)
 	for name, before in pairs(changed) do
 		local place = nodes:place(name)
 		if senders[name] and place and not before then
-			skynet.error(string.format("Cluster node [%s] resolved : %s:%d", name, place.host, place.port))
+			skynet.error(string.format("Cluster node [%s] resolved : %s", name, directory.text(place)))
 		end
 		tell(name, before)
 	end

@@ -43,6 +43,12 @@ T.test("turns go round each role by itself, also when nodes come and go", functi
 	T.eq(turns:next("r", {}), nil)
 end)
 
+T.test("a place as text is what an entry of the table says", function()
+	for _, address in ipairs { "10.0.0.1:2528", "some.host:1", "[::1]:65535" } do
+		T.eq(directory.text(directory.parse("n", address)), address)
+	end
+end)
+
 T.test("the table of nodes wins over what was found, and false hides it", function()
 	local nodes = directory.new()
 	T.eq(nodes:take_table { listed = "10.0.0.1:1" }, { listed = false })

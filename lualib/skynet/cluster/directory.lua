@@ -43,7 +43,10 @@ local function same(a, b)
 	return a.host == b.host and a.port == b.port
 end
 
-local function text_of(place)
+--- A place as "host:port".
+---@param place skynet.cluster.place
+---@return string
+function directory.text(place)
 	return string.format(place.host:find(":", 1, true) and "[%s]:%d" or "%s:%d", place.host, place.port)
 end
 
@@ -121,7 +124,7 @@ end
 function methods:members()
 	local list = {}
 	for name, place in pairs(self.listed) do
-		if place then list[#list + 1] = { name = name, address = text_of(place), state = "up" } end
+		if place then list[#list + 1] = { name = name, address = directory.text(place), state = "up" } end
 	end
 	local seen = {}
 	for _, nodes in pairs(self.found) do
