@@ -294,7 +294,7 @@ end
 ---@return any data
 function channel:response(response, timed)
 	assert(block_connect(self))
-	return result(await(self.__sock, response, timed and self.watched))
+	return result(await(self.__sock, response, timed and self.watched, true))
 end
 
 --- The link that a request goes over which is made before the caller yields. Connects first, if needed.

@@ -422,6 +422,33 @@ T.test("on_connect runs after each connect, before anything else", function()
 	db:disconnect()
 end)
 
+T.test("a message is not lost to one who was killed while he waited for it", function()
+	local peer
+	local port = listen(function(fd)
+		peer = fd
+		while socket.read(fd) do end
+	end)
+	local watch = redis.watch { host = "127.0.0.1", port = port }
+	local victim = skynet.fork(function() watch:message() end)
+	skynet.yield()
+	local got
+	skynet.fork(function() got = watch:message() end)
+	skynet.yield()
+	skynet.killthread(victim)
+	T.eventually(function() return peer end)
+	socket.write(peer, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n")
+	T.eventually(function() return got end)
+	T.eq(got, "hi")
+	-- When nobody waits any more it is kept for the next one.
+	victim = skynet.fork(function() watch:message() end)
+	skynet.yield()
+	skynet.killthread(victim)
+	socket.write(peer, "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$3\r\ntwo\r\n")
+	skynet.sleep(5)
+	T.eq(watch:message(), "two")
+	watch:disconnect()
+end)
+
 T.test("a watcher's connections begin with on_connect, too, before its subscriptions", function()
 	local got = {}
 	local port = listen(function(fd, number)

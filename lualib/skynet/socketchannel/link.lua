@@ -6,6 +6,7 @@
 --- weakly, so a channel that nobody holds is collected, and its link closed.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
+local is_gone = require "skynet.killed".is_gone
 
 local WEAK = { __mode = "v" }
 
@@ -21,6 +22,7 @@ local socket_error = setmetatable({}, { __tostring = function() return "[Error: 
 ---@field data any         the reply, or what to raise
 ---@field pieces? table    the pieces of a padded reply so far
 ---@field link? skynet.socketchannel.link  when there is a timeout
+---@field alone? boolean  it waits without a request: when its task is killed, what comes is for the next one
 
 ---@class skynet.socketchannel.link
 ---@field broken boolean
@@ -113,8 +115,10 @@ local function hand_out(link, parser)
 	local queue, head, left = link.queue, link.head, nil
 	while head <= link.tail do
 		local entry, ok, data = queue[head], nil, nil
-		ok, data, left = entry.read(parser, link)
-		if ok == nil then return 0 end
+		if not (entry.alone and is_gone(entry.co)) then
+			ok, data, left = entry.read(parser, link)
+			if ok == nil then return 0 end
+		end
 		queue[head] = nil
 		head = head + 1
 		link.head = head
@@ -294,8 +298,8 @@ local function line_up(link, entry, read)
 end
 
 -- Waits for the reply to a request that was sent over `link`. → how it ended (channel.ask), data, link
-local function await(link, response, watched)
-	local entry = { read = nil, co = running(), ok = nil, data = nil }
+local function await(link, response, watched, alone)
+	local entry = { read = nil, co = running(), ok = nil, data = nil, alone = alone }
 	if link.response then
 		if link.sessions[response] then error("the session " .. tostring(response) .. " is waited for already", 4) end
 		link.sessions[response] = entry
