@@ -296,6 +296,20 @@ await test('docstore: $expr in filters', async () => {
   await rejects(c.find({ $expr: { $divide: ['$a', 0] } }).toArray(), code(2));
 });
 
+await test('docstore: the let of commands', async () => {
+  const c = await fresh({ _id: 1, a: 1 }, { _id: 2, a: 5 });
+  const options = { let: { least: { $add: [2, 1] }, word: 'x' } }, filter = { $expr: { $gt: ['$a', '$$least'] } };
+  deepStrictEqual(await c.find(filter, { ...options, projection: { word: '$$word' } }).toArray(), [{ _id: 2, word: 'x' }]);
+  deepStrictEqual(await c.aggregate([{ $match: filter }, { $set: { a: '$$least' } }], options).toArray(), [{ _id: 2, a: 3 }]);
+  ok((await c.find(filter, options).explain()).queryPlanner);
+  await c.updateMany(filter, [{ $set: { a: { $add: ['$a', '$$least'] } } }], options);
+  deepStrictEqual(await c.findOneAndUpdate(filter, { $set: { b: 1 } }, { ...options, returnDocument: 'after' }), { _id: 2, a: 8, b: 1 });
+  strictEqual((await c.deleteMany(filter, options)).deletedCount, 1);
+  await rejects(c.find(filter).toArray(), code(17276));
+  await rejects(c.find(filter, { let: { Least: 1 } }).toArray(), code(9));
+  await rejects(c.find(filter, { let: { least: '$a' } }).toArray(), code(4890500));
+});
+
 await test('docstore: updates by the stages of a pipeline', async () => {
   const c = await fresh({ _id: 1, a: 1, old: 0 }, { _id: 2, a: 2 });
   const result = await c.updateMany({}, [{ $set: { twice: { $multiply: ['$a', 2] } } }, { $unset: 'old' }]);

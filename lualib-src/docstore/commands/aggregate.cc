@@ -98,7 +98,7 @@ bool run_aggregate(Context& context) {
     return false;
   }
   auto pipeline = document::Pipeline::parse(near || stats ? std::string_view(rest) : stages.bytes,
-                                            context.error);
+                                            context.error, &context.constants);
   if (!pipeline) return false;
   if (name.empty()) {
     return refuse(context.error, Code::invalid_namespace,

@@ -82,9 +82,8 @@ bool insert_document(Collection& collection, std::string_view document, std::str
 
 namespace {
 
-bool parse_pipeline(const Value& update, const Value& constants,
+bool parse_pipeline(const Value& update, const Value& constants, document::Constants all,
                     std::optional<document::Update>* out, CommandError* error) {
-  document::Constants all;
   if (!constants.is_nullish() && !constants.is_document()) {
     return refuse(error, Code::type_mismatch, {"BSON field 'update.updates.c' must be an object"});
   }
@@ -101,7 +100,8 @@ bool parse_pipeline(const Value& update, const Value& constants,
 }  // namespace
 
 bool parse_update(const Value& update, const Value& array_filters, const Value& constants,
-                  std::optional<document::Update>* out, CommandError* error) {
+                  const document::Constants& let, std::optional<document::Update>* out,
+                  CommandError* error) {
   std::vector<std::string_view> filters;
   if (array_filters.is_array()) {
     bson::Reader reader(array_filters.bytes);
@@ -120,7 +120,7 @@ bool parse_update(const Value& update, const Value& array_filters, const Value& 
       return refuse(error, Code::failed_to_parse,
                     {"arrayFilters may not be specified for pipeline-style updates"});
     }
-    return parse_pipeline(update, constants, out, error);
+    return parse_pipeline(update, constants, let, out, error);
   }
   if (!constants.is_nullish()) {
     return refuse(error, document::location(51198),

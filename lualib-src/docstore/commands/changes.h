@@ -30,9 +30,10 @@ struct Change {
   bool upsert = false;
 };
 
-// Parses `u`, arrayFilters and `c`.
+// Parses `u`, arrayFilters and `c`; `let` is what a pipeline may use besides.
 bool parse_update(const Value& update, const Value& array_filters, const Value& constants,
-                  std::optional<document::Update>* out, CommandError* error);
+                  const document::Constants& let, std::optional<document::Update>* out,
+                  CommandError* error);
 
 struct Changed {
   std::int64_t matched = 0, modified = 0;

@@ -130,9 +130,6 @@ bool check_field(const Command& command, const bson::Element& element, CommandEr
   if (element.key == "writeConcern" || element.key == "readConcern")
     return check_concern(element, error);
   if (element.key == "collation" && !check_collation(value, error)) return false;
-  if (element.key == "let" && value.is_document() && !document::is_empty(value.bytes)) {
-    return refuse(error, Code::not_implemented, {"'let' is not implemented here"});
-  }
   if (element.key == "apiVersion" && (value.type != bson::Type::string || value.text() != "1")) {
     return refuse(error, Code::api_version_error, {"API version must be \"1\""});
   }
@@ -196,6 +193,7 @@ bool check_command(const Command& command, Context& context) {
                     {"BSON field '", command.name, ".", element.key, "' is a duplicate field"});
     }
   }
+  if (lists(command.options, "let") && !context.take_let(context.argument("let"))) return false;
   return check_sequences(command, context.request, context.error);
 }
 

@@ -1,6 +1,9 @@
 #include "docstore/commands/context.h"
 
 #include <string>
+#include <utility>
+
+#include "docstore/document/expression.h"
 
 namespace runtime::docstore {
 
@@ -90,9 +93,32 @@ bool Context::take_filter(std::string_view name, document::Filter* out) {
   std::string_view bytes;
   if (!take_document(name, &bytes)) return false;
   if (bytes.empty()) return true;
-  auto filter = document::Filter::parse(bytes, error);
+  auto filter = document::Filter::parse(bytes, error, &constants);
   if (!filter) return false;
   *out = std::move(*filter);
+  return true;
+}
+
+bool Context::take_let(const Value& let) {
+  if (let.is_nullish()) return true;
+  if (!let.is_document()) return refuse_type(error, command, "let", let, "'object'");
+  document::Constants all;
+  document::Scope scope{document::document_value(empty_document()), clock};
+  bson::Reader reader(let.bytes);
+  bson::Element element;
+  while (reader.next(&element)) {
+    if (!document::check_variable_name(element.key, error)) return false;
+    const auto expression = document::ExpressionParser(error).parse(Value(element));
+    document::OwnedValue value;
+    if (expression == nullptr || !expression->evaluate(scope, &value, error)) return false;
+    if (value.view().is_missing()) {
+      return refuse(error, document::location(4890500),
+                    {"Command let Expression does not evaluate to a constant ",
+                     document::to_text(Value(element))});
+    }
+    all.set(element.key, std::move(value));
+  }
+  constants = std::move(all);
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include "bson/writer.h"
 #include "docstore/commands/engine.h"
 #include "docstore/commands/peer.h"
+#include "docstore/document/constants.h"
 #include "docstore/document/error.h"
 #include "docstore/document/filter.h"
 #include "docstore/document/value.h"
@@ -36,6 +37,7 @@ struct Context {
   document::Clock clock;
   bson::Writer& reply;  // the document is open; `ok` is added by the caller
   CommandError* error;
+  document::Constants constants{};  // its `let`
   // Of a duplicate key that is the command's error: documents, which go with it.
   std::string key_pattern{}, key_value{};
 
@@ -49,6 +51,8 @@ struct Context {
   // An array of documents, from the command or from a sequence behind it.
   bool take_documents(std::string_view name, std::vector<std::string_view>* out);
   bool take_filter(std::string_view name, document::Filter* out);
+  // Fills `constants`.
+  bool take_let(const Value& let);
 
   // The collection's name that the command begins with; refuses what can be none.
   bool collection_name(std::string_view* out);

@@ -95,7 +95,7 @@ bool write_execution(Context& context, Collection* collection, const Plan& plan,
 bool answer(Context& context, std::string_view command, const Question& question) {
   document::Filter filter;
   if (!question.filter.empty()) {
-    auto parsed = document::Filter::parse(question.filter, context.error);
+    auto parsed = document::Filter::parse(question.filter, context.error, &context.constants);
     if (!parsed) return false;
     filter = std::move(*parsed);
   }
@@ -166,6 +166,7 @@ bool run_explain(Context& context) {
     return refuse(context.error, Code::invalid_namespace,
                   {"collection name has invalid type ", document::type_name(first.type)});
   }
+  if (!context.take_let(document::field(command, "let"))) return false;
   const Value verbosity = context.argument("verbosity");
   static constexpr std::string_view kVerbosities[] = {"queryPlanner", "executionStats",
                                                       "allPlansExecution"};
@@ -199,13 +200,14 @@ bool run_explain(Context& context) {
   inner.command = command;  // its hint counts
   Context asked{context.engine,   context.peer,  inner,         name,         Value(first),
                 context.database, context.clock, context.reply, context.error};
+  asked.constants = context.constants;
   return answer(asked, command, question);
 }
 
 bool explain_aggregate(Context& context, std::string_view collection, const Value& stages) {
   if (!stages.is_array())
     return refuse(context.error, Code::type_mismatch, {"explain: 'pipeline' must be an array"});
-  const auto pipeline = document::Pipeline::parse(stages.bytes, context.error);
+  const auto pipeline = document::Pipeline::parse(stages.bytes, context.error, &context.constants);
   if (!pipeline) return false;
   Question question;
   question.collection = collection;

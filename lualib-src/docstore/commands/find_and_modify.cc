@@ -48,8 +48,8 @@ bool parse_options(Context& context, Options* options, Change* change) {
                   {"Either an update or remove=true must be specified"});
   }
   return check_upsert(*change, context.error) &&
-         parse_update(update, context.argument("arrayFilters"), Value(), &change->update,
-                      context.error);
+         parse_update(update, context.argument("arrayFilters"), Value(), context.constants,
+                      &change->update, context.error);
 }
 
 // The first document in the order that was asked for. False: refused.
@@ -87,7 +87,8 @@ bool answer(Context& context, const Options& options, const Change& change, cons
             std::optional<std::string> value) {
   std::string projected;
   if (value && options.fields.size() > bson::kSmallestDocument) {
-    const auto projection = document::Projection::parse(options.fields, context.error);
+    const auto projection =
+        document::Projection::parse(options.fields, context.error, &context.constants);
     document::MatchDetails details;
     if (!projection) return false;
     if (projection->is_positional()) change.filter.matches(*value, &details);
@@ -114,7 +115,7 @@ bool run_find_and_modify(Context& context) {
   if (!context.collection_name(&name) || !parse_options(context, &options, &change)) return false;
   // What is wrong with the projection is told before anything is written.
   if (options.fields.size() > bson::kSmallestDocument &&
-      !document::Projection::parse(options.fields, context.error))
+      !document::Projection::parse(options.fields, context.error, &context.constants))
     return false;
   Collection* collection = context.engine.catalogue.find(context.database, name);
   std::optional<std::int64_t> number;

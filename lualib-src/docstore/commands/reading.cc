@@ -108,7 +108,8 @@ bool run_find(Context& context) {
     return false;
   }
   if (!document::is_empty(options.projection.empty() ? empty_document() : options.projection)) {
-    cursor->projection = document::Projection::parse(options.projection, context.error);
+    cursor->projection =
+        document::Projection::parse(options.projection, context.error, &context.constants);
     if (!cursor->projection) return false;
   }
   const bool sorts = options.sort.size() > bson::kSmallestDocument;

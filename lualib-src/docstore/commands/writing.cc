@@ -80,8 +80,9 @@ bool check_query(std::string_view statement, std::string_view what, CommandError
                  "', expected type 'object'"});
 }
 
-bool parse_query(std::string_view statement, document::Filter* out, CommandError* error) {
-  auto filter = document::Filter::parse(document::field(statement, "q").bytes, error);
+bool parse_query(std::string_view statement, const document::Constants& constants,
+                 document::Filter* out, CommandError* error) {
+  auto filter = document::Filter::parse(document::field(statement, "q").bytes, error, &constants);
   if (!filter) return false;
   *out = std::move(*filter);
   return true;
@@ -181,9 +182,10 @@ class Updating {
     Change change;
     change.upsert = document::field(statement, "upsert").is_true();
     const bool multi = document::field(statement, "multi").is_true();
-    if (!parse_query(statement, &change.filter, error) || !check_upsert(change, error) ||
+    if (!parse_query(statement, context_.constants, &change.filter, error) ||
+        !check_upsert(change, error) ||
         !parse_update(document::field(statement, "u"), document::field(statement, "arrayFilters"),
-                      document::field(statement, "c"), &change.update, error)) {
+                      document::field(statement, "c"), context_.constants, &change.update, error)) {
       return false;
     }
     if (multi && change.update->is_replacement()) {
@@ -294,7 +296,7 @@ bool run_delete(Context& context) {
   const auto one = [&](std::size_t, std::string_view statement, std::optional<WriteFault>* fault,
                        CommandError* error) {
     document::Filter filter;
-    if (!parse_query(statement, &filter, error)) return false;
+    if (!parse_query(statement, context.constants, &filter, error)) return false;
     if (collection == nullptr) return true;
     const bool all = *document::field(statement, "limit").whole_number() == 0;
     std::vector<std::int64_t> numbers;

@@ -175,9 +175,10 @@ Projection::~Projection() = default;
 Projection::Projection(Projection&& other) noexcept = default;
 Projection& Projection::operator=(Projection&& other) noexcept = default;
 
-std::optional<Projection> Projection::parse(std::string_view document, CommandError* error) {
+std::optional<Projection> Projection::parse(std::string_view document, CommandError* error,
+                                            const Constants* constants) {
   std::unique_ptr<ProjectionTree> tree =
-      ProjectionTree::parse(document, ProjectionTree::Dialect::find, error);
+      ProjectionTree::parse(document, ProjectionTree::Dialect::find, error, constants);
   if (tree == nullptr) return {};
   return Projection(std::move(tree));
 }

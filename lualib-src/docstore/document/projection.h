@@ -18,6 +18,7 @@
 
 namespace runtime::document {
 
+class Constants;
 class ProjectionTree;
 
 class Projection {
@@ -26,8 +27,9 @@ class Projection {
   Projection(Projection&& other) noexcept;
   Projection& operator=(Projection&& other) noexcept;
 
-  // Of find and findAndModify.
-  static std::optional<Projection> parse(std::string_view document, CommandError* error);
+  // Of find and findAndModify. `constants` (or null) are what its expressions may use.
+  static std::optional<Projection> parse(std::string_view document, CommandError* error,
+                                         const Constants* constants = nullptr);
 
   // Whether the MatchDetails of the document are needed.
   bool is_positional() const;
