@@ -1,39 +1,19 @@
 -- skynet.db.mysql against scripted peers: deadlines, failures in the middle of rows, lost links, statements of another
--- connection, packets in pieces, logins that are refused.
+-- connection, logins that are refused. What results are made of: mysql_results_test.lua.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
-local mysql = require "skynet.db.mysql"
 local pool = require "skynet.db.pool"
 local sc = require "skynet.socketchannel"
 local peer = require "mysql_peer"
 local T = require "harness"
 
-local LONG, LONGLONG, DATETIME, VARCHAR = 3, 8, 12, 253
-
-local function connect(port, conf)
-	conf = conf or {}
-	conf.host, conf.port = "127.0.0.1", port
-	conf.user, conf.password = conf.user or "me", conf.password or "secret"
-	return mysql.connect(conf)
-end
-
--- A server that accepts logins and answers each command by answer(payload, number of the connection); nil: by nothing.
-local function serving(answer)
-	return (peer.listen(function(c, n)
-		c:accept()
-		while true do
-			local bytes = answer(c:receive(), n)
-			if bytes == "close" then return end
-			if bytes then c:write(bytes) end
-		end
-	end))
-end
+local LONG, VARCHAR = 3, 253
 
 -- ---- links ------------------------------------------------------------------------------------
 
 T.test("a call that is late raises, those behind it too, and the next logs in again", function()
-	local port = serving(function(_, n) return n > 1 and peer.ok(1, 42) or nil end)
-	local db = connect(port, { timeout = 20 })
+	local port = peer.serving(function(_, n) return n > 1 and peer.ok(1, 42) or nil end)
+	local db = peer.client(port, { timeout = 20 })
 	local err
 	skynet.fork(function() err = select(2, pcall(db.query, db, "b")) end)
 	local late = T.raises(nil, db.query, db, "a")
@@ -49,12 +29,12 @@ T.test("a server that greets and then says nothing is given up in time", functio
 		c:write(peer.greeting())
 		c:wait_for_end()
 	end)
-	T.raises("timed out waiting for 127.0.0.1:" .. port, connect, port, { timeout = 20 })
+	T.raises("timed out waiting for 127.0.0.1:" .. port, peer.client, port, { timeout = 20 })
 end)
 
 T.test("a server that does not even greet is given up in time", function()
 	local port = peer.listen(function(c) c:wait_for_end() end)
-	T.raises("timed out", connect, port, { timeout = 20 })
+	T.raises("timed out", peer.client, port, { timeout = 20 })
 end)
 
 T.test("a reset in the middle of rows raises for all who wait", function()
@@ -71,7 +51,7 @@ T.test("a reset in the middle of rows raises for all who wait", function()
 		c:write(peer.ok(1, 42))
 		c:wait_for_end()
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	local ended, right = 0, 0
 	for i = 1, 5 do
 		skynet.fork(function()
@@ -97,7 +77,7 @@ T.test("1,000 requests in flight when the server ends: each its own answer or an
 			c:write((peer.rows({ { "n", VARCHAR } }, { peer.text(sql) })))
 		end
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	local right, failed, wrong = 0, 0, 0
 	for i = 1, 1000 do
 		skynet.fork(function()
@@ -133,7 +113,7 @@ T.test("what a server says before it closes an idle link is no answer", function
 		c:write(peer.ok(1, 42))
 		c:wait_for_end()
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	T.raises("a packet that answers nothing", db.query, db, "a")
 	T.ok(said)
 	T.eq(db:query("b").affected_rows, 42)
@@ -145,12 +125,12 @@ end)
 T.test("a query that fails among its rows is a bad result, and the link stays", function()
 	local head = peer.rows({ { "a", LONG } }, { peer.text "1", peer.text "2" }):sub(1, -10)
 	local connections
-	local port = serving(function(payload, n)
+	local port = peer.serving(function(payload, n)
 		connections = n
 		if payload:sub(2) == "good" then return peer.ok(1, 7) end
 		return head .. peer.failure(6, 1317, "70100", "Query execution was interrupted")
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	local bad = db:query "killed"
 	T.eq({ bad.badresult, bad.errno, bad.sqlstate, bad.err, #bad }, { true, 1317, "70100", "Query execution was interrupted", 0 })
 	T.eq(db:query("good").affected_rows, 7)
@@ -159,24 +139,24 @@ T.test("a query that fails among its rows is a bad result, and the link stays", 
 end)
 
 T.test("after an error with which a server closes the next call makes a new link", function()
-	local port = serving(function(_, n) return n > 1 and peer.ok(1, 42) or peer.failure(1, 1153, "08S01", "Got a packet bigger than...") end)
-	local db = connect(port)
+	local port = peer.serving(function(_, n) return n > 1 and peer.ok(1, 42) or peer.failure(1, 1153, "08S01", "Got a packet bigger than...") end)
+	local db = peer.client(port)
 	T.eq(db:query("long").errno, 1153)
 	T.eq(db:query("short").affected_rows, 42)
 	db:disconnect()
 end)
 
 T.test("a bad result says as text whose it is, of what, and why", function()
-	local port = serving(function() return peer.failure(1, 1146, "42S02", "no such table") end)
-	local db = connect(port)
+	local port = peer.serving(function() return peer.failure(1, 1146, "42S02", "no such table") end)
+	local db = peer.client(port)
 	T.eq(tostring(db:query "x"), "mysql 127.0.0.1:" .. port .. ": query: 1146 (42S02) no such table")
 	T.eq(tostring(db:prepare "x"), "mysql 127.0.0.1:" .. port .. ": prepare: 1146 (42S02) no such table")
 	db:disconnect()
 end)
 
 T.test("a packet in the wrong place is a bad result, and ends the link", function()
-	local port = serving(function(_, n) return n > 1 and peer.ok(1, 42) or peer.eof(1) end)
-	local db = connect(port)
+	local port = peer.serving(function(_, n) return n > 1 and peer.ok(1, 42) or peer.eof(1) end)
+	local db = peer.client(port)
 	local behind
 	skynet.fork(function() behind = { pcall(db.query, db, "b") } end)
 	local bad = db:query "a"
@@ -200,8 +180,8 @@ T.test("malformed packets raise with server, command and cause", function()
 	}
 	cases["a row that has more than its columns"] = (peer.rows({ { "a", VARCHAR } }, { "\1ab" }))
 	for what, bytes in pairs(cases) do
-		local port = serving(function(_, n) return n > 1 and peer.ok(1, 42) or bytes end)
-		local db = connect(port)
+		local port = peer.serving(function(_, n) return n > 1 and peer.ok(1, 42) or bytes end)
+		local db = peer.client(port)
 		local err = T.raises("mysql 127.0.0.1:" .. port .. ": query: the server sent ", db.query, db, "x")
 		if not what:find "more" then T.ok(err:find(what, 1, true), err) end
 		T.eq(db:query("y").affected_rows, 42, what)
@@ -210,8 +190,8 @@ T.test("malformed packets raise with server, command and cause", function()
 end)
 
 T.test("a reader that failed says so for ever", function()
-	local port = serving(function(_, n) return n > 1 and peer.ok(1, 42) or peer.packet(1, "\251x") .. peer.ok(1, 9) end)
-	local db = connect(port)
+	local port = peer.serving(function(_, n) return n > 1 and peer.ok(1, 42) or peer.packet(1, "\251x") .. peer.ok(1, 9) end)
+	local db = peer.client(port)
 	local behind
 	skynet.fork(function() behind = { pcall(db.query, db, "b") } end)
 	T.raises("local file", db.query, db, "a")
@@ -233,11 +213,11 @@ T.test("a refused login raises the server's reason, also for a call that has to 
 		c:accept()
 		c:receive()
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	T.ok(T.raises(nil, db.query, db, "a") == sc.error)
 	local reason = "mysql 127.0.0.1:" .. port .. ": the server refuses the login: errno:1045, msg:Access denied for user 'me',sqlstate:28000"
 	T.raises(reason, db.query, db, "b")
-	T.raises(reason, connect, port)
+	T.raises(reason, peer.client, port)
 	db:disconnect()
 end)
 
@@ -246,7 +226,7 @@ T.test("a server that has too many connections says so", function()
 		c:write(peer.packet(0, "\255\16\4Too many connections"))
 		c:wait_for_end()
 	end)
-	T.raises("errno:1040, msg:Too many connections", connect, port)
+	T.raises("errno:1040, msg:Too many connections", peer.client, port)
 end)
 
 T.test("what is no MySQL server is refused by what it sends", function()
@@ -255,20 +235,20 @@ T.test("what is no MySQL server is refused by what it sends", function()
 			c:write(bytes)
 			c:wait_for_end()
 		end)
-		T.raises("the greeting is not that of a MySQL server", connect, port)
+		T.raises("the greeting is not that of a MySQL server", peer.client, port)
 	end
 end)
 
 T.test("an unknown charset raises before anything is sent", function()
 	local connections = 0
 	local port = peer.listen(function() connections = connections + 1 end)
-	T.raises("mysql: unknown charset klingon", connect, port, { charset = "klingon" })
+	T.raises("mysql: unknown charset klingon", peer.client, port, { charset = "klingon" })
 	T.eq(connections, 0)
 end)
 
 T.test("on_connect that raises makes the connect fail with its text", function()
-	local port = serving(function() return peer.ok(1) end)
-	T.raises("not today", connect, port, { on_connect = function() error("not today", 0) end })
+	local port = peer.serving(function() return peer.ok(1) end)
+	T.raises("not today", peer.client, port, { on_connect = function() error("not today", 0) end })
 end)
 
 -- ---- statements -------------------------------------------------------------------------------
@@ -277,7 +257,7 @@ end)
 local function statements()
 	local log = {}
 	local ids = {}
-	local port = serving(function(payload, n)
+	local port = peer.serving(function(payload, n)
 		local command = payload:byte(1)
 		if command == 0x16 then
 			ids[n] = (ids[n] or 0) + 1
@@ -294,7 +274,7 @@ end
 
 T.test("a statement of a lost connection never runs another one's", function()
 	local port, log = statements()
-	local db = connect(port)
+	local db = peer.client(port)
 	local a = db:prepare "a"
 	T.eq(db:execute(a).affected_rows, 1)
 	T.raises(nil, db.query, db, "close")
@@ -311,7 +291,7 @@ end)
 
 T.test("with prepare_again a statement is prepared once on each connection, however many want it", function()
 	local port, log = statements()
-	local db = connect(port, { prepare_again = true })
+	local db = peer.client(port, { prepare_again = true })
 	local a = db:prepare "a"
 	T.raises(nil, db.query, db, "close")
 	db:prepare "other"
@@ -334,7 +314,7 @@ end)
 
 T.test("who is killed while he prepares again leaves that to the next one", function()
 	local held, go
-	local port = serving(function(payload, n)
+	local port = peer.serving(function(payload, n)
 		local command = payload:byte(1)
 		if command == 0x17 then return peer.ok(1, n) end
 		if command ~= 0x16 then return "close" end
@@ -342,7 +322,7 @@ T.test("who is killed while he prepares again leaves that to the next one", func
 		while held and not go do skynet.sleep(1) end
 		return peer.prepared(1, {})
 	end)
-	local db = connect(port, { prepare_again = true })
+	local db = peer.client(port, { prepare_again = true })
 	local a = db:prepare "a"
 	T.raises(nil, db.query, db, "close")
 	local victim = skynet.fork(function() db:execute(a) end)
@@ -358,191 +338,15 @@ T.test("who is killed while he prepares again leaves that to the next one", func
 end)
 
 T.test("a statement that the server refused cannot be executed", function()
-	local port = serving(function() return peer.failure(1, 1064, "42000", "syntax") end)
-	local db = connect(port)
+	local port = peer.serving(function() return peer.failure(1, 1064, "42000", "syntax") end)
+	local db = peer.client(port)
 	T.raises("1064 (42000) syntax", db.execute, db, db:prepare "x")
-	db:disconnect()
-end)
-
-T.test("a prepared statement's rows in single bytes are the same", function()
-	local columns = { { "n", LONGLONG }, { "at", DATETIME, 0, 6 }, { "s", VARCHAR }, { "none", LONG } }
-	local row = "\0\32" .. peer.number(5, 8) .. "\11" .. peer.number(2020, 2) .. "\3\20\1\2\3" .. peer.number(45, 4) .. "\2hi"
-	local port = peer.listen(function(c)
-		c:accept()
-		c:receive()
-		c:drip(peer.prepared(9, columns))
-		c:receive()
-		c:drip((peer.rows(columns, { row, row })))
-		c:wait_for_end()
-	end)
-	local db = connect(port)
-	local want = { n = 5, at = "2020-03-20 01:02:03.000045", s = "hi" }
-	T.eq(db:execute(db:prepare "x"), { want, want })
-	db:disconnect()
-end)
-
--- ---- values and sizes -------------------------------------------------------------------------
-
-T.test("64-bit integers are exact on both engines, in both protocols", function()
-	local columns = { { "low", LONGLONG }, { "high", LONGLONG }, { "beyond", LONGLONG, 0x20 } }
-	local least, most = ("\0"):rep(7) .. "\128", ("\255"):rep(7) .. "\127"
-	local port = serving(function(payload)
-		local command = payload:byte(1)
-		if command == 0x16 then return peer.prepared(1, columns) end
-		if command == 0x17 then return (peer.rows(columns, { "\0\0" .. least .. most .. ("\255"):rep(8) })) end
-		return (peer.rows(columns, { peer.text "-9223372036854775808" .. peer.text "9223372036854775807" .. peer.text "18446744073709551615" }))
-	end)
-	local db = connect(port)
-	for _, rows in ipairs { db:query "x", db:execute(db:prepare "x") } do
-		T.eq((tostring(rows[1].low):gsub("LL$", "")), "-9223372036854775808")
-		T.eq((tostring(rows[1].high):gsub("LL$", "")), "9223372036854775807")
-		T.eq(rows[1].beyond, 2 ^ 64)
-	end
-	db:disconnect()
-end)
-
-T.test("a 64-bit integer that was read can be a parameter", function()
-	local got
-	local port = serving(function(payload)
-		local command = payload:byte(1)
-		if command == 0x16 then
-			return peer.packet(1, "\0" .. peer.number(1, 4) .. peer.number(0, 2) .. peer.number(1, 2) .. "\0" .. peer.number(0, 2))
-				.. peer.column(2, "?", VARCHAR) .. peer.eof(3)
-		elseif command == 0x17 then
-			got = payload:sub(-10)
-			return peer.ok(1)
-		end
-		return (peer.rows({ { "id", LONGLONG } }, { peer.text "1234567890123456789" }))
-	end)
-	local db = connect(port)
-	local id = db:query "x"[1].id
-	db:execute(db:prepare "x", id)
-	T.eq(got, "\8\0\21\129\233\125\244\16\34\17")
-	db:disconnect()
-end)
-
-T.test("a packet of more than 16 MB is joined, and a query of that size split", function()
-	local size = 17 * 1000 * 1000
-	local value = ("v"):rep(size)
-	local got
-	local port = peer.listen(function(c)
-		c:accept()
-		local first, seq = c:receive()
-		local second, next_seq = c:receive()
-		got = { #first, seq, #second, next_seq }
-		local row = "\254" .. peer.number(size, 8) .. value
-		local head = peer.packet(1, "\1") .. peer.column(2, "v", VARCHAR) .. peer.eof(3)
-		c:write(head .. peer.packet(4, row:sub(1, 0xffffff)) .. peer.packet(5, row:sub(0x1000000)) .. peer.eof(6))
-		c:wait_for_end()
-	end)
-	local db = connect(port)
-	local rows = db:query(value)
-	T.eq(got, { 0xffffff, 0, size + 1 - 0xffffff, 1 })
-	T.eq(#rows[1].v, size)
-	T.ok(rows[1].v == value)
-	db:disconnect()
-end)
-
-T.test("several results of an execute carry skynet's key and the right one", function()
-	local row, more = "\0\0" .. peer.number(5, 4), 10
-	local port = serving(function(payload)
-		local command = payload:byte(1)
-		if command == 0x16 then return peer.prepared(1, {}) end
-		local first, seq = peer.rows({ { "a", LONG } }, { command == 0x17 and row or peer.text "5" }, more)
-		return first .. peer.ok(seq)
-	end)
-	local db = connect(port)
-	local results = db:execute(db:prepare "call p()")
-	T.eq({ results.mulitresultset, results.multiresultset, #results }, { true, true, 2 })
-	T.eq(results[1], { { a = 5 } })
-	results = db:query "x; y"
-	T.eq({ results.mulitresultset, results.multiresultset, results[1], results[2].affected_rows }, { nil, true, { { a = 5 } }, 0 })
-	db:disconnect()
-end)
-
-T.test("several results in single bytes are each those of their own query", function()
-	local function results(value)
-		local first, seq = peer.rows({ { "a", LONG } }, { peer.text(value) }, 10)
-		return first .. peer.failure(seq, 1064, "42000", "no such " .. value)
-	end
-	local port = peer.listen(function(c)
-		c:accept()
-		c:receive()
-		c:receive()
-		c:drip(results "5" .. results "6")
-		c:wait_for_end()
-	end)
-	local db = connect(port)
-	local second
-	skynet.fork(function() second = db:query "y" end)
-	local first = db:query "x"
-	T.eventually(function() return second end)
-	T.eq({ #first, first[1], first.err }, { 1, { { a = 5 } }, "no such 5" })
-	T.eq({ #second, second[1], second.err }, { 1, { { a = 6 } }, "no such 6" })
-	db:disconnect()
-end)
-
-T.test("rows that are on their way stay what they began as when lists are asked for", function()
-	local bytes = peer.rows({ { "a", LONG } }, { peer.text "1", peer.text "2" })
-	local asked
-	local port = peer.listen(function(c)
-		c:accept()
-		c:receive()
-		c:write(bytes:sub(1, -12))
-		T.eventually(function() return asked end)
-		c:write(bytes:sub(-11))
-		c:receive()
-		c:write(bytes)
-		c:wait_for_end()
-	end)
-	local db = connect(port)
-	skynet.fork(function()
-		skynet.sleep(5) -- the first row is read by then, or the test sees nothing
-		db:set_compact_arrays(true)
-		asked = true
-	end)
-	T.eq(db:query "x", { { a = 1 }, { a = 2 } })
-	T.eq(db:query "y", { { 1 }, { 2 } })
-	db:disconnect()
-end)
-
-T.test("a column that repeats counts as the last one, also when that is NULL", function()
-	local port = serving(function() return (peer.rows({ { "v", LONG }, { "v", LONG } }, { "\0011\251", "\251\0012" })) end)
-	local db = connect(port)
-	for _ = 1, 10 do T.eq(db:query "x", { {}, { v = 2 } }) end
-	db:set_compact_arrays(true)
-	T.eq(db:query "x", { { 1 }, { [2] = 2 } })
 	db:disconnect()
 end)
 
 -- ---- many callers -----------------------------------------------------------------------------
 
 -- Rows of the same columns again and again are made another way than the first ones.
-T.test("the same columns in many results: each row has its own values, NULLs and large numbers too", function()
-	local columns = { { "id", LONGLONG }, { "name", VARCHAR }, { "score", 5 } }
-	local texts = { peer.text "7" .. peer.text "seven" .. peer.text "7.5", "\251" .. peer.text "" .. "\251",
-		peer.text "9007199254740993" .. "\251" .. peer.text "8", "\251\251\251" }
-	local want = { { id = 7, name = "seven", score = 7.5 }, { name = "" }, { score = 8 }, {} }
-	local port = serving(function(payload)
-		if payload:sub(2) ~= "bad" then return (peer.rows(columns, texts)) end
-		return (peer.rows(columns, { texts[1], texts[1], texts[1] .. "x" }))
-	end)
-	local db = connect(port)
-	for _ = 1, 20 do
-		local rows = db:query "good"
-		T.eq((tostring(rows[3].id):gsub("LL$", "")), "9007199254740993")
-		rows[3].id = nil
-		T.eq(rows, want)
-		rows[2].id, rows[4].name, rows[1].more = 2, "four", true
-		T.eq(rows[2], { id = 2, name = "" })
-		T.eq(rows[4], { name = "four" })
-		T.eq(rows[1].more, true)
-	end
-	T.raises("a row that does not fit its columns", db.query, db, "bad")
-	T.eq(#db:query "good", 4)
-	db:disconnect()
-end)
-
 T.test("what is asked in one turn leaves in one write", function()
 	local first
 	local port = peer.listen(function(c)
@@ -551,7 +355,7 @@ T.test("what is asked in one turn leaves in one write", function()
 		for _ = 1, 16 do c:write(peer.ok(1, 3)) end
 		c:wait_for_end()
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	local done = 0
 	for i = 1, 16 do
 		skynet.fork(function()
@@ -566,11 +370,11 @@ end)
 
 T.test("what is no SQL raises before anything is sent", function()
 	local asked = 0
-	local port = serving(function()
+	local port = peer.serving(function()
 		asked = asked + 1
 		return peer.ok(1)
 	end)
-	local db = connect(port)
+	local db = peer.client(port)
 	for _, call in ipairs { db.query, db.prepare } do
 		T.raises("string expected, got nil", call, db, nil)
 		T.raises("string expected, got table", call, db, {})
@@ -582,12 +386,12 @@ end)
 
 T.test("a pool gives each caller a connection of its own, and replaces a dead one", function()
 	local open = 0
-	local port = serving(function(payload, n)
+	local port = peer.serving(function(payload, n)
 		open = math.max(open, n)
 		if payload:sub(2) == "die" then return "close" end
 		return peer.ok(1, n)
 	end)
-	local connections = pool.new { name = "mysql", size = 2, open = function() return connect(port) end }
+	local connections = pool.new { name = "mysql", size = 2, open = function() return peer.client(port) end }
 	local a, b = connections:acquire(), connections:acquire()
 	T.ok(a ~= b)
 	connections:release(a)
@@ -600,8 +404,8 @@ T.test("a pool gives each caller a connection of its own, and replaces a dead on
 end)
 
 T.test("after disconnect nothing can be called, and who waits gets an error", function()
-	local port = serving(function() end)
-	local db = connect(port)
+	local port = peer.serving(function() end)
+	local db = peer.client(port)
 	local waiting
 	skynet.fork(function() waiting = { pcall(db.query, db, "x") } end)
 	skynet.yield()

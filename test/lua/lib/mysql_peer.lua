@@ -1,6 +1,7 @@
---- The server's side of MySQL's protocol, for scripted peers.
+--- The server's side of MySQL's protocol, for scripted peers, and a client that logs in to them.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
+local mysql = require "skynet.db.mysql"
 local net = require "net"
 
 local peer = { scramble = "12345678abcdefghijkl" }
@@ -129,6 +130,27 @@ function peer.listen(serve)
 		if not ok and err ~= gone then failures[#failures + 1] = tostring(err) end
 	end)
 	return port, failures
+end
+
+--- A server that accepts logins and answers each command by answer(payload, number of the connection); nil: by nothing,
+--- "close": by leaving. → its port
+function peer.serving(answer)
+	return (peer.listen(function(c, n)
+		c:accept()
+		while true do
+			local bytes = answer(c:receive(), n)
+			if bytes == "close" then return end
+			if bytes then c:write(bytes) end
+		end
+	end))
+end
+
+--- A client of the server at a port.
+function peer.client(port, conf)
+	conf = conf or {}
+	conf.host, conf.port = "127.0.0.1", port
+	conf.user, conf.password = conf.user or "me", conf.password or "secret"
+	return mysql.connect(conf)
 end
 
 return peer
