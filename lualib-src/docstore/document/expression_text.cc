@@ -100,15 +100,15 @@ bool part(std::string_view name, const Values& values, OwnedValue* out, CommandE
   std::int64_t numbers[2];
   for (std::size_t i = 0; i < 2; ++i) {
     const Value number = values[i + 1].view();
-    const std::optional<std::int64_t> whole =
-        number.is_number() ? number.whole_number() : std::nullopt;
-    if (!whole || *whole < 0) {
+    std::optional<std::int64_t> whole;
+    if (number.is_number()) whole = number.whole_number();
+    numbers[i] = whole.value_or(-1);
+    if (numbers[i] < 0) {
       const int code = whole ? (i == 0 ? 34455 : 34454) : (i == 0 ? 34450 : 34452);
       return refuse(error, location(code),
                     {name, ": ", i == 0 ? "starting index" : "length",
                      " must be a non-negative integer, but is ", to_text(number)});
     }
-    numbers[i] = *whole;
   }
   std::string text;
   if (!text_of(name, value, &text, error)) return false;
