@@ -5,7 +5,6 @@
 // takes them away.
 #include <linux/limits.h>
 
-#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -59,11 +58,10 @@ void log_text(lua_State* L, int index) {
 // FILE: PATTERN with the name of the service for each '?'. Raises when that is too long.
 using FileName = char[PATH_MAX];
 void fill_in(lua_State* L, std::string_view pattern, const char* name, FileName* file) {
-  const std::size_t name_size = std::strlen(name);
+  const std::string_view whole_name = name;
   std::size_t size = 0;
   for (const char& c : pattern) {
-    const std::string_view part =
-        c == '?' ? std::string_view(name, name_size) : std::string_view(&c, 1);
+    const std::string_view part = c == '?' ? whole_name : std::string_view(&c, 1);
     if (size + part.size() >= sizeof(*file)) {
       luaL_error(L, "the path of service %s is longer than %d bytes", name, PATH_MAX - 1);
     }
@@ -97,8 +95,7 @@ std::string_view push_script(lua_State* L, const char* name) {
   lua_pushnil(L);
   const int tried = broken + 1;
   for (std::string_view rest = lua_tostring(L, broken - 1); !rest.empty();) {
-    const std::string_view pattern = rest.substr(0, rest.find(';'));
-    rest.remove_prefix(std::min(pattern.size() + 1, rest.size()));
+    const std::string_view pattern = take_pattern(&rest);
     if (pattern.empty() || (!lua_isnil(L, broken) && is_of_tree_services(pattern))) continue;
     FileName file;
     fill_in(L, pattern, name, &file);

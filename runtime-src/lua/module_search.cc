@@ -154,9 +154,7 @@ void search_path(std::string_view path, std::string_view name, std::string_view 
   const std::string file_part = replace_all(object_name, '.', "/");
   const std::string function = "luaopen_" + replace_all(name.substr(name.find('-') + 1), '.', "_");
   while (!path.empty()) {
-    const std::size_t end = std::min(path.find(';'), path.size());
-    const std::string_view pattern = path.substr(0, end);
-    path.remove_prefix(std::min(end + 1, path.size()));
+    const std::string_view pattern = take_pattern(&path);
     if (pattern.find('?') == pattern.npos) continue;
     for (const char* folder : {"jit/", ""}) {
       const std::string file = replace_all(pattern, '?', folder + file_part);

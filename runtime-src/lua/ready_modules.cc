@@ -182,7 +182,6 @@ bool is_ready_module(lua_State* L, const char* name) {
 }
 
 void give_up_ready_module(lua_State* L, const char* name) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &ready_key);
   if (!is_ready_module(L, name)) return;
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &ready_key);

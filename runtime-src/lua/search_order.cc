@@ -52,8 +52,7 @@ void push_tree_last(lua_State* L, std::string_view path, const char* landmark) {
   luaL_buffinit(L, &buffer);
   for (const bool of_tree : {false, true}) {
     for (std::string_view rest = path; !rest.empty();) {
-      const std::string_view pattern = rest.substr(0, rest.find(';'));
-      rest.remove_prefix(std::min(pattern.size() + 1, rest.size()));
+      const std::string_view pattern = take_pattern(&rest);
       if (pattern.empty() || is_of_tree(pattern, landmark) != of_tree) continue;
       luaL_addlstring(&buffer, pattern.data(), pattern.size());
       luaL_addchar(&buffer, ';');
@@ -63,6 +62,12 @@ void push_tree_last(lua_State* L, std::string_view path, const char* landmark) {
 }
 
 }  // namespace
+
+std::string_view take_pattern(std::string_view* list) {
+  const std::string_view pattern = list->substr(0, list->find(';'));
+  list->remove_prefix(std::min(pattern.size() + 1, list->size()));
+  return pattern;
+}
 
 bool is_found(const char* file) {
   struct stat status;

@@ -25,6 +25,9 @@ void push_module_patterns(lua_State* L, int path, const char* name);
 // The same for the patterns of a config's luaservice, and this tree's service/.
 void push_service_patterns(lua_State* L, int path, const char* name);
 
+// Takes the first pattern, and its separator, off a list of them. It may be empty; the list must not be.
+std::string_view take_pattern(std::string_view* list);
+
 // Whether a pattern of luaservice leads to this tree's service/.
 bool is_of_tree_services(std::string_view pattern);
 

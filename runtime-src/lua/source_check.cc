@@ -54,8 +54,7 @@ SourceCheck check_source(const std::string& patterns, const std::string& name, S
     push_service_patterns(state.get(), 1, name.c_str());
   }
   for (std::string_view rest = lua_tostring(state.get(), -1); !rest.empty();) {
-    const std::string_view pattern = rest.substr(0, rest.find(';'));
-    rest.remove_prefix(std::min(pattern.size() + 1, rest.size()));
+    const std::string_view pattern = take_pattern(&rest);
     const std::string file = replace(pattern, part);
     if (!pattern.empty() && is_found(file.c_str())) return {file, compile_error(file)};
   }

@@ -128,13 +128,8 @@ socket_message[EVENT_DATA] = function(id, size, data)
 	end
 	local held = driver_push(s.buffer, pool, data, size)
 	local want = s.want
-	if want == 0 then -- what most readers want
-		s.want = false
-		wake(s)
-		if held > PAUSE_BYTES then pause_flow(s, held) end
-		return
-	end
-	local kind = type(want)
+	-- Most want any bytes, and that is found without a call.
+	local kind = want == 0 and "number" or type(want)
 	if kind == "number" then
 		if held >= want then
 			s.want = false
