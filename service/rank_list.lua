@@ -36,13 +36,13 @@ function command.update(uid, score, info)
 	if store:full() then return false end
 	list:update(uid, score, info, dropped)
 	store:mark(uid)
-	return store:works()
+	return store:works(uid)
 end
 
 function command.delete(uid)
 	if store:full() then return false end
 	if list:remove(uid) then store:mark(uid) end
-	return store:works()
+	return store:works(uid)
 end
 
 function command.query(uid)

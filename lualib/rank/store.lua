@@ -1,8 +1,9 @@
 --- What becomes of a ranking in the database: a collection of documents {uid, score, info}, written behind.
 ---
 --- A change marks its player. One task writes what is marked, as it is then, in batches: what changes while a batch is
---- under way goes with the next one, so a player that changes often is written once a batch. A batch that fails is
---- tried again, at first player by player: one that the database refuses does not keep the others from it.
+--- under way goes with the next one, so a player that changes often is written once a batch. A player that the
+--- database refuses is tried again later, and the others of his batch are written without him. A batch that fails
+--- altogether is tried again, at first player by player: perhaps there is one that cannot even be sent.
 local skynet = require "skynet"
 local info = require "rank.info"
 local printable = require "printable"
@@ -26,6 +27,7 @@ local MAX_SCORE = 2 ^ 53
 ---@field private writing boolean
 ---@field private begun integer   when the batch was sent that is under way
 ---@field private failing boolean  the last batch failed
+---@field private refused table<string, true>  whom the database did not take when last asked
 ---@field private waiting table[]  tokens of flush()
 local store = {}
 store.__index = store
@@ -45,6 +47,7 @@ function store.new(database, rankid)
 		writing = false,
 		begun = 0,
 		failing = false,
+		refused = {},
 		waiting = {},
 	}, store)
 end
@@ -83,10 +86,10 @@ local function note(self, uid)
 	self.order[self.last] = uid
 end
 
--- What a batch has to say, and the players in it.
+-- What a batch has to say, each with the players it is about.
 local function next_batch(self)
-	local updates, deletes, uids = {}, {}, {}
-	while self.first <= self.last and #uids < self.batch do
+	local updates, updated, deletes, deleted = {}, {}, {}, {}
+	while self.first <= self.last and #updated + #deleted < self.batch do
 		local uid = self.order[self.first]
 		self.order[self.first], self.marked[uid] = nil, nil
 		self.first = self.first + 1
@@ -94,31 +97,54 @@ local function next_batch(self)
 		if score then
 			local document = { uid = uid, score = score }
 			if text then info.store(document, text) end
-			updates[#updates + 1] = { query = { uid = uid }, update = document, upsert = true }
+			updates[#updates + 1] = { q = { uid = uid }, u = document, upsert = true }
+			updated[#updated + 1] = uid
 		else
-			deletes[#deletes + 1] = { uid = uid }
+			deletes[#deletes + 1] = { q = { uid = uid }, limit = 0 }
+			deleted[#deleted + 1] = uid
 		end
-		uids[#uids + 1] = uid
 	end
-	return updates, deletes, uids
+	return updates, updated, deletes, deleted
 end
 
-local function check(ok, err)
-	if not ok then error(err or "refused", 0) end
+-- Sends one kind of changes. Raises when they failed altogether; the players that were refused by themselves are noted.
+local function send(self, name, key, changes, uids)
+	if #changes == 0 then return end
+	local database = self.collection.database
+	local reply = database:runCommand(name, self.rankid, key, changes, "ordered", false)
+	local failed = reply.writeConcernError or reply.ok ~= 1 and reply
+	if failed then error(failed.errmsg or "refused", 0) end
+	local again, first = {}, nil -- first: of those that it took before
+	for i, refusal in ipairs(reply.writeErrors or {}) do
+		again[i] = uids[refusal.index + 1]
+		if not self.refused[again[i]] then first = first or refusal end
+	end
+	for _, uid in ipairs(uids) do self.refused[uid] = nil end
+	for _, uid in ipairs(again) do self.refused[uid] = true end
+	if first then
+		skynet.error(string.format("rank %s: the database refuses %d players, trying on; %s: %s", printable(self.rankid),
+			#again, printable(uids[first.index + 1]), printable(tostring(first.errmsg))))
+	end
+	if #again > 0 then
+		skynet.timeout(RETRY_TIME, function()
+			for _, uid in ipairs(again) do self:mark(uid) end
+		end)
+	end
 end
 
-local function write(collection, updates, deletes)
-	if #updates > 0 then check(collection:safe_batch_update(updates)) end
-	if #deletes > 0 then check(collection:safe_batch_delete(deletes)) end
+local function write(self, updates, updated, deletes, deleted)
+	send(self, "update", "updates", updates, updated)
+	send(self, "delete", "deletes", deletes, deleted)
 end
 
 local function write_marked(self)
 	while self.first <= self.last do
-		local updates, deletes, uids = next_batch(self)
+		local updates, updated, deletes, deleted = next_batch(self)
 		self.begun = skynet.now()
-		local ok, err = pcall(write, self.collection, updates, deletes)
+		local ok, err = pcall(write, self, updates, updated, deletes, deleted)
 		if not ok then
-			for _, uid in ipairs(uids) do note(self, uid) end
+			for _, uid in ipairs(updated) do note(self, uid) end
+			for _, uid in ipairs(deleted) do note(self, uid) end
 			if not self.failing then
 				skynet.error(string.format("rank %s: the database takes no changes, trying on: %s", printable(self.rankid), printable(tostring(err))))
 			end
@@ -146,10 +172,11 @@ function store:mark(uid)
 	skynet.fork(write_marked, self)
 end
 
---- Whether the database takes changes.
+--- Whether the database takes changes of a player.
+---@param uid string
 ---@return boolean
-function store:works()
-	return not self.failing and not (self.writing and skynet.now() - self.begun > SLOW_TIME)
+function store:works(uid)
+	return not self.failing and not self.refused[uid] and not (self.writing and skynet.now() - self.begun > SLOW_TIME)
 end
 
 --- Whether so many changes wait that no more are to be made.
@@ -158,7 +185,7 @@ function store:full()
 	return self.last - self.first + 1 >= MAX_MARKED
 end
 
---- Waits until all changes so far, and those that come meanwhile, are in the database.
+--- Waits until all changes so far, and those that come meanwhile, are in the database, or refused by it.
 ---@async
 function store:flush()
 	if not self.writing then return end

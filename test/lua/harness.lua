@@ -80,9 +80,9 @@ end
 
 --- Calls f once a centisecond until it returns a true value, which is returned.
 ---@async
----@param ticks? integer  how often, 300 when left out
+---@param ticks? integer  how often, 1000 when left out
 function T.eventually(f, ticks, what)
-	for _ = 1, ticks or 300 do
+	for _ = 1, ticks or 1000 do
 		local value = f()
 		if value then return value end
 		skynet.sleep(1)

@@ -213,10 +213,13 @@ T.test("a player that the database refuses does not keep the others from it", fu
 	T.eventually(function()
 		local reply = collection.database:runCommand("count", "game_r2")
 		return reply.n == 300
-	end, 900)
+	end)
 	T.eq(get("/query", { appname = "game", tag = "r2", uid = "c" }).rank, 3)
+	T.eventually(function() return update("r2", "c", 1) == "SAVE_DB_FAIL" end)
+	T.eq(update("r2", "u2", 2), "OK")
 	T.eq(collection:dropIndex("score_1").ok, 1)
-	T.eventually(function() return collection:findOne { uid = "b" } and collection:findOne { uid = "c" } end, 900)
+	T.eventually(function() return collection:findOne { uid = "b" } and collection:findOne { uid = "c" } end)
+	T.eq(update("r2", "c", 1), "OK")
 end)
 
 T.test("while the database fails it says so, and afterwards nothing is missing", function()
