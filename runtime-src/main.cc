@@ -213,10 +213,14 @@ int run(const CommandLine& line) {
     std::fprintf(stderr, "Invalid engine %s , should be lua54 or luajit\n", engine.c_str());
     return 1;
   }
+  const std::optional<int> busy_wait =
+      number("busy_wait", text(environment, "busy_wait", "100"), 0, 1000);
+  if (!busy_wait) return 1;
   NodeOptions options;
   options.threads = *threads;
   options.harbor = *harbor;
   options.profile = text(environment, "profile", "true") == "true";
+  options.busy_wait = std::chrono::microseconds(*busy_wait);
   options.module_path = environment.get("cpath");
   options.builtin_modules = builtin_services();
 

@@ -17,7 +17,8 @@ class EventLoop {
   // Whether the caller has the loop from now on: it was offered, and free.
   [[nodiscard]] virtual bool borrow() = 0;
   // One turn: waits until there is something (`block`), or only looks; then handles what there is.
-  virtual void wait(bool block) = 0;
+  // wait() gives whether there is something; it may be called again before handle().
+  virtual bool wait(bool block) = 0;
   virtual void handle() = 0;
   // After each turn one of these: the next turn is for any worker, or for the loop's own thread, as
   // the caller does not come to it.

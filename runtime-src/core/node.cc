@@ -49,6 +49,7 @@ Node::Node(const NodeOptions& options, Environment& environment)
                            progress.source, progress.destination, progress.version));
       }) {
   scheduler.profile = options.profile;
+  scheduler.busy_wait = options.busy_wait;
 }
 
 Node::~Node() { stop(); }

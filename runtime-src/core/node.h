@@ -30,6 +30,7 @@ struct NodeOptions {
   int threads = 8;  // workers, 1..1024
   int harbor = 1;   // the node's id, 0..255
   bool profile = true;
+  std::chrono::microseconds busy_wait{0};  // Scheduler::busy_wait
   std::string module_path = "./cservice/?.so";
   std::span<const Module> builtin_modules;
 };

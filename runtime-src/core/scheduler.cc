@@ -52,6 +52,9 @@ Scheduler::~Scheduler() { stop(); }
 void Scheduler::start() {
   turn_limit_cycles_ = static_cast<std::uint64_t>(kTurnLimitNs / ns_per_cycle());
   loop_look_cycles_ = static_cast<std::uint64_t>(kLoopLookNs / ns_per_cycle());
+  // On the only core those that are waited for would wait for us.
+  const double busy_wait_ns = usable_cores() > 1 ? 1e3 * static_cast<double>(busy_wait.count()) : 0;
+  waits_ = BusyWait(static_cast<std::uint64_t>(busy_wait_ns / ns_per_cycle()));
   for (std::size_t i = 0; i < pool_.size(); ++i) {
     threads_.emplace_back([this, &worker = pool_[i]] { work(worker); });
   }
@@ -229,10 +232,12 @@ bool Scheduler::turn_loop(Worker& self) {
     loop->put_back();
     return false;
   }
-  loop->wait(true);
+  ++self.holds;
+  wait_in(*loop);
   const bool woken = !parking_.leave(self.index(), Parking::kWork);
   const bool watches = woken && parking_.sleep(self.index()) == Parking::kWatch;
-  handle(self, *loop);
+  loop->handle();
+  --self.holds;
   if (watches) {
     if (!held.empty()) share(held);
     loop->give_back();
@@ -247,6 +252,16 @@ bool Scheduler::turn_loop(Worker& self) {
   return true;
 }
 
+// Until there is something to handle.
+void Scheduler::wait_in(EventLoop& loop) {
+  bool has_come = false;
+  for (bool looks = waits_.begin(cycles()); looks; looks = !has_come && waits_.again(cycles())) {
+    has_come = loop.wait(false);
+  }
+  if (!has_come) loop.wait(true);
+  waits_.end(cycles());
+}
+
 // The worker has not come back to the loop yet. It looks what has come there meanwhile, and leaves the
 // loop to its thread if that goes on.
 void Scheduler::look_into_loop(Worker& self) {
@@ -254,8 +269,10 @@ void Scheduler::look_into_loop(Worker& self) {
   self.loop_mark = 0;
   EventLoop* const loop = loop_.load(std::memory_order_acquire);
   if (loop == nullptr || !loop->borrow()) return;
+  ++self.holds;
   loop->wait(false);
-  handle(self, *loop);
+  loop->handle();
+  --self.holds;
   if (++self.loop_looks == kLoopLooks) {
     loop->give_back();
   } else {
@@ -273,13 +290,6 @@ void Scheduler::look_into_loop(Worker& self) {
 void Scheduler::leave_loop_to_thread() {
   EventLoop* const loop = loop_.load(std::memory_order_acquire);
   if (loop != nullptr && loop->borrow()) loop->give_back();
-}
-
-// What becomes runnable is in `held` after that.
-void Scheduler::handle(Worker& self, EventLoop& loop) {
-  ++self.holds;
-  loop.handle();
-  --self.holds;
 }
 
 }  // namespace runtime

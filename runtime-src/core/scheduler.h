@@ -16,11 +16,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <thread>
 #include <vector>
 
+#include "core/busy_wait.h"
 #include "core/event_loop.h"
 #include "core/parking.h"
 #include "core/watcher.h"
@@ -68,6 +70,8 @@ class Scheduler {
   std::size_t threads() const { return pool_.size(); }
   const Worker& worker(std::size_t index) const { return pool_[index]; }
   bool profile = true;  // CPU accounting; set before start()
+  // How long a worker looks for events before it sleeps, at most (busy_wait.h); set before start().
+  std::chrono::microseconds busy_wait{0};
 
  private:
   // The calling thread's worker, if it is one of these.
@@ -78,10 +82,9 @@ class Scheduler {
   void run(Worker& self, Service* service);
   void wait(Worker& self);
   bool turn_loop(Worker& self);
+  void wait_in(EventLoop& loop);
   void look_into_loop(Worker& self);
   void leave_loop_to_thread();
-  static void handle(Worker& self, EventLoop& loop);
-
   bool share(std::span<Service* const> services);
   bool wake_for_queued_work();
 
@@ -94,7 +97,8 @@ class Scheduler {
   Parking parking_;
   Watcher watcher_;
   std::atomic<EventLoop*> loop_{
-      nullptr};  // the release in set_event_loop() pairs with acquires here
+      nullptr};     // the release in set_event_loop() pairs with acquires here
+  BusyWait waits_;  // of the worker that has borrowed the loop
 };
 
 }  // namespace runtime

@@ -73,10 +73,12 @@ void IoThread::run() {
 
 // ---- one turn ----------------------------------------------------------------------------------
 
-void IoThread::wait(bool block) {
-  run_commands();
-  const bool may_sleep = block && !stopping_ && commands_.sleep();
+bool IoThread::wait(bool block) {
+  // What commands bring is for services: a worker that turns the loop is to run them, not to sleep.
+  const bool ran = run_commands();
+  const bool may_sleep = block && !ran && !stopping_ && commands_.sleep();
   ready_ = static_cast<std::size_t>(poller_.wait(events_ready_, may_sleep ? wait_limit_ms() : 0));
+  return ran || ready_ != 0;
 }
 
 void IoThread::handle() {
@@ -120,8 +122,10 @@ int IoThread::wait_limit_ms() const {
 
 // ---- commands ----------------------------------------------------------------------------------
 
-void IoThread::run_commands() {
+// Whether there were any.
+bool IoThread::run_commands() {
   Command* command = commands_.take();
+  const bool any = command != nullptr;
   while (command != nullptr) {
     const std::unique_ptr<Command> current(std::exchange(command, command->next));
     if (current->kind == Command::Kind::stop) stopping_ = true;
@@ -145,6 +149,7 @@ void IoThread::run_commands() {
       case Command::Kind::stop: break;
     }
   }
+  return any;
 }
 
 void IoThread::start_socket(int id, Handle owner) {

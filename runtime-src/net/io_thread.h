@@ -68,7 +68,7 @@ class IoThread : public EventLoop {
   // ---- for the worker that turns the loop: EventLoop ----
 
   bool borrow() override { return lease_.borrow(); }
-  void wait(bool block) override;
+  bool wait(bool block) override;
   void handle() override;
   void put_back() override;
   void give_back() override;
@@ -82,7 +82,7 @@ class IoThread : public EventLoop {
 
   void run();
   bool offers() const;
-  void run_commands();
+  bool run_commands();
   bool handle_all(std::span<const epoll_event> events);
   void handle(const epoll_event& event);
   void resume_listeners(std::int64_t now_ms);

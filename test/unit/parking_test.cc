@@ -132,7 +132,7 @@ class FakeLoop : public EventLoop {
   std::function<void()> before_wake = [] {};
 
   bool borrow() override { return true; }
-  void wait(bool) override {}
+  bool wait(bool) override { return false; }
   void handle() override {}
   void put_back() override {}
   void give_back() override {}

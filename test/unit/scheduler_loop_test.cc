@@ -46,6 +46,10 @@ class TestLoop : public EventLoop {
     const Lock lock(mutex_);
     return blocking_turns_;
   }
+  int looks() {
+    const Lock lock(mutex_);
+    return looks_;
+  }
 
   // ---- by workers ----
 
@@ -55,14 +59,18 @@ class TestLoop : public EventLoop {
     state_ = State::borrowed;
     return true;
   }
-  void wait(bool block) override {
+  bool wait(bool block) override {
     Lock lock(mutex_);
-    if (!block) return;
+    if (!block) {
+      ++looks_;
+      return woken_ || !events_.empty();
+    }
     ++blocking_turns_;
     waits_ = true;
     changed_.notify_all();
     changed_.wait(lock, [this] { return woken_ || !events_.empty(); });
     woken_ = waits_ = false;
+    return true;
   }
   void handle() override {
     std::vector<std::function<void()>> events;
@@ -102,6 +110,7 @@ class TestLoop : public EventLoop {
   bool waits_ = false;
   bool woken_ = false;
   int blocking_turns_ = 0;
+  int looks_ = 0;
 };
 
 // What the services do with a message is the test's: `on_message`, by the session.
@@ -123,14 +132,15 @@ int take_init(void*, skynet_context* context, const char*) {
 }
 int quiet_init(void*, skynet_context*, const char*) { return 0; }
 
-bool have_arrived(std::size_t count) {
+bool have_arrived(std::size_t count, std::chrono::milliseconds limit = kDeadline) {
   Lock lock(arrived_mutex);
-  return arrived_changed.wait_for(lock, kDeadline, [&] { return arrived.size() >= count; });
+  return arrived_changed.wait_for(lock, limit, [&] { return arrived.size() >= count; });
 }
 
 class SchedulerLoop : public testing::TestWithParam<int> {
  protected:
-  SchedulerLoop() : node_(options(GetParam()), environment_) {
+  explicit SchedulerLoop(std::chrono::microseconds busy_wait = {})
+      : node_(options(GetParam(), busy_wait), environment_) {
     on_message = nullptr;
     arrived.clear();
     node_.scheduler.set_event_loop(&loop_);
@@ -145,11 +155,12 @@ class SchedulerLoop : public testing::TestWithParam<int> {
     node_.stop();
   }
 
-  static NodeOptions options(int threads) {
+  static NodeOptions options(int threads, std::chrono::microseconds busy_wait) {
     static const Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
                                      {"take", nullptr, take_init, nullptr, nullptr}};
     NodeOptions options;
     options.threads = threads;
+    options.busy_wait = busy_wait;
     options.builtin_modules = modules;
     return options;
   }
@@ -208,6 +219,40 @@ TEST_P(SchedulerLoop, AMessageFromElsewhereArrivesWhileAWorkerWaits) {
 TEST_P(SchedulerLoop, TheEndWakesAWorkerThatWaits) { lend_loop(); }
 
 INSTANTIATE_TEST_SUITE_P(Workers, SchedulerLoop, testing::Values(1, 2, 4));
+
+// Waits are never long for it, so that workers look.
+class SchedulerLoopThatLooks : public SchedulerLoop {
+ protected:
+  SchedulerLoopThatLooks()
+      : SchedulerLoop(std::chrono::duration_cast<std::chrono::microseconds>(kDeadline)) {}
+};
+
+TEST_P(SchedulerLoopThatLooks, WhatComesAndWhatIsSentFromElsewhereIsHandled) {
+  lend_loop();
+  std::size_t count = 1;
+  for (int i = 1; i <= 2000; ++i) {
+    loop_.put_in([&, i] { send(service_, i); });
+    ++count;
+    do {
+      // Workers that had something else to do have given it back; one that has a message comes by again.
+      loop_.offer();
+      send(other_, i);
+    } while (!have_arrived(++count, std::chrono::milliseconds(20)));
+  }
+  if (std::thread::hardware_concurrency() > 1) {
+    EXPECT_GT(loop_.looks(), 0);
+  }
+}
+
+TEST_P(SchedulerLoopThatLooks, TheEndIsSeenByAWorkerThatLooks) {
+  lend_loop();
+  for (std::size_t i = 1; i <= 100; ++i) {
+    send(other_, static_cast<int>(i));
+    ASSERT_TRUE(have_arrived(i + 1));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Workers, SchedulerLoopThatLooks, testing::Values(1, 2, 4));
 
 using SchedulerLoopOfOne = SchedulerLoop;
 
