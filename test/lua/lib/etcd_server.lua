@@ -1,6 +1,7 @@
 --- An etcd of the test's own, which it can stop, continue, kill and start again on the same data.
 local end_with_test = require "end_with_test"
 local shell = require "shell"
+local signal = require "signal"
 
 local server = {}
 server.__index = server
@@ -22,9 +23,9 @@ function server:start()
 	end_with_test(self.pid)
 end
 
---- Sends a signal: "KILL", "STOP", "CONT".
+--- Sends a signal, as signal.lua does.
 function server:signal(name)
-	os.execute(string.format("kill -%s %s 2>/dev/null", name, self.pid))
+	signal(self.pid, name)
 end
 
 return server

@@ -1,6 +1,7 @@
 --- Starts further nodes of the same executable, as processes that a test can end, stop and continue.
 local skynet = require "skynet"
 local shell = require "shell"
+local signal = require "signal"
 
 local other = {}
 other.__index = other
@@ -31,9 +32,9 @@ function other.start(start, config)
 	return setmetatable({ pid = shell(command .. " & echo $!"), log = log }, other)
 end
 
---- Sends a signal: "KILL", "STOP", "CONT".
+--- Sends a signal, as signal.lua does.
 function other:signal(name)
-	os.execute(string.format("kill -%s %s 2>/dev/null", name, self.pid))
+	signal(self.pid, name)
 end
 
 --- Waits until the log has what the pattern says. Returns that, or what the pattern captures.
