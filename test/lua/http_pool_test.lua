@@ -6,9 +6,10 @@ local net = require "net"
 local T = require "harness"
 
 -- A server that answers each request by script(write, path, n), n being the number of the connection. Without a
--- script, and after it, it answers with the path and the connection's number. → host, stop, the count of connections
+-- script, and after it, it answers with the path and the connection's number. → host, stop, the counts of connections
+-- and of scripts that have ended
 local function scripted(script)
-	local count = { connections = 0 }
+	local count = { connections = 0, scripts = 0 }
 	local listener, port = net.serve(function(id)
 		count.connections = count.connections + 1
 		local n = count.connections
@@ -20,7 +21,9 @@ local function scripted(script)
 			local length = tonumber(head:lower():match "content%-length:%s*(%d+)" or 0)
 			if not head:find "Early" and length > 0 and not socket.read(id, length) then return end
 			if path:find "^/odd" then
-				if script(write, path, n, id) == "close" then return end
+				local what = script(write, path, n, id)
+				count.scripts = count.scripts + 1
+				if what == "close" then return end
 			else
 				local text = "answer to " .. path .. " on " .. n
 				write("HTTP/1.1 200 OK\r\ncontent-length: ", #text, "\r\n\r\n", text)
@@ -98,7 +101,8 @@ for _, case in ipairs(CASES) do
 		T.eq({ httpc.get(host, "/first") }, { 200, "answer to /first on 1" })
 		local ok, code, got = pcall(httpc.request, method, host, "/odd", nil, header)
 		T.eq(ok and got or nil, body, tostring(code))
-		if type(what) == "table" then skynet.sleep(10) end -- what comes later has come then
+		T.eventually(function() return count.scripts == 1 end)
+		net.settle() -- what came later has come then
 		T.eq(count.connections, 1)
 		local on = again and 1 or 2
 		for _, path in ipairs { "/a", "/b" } do
@@ -142,7 +146,7 @@ T.test("interim answers without an end are an error", function()
 end)
 
 T.test("an answer that came before its request does not go to the next one", function()
-	local connections = 0
+	local connections, answers = 0, 0
 	local listener, port = net.serve(function(id)
 		connections = connections + 1
 		if connections == 1 then socket.write(id, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nearly") end
@@ -151,13 +155,15 @@ T.test("an answer that came before its request does not go to the next one", fun
 			if not head then return end
 			local path = head:match "^%u+ (%S+)"
 			socket.write(id, "HTTP/1.1 200 OK\r\ncontent-length: " .. #path .. "\r\n\r\n" .. path)
+			answers = answers + 1
 		end
 	end)
 	local host = net.host .. ":" .. port
 	httpc.keepalive = 1000
 	local first = select(2, httpc.get(host, "/1"))
 	T.ok(first == "early" or first == "/1", first)
-	skynet.sleep(10) -- the server has answered the first as well
+	T.eventually(function() return answers == 1 end) -- the server has answered the first as well
+	net.settle()
 	for _, path in ipairs { "/2", "/3" } do T.eq({ httpc.get(host, path) }, { 200, path }) end
 	T.eq(connections, 2)
 	httpc.keepalive = nil
@@ -171,7 +177,7 @@ T.test("a server that answers without reading the content is asked no more on th
 		socket.readline(id, "\r\n\r\n")
 		socket.pause(id)
 		socket.write(id, "HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
-		skynet.sleep(100)
+		skynet.sleep(1000)
 	end)
 	local host = net.host .. ":" .. port
 	httpc.keepalive = 1000
@@ -185,10 +191,10 @@ end)
 
 T.test("a request that ran out of time leaves nothing to the next", function()
 	local host, stop, count = scripted(function(write, path)
-		skynet.sleep(30)
+		skynet.sleep(150)
 		write("HTTP/1.1 200 OK\r\ncontent-length: ", #path, "\r\n\r\n", path)
 	end)
-	httpc.keepalive, httpc.timeout = 1000, 10
+	httpc.keepalive, httpc.timeout = 1000, 100
 	T.eq((httpc.get(host, "/first")), 200)
 	T.eq(pcall(httpc.get, host, "/odd"), false)
 	T.eq({ httpc.get(host, "/next") }, { 200, "answer to /next on " .. count.connections })

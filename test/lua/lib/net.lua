@@ -2,6 +2,8 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 
+local PATIENCE = 1500 -- how long a task may take, in 1/100 s: a busy machine may give the node little
+
 local net = { host = "127.0.0.1" }
 
 --- A connected pair of ids inside this service.
@@ -59,7 +61,7 @@ function net.async(f, ...)
 		skynet.wakeup(me)
 	end, ...)
 	return function()
-		if not box.done then skynet.sleep(500, me) end
+		if not box.done then skynet.sleep(PATIENCE, me) end
 		if not box.done then error("the task did not end in time", 2) end
 		if not box[1] then error(box[2], 0) end
 		return (table.unpack or unpack)(box, 2)
@@ -87,6 +89,21 @@ function net.count(kind)
 		if s.type == kind then n = n + 1 end
 	end
 	return n
+end
+
+--- Waits until the sockets of this node have got all that they sent to each other.
+---@async
+function net.settle()
+	-- What was written before is with the kernel when these are connected.
+	for _, id in ipairs { net.pair() } do socket.close(id) end
+	local sent, got
+	repeat
+		sent, got = 0, 0
+		for _, s in ipairs(socket.netstat()) do
+			if s.type == "TCP" then sent, got = sent + s.write + s.wbuffer, got + s.read end
+		end
+		skynet.sleep(1) -- what has come is a message, and handled afterwards
+	until sent == got
 end
 
 return net
