@@ -115,13 +115,23 @@ def demo_console(folder):
     node.stop()
 
 
+def open_client(tls=False):
+    """A WebSocket client with its agent, which sends a text back; what comes before it is there goes to the watchdog."""
+    client, sent = websocket.connect(WS_PORT, tls=tls), 0
+    while not sent or not client.comes(0.1):
+        sent += 1
+        client.send(f'"text {sent}"')
+    for _ in range(int(json.loads(client.read()).split()[1]), sent):
+        client.read()
+    return client
+
+
 @scene()
 def demo_socket_without_database(folder):
     node = start_demo(folder, 'docstore = ""', 'db_conf_game = [[ { host = "127.0.0.1", port = 27017 } ]]')
-    client = websocket.connect(WS_PORT)
+    client = open_client()
     node.wait("ws handshake from: ")
     node.wait(r"loop_timer\.\.\.")
-    time.sleep(0.2)  # the agent asks for the messages after it has started
     client.send('{"any": ["JSON", 1.50]}')
     assert client.read() == '{"any": ["JSON", 1.50]}'
     client.send('{"name":"cs_login","data":{"acc":"bob"}}')
@@ -132,11 +142,9 @@ def demo_socket_without_database(folder):
     node.stop()
 
 
-def log_in(node, account):
+def log_in(account):
     """A WebSocket client that has logged in, and how often that account has checked in."""
-    client = websocket.connect(WS_PORT)
-    node.wait(r"loop_timer\.\.\.")
-    time.sleep(0.2)
+    client = open_client()
     client.send(json.dumps({"name": "cs_login", "data": {"acc": account}}))
     answer = json.loads(client.read())
     assert answer["name"] == "sc_login", answer
@@ -146,7 +154,7 @@ def log_in(node, account):
 @scene()
 def demo_role_outlives_the_node(folder):
     node = start_demo(folder)
-    client, count = log_in(node, "bob")
+    client, count = log_in("bob")
     assert count == 0
     client.send('{"name":"cs_sign"}')
     assert json.loads(client.read())["data"]["sign_cnt"] == 1
@@ -155,12 +163,12 @@ def demo_role_outlives_the_node(folder):
     client.close()
     node.stop()
     node = start_demo(folder)
-    client, count = log_in(node, "bob")
+    client, count = log_in("bob")
     assert count == 1, "the role of the node before"
     client.close()
     node.process.kill()
     node = start_demo(folder)
-    assert log_in(node, "bob")[1] == 1, "nor does it matter how that one ended"
+    assert log_in("bob")[1] == 1, "nor does it matter how that one ended"
     node.stop()
 
 
@@ -169,7 +177,7 @@ def demo_with_the_store_port_in_use(folder):
     with socket.create_server(("127.0.0.1", 27017)):
         node = start_demo(folder)
         node.wait(r"docstore: cannot listen at 127\.0\.0\.1:27017: ")
-        assert log_in(node, "bob")[1] == 0, "the way inside of the process is there"
+        assert log_in("bob")[1] == 0, "the way inside of the process is there"
         node.stop()
 
 
@@ -255,9 +263,7 @@ def demo_over_tls(folder):
     subprocess.run([folder.root / "tools/make-cert", folder.path], check=True, stdout=subprocess.DEVNULL)
     node = start_demo(folder, "enablessl = true", 'ws_protocol = "wss"', 'web_protocol = "https"')
     assert fetch("GET", "/hello/bob", tls=True) == (200, "hello, bob")
-    client = websocket.connect(WS_PORT, tls=True)
-    node.wait(r"loop_timer\.\.\.")
-    time.sleep(0.2)
+    client = open_client(tls=True)
     client.send('{"secret": 1}')
     assert client.read() == '{"secret": 1}'
     client.close()
@@ -476,11 +482,13 @@ def etcd_client(folder):
     node.wait_in_order([re.escape(f"------------{name} {what}") for name in sections for what in ("begin", "finished")]
                        + ["leases status: 200", "readdir status: 200", "rmdir status: 200"], 60)
     assert node.has(r'key hello is \{message="world",\}$') and not node.has(" failed:")
-    time.sleep(1)
-    etcd.put("/foo/x", {"a": 2})
-    node.wait(r"watchdir type:PUT key:/foo/x value:\{a=2,\}$")
-    etcd.put("hello", "you")
-    node.wait(r'watch type:PUT key:hello value:"you"$')
+    for key, value, line in [("/foo/x", {"a": 2}, r"watchdir type:PUT key:/foo/x value:\{a=2,\}$"),
+                             ("hello", "you", r'watch type:PUT key:hello value:"you"$')]:
+        def is_seen():
+            etcd.put(key, value)  # it begins to watch at some time
+            time.sleep(0.1)
+            return node.has(line)
+        wait_until(line, is_seen)
     node.stop()
 
 

@@ -1,5 +1,6 @@
 """As much of WebSocket (RFC 6455) as the scenes need: a client, and an echo server."""
 import base64
+import contextlib
 import hashlib
 import os
 import socket
@@ -67,6 +68,16 @@ class Connection:
                 return payload.decode()
             if kind == CLOSE:
                 return None
+
+    def comes(self, seconds):
+        """Whether something to read is there, or comes within so many seconds."""
+        if not self.buffer:
+            patience = self.sock.gettimeout()
+            self.sock.settimeout(seconds)
+            with contextlib.suppress(socket.timeout):
+                self.buffer = self.sock.recv(65536)
+            self.sock.settimeout(patience)
+        return bool(self.buffer)
 
     def close(self):
         self.sock.close()

@@ -10,6 +10,19 @@ local T = require "harness"
 local port = tonumber(skynet.getenv "port")
 local database, watchdog
 
+-- What a client sends before its agent is there goes to the watchdog; an agent sends a text back.
+local function await_agent(id)
+	local sent, answer = 0, nil
+	skynet.fork(function() answer = websocket.read(id) end)
+	T.eventually(function()
+		sent = sent + 1
+		websocket.write(id, cjson.encode("text " .. sent))
+		skynet.sleep(5)
+		return answer
+	end)
+	for _ = tonumber(answer:match "%d+") + 1, sent do websocket.read(id) end
+end
+
 local function connect()
 	if not watchdog then
 		database = skynet.newservice "fake_mongo"
@@ -17,7 +30,7 @@ local function connect()
 		skynet.call(watchdog, "lua", "start", { port = port, address = "127.0.0.1", instance = 2, protocol = "ws" })
 	end
 	local id = websocket.connect("ws://127.0.0.1:" .. port)
-	skynet.sleep(30) -- messages that come before the agent go to the watchdog
+	await_agent(id)
 	return id
 end
 
