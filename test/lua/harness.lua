@@ -121,12 +121,12 @@ local function report(...)
 end
 
 --- Runs the tests in order inside skynet.start, prints TAP, and ends the node.
----@param limit? integer  for each test, in 1/100 s; 1000 when left out
+---@param limit? integer  for each test, in 1/100 s; 2000 when left out
 function T.run(limit)
 	skynet.start(function()
 		skynet.fork(function()
 			for i, test in ipairs(tests) do
-				local ok, err = run_one(test.body, limit or 1000)
+				local ok, err = run_one(test.body, limit or 2000)
 				if ok then
 					report("ok %d - %s", i, test.name)
 				else

@@ -137,7 +137,7 @@ end)
 
 T.test("a server that says nothing lets the log-in end at the deadline", function()
 	local listener, port = net.serve(function(id) socket.read(id, 1000000) end)
-	local ok, err = pcall(mongo.client, { host = net.host, port = port, timeout = 0.1 })
+	local ok, err = pcall(mongo.client, { host = net.host, port = port, timeout = 0.5 })
 	T.eq(ok, false)
 	T.ok(tostring(err):find("no answer to a log-in", 1, true), tostring(err))
 	socket.close(listener)

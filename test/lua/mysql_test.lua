@@ -13,7 +13,7 @@ local LONG, VARCHAR = 3, 253
 
 T.test("a call that is late raises, those behind it too, and the next logs in again", function()
 	local port = peer.serving(function(_, n) return n > 1 and peer.ok(1, 42) or nil end)
-	local db = peer.client(port, { timeout = 20 })
+	local db = peer.client(port, { timeout = 100 })
 	local err
 	skynet.fork(function() err = select(2, pcall(db.query, db, "b")) end)
 	local late = T.raises(nil, db.query, db, "a")

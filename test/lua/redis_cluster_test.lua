@@ -119,7 +119,7 @@ end)
 
 T.test("a late write raises and is not sent again", function()
 	local a, b = two_nodes(function() return false end)
-	local c = connect(a, { timeout = 20 })
+	local c = connect(a, { timeout = 100 })
 	local low = keys(c)
 	T.raises("timed out waiting for 127.0.0.1:" .. a.port, c.incr, c, low)
 	T.eq({ #a.got, #b.got }, { 1, 0 })

@@ -7,7 +7,7 @@ local T = require "harness"
 local function slow()
 	local skynet = require "skynet"
 	skynet.start(function()
-		skynet.sleep(20)
+		repeat skynet.sleep(5) until skynet.getenv "slow_may_start"
 		skynet.dispatch("lua", function() skynet.retpack "slow" end)
 	end)
 end
@@ -21,6 +21,7 @@ T.test("close while it starts fails those who wait for it, and the name is free"
 	skynet.sleep(5)
 	T.eq(service.close "closing", true)
 	T.eventually(function() return failed == 4 end)
+	skynet.setenv("slow_may_start", "now")
 	T.eq(skynet.call(service.new("closing", slow), "lua"), "slow")
 end)
 

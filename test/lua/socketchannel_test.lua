@@ -103,29 +103,40 @@ local function pausing_channel()
 end
 
 T.test("close and changehost end the pause of an endless connect", function()
-	local from = skynet.now()
+	local over = 0
+	local function before_the_pause_is_over() skynet.timeout(60, function() over = over + 1 end) end
 	local c, wait = pausing_channel()
+	before_the_pause_is_over()
 	c:close()
 	T.eq(wait(), false)
 	local port, stop = server(echo)
+	T.eq(over, 0)
+	T.eventually(function() return over == 1 end)
 	c, wait = pausing_channel()
+	before_the_pause_is_over()
 	c:changehost(net.host, port)
 	T.eq(wait(), true)
-	T.within(skynet.now() - from, 40, 90, "less than a pause")
+	T.eq(over, 1)
 	T.eq(c:request("x\n", line), "re x")
 	c:close()
 	stop()
 end)
 
 T.test("changehost while others wait for an attempt takes them along", function()
-	local one, stop_one = server(function() skynet.sleep(20) return "one" end)
+	local asked, go_on = false, {}
+	local one, stop_one = server(function()
+		asked = true
+		skynet.wait(go_on)
+		return "one"
+	end)
 	local two, stop_two = server(function() return "two" end)
 	local c = channel(one, { auth = function(ch) ch:request("auth\n", line) end })
 	local waits = {}
 	for i = 1, 3 do waits[i] = net.async(c.request, c, i .. "\n", line) end
-	skynet.sleep(5)
+	T.eventually(function() return asked end)
 	c:changehost(net.host, two)
 	for i = 1, 3 do T.eq(waits[i](), "two") end
+	skynet.wakeup(go_on)
 	c:close()
 	stop_one()
 	stop_two()

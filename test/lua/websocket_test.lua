@@ -386,14 +386,17 @@ end)
 T.test("one frame is one packet, and is not held back", function()
 	local s = server()
 	local id = net.websocket(s.port, "/")
-	local began = skynet.hpc()
+	local rounds = {}
 	for i = 1, 50 do
+		local began = skynet.hpc()
 		socket.write(id, codec.frame(codec.TEXT, "a" .. i))
 		socket.write(id, codec.frame(codec.TEXT, "b" .. i))
 		T.eq(#socket.read(id, 2 * (3 + #tostring(i))), 2 * (3 + #tostring(i)))
+		rounds[i] = (skynet.hpc() - began) / 1e6
 	end
-	-- Nagle and a delayed acknowledgement would make 40 ms of each round
-	T.within((skynet.hpc() - began) / 1e6, 0, 1000)
+	-- Nagle and a delayed acknowledgement would make 40 ms of each round; a busy machine makes some as long.
+	table.sort(rounds)
+	T.within(rounds[25], 0, 30, "ms, the round in the middle")
 	socket.close(id)
 	s.stop()
 end)

@@ -18,7 +18,7 @@ local function event(text)
 	T.eventually(function()
 		all = all .. ask "events"
 		return all:find(text, 1, true)
-	end, 300, text .. " in " .. all)
+	end, 1000, text .. " in " .. all)
 end
 
 T.test("it compiles without a warning and starts", function()
@@ -39,7 +39,7 @@ end)
 
 T.test("a port in use is no id, or an error event", function()
 	if tonumber(ask("listen " .. port)) >= 0 then event "error" end
-	T.eventually(function() return ask "sockets" == "1" end)
+	T.eventually(function() return ask "sockets" == "1" end, 1000)
 end)
 
 T.test("it echoes what clients send", function()
@@ -52,7 +52,7 @@ T.test("it echoes what clients send", function()
 	T.eq(ask "sockets", "2")
 	socket.close(fd)
 	event "close"
-	T.eventually(function() return ask "sockets" == "1" end)
+	T.eventually(function() return ask "sockets" == "1" end, 1000)
 end)
 
 T.test("low priority waits for what is queued, and raw pointers are copied", function()
@@ -87,7 +87,7 @@ T.test("it connects and sends", function()
 	local fd = ask("connect " .. port + 1)
 	event "connect 127.0.0.1"
 	T.eq(ask("send " .. fd), "0")
-	T.eventually(function() return got end)
+	T.eventually(function() return got end, 1000)
 	T.eq(got, "hello")
 	event "close"
 	T.eq(ask "send 60000", "-1")
@@ -104,7 +104,7 @@ T.test("UDP comes with its sender's address", function()
 	T.eventually(function()
 		socket.write(id, "datagram")
 		return got
-	end)
+	end, 1000)
 	T.eq(got, "datagram")
 	event "udp ip4"
 	socket.close(id)

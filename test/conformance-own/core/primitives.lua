@@ -37,7 +37,7 @@ T.test("its timers, forks and wakeups are in order", function()
 	T.eq(ask "order", "creator, fork 1nil3, timer, BREAK")
 	local start = skynet.now()
 	T.eq(ask("sleep", 5), "slept")
-	T.within(skynet.now() - start, 4, 50)
+	T.within(skynet.now() - start, 4, 300)
 end)
 
 T.test("a callback may be replaced in the middle of a message", function()

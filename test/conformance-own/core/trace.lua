@@ -6,7 +6,7 @@ local child = require "child"
 local T = require "conform"
 
 local function logged(pattern)
-	return T.eventually(function() return (child.slurp "node.log" or ""):match(pattern) end, nil, pattern)
+	return T.eventually(function() return (child.slurp "node.log" or ""):match(pattern) end, 1000, pattern)
 end
 
 local function line_here() return debug.getinfo(2, "l").currentline end
