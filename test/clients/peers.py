@@ -15,7 +15,7 @@ import urllib.request
 BASE = int(sys.argv[1])
 WS, WSS, IDLE_WS, IDLE_WSS = (BASE + offset for offset in (8, 9, 10, 11))
 BARE_WSS = None  # the gate WSS, to which the peer does not speak TLS
-PATIENCE = 15  # seconds; libwebsockets gives bytes that are stuck 5
+PATIENCE = 30  # seconds; the gates give a handshake 8, and libwebsockets gives bytes that are stuck 5
 HEAD = (
     b"GET /chat HTTP/1.1\r\nHost: me\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -209,7 +209,7 @@ local function launch_gate_for_peers(offset, protocol, starts)
 		port = base + offset,
 		maxframe = 100000,
 		sendlimit = 16 * 1024 * 1024,
-		timeout = 3,
+		timeout = 8,
 		ping = 0,
 	}
 	for_peers[gate] = starts
