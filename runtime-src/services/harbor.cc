@@ -40,6 +40,8 @@ bool asks(const HarborMessage& message) {
   return message.session > 0 && message.type != PTYPE_RESPONSE && message.type != PTYPE_ERROR;
 }
 
+bool answers(const HarborMessage& message) { return message.session > 0 && !asks(message); }
+
 class Harbor {
  public:
   ~Harbor();
@@ -268,7 +270,10 @@ void Harbor::transmit(HarborPeer& node, const HarborMessage& message, std::uint3
                  "error: The message from :%08x to :%08x is too large for another node: %zu bytes",
                  message.source, handle, message.size);
     std::free(message.data);
-    return refuse(message, handle, "the message is too large for another node");
+    if (!answers(message))
+      return refuse(message, handle, "the message is too large for another node");
+    // Who has asked, on the other node, would wait for ever.
+    return transmit(node, {message.source, message.session, PTYPE_ERROR, nullptr, 0}, handle);
   }
   if (asks(message) && static_cast<int>(message.source >> 24) == id_) {
     const Node& here = Service::from(context_).node();

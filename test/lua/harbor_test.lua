@@ -79,6 +79,14 @@ T.test("a name that is too long for a global one is an error of its user, and no
 	T.eq(skynet.call("SECOND", "lua", "echo", 3), 3)
 end)
 
+T.test("a request or an answer of 16 MB is an error of who asks", function()
+	local good = ("x"):rep(15 * 1024 * 1024)
+	T.eq(#skynet.call(second, "lua", "echo", good), #good)
+	T.raises("the message is too large for another node", skynet.call, second, "lua", "echo", good .. good)
+	T.raises("call failed", skynet.call, second, "lua", "bytes", 2 ^ 24)
+	T.eq(skynet.call(second, "lua", "echo", 1), 1)
+end)
+
 T.test("a node that is stopped for a while answers all afterwards", function()
 	local pid = skynet.call(second, "lua", "pid")
 	signal(pid, "STOP")

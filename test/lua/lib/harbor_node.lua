@@ -6,6 +6,7 @@ local harbor = require "skynet.harbor"
 local command = {}
 
 function command.echo(...) return ... end
+function command.bytes(count) return ("x"):rep(count) end
 function command.hang() skynet.wait() end
 function command.pid() return tonumber(io.open("/proc/self/stat"):read "*l":match "^%d+") end
 function command.call(address, ...) return skynet.call(address, "lua", ...) end
