@@ -58,9 +58,12 @@ local function remove(channel, service)
 	end
 end
 
+-- Subscriptions for which the node of the channel has yet to answer: while there are any, this node does not leave it.
+local asking = {} ---@type table<integer, integer>
+
 -- A channel of another node in which this one has lost interest.
 local function leave(id, channel)
-	if node_of(id) ~= own_node and #channel.list == 0 and channels[id] == channel then
+	if node_of(id) ~= own_node and #channel.list == 0 and channels[id] == channel and not asking[id] then
 		channels[id] = nil
 		if addresses[node_of(id)] then skynet.send(addresses[node_of(id)], "lua", "USUBR", id) end
 	end
@@ -129,11 +132,21 @@ function command.PUB(source, id, box, size)
 	skynet.redirect(address, source, "multicast", id, core.remote(box))
 end
 
+-- Whether the node of a channel has it, and now has this node as a subscriber.
+local function ask_for_channel(id)
+	asking[id] = (asking[id] or 0) + 1
+	local ok, unknown = pcall(ask, node_of(id), "SUBR", id)
+	asking[id] = asking[id] > 1 and asking[id] - 1 or nil
+	if ok and not unknown then return true end
+	if channels[id] then leave(id, channels[id]) end
+	if not ok then error(unknown, 0) end
+	return false
+end
+
 function command.SUB(source, id)
 	local channel = channels[id]
 	if not channel then
-		-- True: there is no such channel.
-		if node_of(id) == own_node or ask(node_of(id), "SUBR", id) then return end
+		if node_of(id) == own_node or not ask_for_channel(id) then return end
 		watch(node_of(id))
 		channel = channels[id] or new_channel()
 		channels[id] = channel

@@ -5,6 +5,7 @@
 -- Nodes of a harbor network that die, stop and come back, and peers that send anything.
 local skynet = require "skynet"
 require "skynet.manager"
+local datacenter = require "skynet.datacenter"
 local harbor = require "skynet.harbor"
 local socket = require "skynet.socket"
 local master = require "skynet.harbor.master"
@@ -85,6 +86,36 @@ T.test("a request or an answer of 16 MB is an error of who asks", function()
 	T.raises("the message is too large for another node", skynet.call, second, "lua", "echo", good .. good)
 	T.raises("call failed", skynet.call, second, "lua", "bytes", 2 ^ 24)
 	T.eq(skynet.call(second, "lua", "echo", 1), 1)
+end)
+
+T.test("a channel of another node stays subscribed when one subscriber leaves while another comes", function()
+	local multicastd = skynet.uniqueservice "multicastd"
+	local channel = 256 + 2
+	local asked, left = {}, 0
+	-- This service stands for the other node's multicastd.
+	datacenter.set("multicast", 2, skynet.self())
+	skynet.dispatch("lua", function(_, _, name)
+		if name == "SUBR" then
+			asked[#asked + 1] = skynet.response()
+		elseif name == "USUBR" then
+			left = left + 1
+		end
+	end)
+	local function as(subscriber, name)
+		skynet.redirect(multicastd, subscriber, "lua", 0, skynet.pack(name, channel))
+	end
+	local first, other = skynet.self(), skynet.localname ".launcher"
+	as(first, "SUB")
+	as(other, "SUB")
+	T.eventually(function() return #asked == 2 end)
+	asked[1](true)
+	as(first, "USUB")
+	asked[2](true)
+	skynet.call(multicastd, "lua", "SUB", 256 * 1000 + 1) -- all before this one are done
+	T.eq(left, 0)
+	as(other, "USUB")
+	T.eventually(function() return left == 1 end)
+	datacenter.set("multicast", 2, nil)
 end)
 
 T.test("a node that is stopped for a while answers all afterwards", function()
