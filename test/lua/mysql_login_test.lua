@@ -195,6 +195,14 @@ T.test("a server that sends no key is refused, and so is a wrong password", func
 	T.raises("too long a text", connect, port, { password = ("p"):rep(300) })
 end)
 
+T.test("a user or a database with a zero byte is refused: it would end there, and another field begin", function()
+	for key, value in pairs { user = "me\0you", database = "shop\0" } do
+		local conf = { host = "127.0.0.1", port = 1, user = "me", password = "secret" }
+		conf[key] = value
+		T.raises("mysql: " .. key, mysql.connect, conf)
+	end
+end)
+
 T.test("what no server answers to a login is refused", function()
 	local answers = {
 		["old pre-4.1 authentication protocol not supported"] = peer.packet(2, "\254"),

@@ -168,6 +168,21 @@ T.test("a packet in the wrong place is a bad result, and ends the link", functio
 	db:disconnect()
 end)
 
+T.test("an object that is being closed has no methods", function()
+	local asked
+	local port = peer.serving(function() asked = true end)
+	local db = peer.client(port)
+	local ok, method
+	skynet.fork(function()
+		ok = pcall(db.query, db, "select sleep(100)")
+		method = db.ping or false
+	end)
+	T.eventually(function() return asked end)
+	db:disconnect()
+	T.eventually(function() return method ~= nil end)
+	T.eq({ ok, method }, { false, false })
+end)
+
 T.test("malformed packets raise with server, command and cause", function()
 	local cases = {
 		["a column that is cut short"] = peer.packet(1, "\1") .. peer.packet(2, "\3def\2d"),

@@ -328,6 +328,25 @@ T.test("a reply that nobody asked for ends the connection, and is nobody's answe
 	subscribed:disconnect()
 end)
 
+T.test("an object that is being closed has no methods", function()
+	local asked
+	local port = listen(function(fd)
+		asked = request(fd)
+		request(fd)
+	end)
+	local db = connect(port)
+	local ok, method
+	skynet.fork(function()
+		ok = pcall(db.blpop, db, "list", 0)
+		method = db.ping or false
+	end)
+	T.eventually(function() return asked end)
+	db:disconnect()
+	T.eventually(function() return method ~= nil end)
+	T.eq({ ok, method }, { false, false })
+	T.eq(db.disconnect, nil)
+end)
+
 T.test("the reply to a killed caller goes to nobody", function()
 	local waiting = {}
 	local port = listen(function(fd)

@@ -139,8 +139,8 @@ end
 --- Closes. The object has no methods afterwards; calls that wait raise.
 ---@async
 function client:disconnect()
-	self.channel:close()
 	setmetatable(self, nil)
+	self.channel:close()
 end
 
 -- ---- prepared statements ----------------------------------------------------------------------
@@ -277,6 +277,13 @@ local function collation_of(charset)
 	return charsets[charset] or error("mysql: unknown charset " .. tostring(charset), 3)
 end
 
+-- A name ends at a zero byte in the login, and what follows would be read as the next field.
+local function name_of(conf, key)
+	local name = conf[key] or ""
+	if string.find(name, "\0", 1, true) then error(string.format("mysql: %s %q: a zero byte", key, name), 3) end
+	return name
+end
+
 --- Connects, once. Raises socketchannel.error when nobody answers, and a text that says why when the server refuses
 --- the login.
 ---@async
@@ -284,9 +291,9 @@ end
 ---@return skynet.db.mysql.client
 function mysql.connect(conf)
 	local settings = {
-		user = conf.user or "",
+		user = name_of(conf, "user"),
 		password = conf.password or "",
-		database = conf.database or "",
+		database = name_of(conf, "database"),
 		collation = collation_of(conf.charset),
 		max_packet_size = conf.max_packet_size or 1024 * 1024,
 		server_public_key = conf.server_public_key,

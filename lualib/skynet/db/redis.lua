@@ -128,8 +128,8 @@ end
 --- Closes. The object has no methods afterwards; calls that wait raise.
 ---@async
 function client:disconnect()
-	self[1]:close()
 	setmetatable(self, nil)
+	self[1]:close()
 end
 
 -- Reads `count` replies: the last one, or with `results` all of them.
