@@ -121,6 +121,7 @@ end
 --- The sender of a node, also of one that has no address yet: requests wait there.
 function command.link(name)
 	if senders[name] then return senders[name] end
+	directory.check_name(name)
 	if starting[name] then
 		local token = {}
 		table.insert(starting[name], token)

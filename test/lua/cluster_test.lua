@@ -50,6 +50,10 @@ T.test("an address or a node of a wrong type is an error of the caller", functio
 	for _, handle in ipairs { -1, 1.5, 2 ^ 32, 0 / 0 } do T.raises("is no handle", cluster.call, "me", handle, "echo") end
 	T.eq(cluster.call("me", echo + 0.0, "echo", "a handle that was calculated"), "a handle that was calculated")
 	T.raises("the name of the node is a string", cluster.call, 5, "@x", "echo")
+	T.raises("the name of a node is empty", cluster.call, "", "@x", "echo")
+	T.raises("has a zero byte in it", cluster.call, "a\0b", "@x", "echo")
+	T.raises("the name of a node is empty", cluster.proxy, ".x")
+	T.raises("the name of a node is empty", cluster.reload, { [""] = "127.0.0.1:1" })
 	T.raises("not \"host:port\"", cluster.reload, { bad = "nowhere" })
 	T.raises("not \"host:port\" or false", cluster.reload, { bad = 5 })
 end)

@@ -20,6 +20,14 @@ function directory.new()
 	return setmetatable({ nowaiting = false, listed = {}, found = {}, left = {} }, methods)
 end
 
+--- Raises for what cannot be the name of a node.
+---@param name any
+function directory.check_name(name)
+	if type(name) ~= "string" then error("cluster: the name of a node is a string, not a " .. type(name), 0) end
+	if name == "" then error("cluster: the name of a node is empty", 0) end
+	if name:find("\0", 1, true) then error(string.format("cluster: the name of node %q has a zero byte in it", name), 0) end
+end
+
 --- The place that an entry of the table of nodes names; false for false. Raises for anything else.
 ---@param name string
 ---@param address any
@@ -57,7 +65,7 @@ end
 function methods:take_table(config)
 	local places, options, changed = {}, {}, {}
 	for name, value in pairs(config) do
-		if type(name) ~= "string" then error("cluster: the name of a node is a string, not a " .. type(name), 0) end
+		directory.check_name(name)
 		if name:sub(1, 2) == "__" then
 			options[name:sub(3)] = value
 		else
