@@ -38,6 +38,7 @@ end
 ---@param source string
 ---@param ... boolean|number|lightuserdata|function
 function sharetable.loadstring(name, source, ...)
+	if type(source) ~= "string" then error("call failed: the source of a shared table is a string, not a " .. type(source), 2) end
 	load(name, source, ...)
 end
 

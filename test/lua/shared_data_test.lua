@@ -121,6 +121,14 @@ T.test("a failed load leaves the version before, and the name works", function()
 	end
 	T.eq(sharetable.query "f"[1], 1)
 	T.eq(sharetable.query "never", nil)
+	-- Of a string without a source the name was read as that of a file.
+	local name = os.tmpname()
+	local file = io.open(name, "w")
+	file:write "return { 3 }"
+	file:close()
+	T.raises("call failed", sharetable.loadstring, name)
+	os.remove(name)
+	T.eq(sharetable.query(name), nil)
 	sharetable.loadstring("never", "return { 2 }")
 	T.eq(sharetable.query "never"[1], 2)
 end)
