@@ -37,21 +37,22 @@ class ArrayKey {
  public:
   // Valid until the next call.
   std::string_view next() {
-    char* digit = last_;
-    while (digit >= first_ && *digit == '9') *digit-- = '0';
+    int digit = kLast;
+    while (digit >= first_ && digits_[digit] == '9') digits_[digit--] = '0';
     if (digit < first_) {
-      *digit = '1';
+      digits_[digit] = '1';
       first_ = digit;
     } else {
-      ++*digit;
+      ++digits_[digit];
     }
-    return {first_, static_cast<std::size_t>(last_ - first_) + 1};
+    return {digits_ + first_, static_cast<std::size_t>(kLast - first_) + 1};
   }
 
  private:
-  char digits_[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '0' - 1};
-  char* last_ = digits_ + sizeof digits_ - 1;
-  char* first_ = last_;
+  static constexpr int kLast = 11;
+
+  char digits_[kLast + 1] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '0' - 1};
+  int first_ = kLast;  // a place and no pointer: keys are copied
 };
 
 class Writer {

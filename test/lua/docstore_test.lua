@@ -72,6 +72,15 @@ T.test("a pipeline without stages gives all documents", function()
 	client:disconnect()
 end)
 
+T.test("a projection through an array keeps its elements apart", function()
+	local client = mongo.client { docstore = true }
+	local c = client.inside.arrays
+	c:safe_insert { _id = 1, a = { { b = 1, c = 2 }, 5, { b = 3 } } }
+	T.eq(c:findOne({ _id = 1 }, { ["a.b"] = 1 }), { _id = 1, a = { { b = 1 }, { b = 3 } } })
+	T.eq(c:findOne({ _id = 1 }, { ["a.b"] = 0 }), { _id = 1, a = { { c = 2 }, 5, {} } })
+	client:disconnect()
+end)
+
 T.test("an unanswered insert is done", function()
 	local client = mongo.client { docstore = true }
 	client.inside.quiet:insert { _id = 1 }
