@@ -328,6 +328,17 @@ T.test("a reply that nobody asked for ends the connection, and is nobody's answe
 	subscribed:disconnect()
 end)
 
+T.test("with RESP3 a subscription that is no watcher's is refused: it would have no reply", function()
+	local port, got = listen_and_agree()
+	local db = connect(port, { protocol = 3 })
+	T.raises("redis: SUBSCRIBE has no reply", db.subscribe, db, "channel")
+	T.raises("redis: PUNSUBSCRIBE has no reply", db.PUnsubscribe, db)
+	T.raises("redis: SUBSCRIBE has no reply", db.pipeline, db, { { "ping" }, { "subscribe", "channel" } })
+	T.eq(db:ping(), "OK")
+	T.eq(got, { "HELLO 3", "PING" })
+	db:disconnect()
+end)
+
 T.test("an object that is being closed has no methods", function()
 	local asked
 	local port = listen(function(fd)

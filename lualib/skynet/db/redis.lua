@@ -88,6 +88,7 @@ local function open(conf, on_connect, is_watcher)
 		connect_timeout = conf.connect_timeout,
 		overload = conf.overload,
 	}
+	channel.is_resp3 = conf.protocol == 3
 	channel:connect(true)
 	return channel
 end
@@ -96,6 +97,26 @@ end
 
 ---@class skynet.db.redis.client
 local client = {}
+
+-- With RESP3 a server answers these by messages that belong to no caller, who would wait for ever, and take the next
+-- caller's reply.
+local SUBSCRIBING = {}
+for _, name in ipairs { "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE" } do
+	SUBSCRIBING[name] = true
+	SUBSCRIBING[name:gsub("SUB", "UNSUB")] = true
+end
+
+local function refuse_without_reply(channel, name)
+	if not channel.is_resp3 then return end
+	error(string.format("redis: %s has no reply with protocol = 3: messages are for redis.watch", name), 3)
+end
+
+local function subscribing_method(name)
+	return function(db, ...)
+		refuse_without_reply(db[1], name)
+		return ask(db[1], name, encode(name, ...), next_answer)
+	end
+end
 
 -- A method for each command, made when it is first called.
 local commands = setmetatable(client, {
@@ -107,6 +128,7 @@ local commands = setmetatable(client, {
 			if ok == true then return value end
 			redis.fail(ok, value, link, name)
 		end
+		if SUBSCRIBING[name] then method = subscribing_method(name) end
 		rawset(methods, key, method)
 		return method
 	end,
@@ -160,6 +182,12 @@ function client:pipeline(ops, results)
 	assert(ops and #ops > 0, "pipeline is null")
 	if results ~= nil and type(results) ~= "table" then
 		error("redis: the results of a pipeline go into a table, not into a " .. type(results), 2)
+	end
+	if self[1].is_resp3 then
+		for _, op in ipairs(ops) do
+			local name = type(op) == "table" and string.upper(tostring(op[1]))
+			if SUBSCRIBING[name] then refuse_without_reply(self[1], name) end
+		end
 	end
 	return ask(self[1], "pipeline", codec.pipeline(ops), read_pipeline(#ops, results))
 end
