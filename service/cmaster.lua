@@ -74,7 +74,7 @@ local function serve(slave)
 	}
 	local ok, err
 	repeat
-		ok, err = master.handle(request, sender, master.read(slave.fd))
+		ok, err = master.dispatch(request, sender, master.read(slave.fd))
 	until not ok
 	return err or "closed"
 end

@@ -236,7 +236,7 @@ local function follow_master()
 	while true do
 		local ok, err
 		repeat
-			ok, err = master.handle(packet, "the master", master.read(master_fd))
+			ok, err = master.dispatch(packet, "the master", master.read(master_fd))
 		until not ok
 		lost_master(err or "the connection is closed")
 		come_back()

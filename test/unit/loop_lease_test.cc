@@ -4,38 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <deque>
-#include <functional>
-#include <optional>
-#include <utility>
+#include <cstdint>
 #include <vector>
+
+#include "planned_futex.h"
 
 namespace runtime {
 namespace {
-
-class PlannedFutex : public Futex {
- public:
-  // What happens while the thread sleeps, one after the other; after that, nothing.
-  std::deque<std::function<void()>> meanwhile;
-  std::vector<std::int64_t> sleeps;  // ns; -1: until it is woken
-  int wakes = 0;
-
-  void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
-            std::optional<std::chrono::nanoseconds> timeout) override {
-    if (word.load() != expected) return;
-    sleeps.push_back(timeout ? timeout->count() : -1);
-    if (!meanwhile.empty()) {
-      const auto next = std::move(meanwhile.front());
-      meanwhile.pop_front();
-      next();
-    } else if (!timeout) {
-      ADD_FAILURE() << "it sleeps for good";
-      word.store(1);
-    }
-  }
-  void wake(std::atomic<std::uint32_t>&) override { ++wakes; }
-};
 
 class LoopLeaseTest : public testing::Test {
  protected:
@@ -47,7 +22,7 @@ class LoopLeaseTest : public testing::Test {
   }
   void borrow() { EXPECT_TRUE(lease_.borrow()); }
 
-  PlannedFutex futex_;
+  PlannedFutex futex_{1};
   LoopLease lease_{futex_};
 };
 

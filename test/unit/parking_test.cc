@@ -6,36 +6,16 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
+
+#include "planned_futex.h"
 
 namespace runtime {
 namespace {
 
 using Outcome = Parking::Outcome;
-
-class PlannedFutex : public Futex {
- public:
-  // What happens while a worker sleeps, one after the other.
-  std::deque<std::function<void()>> meanwhile;
-  int wakes = 0;
-
-  void wait(std::atomic<std::uint32_t>& word, std::uint32_t expected,
-            std::optional<std::chrono::nanoseconds>) override {
-    if (word.load() != expected) return;
-    if (meanwhile.empty()) {
-      ADD_FAILURE() << "it sleeps for good";
-      word.store(Parking::kWork);
-      return;
-    }
-    const auto next = std::move(meanwhile.front());
-    meanwhile.pop_front();
-    next();
-  }
-  void wake(std::atomic<std::uint32_t>&) override { ++wakes; }
-};
 
 class ParkingTest : public testing::Test {
  protected:
@@ -65,7 +45,7 @@ class ParkingTest : public testing::Test {
 
   static constexpr auto kNothing = [] {};
   int work_ = 0;
-  PlannedFutex futex_;
+  PlannedFutex futex_{Parking::kWork};
   Parking parking_{kWorkers, kCores, futex_};
 };
 

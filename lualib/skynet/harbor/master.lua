@@ -71,7 +71,7 @@ end
 ---@param sender string  for the log
 ---@return boolean go_on  false: the connection is of no use any more
 ---@return string? why
-function master.handle(functions, sender, letter, ...)
+function master.dispatch(functions, sender, letter, ...)
 	if letter then
 		local f = functions[letter]
 		if f then
