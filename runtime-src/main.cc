@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +22,7 @@
 #include "cli/command_line.h"
 #include "cli/known_keys.h"
 #include "cli/node_config.h"
+#include "cli/node_settings.h"
 #include "cli/project.h"
 #include "cli/tree.h"
 #include "cli/version.h"
@@ -52,19 +52,6 @@ void catch_signal(int number) {
 std::string text(const Environment& environment, const char* key, const char* otherwise) {
   const char* value = environment.get(key);
   return value == nullptr ? otherwise : value;
-}
-
-// The whole number from `least` to `most` that an option's value says. Nothing for anything else:
-// the reason has been printed.
-std::optional<int> number(const char* key, const std::string& value, int least, int most) {
-  char* end = nullptr;
-  const double number = std::strtod(value.c_str(), &end);  // 16/2 in a config is "8.0"
-  if (!value.empty() && *end == '\0' && number >= least && number <= most &&
-      number == std::floor(number)) {
-    return static_cast<int>(number);
-  }
-  std::fprintf(stderr, "Invalid %s %s , should be in [%d,%d]\n", key, value.c_str(), least, most);
-  return std::nullopt;
 }
 
 // The first service. False: the reason has been printed.
@@ -195,34 +182,10 @@ int run(const CommandLine& line) {
     std::fprintf(stderr, "%s\n", config.error.c_str());
     return 1;
   }
-  const std::optional<int> threads = number("thread", environment.get("thread"), 1, 1024);
-  if (!threads) return 1;
-  const std::optional<int> harbor = number("harbor", environment.get("harbor"), 0, 255);
-  if (!harbor) return 1;
-  const std::optional<int> socket_threads =
-      number("socket_threads", text(environment, "socket_threads", "1"), 1, 64);
-  if (!socket_threads) return 1;
-  const std::optional<int> flush_timeout =
-      number("flush_timeout", text(environment, "flush_timeout", "100"), 0, 6000);
-  if (!flush_timeout) return 1;
-  const std::optional<int> drain_timeout =
-      number("drain_timeout", text(environment, "drain_timeout", "1000"), 0, 360000);
-  if (!drain_timeout) return 1;
-  const std::string engine = environment.get("engine");
-  if (engine != "lua54" && engine != "luajit") {
-    std::fprintf(stderr, "Invalid engine %s , should be lua54 or luajit\n", engine.c_str());
-    return 1;
-  }
-  const std::optional<int> busy_wait =
-      number("busy_wait", text(environment, "busy_wait", "100"), 0, 1000);
-  if (!busy_wait) return 1;
-  NodeOptions options;
-  options.threads = *threads;
-  options.harbor = *harbor;
-  options.profile = text(environment, "profile", "true") == "true";
-  options.busy_wait = std::chrono::microseconds(*busy_wait);
-  options.module_path = environment.get("cpath");
-  options.builtin_modules = builtin_services();
+  NodeSettings settings = read_settings(environment);
+  for (const std::string& error : settings.errors) std::fprintf(stderr, "%s\n", error.c_str());
+  if (!settings.errors.empty()) return 1;
+  settings.node.builtin_modules = builtin_services();
 
   std::optional<Daemon> daemon;
   if (const char* pid_file = environment.get("daemon")) {
@@ -244,10 +207,10 @@ int run(const CommandLine& line) {
   End end;
   std::string failure;
   {
-    Node node(options, environment);
+    Node node(settings.node, environment);
     api::attach(node);
     SocketServer sockets(
-        {{&node, post_event, log_line, now, hold, release, lend}, *socket_threads});
+        {{&node, post_event, log_line, now, hold, release, lend}, settings.socket_threads});
     set_socket_server(&sockets);
     node.sockets = {&sockets, service_ended, close_socket};
     node.scheduler.set_hooks({SocketServer::cork_thread,
@@ -263,9 +226,8 @@ int run(const CommandLine& line) {
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
     const bool drains = environment.get("cluster_etcd") != nullptr;
-    const std::chrono::milliseconds drain_time(*drain_timeout * 10);
-    end = serve(node, drains ? drain_time + kTellEtcd : std::chrono::milliseconds(0));
-    const std::chrono::milliseconds flush_time(*flush_timeout * 10);
+    end = serve(node, drains ? settings.drain_time + kTellEtcd : std::chrono::milliseconds(0));
+    const std::chrono::milliseconds flush_time = settings.flush_time;
     if (end.stuck) {
       // The threads cannot be ended, nor what they use. The services had their time, and so had what
       // is queued on sockets.

@@ -13,6 +13,7 @@
 
 #include "cli/known_keys.h"
 #include "cli/node_config.h"
+#include "cli/node_settings.h"
 #include "cli/tree.h"
 #include "lua/source_check.h"
 #include "services/builtin_services.h"
@@ -56,6 +57,10 @@ class Check {
                     key.c_str());
       }
     }
+  }
+
+  void values() {
+    for (const std::string& error : read_settings(environment_).errors) fail(error);
   }
 
   void c_service(const char* key, const std::string& name) {
@@ -186,6 +191,7 @@ int check_config(const std::string& path, const Settings& settings) {
   }
   Check check(environment);
   check.keys(config);
+  check.values();
   check.c_service("logservice", environment.get("logservice"));
   const std::string bootstrap = environment.get("bootstrap");
   const std::size_t blank = std::min(bootstrap.find(' '), bootstrap.size());

@@ -40,8 +40,24 @@ def key_value_takes_the_place_of_what_the_config_says(place):
     status, said = place.run(place.bin, config, "thread=3", "mine=a=b", "given=is ", "mine=last", "alone")
     assert status == 0 and "got\t3\tlast\tis given" in said, said
     assert "ignored on the command line: alone is no key=value" in said
-    status, said = place.run(place.bin, config, "thread=none")
-    assert status == 1 and "Invalid thread none" in said
+
+
+@once
+def numbers_that_are_none_are_refused_by_name_and_told_by_check(place):
+    place.write("work.lua", PRINTS)
+    config = place.config('start = "work"')
+    wrong = ["thread=none", "busy_wait=1001", "socket_threads=0", "flush_timeout=1.5", "engine=lua55"]
+    told = ["Invalid thread none , should be in [1,1024]", "Invalid busy_wait 1001 , should be in [0,1000]",
+            "Invalid socket_threads 0 , should be in [1,64]", "Invalid flush_timeout 1.5 , should be in [0,6000]",
+            "Invalid engine lua55 , should be lua54 or luajit"]
+    for command in [config], ["check", config]:
+        status, said = place.run(place.bin, *command, *wrong)
+        assert status == 1 and all(line in said for line in told), said
+        assert "got" not in said
+    status, said = place.run(place.bin, config, "thread=8/4", "busy_wait=0")
+    assert status == 1 and "Invalid thread 8/4" in said, said
+    status, said = place.run(place.bin, config, "thread=2.0", "busy_wait=0")
+    assert status == 0, said
 
 
 @once
