@@ -12,6 +12,9 @@
 #include <optional>
 #include <string_view>
 
+#include "api/socket_api.h"
+#include "lua/builtin_modules.h"
+#include "lua/task_functions.h"
 #include "net/receive_buffer.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -110,6 +113,22 @@ int l_readline(lua_State* L) {
   return 1;
 }
 
+// await(token, buffer, id, enough, most): skynet.wait(token), which also ends when what comes over the
+// socket has made `enough` bytes in the buffer (0: any). An event that would leave more than `most`
+// there is dispatched as if nobody awaited it.
+int l_await(lua_State* L) {
+  constexpr int kArguments = 5;
+  Task& task = blocking_task(L);
+  ReceiveBuffer* buffer = to_buffer(L, 2);
+  if (buffer == nullptr) return luaL_error(L, "Need buffer object at param 2");
+  const AwaitedBytes bytes{static_cast<int>(luaL_checkinteger(L, 3)), buffer,
+                           luaL_checknumber(L, 4), luaL_checknumber(L, kArguments)};
+  lua_settop(L, kArguments);
+  begin_wait(L, task);
+  scheduler(L).wait_for_bytes(bytes);
+  return suspend(L, task);
+}
+
 // clear(buffer | nil, pool)
 int l_clear(lua_State* L) {
   if (lua_isnoneornil(L, 1)) return 0;
@@ -137,11 +156,21 @@ int l_str2p(lua_State* L) {
 
 }  // namespace
 
+Fed feed(const skynet_socket_message& event, const AwaitedBytes& bytes) {
+  if (event.type != SKYNET_SOCKET_TYPE_DATA) return Fed::not_taken;
+  const auto size = static_cast<std::size_t>(event.ud);
+  if (static_cast<lua_Number>(bytes.buffer->bytes() + size) > bytes.most) return Fed::not_taken;
+  runtime_socket_acknowledge(event.id, size);
+  bytes.buffer->push(event.buffer, size);
+  const auto held = static_cast<lua_Number>(bytes.buffer->bytes());
+  return held >= bytes.enough ? Fed::enough : Fed::too_few;
+}
+
 void set_buffer_functions(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
-      {"buffer", l_buffer},   {"push", l_push},         {"pop", l_pop},
-      {"readall", l_readall}, {"readline", l_readline}, {"clear", l_clear},
-      {"drop", l_drop},       {"str2p", l_str2p},       {nullptr, nullptr},
+      {"buffer", l_buffer},     {"push", l_push},   {"pop", l_pop},   {"readall", l_readall},
+      {"readline", l_readline}, {"clear", l_clear}, {"drop", l_drop}, {"str2p", l_str2p},
+      {"await", l_await},       {nullptr, nullptr},
   };
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, l_destroy_buffer);

@@ -6,7 +6,7 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Sets buffer(), push(), pop(), readall(), readline(), clear(), drop() and str2p() in the table on
+// Sets buffer(), push(), pop(), readall(), readline(), await(), clear(), drop() and str2p() in the table on
 // the top of the stack.
 void set_buffer_functions(lua_State* L);
 

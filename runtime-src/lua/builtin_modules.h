@@ -5,6 +5,8 @@
 #include <span>
 
 #include "lua/engine.h"
+#include "lua/task.h"
+#include "skynet_socket.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -17,6 +19,10 @@ std::span<const BuiltinModule> builtin_modules();
 
 // skynet.socketdriver.unpack. For an event of the node's sockets it raises nothing.
 extern const lua_CFunction socket_unpack;
+
+// What becomes of an event for a task that awaits bytes (skynet.socketdriver.await).
+enum class Fed { not_taken, too_few, enough };
+Fed feed(const skynet_socket_message& event, const AwaitedBytes& bytes);
 
 // Adds the resume and wrap that measure (skynet.profile) to the table on top: those of the library
 // `coroutine`, if it has them, else new ones.

@@ -87,16 +87,6 @@ int l_yield(lua_State* L) {
   return sleep_for(L, 0, 1);
 }
 
-// Makes the task wait on the token at index 1 until wakeup(token).
-void begin_wait(lua_State* L, Task& task) {
-  TaskScheduler& tasks = scheduler(L);
-  check_token(L, 1);
-  if (task.traced) [[unlikely]]
-    tasks.trace(L, "sleep", &task);
-  tasks.wait_for(tasks.new_session(), Wait::wakeup);
-  set_token(L, task, 1);
-}
-
 // wait([token])
 int l_wait(lua_State* L) {
   Task& task = blocking_task(L);
@@ -208,6 +198,15 @@ int l_genid(lua_State* L) {
 }
 
 }  // namespace
+
+void begin_wait(lua_State* L, Task& task) {
+  TaskScheduler& tasks = scheduler(L);
+  check_token(L, 1);
+  if (task.traced) [[unlikely]]
+    tasks.trace(L, "sleep", &task);
+  tasks.wait_for(tasks.new_session(), Wait::wakeup);
+  set_token(L, task, 1);
+}
 
 const luaL_Reg kWaitingFunctions[] = {
     {"sleep", l_sleep},     {"yield", l_yield}, {"wait", l_wait},   {"wakeup", l_wakeup},

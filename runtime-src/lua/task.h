@@ -10,7 +10,19 @@
 #include "core/message.h"
 #include "lua/engine.h"
 
+namespace runtime {
+class ReceiveBuffer;
+}
+
 namespace runtime::RUNTIME_ENGINE {
+
+// The bytes of a socket that a task waits for, in the buffer where they gather.
+struct AwaitedBytes {
+  int socket = 0;  // its id; 0: none are awaited
+  ReceiveBuffer* buffer = nullptr;
+  lua_Number enough = 0;  // so many end the wait, and one at least
+  lua_Number most = 0;    // what would leave more in the buffer is for the service's own code
+};
 
 // What a task waits for, and so what it is resumed with.
 enum class Wait : std::uint8_t {
@@ -48,11 +60,12 @@ struct Task {
   bool traced = false;       // has a trace tag (lualib/skynet/trace.lua)
   std::int32_t session = 0;  // of the request; 0 for a message that wants no answer
   Handle source = 0;         // of the request
-  std::int32_t waits_for = 0;  // the session of its wait
-  Handle callee = 0;           // of a call by handle
-  std::string callee_name;     // of a call by name
+  std::int32_t waits_for = 0;               // the session of its wait
+  Handle callee = 0;                        // of a call by handle
+  std::string callee_name;                  // of a call by name
   std::unique_ptr<std::string> why_failed;  // while `failed`: what the call raises, if it is known
-  std::uint32_t index = 0;     // in TaskScheduler's list of tasks
+  std::uint32_t index = 0;                  // in TaskScheduler's list of tasks
+  AwaitedBytes bytes;                       // of a Wait::wakeup
 };
 
 // From sessions to the tasks that wait for them, or to the functions of timers that are to begin

@@ -37,6 +37,10 @@ inline int suspend(lua_State* L, const Task& task) {
   return lua_yield(L, 1);
 }
 
+// Makes the task wait on the token at index 1 until wakeup(token); suspend() follows. Raises for a
+// token that somebody waits on already. (lua_waiting.cc)
+void begin_wait(lua_State* L, Task& task);
+
 // ---- the functions, by file ----
 
 // Those of skynet.lua that every service uses, and the rest: for its parts and sister modules.

@@ -63,6 +63,11 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   sessions_.put(session, {current_});
 }
 
+void TaskScheduler::wait_for_bytes(const AwaitedBytes& bytes) {
+  current_->bytes = bytes;
+  readers_.put(bytes.socket, {current_});
+}
+
 void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
   task->waits_for = session;
   task->wait = wait;
@@ -115,6 +120,10 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
       }
     }
     task->waits_for = 0;
+  }
+  if (task->bytes.socket != 0) {
+    SessionTable::Entry* entry = readers_.find(std::exchange(task->bytes.socket, 0));
+    if (entry != nullptr && entry->task == task) readers_.erase(entry);
   }
   task->own_token = false;
   if (task->table_token) {
@@ -266,6 +275,7 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry
     }
     lua_settop(L, top);
   }
+  if (message.type() == kTypeSocket && feed_reader(message)) return true;
   if (entry == Entry::bare && needs_protection_.test(static_cast<std::size_t>(message.type())))
     return false;
   int values = kOther;
@@ -363,6 +373,16 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, Entry entr
   lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
   lua_call(L, 2, LUA_MULTRET);
   return lua_gettop(L) - unpacker + 1;
+}
+
+bool TaskScheduler::feed_reader(const Message& message) {
+  const skynet_socket_message* event = socket_event(message);
+  if (event == nullptr || tracing) return false;
+  SessionTable::Entry* reader = readers_.find(event->id);
+  if (reader == nullptr) return false;
+  const Fed fed = feed(*event, reader->task->bytes);
+  if (fed == Fed::enough) wake(reader->task);
+  return fed != Fed::not_taken;
 }
 
 void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {

@@ -72,6 +72,9 @@ class TaskScheduler {
   // Makes the current task wait; the caller then calls block() and yields.
   void wait_for(std::int32_t session, Wait wait);
   void block() { suspending_ = true; }
+  // The current task, which waits for a wake-up, gets it from the event that brings enough as well.
+  // The buffer outlives the wait.
+  void wait_for_bytes(const AwaitedBytes& bytes);
 
   // A pooled or new task.
   Task* take(lua_State* L);
@@ -178,6 +181,8 @@ class TaskScheduler {
   int push_published(lua_State* L, const Message& message, Entry entry);
   int push_request(lua_State* L, const Message& message, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
+  // Gives what has come over a socket to the task that awaits it. False: none does.
+  bool feed_reader(const Message& message);
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);
@@ -240,6 +245,7 @@ class TaskScheduler {
   std::string failure_text_;
   std::string errors_;
   SessionTable sessions_;
+  SessionTable readers_;  // the tasks that await bytes, by the ids of the sockets
   std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
   std::vector<Task*> idle_;
   std::uint32_t idle_limit_ = kIdleTasks;

@@ -46,7 +46,7 @@ end)
 -- The driver wants a table beside each buffer, for its own use; ours has no use for it, so one serves all.
 local pool = {}
 
-local driver_push, driver_readline = driver.push, driver.readline
+local driver_push, driver_readline, driver_await = driver.push, driver.readline, driver.await
 local wait, wakeup, running, type = skynet.wait, skynet.wakeup, coroutine.running, type
 
 local function wake(s)
@@ -77,7 +77,15 @@ local function wait_for(s, want)
 	if s.waiting then error "assertion failed!" end
 	if s.paused then resume_flow(s) end
 	s.want = want
-	suspend(s)
+	if type(want) == "number" and not s.taker then
+		-- suspend(s), and what has come is put into the buffer without a call of ours
+		local co = running()
+		s.waiting = co
+		driver_await(co, s.buffer, s.id, want, want + PAUSE_BYTES)
+		s.waiting = false
+	else
+		suspend(s)
+	end
 	s.want = false
 end
 
