@@ -121,10 +121,8 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
     }
     task->waits_for = 0;
   }
-  if (task->bytes.socket != 0) {
-    SessionTable::Entry* entry = readers_.find(std::exchange(task->bytes.socket, 0));
-    if (entry != nullptr && entry->task == task) readers_.erase(entry);
-  }
+  if (task->bytes.socket != 0) [[unlikely]]
+    drop_reader(task);
   task->own_token = false;
   if (task->table_token) {
     task->table_token = false;
@@ -139,6 +137,11 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   task->wait = Wait::nothing;
   task->callee = 0;
   if (!task->callee_name.empty()) task->callee_name.clear();
+}
+
+void TaskScheduler::drop_reader(Task* task) {
+  SessionTable::Entry* entry = readers_.find(std::exchange(task->bytes.socket, 0));
+  if (entry != nullptr && entry->task == task) readers_.erase(entry);
 }
 
 // ---- the dispatcher -----------------------------------------------------------------------------

@@ -208,6 +208,7 @@ class TaskScheduler {
   void fail_lost_reply();
   // Ends a wait without its message. One that may still come is dropped then.
   void drop_wait(Task* task, bool message_will_come);
+  void drop_reader(Task* task);  // which awaits bytes
   void answer_error(Handle to, std::int32_t session);
   // After exit(): closes the task that called it, and then the others.
   void close_all(lua_State* L, Task* first);
