@@ -13,6 +13,19 @@ constexpr std::size_t kFirstBytes = 1024;
 
 }  // namespace
 
+// Not in the header: there gcc sees keys that are longer than digits_ when it builds with UBSan, and warns of them.
+std::string_view ArrayKey::next() noexcept {
+  int digit = kLast;
+  while (digit >= first_ && digits_[digit] == '9') digits_[digit--] = '0';
+  if (digit < first_) {
+    digits_[digit] = '1';
+    first_ = digit;
+  } else {
+    ++digits_[digit];
+  }
+  return {digits_ + first_, static_cast<std::size_t>(kLast - first_) + 1};
+}
+
 KeyFault odd_key_fault(std::string_view key) noexcept {
   if (key.find('\0') != std::string_view::npos) return KeyFault::zero;
   return is_utf8(key) ? KeyFault::none : KeyFault::utf8;

@@ -36,17 +36,7 @@ inline KeyFault key_fault(std::string_view key) {
 class ArrayKey {
  public:
   // Valid until the next call.
-  std::string_view next() {
-    int digit = kLast;
-    while (digit >= first_ && digits_[digit] == '9') digits_[digit--] = '0';
-    if (digit < first_) {
-      digits_[digit] = '1';
-      first_ = digit;
-    } else {
-      ++digits_[digit];
-    }
-    return {digits_ + first_, static_cast<std::size_t>(kLast - first_) + 1};
-  }
+  std::string_view next() noexcept;
 
  private:
   static constexpr int kLast = 11;
