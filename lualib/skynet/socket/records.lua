@@ -57,11 +57,16 @@ local function wake(s)
 	end
 end
 
--- Blocks until the next wake(). A coroutine is the token that costs least.
-local function suspend(s)
+-- Blocks until the next wake(). A coroutine is the token that costs least. With `enough`, what comes meanwhile is put
+-- into the buffer without a call of ours, and so many bytes there end it as well.
+local function suspend(s, enough)
 	local co = running()
 	s.waiting = co
-	wait(co)
+	if enough then
+		driver_await(co, s.buffer, s.id, enough, enough + PAUSE_BYTES)
+	else
+		wait(co)
+	end
 	-- wake() has done this, unless somebody else woke the coroutine
 	s.waiting = false
 end
@@ -77,15 +82,7 @@ local function wait_for(s, want)
 	if s.waiting then error "assertion failed!" end
 	if s.paused then resume_flow(s) end
 	s.want = want
-	if type(want) == "number" and not s.taker then
-		-- suspend(s), and what has come is put into the buffer without a call of ours
-		local co = running()
-		s.waiting = co
-		driver_await(co, s.buffer, s.id, want, want + PAUSE_BYTES)
-		s.waiting = false
-	else
-		suspend(s)
-	end
+	suspend(s, type(want) == "number" and not s.taker and want)
 	s.want = false
 end
 
