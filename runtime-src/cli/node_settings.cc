@@ -48,7 +48,7 @@ NodeSettings read_settings(const Environment& environment) {
   settings.node.threads = read.number("thread", "", 1, 1024);
   settings.node.harbor = read.number("harbor", "", 0, 255);
   settings.node.profile = read.text("profile", "") == "true";
-  settings.node.busy_wait = std::chrono::microseconds(read.number("busy_wait", "100", 0, 1000));
+  settings.node.busy_wait = std::chrono::microseconds(read.number("busy_wait", "200", 0, 1000));
   settings.node.module_path = read.text("cpath", "");
   settings.socket_threads = read.number("socket_threads", "1", 1, 64);
   settings.flush_time = ticks("flush_timeout", "100", 6000);
