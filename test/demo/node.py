@@ -11,7 +11,7 @@ from pathlib import Path
 
 # What nodes write or scenes change is copied; the rest is linked.
 COPIED = {"etc", "data"}
-LEFT_OUT = {".git", "build"}
+LEFT_OUT = {".git", "build", "var"}  # var: what `make run` has made there
 
 
 class Folder:
