@@ -86,10 +86,10 @@ local function note(self, uid)
 	self.order[self.last] = uid
 end
 
--- What a batch has to say, each with the players it is about.
+-- What a batch has to say: `q` of each change names its player.
 local function next_batch(self)
-	local updates, updated, deletes, deleted = {}, {}, {}, {}
-	while self.first <= self.last and #updated + #deleted < self.batch do
+	local updates, deletes = {}, {}
+	while self.first <= self.last and #updates + #deletes < self.batch do
 		local uid = self.order[self.first]
 		self.order[self.first], self.marked[uid] = nil, nil
 		self.first = self.first + 1
@@ -98,17 +98,15 @@ local function next_batch(self)
 			local document = { uid = uid, score = score }
 			if text then info.store(document, text) end
 			updates[#updates + 1] = { q = { uid = uid }, u = document, upsert = true }
-			updated[#updated + 1] = uid
 		else
 			deletes[#deletes + 1] = { q = { uid = uid }, limit = 0 }
-			deleted[#deleted + 1] = uid
 		end
 	end
-	return updates, updated, deletes, deleted
+	return updates, deletes
 end
 
 -- Sends one kind of changes. Raises when they failed altogether; the players that were refused by themselves are noted.
-local function send(self, name, key, changes, uids)
+local function send(self, name, key, changes)
 	if #changes == 0 then return end
 	local database = self.collection.database
 	local reply = database:runCommand(name, self.rankid, key, changes, "ordered", false)
@@ -116,14 +114,14 @@ local function send(self, name, key, changes, uids)
 	if failed then error(failed.errmsg or "refused", 0) end
 	local again, first = {}, nil -- first: of those that it took before
 	for i, refusal in ipairs(reply.writeErrors or {}) do
-		again[i] = uids[refusal.index + 1]
+		again[i] = changes[refusal.index + 1].q.uid
 		if not self.refused[again[i]] then first = first or refusal end
 	end
-	for _, uid in ipairs(uids) do self.refused[uid] = nil end
+	for _, change in ipairs(changes) do self.refused[change.q.uid] = nil end
 	for _, uid in ipairs(again) do self.refused[uid] = true end
 	if first then
 		skynet.error(string.format("rank %s: the database refuses %d players, trying on; %s: %s", printable(self.rankid),
-			#again, printable(uids[first.index + 1]), printable(tostring(first.errmsg))))
+			#again, printable(changes[first.index + 1].q.uid), printable(tostring(first.errmsg))))
 	end
 	if #again > 0 then
 		skynet.timeout(RETRY_TIME, function()
@@ -132,19 +130,23 @@ local function send(self, name, key, changes, uids)
 	end
 end
 
-local function write(self, updates, updated, deletes, deleted)
-	send(self, "update", "updates", updates, updated)
-	send(self, "delete", "deletes", deletes, deleted)
+local function write(self, updates, deletes)
+	send(self, "update", "updates", updates)
+	send(self, "delete", "deletes", deletes)
+end
+
+local function note_again(self, changes)
+	for _, change in ipairs(changes) do note(self, change.q.uid) end
 end
 
 local function write_marked(self)
 	while self.first <= self.last do
-		local updates, updated, deletes, deleted = next_batch(self)
+		local updates, deletes = next_batch(self)
 		self.begun = skynet.now()
-		local ok, err = pcall(write, self, updates, updated, deletes, deleted)
+		local ok, err = pcall(write, self, updates, deletes)
 		if not ok then
-			for _, uid in ipairs(updated) do note(self, uid) end
-			for _, uid in ipairs(deleted) do note(self, uid) end
+			note_again(self, updates)
+			note_again(self, deletes)
 			if not self.failing then
 				skynet.error(string.format("rank %s: the database takes no changes, trying on: %s", printable(self.rankid), printable(tostring(err))))
 			end
