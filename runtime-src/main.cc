@@ -49,11 +49,6 @@ void catch_signal(int number) {
   sigaction(number, &action, nullptr);
 }
 
-std::string text(const Environment& environment, const char* key, const char* otherwise) {
-  const char* value = environment.get(key);
-  return value == nullptr ? otherwise : value;
-}
-
 // The first service. False: the reason has been printed.
 bool launch_log_service(Node& node) {
   const std::string log_service = text(node.environment, "logservice", "logger");

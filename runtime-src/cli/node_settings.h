@@ -20,6 +20,9 @@ struct NodeSettings {
       errors;  // a line for each value that is none; the rest is of no use then
 };
 
+// The value of a key, or `otherwise` when it is not set.
+std::string text(const Environment& environment, const char* key, const char* otherwise);
+
 // `environment` has the defaults of load_config().
 NodeSettings read_settings(const Environment& environment);
 
