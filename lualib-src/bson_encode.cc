@@ -378,7 +378,7 @@ bool push_shared(lua_State* L, std::uint64_t use) {
 
 // Pushes the document for the table at 1, when it can be read in place.
 bool push_plain(lua_State* L) {
-  if (!raw_tables_known()) return false;
+  if (!raw_values_known()) return false;
   shared.writer.clear(kKeepBytes);
   const std::uint64_t use = ++shared.uses;
   return put_plain_document(shared.writer, raw_table(L, 1)) && push_shared(L, use);

@@ -235,7 +235,7 @@ int l_pipeline(lua_State* L) {
   Scratch out(L);
   const int operations = static_cast<int>(lua_rawlen(L, 1));
   out.prepare(static_cast<std::size_t>(operations) * kShortOperation);
-  const bool plain = raw_tables_known();
+  const bool plain = raw_values_known();
   for (int i = 1; i <= operations; i++) {
     lua_rawgeti(L, 1, i);
     if (!lua_istable(L, -1)) return luaL_error(L, "redis: operation %d is no table", i);

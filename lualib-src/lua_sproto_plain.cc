@@ -258,7 +258,7 @@ bool PlainEncoder::structure(const Type& type, const RawTable& table, int depth)
 }  // namespace
 
 bool push_plain_encoded(lua_State* L, const Type& type, int names, int value) {
-  if (!raw_tables_known() || lua_type(L, value) != LUA_TTABLE) return false;
+  if (!raw_values_known() || lua_type(L, value) != LUA_TTABLE) return false;
   shared.buffer.clear();
   const std::uint64_t use = ++shared.uses;
   PlainEncoder encoder(shared.buffer, raw_table(L, names));

@@ -6,6 +6,7 @@
 
 #include "core/send.h"
 #include "lua/lua_send.h"
+#include "lua/raw_stack.h"
 #include "lua/task_functions.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -36,12 +37,18 @@ struct Outgoing {
   Packed payload;
 };
 
+// Whether the string `name`, which is known by its address, is at `index`.
+bool is_string(lua_State* L, int index, const char* name) {
+  if (const RawValue* const value = RawValues(L).find(index)) [[likely]]
+    return value->kind() == RawKind::string && value->text().data() == name;
+  return lua_type(L, index) == LUA_TSTRING && lua_tostring(L, index) == name;
+}
+
 // Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one.
 // The stack stays.
 Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
   const TaskScheduler& tasks = scheduler(L);
-  if (lua_type(L, name) == LUA_TSTRING && lua_tostring(L, name) == tasks.lua_protocol.name)
-      [[likely]] {
+  if (is_string(L, name, tasks.lua_protocol.name)) [[likely]] {
     if (native_unpack != nullptr) *native_unpack = true;
     return {kTypeLua, pack(L, first)};
   }

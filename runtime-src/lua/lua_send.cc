@@ -4,6 +4,7 @@
 
 #include "core/send.h"
 #include "lua/c_string.h"
+#include "lua/raw_stack.h"
 
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
@@ -29,9 +30,26 @@ Packed check_payload(lua_State* L, int index) {
   return {};
 }
 
+namespace {
+
+// The handle that the value is, if it is one; else 0.
+Handle plain_handle(const RawValue* value) {
+  if (value == nullptr) return 0;
+  switch (value->kind()) {
+    case RawKind::integer: return static_cast<Handle>(value->integer());
+    case RawKind::real:
+      return value->real() > 0 && value->real() < 0x1p32 ? static_cast<Handle>(value->real()) : 0;
+    default: return 0;
+  }
+}
+
+}  // namespace
+
 Address check_address(lua_State* L, int index) {
+  if (const Handle handle = plain_handle(RawValues(L).find(index))) [[likely]]
+    return {handle, nullptr};
   const int type = lua_type(L, index);
-  if (type == LUA_TNUMBER) [[likely]] {
+  if (type == LUA_TNUMBER) {
     const auto handle = static_cast<Handle>(lua_tointeger(L, index));
     if (handle == 0) luaL_error(L, "Invalid service address 0");
     return {handle, nullptr};

@@ -1,6 +1,7 @@
 #include "lua/raw_table.h"
 
 #include "lua/engine_probe.h"
+#include "lua/raw_stack.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -81,6 +82,26 @@ bool strings_are_found(lua_State* L, int index) {
   return table.find(RawValue::of_string(lua_topointer(L, -1))) == nullptr;
 }
 
+// The stack of the running function, and of a coroutine that does not run, as values come and go.
+bool stack_is_known(lua_State* L) {
+  lua_State* const co = lua_newthread(L);
+  for (lua_State* const thread : {L, co}) {
+    const int before = lua_gettop(thread);
+    const RawThread& raw = raw_thread(thread);
+    for (int i = 1; i <= 3; ++i) {
+      lua_pushnumber(thread, i + 0.5);
+      if (raw.top - raw.base() != before + i ||
+          raw.base()[before + i - 1].kind() != RawKind::real ||
+          raw.base()[before + i - 1].real() != i + 0.5)
+        return false;
+    }
+    lua_settop(thread, before + 1);
+    if (raw.top - raw.base() != before + 1) return false;
+    lua_settop(thread, before);
+  }
+  return true;
+}
+
 constexpr char kValues[] =
     "local long = ('long'):rep(100)\n"
     "local t = { false, true, 'text', long, 7, -2.5, {}, print, 1e300, -1 }\n"
@@ -97,7 +118,7 @@ int l_probe(lua_State* L) {
   lua_settop(L, 0);
   luaL_openlibs(L);
   lua_pushliteral(L, "text");
-  if (!strings_are_known(L) || !table_is_known(L)) return 0;
+  if (!strings_are_known(L) || !table_is_known(L) || !stack_is_known(L)) return 0;
   if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
   lua_call(L, 0, 1);
   const int table = lua_gettop(L);
@@ -107,9 +128,6 @@ int l_probe(lua_State* L) {
 
 }  // namespace
 
-bool raw_tables_known() {
-  static const bool known = kRawInternal && probe_engine(l_probe);
-  return known;
-}
+bool probe_raw_values() { return kRawInternal && probe_engine(l_probe); }
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -1,7 +1,7 @@
 // How the engine keeps values and tables in memory, for reading a table without two or three calls for each pair of it.
 //
 // That is no part of the engine's interface. What stands here holds for Lua 5.4 and for LuaJIT 2.1 with 64-bit
-// references; raw_tables_known() compares it with what the interface says, once in a process. Where it is false, read
+// references; raw_values_known() compares it with what the interface says, once in a process. Where it is false, read
 // with the interface alone.
 //
 // Threads:   a state's tables from the thread that runs it.
@@ -16,8 +16,12 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Whether the engine that is linked keeps its tables so. False costs the speed alone.
-bool raw_tables_known();
+// Whether the engine that is linked keeps its tables so, and its stacks (raw_stack.h). False costs the speed alone.
+bool probe_raw_values();
+inline bool raw_values_known() {
+  static const bool known = probe_raw_values();
+  return known;
+}
 
 enum class RawKind : std::uint8_t { nil, boolean, integer, real, string, table, other };
 
@@ -37,6 +41,8 @@ struct RawString {
   std::uint8_t tag, marked, extra, short_length;
   std::uint32_t hash;
   std::size_t long_length;  // of a short one: the next in its bucket
+
+  std::size_t short_size() const { return short_length; }
 };
 
 constexpr std::uint8_t kRawShortString = 0x44;
@@ -159,6 +165,8 @@ struct RawString {
   void* next;
   std::uint8_t marked, tag, reserved, algorithm;
   std::uint32_t id, hash, length;
+
+  std::size_t short_size() const { return length; }  // of any
 };
 
 // A number, or a tag in the upper 17 bits and a reference in the others.

@@ -34,7 +34,7 @@ RecordShapes* RecordShapes::of(lua_State* L) {
   stock_rawgetp(L, LUA_REGISTRYINDEX, &shapes_key);
   auto* shapes = static_cast<RecordShapes*>(lua_touserdata(L, -1));
   lua_pop(L, 1);
-  if (shapes != nullptr || !raw_tables_known() || !lua_checkstack(L, 4)) return shapes;
+  if (shapes != nullptr || !raw_values_known() || !lua_checkstack(L, 4)) return shapes;
   lua_newtable(L);
   stock_rawsetp(L, LUA_REGISTRYINDEX, &patterns_key);
   void* const block = lua_newuserdatauv(L, sizeof(RecordShapes), 0);

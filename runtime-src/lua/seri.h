@@ -12,6 +12,8 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
+class KnownStrings;
+
 // Bytes from malloc; whoever holds it frees `data`. No values are no bytes: {nullptr, 0}.
 struct Packed {
   void* data;
@@ -35,8 +37,9 @@ struct UnpackError {
 // Pushes the values in `data` and gives their number. For bytes that are no values it pushes
 // nothing, fills `error` and gives -1. Input may be hostile: memory stays in proportion to `size`,
 // nesting is bounded. Raises only when memory runs out. The stack has room for 4 values already;
-// more is made.
-int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error);
+// more is made. With `strings` short ones outside of tables come from there.
+int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
+           KnownStrings* strings = nullptr);
 
 // Pushes the text for `error`: "Invalid serialize stream LEFT (REASON)".
 void push_unpack_error(lua_State* L, const UnpackError& error);

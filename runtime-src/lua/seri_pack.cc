@@ -2,7 +2,7 @@
 #include <cstdlib>
 
 #include "base/short_bytes.h"
-#include "lua/raw_table.h"
+#include "lua/raw_stack.h"
 #include "lua/seri.h"
 #include "lua/seri_format.h"
 #include "lua/shared_api.h"
@@ -198,6 +198,7 @@ char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth);
     case RawKind::real: put_real(at, value.real()); return at;
     case RawKind::boolean: put(at, head(kBoolean, value.boolean() ? 1 : 0)); return at;
     case RawKind::table: return put_plain_table(w, at, value.table(), depth);
+    case RawKind::nil: put(at, head(kNil, 0)); return at;
     default: return nullptr;
   }
 }
@@ -237,15 +238,6 @@ char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth) {
   return at;
 }
 
-// A table that is no part of another one. False, and nothing written, when it needs the interface.
-bool put_whole_table(Writer& w, lua_State* L, int index) {
-  if (!raw_tables_known()) return false;
-  const std::ptrdiff_t written = w.at - w.begin;
-  char* const at = put_plain_table(w, w.at, raw_table(L, index), 0);
-  w.at = at != nullptr ? at : w.begin + written;
-  return at != nullptr;
-}
-
 // ---- all values, with the interface --------------------------------------------------------------
 
 // They give false when they meet a `__pairs` and the writer is the thread's buffer.
@@ -257,8 +249,7 @@ bool put_table(Writer& w, lua_State* L, int index, int depth);
     case LUA_TNIL: put(w.at, head(kNil, 0)); return true;
     case LUA_TBOOLEAN: put(w.at, head(kBoolean, lua_toboolean(L, index) ? 1 : 0)); return true;
     case LUA_TLIGHTUSERDATA: put(w.at, head(kPointer, 0), lua_touserdata(L, index)); return true;
-    case LUA_TTABLE:
-      return (depth == 0 && put_whole_table(w, L, index)) || put_table(w, L, index, depth);
+    case LUA_TTABLE: return put_table(w, L, index, depth);
   }
 #ifdef RUNTIME_LUAJIT
   std::int64_t value;
@@ -381,9 +372,35 @@ bool put_table(Writer& w, lua_State* L, int index, int depth) {
   return put_raw_table<lua_next>(w, L, index, depth);
 }
 
+// All values from the index `from` on, in place. False when one needs the interface; then nothing that was written counts.
+bool put_values_in_place(Writer& w, lua_State* L, int from) {
+  const RawValues values(L);
+  if (values.first == nullptr) return false;
+  char* at = w.at;
+  for (const RawValue* value = values.first + (from - 1); value < values.end; ++value) {
+    at = put_plain(w, at, *value, 0);
+    if (at == nullptr) return false;
+  }
+  w.at = at;
+  return true;
+}
+
+// The value at `index`, in place. False, and nothing written, when it needs the interface.
+[[gnu::always_inline]] inline bool put_in_place(Writer& w, lua_State* L, int index) {
+  // A larger userdata may make a finalizer run, which changes what is read.
+  if (w.owner != 0) return false;
+  const RawValue* const value = RawValues(L).find(index);
+  if (value == nullptr) return false;
+  const std::ptrdiff_t written = w.at - w.begin;
+  char* const at = put_plain(w, w.at, *value, 0);
+  w.at = at != nullptr ? at : w.begin + written;
+  return at != nullptr;
+}
+
+// The values of the running function from the index `from` on.
 bool put_values(Writer& w, lua_State* L, int from, int to) {
   for (int index = from; index <= to; ++index) {
-    if (!put_value(w, L, index, 0)) return false;
+    if (!put_in_place(w, L, index) && !put_value(w, L, index, 0)) return false;
   }
   return true;
 }
@@ -403,7 +420,7 @@ Packed copy(const Writer& w) {
   if (size == 0) return {nullptr, 0};
   void* data = std::malloc(size);
   if (data == nullptr) luaL_error(w.L, "not enough memory");
-  std::memcpy(data, w.begin, size);
+  copy_short(static_cast<char*>(data), w.begin, size);
   return {data, size};
 }
 
@@ -414,14 +431,17 @@ Writer scratch_writer(lua_State* L) {
 }  // namespace
 
 Packed pack(lua_State* L, int from) {
-  const int top = lua_gettop(L);
   Writer w = scratch_writer(L);
-  if (!put_values(w, L, from, top)) {
-    lua_settop(L, top);
-    w = pack_to_userdata(L, from, kFirstBytes);
-    const Packed packed = copy(w);
-    lua_settop(L, top);
-    return packed;
+  if (!put_values_in_place(w, L, from)) {
+    w = scratch_writer(L);
+    const int top = lua_gettop(L);
+    if (!put_values(w, L, from, top)) {
+      lua_settop(L, top);
+      w = pack_to_userdata(L, from, kFirstBytes);
+      const Packed packed = copy(w);
+      lua_settop(L, top);
+      return packed;
+    }
   }
   const auto size = static_cast<std::size_t>(w.at - w.begin);
   if (size <= kKeepBytes) return copy(w);

@@ -3,6 +3,7 @@
 #include <climits>
 #include <cmath>
 
+#include "lua/known_strings.h"
 #include "lua/pointer_segments.h"
 #include "lua/record_shapes.h"
 #include "lua/seri.h"
@@ -236,10 +237,8 @@ inline void push_integer(lua_State* L, std::int64_t value) {
   if (value > (std::int64_t{1} << 53) || value < -(std::int64_t{1} << 53)) [[unlikely]] {
     return push_int64(L, value);
   }
-  lua_pushnumber(L, static_cast<double>(value));
-#else
-  lua_pushinteger(L, value);
 #endif
+  push_number(L, value);
 }
 
 // Pushes the value at `at`, which scan_value() has accepted, and gives where it ends.
@@ -379,32 +378,37 @@ const Byte* build_scanned(lua_State* L, const Byte* at, Scan& scan) {
 
 }  // namespace
 
-int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error) {
+int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
+           KnownStrings* strings) {
   constexpr int kStackRoom = 4;  // there when it begins; the rest is for values in tables
   constexpr int kStackStep = 8;
   const Byte* at = static_cast<const Byte*>(data);
   const Byte* const end = at + size;
-  const int top = lua_gettop(L);
   Build build{L, nullptr};
   int count = 0;
   for (; at != end; ++count) {
     const Byte* after = at;
+    const unsigned type = *at & kTypeMask;
     if (count % kStackStep == kStackRoom && !lua_checkstack(L, kStackStep + LUA_MINSTACK)) {
       *error = {static_cast<std::size_t>(end - at), kTooMany};
       after = nullptr;
-    } else if ((*at & kTypeMask) == kTable) {
+    } else if (type == kTable) {
       after = unpack_table(L, at, end, error);
     } else {
       const char* reason;
-      if (simple_end(at, end, &reason) != nullptr) {
-        after = build_value(build, at);
-      } else {
+      after = simple_end(at, end, &reason);
+      if (after == nullptr) {
         *error = {static_cast<std::size_t>(end - at), reason};
-        after = nullptr;
+      } else if (type == kShortString && strings != nullptr) {
+        strings->push(L, reinterpret_cast<const char*>(at + 1), *at >> kTypeBits);
+      } else if (type == kNumber && *at != head(kNumber, kDouble)) {
+        push_integer(L, get_integer(at));
+      } else {
+        build_value(build, at);
       }
     }
     if (after == nullptr) {
-      lua_settop(L, top);
+      lua_pop(L, count);
       return -1;
     }
     at = after;

@@ -5,6 +5,7 @@
 #include "lua/builtin_modules.h"
 #include "lua/lua_service.h"
 #include "lua/module_search.h"
+#include "lua/raw_stack.h"
 #include "lua/seri.h"
 #include "lua/shared_api.h"
 
@@ -41,6 +42,12 @@ int l_unknown_command(lua_State* L) {
 }
 
 }  // namespace
+
+TaskScheduler::TaskScheduler(Service& service, lua_State* L)
+    : service_(service),
+      main_(L),
+      registry_(raw_values_known() ? &raw_table(L, LUA_REGISTRYINDEX) : nullptr),
+      profiler_(Profiler::of(L)) {}
 
 TaskScheduler::~TaskScheduler() = default;
 
@@ -197,7 +204,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
   switch (wait) {
     case Wait::reply: {
       UnpackError error;
-      values = unpack(L, message.data, message.size(), &error);
+      values = unpack(L, message.data, message.size(), &error, strings_.get());
       if (values < 0) [[unlikely]] {
         push_unpack_error(L, error);
         failure_text_ = lua_tostring(L, -1);
@@ -242,7 +249,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
       failure_text_ = "too many values in a reply";
       values = push_failure(L);
     }
-    lua_xmove(L, task->co, values);
+    move_values(L, task->co, values);
   }
   resume(L, task, values);
   return true;
@@ -269,15 +276,14 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry
     refuse(message);
     return true;
   }
-  const int top = lua_gettop(L);
   if (message.type() == kTypeLua && lua_protocol.has_dispatch) [[likely]] {
     const int values = push_lua_request(L, message);
     if (values >= 0) [[likely]] {
       start_request(L, message, values);
       return true;
     }
-    lua_settop(L, top);
   }
+  const int top = lua_gettop(L);
   if (message.type() == kTypeSocket && feed_reader(message)) return true;
   if (entry == Entry::bare && needs_protection_.test(static_cast<std::size_t>(message.type())))
     return false;
@@ -293,11 +299,30 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry
 }
 
 int TaskScheduler::push_lua_request(lua_State* L, const Message& message) {
-  stock_lua_rawgeti(L, LUA_REGISTRYINDEX, lua_protocol.dispatch);
-  lua_pushinteger(L, message.session);
-  lua_pushinteger(L, message.source);
+  push_reference(L, lua_protocol.dispatch);
+  push_number(L, message.session);
+  push_number(L, message.source);
   UnpackError error;
-  return unpack(L, message.data, message.size(), &error);
+  const int values = unpack(L, message.data, message.size(), &error, known_strings());
+  if (values < 0) lua_pop(L, 3);
+  return values;
+}
+
+// lua_rawgeti() of the registry.
+void TaskScheduler::push_reference(lua_State* L, int reference) {
+  const auto index = static_cast<std::size_t>(reference) - 1;
+  if (registry_ != nullptr && index < registry_->array_size()) [[likely]] {
+    push_value(L, registry_->array()[index]);
+  } else {
+    stock_lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+  }
+}
+
+// Null for a service that has had few requests.
+KnownStrings* TaskScheduler::known_strings() {
+  if (strings_ == nullptr && ++requests_ == kFewRequests) [[unlikely]]
+    strings_ = std::make_unique<KnownStrings>();
+  return strings_.get();
 }
 
 // The object, the source and the values; kOther unless all of it is as it usually is.
@@ -395,7 +420,7 @@ void TaskScheduler::start_request(lua_State* L, const Message& message, int valu
     recycle(task);
     luaL_error(L, "too many values in a message");
   }
-  lua_xmove(L, task->co, all);
+  move_values(L, task->co, all);
   // The session of a published message is its channel: nobody waits for an answer.
   task->request = message.type() == kTypeMulticast ? Request::closed : Request::open;
   task->session = message.session;
@@ -515,7 +540,7 @@ void TaskScheduler::run_failed(lua_State* L) {
     values = push_failure(L);
   }
   task->why_failed.reset();
-  lua_xmove(L, task->co, values);
+  move_values(L, task->co, values);
   resume(L, task, values);
 }
 

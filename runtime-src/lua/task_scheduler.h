@@ -28,6 +28,7 @@
 #include "core/service.h"
 #include "core/turn.h"
 #include "lua/engine.h"
+#include "lua/known_strings.h"
 #include "lua/pending_functions.h"
 #include "lua/profiler.h"
 #include "lua/task.h"
@@ -37,8 +38,7 @@ namespace runtime::RUNTIME_ENGINE {
 class TaskScheduler {
  public:
   // `L` is the state's main thread.
-  TaskScheduler(Service& service, lua_State* L)
-      : service_(service), main_(L), profiler_(Profiler::of(L)) {}
+  TaskScheduler(Service& service, lua_State* L);
   ~TaskScheduler();
 
   // ---- the dispatcher ----
@@ -178,6 +178,8 @@ class TaskScheduler {
   // Push what a request's task begins with: its handler, session and source, and what unpack gives.
   // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
+  void push_reference(lua_State* L, int reference);
+  KnownStrings* known_strings();
   int push_published(lua_State* L, const Message& message, Entry entry);
   int push_request(lua_State* L, const Message& message, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
@@ -229,12 +231,14 @@ class TaskScheduler {
   static constexpr std::uint32_t kIdleTasks = 256;
   static constexpr std::uint32_t kMostIdleTasks = 1024;
   static constexpr std::size_t kFewTasks = 8;
+  static constexpr std::uint32_t kFewRequests = 64;
   // Ends of tasks between two looks whether all are needed.
   static constexpr std::uint32_t kReview = 16384;
 
   Service& service_;
   lua_State* const main_;
-  Profiler& profiler_;  // owned by the state
+  const RawTable* const registry_;  // null when it is to be read with the interface
+  Profiler& profiler_;              // owned by the state
   Task* current_ = nullptr;
   bool suspending_ = false;  // the current task yields because it blocks
   bool call_failed_ = false;
@@ -257,6 +261,8 @@ class TaskScheduler {
   std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;
   RingQueue<Task*> woken_, failed_, forks_;
   PendingFunctions functions_;
+  std::unique_ptr<KnownStrings> strings_;
+  std::uint32_t requests_ = 0;  // until there are known strings
   struct Unanswered {
     std::unordered_set<std::uint64_t> promised;            // source and session of requests
     RingQueue<std::pair<Handle, std::int32_t>> forgotten;  // requests, the latest 4096 of them

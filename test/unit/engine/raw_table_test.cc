@@ -18,7 +18,7 @@ class RawTableTest : public SeriState {
   }
 };
 
-TEST_F(RawTableTest, TheEngineIsTheOneThatIsDescribed) { EXPECT_TRUE(raw_tables_known()); }
+TEST_F(RawTableTest, TheEngineIsTheOneThatIsDescribed) { EXPECT_TRUE(raw_values_known()); }
 
 TEST_F(RawTableTest, AnArrayWithoutHolesHasItsLength) {
   EXPECT_EQ(eval("for n = 0, 300 do\n"

@@ -1,0 +1,86 @@
+// How the engine keeps the values of the function that runs, for reading and moving them without a call for each.
+//
+// As raw_table.h: no part of the engine's interface, compared with what that says by raw_values_known(). Where that is
+// false nothing is found here, and what is moved is moved by the interface.
+//
+// Threads:   a state's stacks from the thread that runs it.
+// Ownership: none. What is found stays valid until something is pushed, popped or run.
+#pragma once
+
+#include <cstddef>
+
+#include "lua/raw_table.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+#ifdef RUNTIME_LUA54
+
+struct RawCall {
+  RawValue* function;  // its arguments follow
+};
+
+struct RawThread {
+  void* next;
+  std::uint8_t tag, marked, status, allows_hooks;
+  std::uint16_t calls;
+  RawValue* top;
+  void* global;
+  RawCall* call;
+
+  const RawValue* base() const { return call->function + 1; }
+};
+
+#else  // LuaJIT
+
+struct RawThread {
+  void* next;
+  std::uint8_t marked, tag, frame_id, status;
+  void* global;
+  void* gray;
+  RawValue* first;
+  RawValue* top;
+
+  const RawValue* base() const { return first; }
+};
+
+#endif
+
+inline RawThread& raw_thread(lua_State* L) { return *reinterpret_cast<RawThread*>(L); }
+
+// The values of the running function, its arguments when it begins. None when they are not known.
+struct RawValues {
+  const RawValue* first = nullptr;
+  const RawValue* end = nullptr;
+
+  explicit RawValues(lua_State* L) {
+    if (!raw_values_known()) return;
+    first = raw_thread(L).base();
+    end = raw_thread(L).top;
+  }
+  // The value at `index`, counted from 1; null when there is none.
+  const RawValue* find(int index) const {
+    const RawValue* const value = first + (index - 1);
+    return value < end ? value : nullptr;
+  }
+};
+
+// lua_xmove(): the uppermost `count` values of `from` go to `to`, which has room for them.
+inline void move_values(lua_State* from, lua_State* to, int count) {
+  if (!raw_values_known()) return lua_xmove(from, to, count);
+  RawThread& source = raw_thread(from);
+  RawThread& target = raw_thread(to);
+  source.top -= count;
+  for (int i = 0; i < count; ++i) target.top[i] = source.top[i];
+  target.top += count;
+}
+
+// Pushes a value that something else refers to as well. Raw values are known, and there is room for it.
+inline void push_value(lua_State* L, const RawValue& value) { *raw_thread(L).top++ = value; }
+
+// lua_pushinteger(): there is room for it.
+inline void push_number(lua_State* L, std::int64_t number) {
+  if (!raw_values_known()) return lua_pushinteger(L, static_cast<lua_Integer>(number));
+  push_value(L, RawValue::of(number));
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
