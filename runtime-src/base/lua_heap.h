@@ -107,6 +107,7 @@ class LuaHeap {
   std::atomic<std::size_t> used_ = 0;
   std::atomic<std::size_t> reserved_ = 0;
   std::size_t ceiling_;  // the smaller of limit_ and warning_: one comparison for both
+  std::size_t limit_ = 0;
   std::size_t trim_below_ = 0;
   char* bump_ = nullptr;  // what is left of the newest chunk: bump_ to bump_end_
   char* bump_end_ = nullptr;
@@ -118,7 +119,6 @@ class LuaHeap {
   Chunk* chunks_ = nullptr;
   std::size_t chunk_bytes_ = 0;
   BlockSet large_;
-  std::size_t limit_ = 0;
   std::size_t warning_;
   OnWarning warn_ = nullptr;
   OnExhausted tell_exhausted_ = nullptr;

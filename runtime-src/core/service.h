@@ -113,24 +113,26 @@ class Service {
   // Shows the message to those who asked for it. True: the filter has taken it.
   bool observe(const Message& message);
 
+  // What each message needs comes first, after `memory`, on few cache lines.
   Node& node_;
-  const Module& module_;
   Handle handle_ = 0;
   std::atomic<unsigned> observers_{0};
   Mailbox* mailbox_ = nullptr;
-  std::mutex instance_mutex_;  // between signal() and the release of the instance
-  void* instance_ = nullptr;   // guarded by instance_mutex_ once launched
-  skynet_cb callback_ = nullptr;
   Drain drain_ = nullptr;
   void* userdata_ = nullptr;
-  std::atomic<int> holders_{1};
-  std::int32_t session_ = 0;
-  std::atomic<bool> retired_{false};
-  std::atomic<bool> endless_{false};
-  bool has_instance_ = false;               // guarded by instance_mutex_
   std::atomic<std::uint64_t> messages_{0};  // written by the worker only
   std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
   std::size_t overload_threshold_ = kOverload;
+  std::atomic<bool> retired_{false};
+  std::atomic<bool> endless_{false};
+  bool has_instance_ = false;  // guarded by instance_mutex_
+  std::int32_t session_ = 0;
+  std::atomic<int> holders_{1};
+
+  const Module& module_;
+  skynet_cb callback_ = nullptr;
+  std::mutex instance_mutex_;  // between signal() and the release of the instance
+  void* instance_ = nullptr;   // guarded by instance_mutex_ once launched
   std::mutex log_mutex_;
   std::FILE* log_file_ = nullptr;  // guarded by log_mutex_
   Filter filter_ = nullptr;

@@ -45,9 +45,9 @@ int l_unknown_command(lua_State* L) {
 
 TaskScheduler::TaskScheduler(Service& service, lua_State* L)
     : service_(service),
-      main_(L),
       registry_(raw_values_known() ? &raw_table(L, LUA_REGISTRYINDEX) : nullptr),
-      profiler_(Profiler::of(L)) {}
+      profiler_(Profiler::of(L)),
+      main_(L) {}
 
 TaskScheduler::~TaskScheduler() = default;
 
@@ -97,7 +97,7 @@ Task* TaskScheduler::take(lua_State* L) {
   if (!idle_.empty()) {
     Task* task = idle_.back();
     idle_.pop_back();
-    if (idle_.size() < least_idle_) least_idle_ = static_cast<std::uint32_t>(idle_.size());
+    if (idle_.size() < least_idle_) least_idle_ = static_cast<std::uint16_t>(idle_.size());
     return task;
   }
   return make_task(L);

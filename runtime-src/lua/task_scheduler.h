@@ -153,18 +153,16 @@ class TaskScheduler {
     int dead = LUA_NOREF;  // skynet.response: function(source): its response closures are dead
     // skynet.trace: function(event, co, source, type, about) -> whether co stays traced.
     int trace = LUA_NOREF;
-  } refs;
+  };
   // The protocol "lua", that of nearly all messages. Its table is made here (lua_native.cc) and
   // known to nobody else, so that nothing has to be looked up in it. Once somebody gets to see the
   // table this ends.
-  struct {
+  struct LuaProtocol {
     // The state's own string, which can be told by its address; null: look it all up.
     const char* name = nullptr;
     int dispatch = LUA_NOREF;   // reference: its dispatch function, while has_dispatch
     bool has_dispatch = false;  // it is a function
-  } lua_protocol;
-  bool tracing = false;    // some task is traced, or some protocol is
-  bool responses = false;  // there are response closures: refs.dead wants to know
+  };
 
   // Tells refs.trace, with the address of a call. Does not raise: a task whose event cannot be told
   // is no longer traced.
@@ -228,47 +226,61 @@ class TaskScheduler {
 
   // Ended coroutines that are kept for reuse: so many, and up to so many while a service needs more of
   // them at a time, again and again. (One takes 1 KB; to make it takes as long as a message.)
-  static constexpr std::uint32_t kIdleTasks = 256;
-  static constexpr std::uint32_t kMostIdleTasks = 1024;
+  static constexpr std::uint16_t kIdleTasks = 256;
+  static constexpr std::uint16_t kMostIdleTasks = 1024;
   static constexpr std::size_t kFewTasks = 8;
   static constexpr std::uint32_t kFewRequests = 64;
   // Ends of tasks between two looks whether all are needed.
   static constexpr std::uint32_t kReview = 16384;
 
-  Service& service_;
-  lua_State* const main_;
-  const RawTable* const registry_;  // null when it is to be read with the interface
-  Profiler& profiler_;              // owned by the state
-  Task* current_ = nullptr;
-  bool suspending_ = false;  // the current task yields because it blocks
-  bool call_failed_ = false;
-  bool exited_ = false;
-  bool session_wrapped_ = false;
-  std::int32_t last_session_ = 0;
-  // Types of messages that a bare entry cannot handle, since their protocol has an unpack of its own.
-  std::bitset<256> needs_protection_;
-  std::string failure_text_;
-  std::string errors_;
-  SessionTable sessions_;
-  SessionTable readers_;  // the tasks that await bytes, by the ids of the sockets
-  std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
-  std::vector<Task*> idle_;
-  std::uint32_t idle_limit_ = kIdleTasks;
-  std::uint32_t least_idle_ = 0;  // there were, since the last review
-  std::uint32_t recycled_ = 0;
-  bool dropped_idle_ = false;  // since one was last made
-  // Null while there are few tasks: find() looks through them.
-  std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;
-  RingQueue<Task*> woken_, failed_, forks_;
-  PendingFunctions functions_;
-  std::unique_ptr<KnownStrings> strings_;
-  std::uint32_t requests_ = 0;  // until there are known strings
   struct Unanswered {
     std::unordered_set<std::uint64_t> promised;            // source and session of requests
     RingQueue<std::pair<Handle, std::int32_t>> forgotten;  // requests, the latest 4096 of them
   };
   Unanswered& unanswered();
+
+  // ---- data ----
+  // What each message needs comes first, on few cache lines: where many services have a message now and then, each of
+  // these lines is fetched anew.
+ public:
+  LuaProtocol lua_protocol;
+  bool tracing = false;    // some task is traced, or some protocol is
+  bool responses = false;  // there are response closures: refs.dead wants to know
+
+ private:
+  bool suspending_ = false;  // the current task yields because it blocks
+  bool call_failed_ = false;
+  bool exited_ = false;
+  bool session_wrapped_ = false;
+  Service& service_;
+  const RawTable* const registry_;  // null when it is to be read with the interface
+  Profiler& profiler_;              // owned by the state
+  Task* current_ = nullptr;
+  std::unique_ptr<KnownStrings> strings_;
+  std::vector<Task*> idle_;
+  std::uint16_t idle_limit_ = kIdleTasks;
+  std::uint16_t least_idle_ = 0;  // there were, since the last review
+  std::uint32_t recycled_ = 0;
+  std::string errors_;
+  RingQueue<Task*> woken_, failed_, forks_;
+  SessionTable sessions_;
+  std::int32_t last_session_ = 0;
+  std::uint32_t requests_ = 0;  // until there are known strings
+  bool dropped_idle_ = false;   // a task, since one was last made
+
+  lua_State* const main_;
+  // Types of messages that a bare entry cannot handle, since their protocol has an unpack of its own.
+  std::bitset<256> needs_protection_;
+  std::string failure_text_;
+  SessionTable readers_;  // the tasks that await bytes, by the ids of the sockets
+  std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
+  // Null while there are few tasks: find() looks through them.
+  std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;
+  PendingFunctions functions_;
   std::unique_ptr<Unanswered> unanswered_;  // made when it is needed
+
+ public:
+  References refs;
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

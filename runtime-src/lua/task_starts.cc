@@ -21,7 +21,8 @@ constexpr std::size_t kToBegin = 1024;
 // Makes a task, when none is idle.
 Task* TaskScheduler::make_task(lua_State* L) {
   // One that was dropped would be of use now.
-  if (dropped_idle_ && idle_limit_ < kMostIdleTasks) idle_limit_ *= 2;
+  if (dropped_idle_ && idle_limit_ < kMostIdleTasks)
+    idle_limit_ = static_cast<std::uint16_t>(idle_limit_ * 2);
   dropped_idle_ = false;
   lua_State* co = lua_newthread(L);
   const int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -59,7 +60,7 @@ void TaskScheduler::review_idle() {
       discard(main_, task);
     }
   }
-  least_idle_ = static_cast<std::uint32_t>(idle_.size());
+  least_idle_ = static_cast<std::uint16_t>(idle_.size());
 }
 
 void TaskScheduler::discard(lua_State* L, Task* task) {
