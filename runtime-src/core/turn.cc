@@ -5,9 +5,17 @@
 namespace runtime {
 
 bool Turn::next_given(Message* message) {
-  do {
+  if (!pop(message)) return false;
+  if (service_.observers_.load(std::memory_order_relaxed) == 0) [[likely]]
+    return true;
+  return show(message);
+}
+
+// Shows the message to those who asked for it; when they have taken it, the next one, and so on.
+bool Turn::show(Message* message) {
+  while (service_.observers_.load(std::memory_order_relaxed) != 0 && service_.observe(*message)) {
     if (!pop(message)) return false;
-  } while (service_.observers_.load(std::memory_order_relaxed) != 0 && service_.observe(*message));
+  }
   return true;
 }
 
@@ -26,15 +34,18 @@ bool Turn::pop(Message* message) {
     ++left_;
     return false;
   }
-  if (waiting > service_.overload_threshold_) [[unlikely]] {
-    while (waiting > service_.overload_threshold_) service_.overload_threshold_ *= 2;
-    service_.node_.log(service_.handle_,
-                       "error: May overload, message queue length = " + std::to_string(waiting));
-  }
+  if (waiting > service_.overload_threshold_) [[unlikely]]
+    warn_overload(waiting);
   service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1,
                            std::memory_order_relaxed);
   worker_.note_message(message->source);
   return true;
+}
+
+void Turn::warn_overload(std::size_t waiting) {
+  while (waiting > service_.overload_threshold_) service_.overload_threshold_ *= 2;
+  service_.node_.log(service_.handle_,
+                     "error: May overload, message queue length = " + std::to_string(waiting));
 }
 
 }  // namespace runtime

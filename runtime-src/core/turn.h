@@ -37,6 +37,9 @@ class Turn {
  private:
   // The next message of the mailbox.
   bool pop(Message* message);
+  // These are apart so that the way of a common message needs few registers.
+  [[gnu::noinline]] bool show(Message* message);
+  [[gnu::noinline]] void warn_overload(std::size_t waiting);
 
   Worker& worker_;
   Service& service_;

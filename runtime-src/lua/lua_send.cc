@@ -32,15 +32,13 @@ Packed check_payload(lua_State* L, int index) {
 
 namespace {
 
-// The handle that the value is, if it is one; else 0.
+// The handle that the value is, if it is one as it usually is; else 0.
 Handle plain_handle(const RawValue* value) {
   if (value == nullptr) return 0;
-  switch (value->kind()) {
-    case RawKind::integer: return static_cast<Handle>(value->integer());
-    case RawKind::real:
-      return value->real() > 0 && value->real() < 0x1p32 ? static_cast<Handle>(value->real()) : 0;
-    default: return 0;
-  }
+  if (value->kind() == RawKind::integer) return static_cast<Handle>(value->integer());
+  if (value->kind() != RawKind::real || !(value->real() > 0 && value->real() < 0x1p32)) return 0;
+  const auto handle = static_cast<Handle>(value->real());
+  return static_cast<double>(handle) == value->real() ? handle : 0;
 }
 
 }  // namespace

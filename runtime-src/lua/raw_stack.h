@@ -59,8 +59,7 @@ struct RawValues {
   }
   // The value at `index`, counted from 1; null when there is none.
   const RawValue* find(int index) const {
-    const RawValue* const value = first + (index - 1);
-    return value < end ? value : nullptr;
+    return index <= end - first ? first + (index - 1) : nullptr;
   }
 };
 
