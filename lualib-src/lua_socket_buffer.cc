@@ -14,6 +14,7 @@
 
 #include "api/socket_api.h"
 #include "lua/builtin_modules.h"
+#include "lua/raw_stack.h"
 #include "lua/task_functions.h"
 #include "net/receive_buffer.h"
 
@@ -26,6 +27,11 @@ namespace {
 
 // Null for a value that is no buffer.
 ReceiveBuffer* to_buffer(lua_State* L, int index) {
+  if (const RawValue* const value = RawValues(L).find(index)) {
+    const RawUserdata* const raw = find_userdata(*value);
+    if (raw == nullptr || raw->metatable != lua_topointer(L, lua_upvalueindex(1))) return nullptr;
+    return static_cast<ReceiveBuffer*>(lua_touserdata(L, index));
+  }
   if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return nullptr;
   const bool same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
   lua_pop(L, 1);

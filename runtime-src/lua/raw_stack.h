@@ -30,6 +30,19 @@ struct RawThread {
   const RawValue* base() const { return call->function + 1; }
 };
 
+struct RawUserdata {
+  void* next;
+  std::uint8_t tag, marked;
+  std::uint16_t values;
+  std::size_t size;
+  const void* metatable;
+};
+
+// The full userdata that the value is, else null.
+inline const RawUserdata* find_userdata(const RawValue& value) {
+  return value.tag == 0x47 ? static_cast<const RawUserdata*>(value.object) : nullptr;
+}
+
 #else  // LuaJIT
 
 struct RawThread {
@@ -42,6 +55,19 @@ struct RawThread {
 
   const RawValue* base() const { return first; }
 };
+
+struct RawUserdata {
+  void* next;
+  std::uint8_t marked, tag, kind, unused;
+  void* environment;
+  std::uint32_t size;
+  const void* metatable;
+};
+
+// The full userdata that the value is, else null.
+inline const RawUserdata* find_userdata(const RawValue& value) {
+  return ~value.tag() == 12 ? value.reference<RawUserdata>() : nullptr;
+}
 
 #endif
 

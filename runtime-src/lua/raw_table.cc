@@ -102,6 +102,18 @@ bool stack_is_known(lua_State* L) {
   return true;
 }
 
+// A userdata on the top of the stack, without a metatable and with one.
+bool userdata_is_known(lua_State* L) {
+  lua_newuserdatauv(L, 24, 0);
+  const RawUserdata* const raw = find_userdata(*(raw_thread(L).top - 1));
+  if (raw == nullptr || raw->size != 24 || raw->metatable != nullptr) return false;
+  lua_createtable(L, 0, 0);
+  if (find_userdata(*(raw_thread(L).top - 1)) != nullptr) return false;
+  lua_pushvalue(L, -1);
+  lua_setmetatable(L, -3);
+  return raw->metatable == lua_topointer(L, -1);
+}
+
 constexpr char kValues[] =
     "local long = ('long'):rep(100)\n"
     "local t = { false, true, 'text', long, 7, -2.5, {}, print, 1e300, -1 }\n"
@@ -118,7 +130,8 @@ int l_probe(lua_State* L) {
   lua_settop(L, 0);
   luaL_openlibs(L);
   lua_pushliteral(L, "text");
-  if (!strings_are_known(L) || !table_is_known(L) || !stack_is_known(L)) return 0;
+  if (!strings_are_known(L) || !table_is_known(L) || !stack_is_known(L) || !userdata_is_known(L))
+    return 0;
   if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
   lua_call(L, 0, 1);
   const int table = lua_gettop(L);

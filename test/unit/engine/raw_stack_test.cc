@@ -50,6 +50,23 @@ TEST_F(RawStackTest, ValuesMoveToACoroutineInTheirOrder) {
   }
 }
 
+TEST_F(RawStackTest, AUserdataHasItsMetatable) {
+  lua_newuserdatauv(L, 8, 0);
+  lua_newtable(L);
+  const void* const metatable = lua_topointer(L, -1);
+  lua_setmetatable(L, -2);
+  lua_pushlightuserdata(L, L);
+  lua_pushliteral(L, "text");
+  lua_newtable(L);
+  lua_pushcfunction(L, l_unpack);
+  lua_pushthread(L);
+  lua_pushnil(L);
+  const RawValues values(L);
+  ASSERT_NE(find_userdata(*values.find(1)), nullptr);
+  EXPECT_EQ(find_userdata(*values.find(1))->metatable, metatable);
+  for (int i = 2; i <= lua_gettop(L); ++i) EXPECT_EQ(find_userdata(*values.find(i)), nullptr) << i;
+}
+
 TEST_F(RawStackTest, NumbersArePushedAsTheyAre) {
   for (const std::int64_t number : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 53,
                                     -(std::int64_t{1} << 53), std::int64_t{0xffffffff}}) {
