@@ -30,6 +30,17 @@ inline void futex_wake(std::atomic<std::uint32_t>& word, int threads) {
   syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, threads, nullptr, nullptr, 0);
 }
 
+// Wakes one that sleeps on `first` and one that sleeps on `second`, in this order but in one call: what
+// wakes up on the caller's core may run before the caller goes on.
+inline void futex_wake_both(std::atomic<std::uint32_t>& first, std::atomic<std::uint32_t>& second) {
+  // The call would change `second`, and look at what was there: it adds nothing, and takes any value.
+  constexpr unsigned kAnyValue = FUTEX_OP(FUTEX_OP_ADD, 0, FUTEX_OP_CMP_GE, 0);
+  constexpr std::uintptr_t kOne = 1;
+  if (syscall(SYS_futex, &first, FUTEX_WAKE_OP_PRIVATE, 1, kOne, &second, kAnyValue) >= 0) return;
+  futex_wake(first, 1);  // such a kernel has one word a call only
+  futex_wake(second, 1);
+}
+
 // The same as an interface, for classes whose tests put something else in its place.
 class Futex {
  public:
@@ -38,6 +49,10 @@ class Futex {
                     std::optional<std::chrono::nanoseconds> timeout = std::nullopt) = 0;
   // Wakes one.
   virtual void wake(std::atomic<std::uint32_t>& word) = 0;
+  virtual void wake_both(std::atomic<std::uint32_t>& first, std::atomic<std::uint32_t>& second) {
+    wake(first);
+    wake(second);
+  }
 };
 // That of the kernel.
 inline Futex& kernel_futex() {
@@ -47,6 +62,9 @@ inline Futex& kernel_futex() {
       futex_wait(word, expected, timeout);
     }
     void wake(std::atomic<std::uint32_t>& word) override { futex_wake(word, 1); }
+    void wake_both(std::atomic<std::uint32_t>& first, std::atomic<std::uint32_t>& second) override {
+      futex_wake_both(first, second);
+    }
   };
   static Kernel kernel;
   return kernel;

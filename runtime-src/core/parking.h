@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/futex.h"
@@ -31,6 +32,7 @@ class Parking {
   enum Wake : std::uint32_t { kAsleep, kInLoop, kWork, kWatch };
   enum class Outcome {
     woken,         // one that was parked: it searches now
+    both_woken,    // the same, and another one, to watch
     searched,      // somebody searches already
     cores_busy,    // as many are active as there are cores, or workers
     nobody_parked  // a core is free, but all that are not active watch
@@ -65,6 +67,8 @@ class Parking {
   // ---- by those who have something for another ----
 
   Outcome wake_for_work();
+  // The same, and if one is woken, so is another, to watch; the outcome is `woken` if there was none.
+  Outcome wake_for_work_and_to_watch();
   // False: nobody was parked.
   bool wake_to_watch() { return wake_one(kWatch); }
 
@@ -79,23 +83,33 @@ class Parking {
     return !parked_.empty();
   }
   std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
+  bool watched_last(std::size_t worker) const {
+    std::lock_guard lock(mutex_);
+    return worker == last_watcher_;
+  }
   bool all_active() const { return active() == words_.size(); }
   bool core_free() const { return active() < cores_; }
   bool anybody_searches() const { return searching_.load(std::memory_order_relaxed) != 0; }
 
  private:
   struct alignas(64) Word {
-    // What a worker sleeps on. The release in wake_one() pairs with the acquire in sleep().
+    // What a worker sleeps on. The release in tell() pairs with the acquire in sleep().
     std::atomic<std::uint32_t> wake{kAsleep};
   };
 
+  // Why nobody is to be woken for work, if so.
+  std::optional<Outcome> needs_nobody() const;
+  // Takes the one off the list that is best for this. Nothing: it is empty. Under mutex_.
+  std::optional<std::size_t> choose(Wake what);
+  // Writes the word of one that was chosen. False: it waits in the loop, and has been woken.
+  bool tell(std::size_t worker, Wake what);
   bool wake_one(Wake what);
 
   const std::uint32_t cores_;
   Futex& futex_;
   std::vector<Word> words_;  // one of each worker
 
-  // The fence in park() pairs with that in wake_for_work(): either the one that parks sees the work,
+  // The fence in park() pairs with that in needs_nobody(): either the one that parks sees the work,
   // or the one that has brought it sees these without it. So does the one in end_search().
   alignas(64) std::atomic<std::uint32_t> active_;
   std::atomic<std::uint32_t> searching_;

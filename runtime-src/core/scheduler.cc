@@ -29,6 +29,11 @@ std::uint32_t usable_cores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
+std::int64_t ns_since_mark(const Worker& worker) {
+  const auto since = static_cast<std::int64_t>(worker.cycles_in_turn());
+  return static_cast<std::int64_t>(static_cast<double>(since) * ns_per_cycle());
+}
+
 }  // namespace
 
 constinit thread_local Worker* Worker::current_ = nullptr;
@@ -45,7 +50,7 @@ Scheduler::Scheduler(int threads, Release release)
     : release_(release),
       pool_(*this, static_cast<std::size_t>(threads)),
       parking_(pool_.size(), usable_cores(), kernel_futex()),
-      watcher_(pool_, parking_, kernel_futex(), monotonic_ns) {}
+      watcher_(pool_, parking_, kernel_futex(), monotonic_ns, ns_since_mark) {}
 
 Scheduler::~Scheduler() { stop(); }
 
@@ -128,9 +133,8 @@ bool Scheduler::share(std::span<Service* const> services) {
 }
 
 bool Scheduler::wake_for_queued_work() {
-  const Parking::Outcome outcome = parking_.wake_for_work();
-  watcher_.queued(outcome, own_worker());
-  return outcome == Parking::Outcome::woken;
+  const Parking::Outcome outcome = watcher_.wake_for_work(own_worker());
+  return outcome == Parking::Outcome::woken || outcome == Parking::Outcome::both_woken;
 }
 
 // ---- a worker's loop: take, steal, run, wait ----------------------------------------------------
@@ -218,6 +222,8 @@ void Scheduler::wait(Worker& self) {
     return;
   }
   self.loop_mark = 0;
+  // Now, as one that has got its long slice at work gives way to nobody, be it the watcher.
+  if (self.slice.is_short() && !parking_.watched_last(self.index())) self.slice.restore();
   if (parking_.sleep(self.index()) == Parking::kWatch) watcher_.watch(self);
 }
 

@@ -81,14 +81,14 @@ class alignas(64) Worker {
   }
 
   // CPU time since the current turn's last mark, in cycles().
-  std::uint64_t cycles_in_turn() const { return cycles() - mark_; }
-  std::uint64_t mark() const { return mark_; }
-  void set_mark() { mark_ = cycles(); }
+  std::uint64_t cycles_in_turn() const { return cycles() - mark(); }
+  std::uint64_t mark() const { return mark_.load(std::memory_order_relaxed); }  // any thread
+  void set_mark() { mark_.store(cycles(), std::memory_order_relaxed); }
   // Puts that time to the account of `service`, and sets the mark.
   void count_time(Service& service) {
     const std::uint64_t now = cycles();
-    service.add_cycles(now - mark_);
-    mark_ = now;
+    service.add_cycles(now - mark());
+    mark_.store(now, std::memory_order_relaxed);
   }
 
   // ---- the slot ----
@@ -217,7 +217,6 @@ class alignas(64) Worker {
   const std::size_t index_;
   // The worker's own.
   Service* service_ = nullptr;
-  std::uint64_t mark_ = 0;  // cycles() when the current turn, or its last 8 messages, began
   std::uint32_t ticks_ = 0;
   std::uint32_t slot_chain_ = 0;  // services from the slot in a row
   std::uint32_t random_;
@@ -231,6 +230,8 @@ class alignas(64) Worker {
   std::atomic<std::uint32_t> queued_{0};  // the size of queue_; written under queue_mutex_
   std::atomic<std::uint32_t> version_{0};
   std::atomic<Handle> source_{0}, destination_{0};
+  // cycles() when the current turn, or its last 8 messages, began.
+  std::atomic<std::uint64_t> mark_{0};
 
   TinyMutex queue_mutex_;
   ServiceQueue queue_;  // guarded by queue_mutex_

@@ -4,6 +4,7 @@
  * worker is at one service and the other one at none; and in the end all counts are 0.
  * CORES cores; SENT services become runnable from outside, and MORE on workers, in the queue or,
  * with WATCH, in the slot. That a watcher dozes is left out: it looks all the same, only later.
+ * With BOTH it is the thread outside that calls the watcher, together with a worker.
  * With LOOP a worker may wait in a loop in the place of its sleep, where EVENTS services become
  * runnable while it waits; who it is that has the loop is the affair of loop_lease.pml.
  *
@@ -12,6 +13,7 @@
  * holds: CORES=2 SENT=1 MORE=1
  * holds: CORES=2 SENT=2 MORE=0
  * holds: CORES=2 SENT=1 MORE=1 WATCH
+ * holds: CORES=2 SENT=1 MORE=1 WATCH BOTH
  * holds: CORES=1 SENT=1 MORE=0 LOOP EVENTS=1
  * holds: CORES=2 SENT=2 MORE=0 LOOP EVENTS=1
  * holds: CORES=2 SENT=1 MORE=0 LOOP EVENTS=1 WATCH
@@ -30,6 +32,10 @@
  * fails: CORES=2 SENT=1 MORE=1 WATCH NO_CALL
  * A call in vain does not look whether somebody has parked meanwhile, and found it watched:
  * fails: CORES=2 SENT=1 MORE=1 WATCH NO_SECOND_CALL
+ * Who brings work, and finds nobody to watch, stays in office:
+ * fails: CORES=2 SENT=1 MORE=1 WATCH BOTH NO_CANCEL
+ * Or leaves it without a fence before looking who has parked meanwhile:
+ * fails: CORES=2 SENT=1 MORE=1 WATCH BOTH NO_CANCEL_FENCE
  * A worker that parks does not ask whether to watch, nor does one that has just watched:
  * fails: CORES=2 SENT=1 MORE=1 WATCH NO_BEGIN
  * A worker begins to wait in the loop though it was woken meanwhile:
@@ -193,6 +199,29 @@ inline slot_filled() {
     fi
   fi;
   found = false
+}
+
+/* Watcher::wake_for_work(), by a thread that is no worker. The two are chosen in one step there. */
+inline wake_for_work_and_to_watch() {
+  take_office();
+  if
+  :: found ->
+    wake_for_work();
+    wake_one(kWatch);
+#ifndef NO_CANCEL
+    if
+    :: found
+    :: else -> /* Watcher::cancel() */
+      store(STATE, kNobody);
+#ifndef NO_CANCEL_FENCE
+      fence();
+#endif
+      slot_filled()
+    fi;
+#endif
+    found = false
+  :: else -> wake_for_work()
+  fi
 }
 
 /* Worker::take_next() of `whose`: `found` */
@@ -496,7 +525,14 @@ proctype producer(byte self) {
   short seen;
   byte at, other, sent;
   do
-  :: sent < SENT -> share(); sent++
+  :: sent < SENT ->
+#ifdef BOTH
+    enqueue();
+    wake_for_work_and_to_watch();
+#else
+    share();
+#endif
+    sent++
   :: else -> break
   od
 }

@@ -195,6 +195,17 @@ TEST_F(ParkingInALoop, OthersAreWokenBeforeIt) {
   EXPECT_EQ(loop_.wakes, 1);
 }
 
+TEST_F(ParkingInALoop, ItIsWokenThereWithOneThatWatches) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  ASSERT_TRUE(parking_.leave(1, Parking::kWatch));
+  EXPECT_EQ(parking_.wake_for_work_and_to_watch(), Outcome::both_woken);
+  EXPECT_EQ(loop_.wakes, 1) << "as the last, to watch";
+  EXPECT_EQ(futex_.wakes, 1);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWork);
+  EXPECT_FALSE(parking_.leave(0, Parking::kWork));
+  EXPECT_EQ(parking_.sleep(0), Parking::kWatch);
+}
+
 TEST_F(ParkingInALoop, TheEndWakesIt) {
   ASSERT_TRUE(parking_.sleep_in(0, loop_));
   parking_.stop();
@@ -213,6 +224,44 @@ TEST_F(ParkingTest, NobodyIsWokenWhileOneSearches) {
   parking_.park(2);
   EXPECT_EQ(bring_work(), Outcome::woken);
   EXPECT_EQ(futex_.wakes, 2);
+}
+
+TEST_F(ParkingTest, OneIsWokenForWorkAndAnotherToWatch) {
+  park_all_but(1);
+  EXPECT_EQ(parking_.wake_for_work_and_to_watch(), Outcome::both_woken);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWork);
+  EXPECT_EQ(parking_.sleep(1), Parking::kWatch);
+  EXPECT_EQ(parking_.active(), 2U) << "the watcher is not counted";
+  EXPECT_EQ(futex_.wakes, 2);
+}
+
+TEST_F(ParkingTest, WithOneParkedNobodyIsWokenToWatch) {
+  park_all_but(1);
+  ASSERT_TRUE(parking_.leave(1, Parking::kWatch));
+  EXPECT_EQ(parking_.wake_for_work_and_to_watch(), Outcome::woken);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWork);
+  EXPECT_EQ(futex_.wakes, 1);
+  EXPECT_TRUE(parking_.end_search());
+  Parking watched(2, 2, futex_);
+  EXPECT_FALSE(watched.end_search());
+  watched.park(1);
+  ASSERT_TRUE(watched.leave(1, Parking::kWatch));
+  EXPECT_EQ(watched.wake_for_work_and_to_watch(), Outcome::nobody_parked);
+}
+
+TEST_F(ParkingTest, NobodyIsWokenToWatchIfNobodyIsForWork) {
+  park_all_but(2);
+  EXPECT_EQ(parking_.wake_for_work_and_to_watch(), Outcome::cores_busy);
+  EXPECT_EQ(futex_.wakes, 0);
+}
+
+TEST_F(ParkingTest, TheLastThatWatchedIsKnown) {
+  park_all_but(1);
+  ASSERT_TRUE(parking_.leave(2, Parking::kWatch));
+  EXPECT_FALSE(parking_.watched_last(2));
+  parking_.end_watch(2);
+  EXPECT_TRUE(parking_.watched_last(2));
+  EXPECT_FALSE(parking_.watched_last(1));
 }
 
 TEST_F(ParkingTest, OneThatWillSearchStandsForAll) {

@@ -18,12 +18,13 @@ namespace {
 Service* service(std::uintptr_t number) { return reinterpret_cast<Service*>(number << 8); }
 
 std::int64_t now_ns = 0;
+std::int64_t since_mark_ns = 0;  // of every worker
 
 class TimeFutex : public Futex {
  public:
   std::deque<std::function<void()>> meanwhile;  // one a sleep of the watcher
   std::vector<std::int64_t> sleeps;             // how long each was to be
-  int wakes = 0;
+  int wakes = 0, both_wakes = 0;
   std::function<void()> before_sleep;
   // Ends a watch that the test has expected to end before.
   std::function<void()> give_up;
@@ -48,6 +49,10 @@ class TimeFutex : public Futex {
     }
   }
   void wake(std::atomic<std::uint32_t>&) override { ++wakes; }
+  void wake_both(std::atomic<std::uint32_t>&, std::atomic<std::uint32_t>&) override {
+    wakes += 2;
+    ++both_wakes;
+  }
 };
 
 // Worker 0 works at one message, worker 2 is the watcher, worker 1 is parked.
@@ -56,6 +61,7 @@ class WatcherTest : public testing::Test {
   explicit WatcherTest(std::uint32_t cores = 2)
       : parking_(3, cores, futex_), self_(pool_[2]), busy_(pool_[0]) {
     now_ns = 1'000'000'000;
+    since_mark_ns = 0;
     futex_.give_up = [this] {
       ADD_FAILURE() << "it watches for ever";
       parking_.stop();
@@ -87,6 +93,14 @@ class WatcherTest : public testing::Test {
     for (const std::int64_t ns : futex_.sleeps) sum += ns;
     return sum;
   }
+  // The busy worker runs what is in its slot, if anything, and parks.
+  void finish() {
+    busy_.take();
+    parking_.begin_search();
+    parking_.park(0);
+  }
+  // As a thread that is no worker.
+  Parking::Outcome bring_work() { return watcher_.wake_for_work(nullptr); }
   // The busy worker goes on to another message.
   void go_on() { busy_.note_message(1); }
 
@@ -94,7 +108,8 @@ class WatcherTest : public testing::Test {
   WorkerPool pool_{scheduler_, 3};
   TimeFutex futex_;
   Parking parking_;
-  Watcher watcher_{pool_, parking_, futex_, [] { return now_ns; }};
+  Watcher watcher_{pool_, parking_, futex_, [] { return now_ns; },
+                   [](const Worker&) { return since_mark_ns; }};
   Worker& self_;
   Worker& busy_;
 };
@@ -115,6 +130,31 @@ TEST_F(WatcherTest, ItTakesWhatWaitsInASlotWhileTheWorkerStaysAtOneMessage) {
   EXPECT_EQ(parking_.active(), 2U);
   EXPECT_TRUE(parking_.anybody_searches());
   EXPECT_EQ(futex_.wakes, 1) << "the next watcher was called: this one may be held up as well";
+}
+
+TEST_F(WatcherTest, ALongTurnNeedsNoSecondLook) {
+  busy_.begin(service(9), 9);
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  since_mark_ns = Watcher::kLongTurnNs;
+  watch();
+  EXPECT_EQ(self_.take(), service(1));
+  EXPECT_EQ(slept(), 0);
+}
+
+TEST_F(WatcherTest, AShortTurnNeedsASecondLook) {
+  busy_.begin(service(9), 9);
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  since_mark_ns = Watcher::kLongTurnNs - 1;
+  watch();
+  EXPECT_EQ(self_.take(), service(1));
+  EXPECT_EQ(slept(), Watcher::kFirstLookNs);
+}
+
+TEST_F(WatcherTest, TheTimeSinceAWorkerWasLastAtWorkIsNoTurn) {
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  since_mark_ns = 10 * Watcher::kLongTurnNs;
+  watch();
+  EXPECT_EQ(slept(), Watcher::kFirstLookNs);
 }
 
 TEST_F(WatcherTest, ItSearchesAtOnceWhenSomethingIsQueuedAndACoreIsFree) {
@@ -161,6 +201,15 @@ TEST_F(WatcherOnOneCore, WithAllCoresAtWorkItWaitsUntilAMessageMayBeBlocked) {
   EXPECT_LE(slept(), Watcher::kBlockedNs + Watcher::kBusyLookNs);
 }
 
+TEST_F(WatcherOnOneCore, WithAllCoresAtWorkALongTurnIsLeftAlone) {
+  busy_.begin(service(9), 9);
+  enqueue(busy_, service(1));
+  since_mark_ns = Watcher::kBlockedNs;
+  watch();
+  EXPECT_EQ(self_.take(), service(1));
+  EXPECT_GE(slept(), Watcher::kBlockedNs);
+}
+
 TEST_F(WatcherOnOneCore, WhatOtherThreadsLeftIsTakenWhenAMessageMayBeBlocked) {
   busy_.begin(service(9), 9);
   Service* const shared = service(1);
@@ -183,30 +232,82 @@ TEST_F(WatcherTest, ASlotThatIsFilledCallsAWatcher) {
 }
 
 TEST_F(WatcherTest, WhoBringsWorkCallsItIfSlotsWereUsedLately) {
-  const auto bring_work = [&] { watcher_.queued(parking_.wake_for_work(), nullptr); };
-  // The busy worker runs what is in its slot, if anything, and parks.
-  const auto finish = [&] {
-    busy_.take();
-    parking_.begin_search();
-    parking_.park(0);
-  };
   ASSERT_EQ(busy_.put_next(service(1)), nullptr);
-  futex_.meanwhile = {finish};
+  futex_.meanwhile = {[&] { finish(); }};
   watch();
   parking_.park(2);
-  bring_work();
+  EXPECT_EQ(bring_work(), Parking::Outcome::both_woken);
   EXPECT_EQ(futex_.wakes, 2) << "a worker, and the watcher";
+  EXPECT_EQ(futex_.both_wakes, 1) << "the worker may take the caller's core at once";
   EXPECT_EQ(parking_.sleep(0), Parking::kWork);
   EXPECT_EQ(parking_.sleep(2), Parking::kWatch);
   // This time no slot is used.
   futex_.meanwhile = {[&] { parking_.park(0); }};
   watcher_.watch(self_);
   parking_.park(2);
-  bring_work();
+  EXPECT_EQ(bring_work(), Parking::Outcome::woken);
   EXPECT_EQ(futex_.wakes, 3) << "a worker";
-  // And a worker that leaves something behind sees to it itself.
-  watcher_.queued(Parking::Outcome::woken, &busy_);
-  EXPECT_EQ(futex_.wakes, 3);
+}
+
+TEST_F(WatcherTest, WhoBringsWorkCallsItIfItHasTakenSomethingOverLately) {
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  watch();
+  EXPECT_EQ(self_.take(), service(1));
+  // It has nothing more to do, watches again, and sees no slot used.
+  parking_.park(2);
+  EXPECT_EQ(parking_.sleep(1), Parking::kWatch) << "the one that was called";
+  futex_.meanwhile = {[&] {
+    parking_.begin_search();
+    parking_.park(0);
+  }};
+  watcher_.watch(pool_[1]);
+  parking_.park(1);
+  EXPECT_EQ(bring_work(), Parking::Outcome::both_woken);
+}
+
+TEST_F(WatcherTest, AWorkerThatLeavesSomethingBehindSeesToItItself) {
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  futex_.meanwhile = {[&] { finish(); }};
+  watch();
+  parking_.park(2);
+  EXPECT_EQ(watcher_.wake_for_work(&busy_), Parking::Outcome::woken);
+  EXPECT_EQ(futex_.wakes, 1);
+}
+
+TEST_F(WatcherTest, WorkForWhichNobodyIsThereToWatchLeavesNothingBehind) {
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  futex_.meanwhile = {[&] { finish(); }};
+  watch();
+  EXPECT_TRUE(parking_.end_search());  // it works, and so all but two do
+  ASSERT_TRUE(parking_.leave(1, Parking::kWatch));
+  EXPECT_EQ(bring_work(), Parking::Outcome::woken);
+  EXPECT_EQ(futex_.wakes, 1);
+  EXPECT_TRUE(watcher_.begin()) << "nobody is in office";
+}
+
+// Both wait for the caller's core, and the watcher has got it first.
+TEST_F(WatcherTest, OneThatIsAwakeBeforeTheWorkerGivesItTimeToBegin) {
+  ASSERT_EQ(busy_.put_next(service(1)), nullptr);
+  futex_.meanwhile = {[&] { finish(); }};
+  watch();
+  parking_.park(2);
+  EXPECT_EQ(bring_work(), Parking::Outcome::both_woken);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWatch);
+  futex_.sleeps.clear();
+  now_ns += 6'000;  // the wake-up
+  futex_.meanwhile = {[&] { busy_.begin(service(9), 9); }, [&] { parking_.stop(); }};
+  watcher_.watch(self_);
+  const std::vector<std::int64_t> expected{48'000, Watcher::kFirstLookNs};
+  EXPECT_EQ(futex_.sleeps, expected);
+}
+
+TEST_F(WatcherTest, OneThatIsAwakeBeforeTheWorkerIsBackWithinABound) {
+  park_others();
+  watcher_.call(nullptr);
+  now_ns += Watcher::kHeldUpNs;
+  futex_.meanwhile = {[&] { parking_.stop(); }};
+  watcher_.watch(self_);
+  EXPECT_EQ(futex_.sleeps, std::vector<std::int64_t>{Watcher::kHeldUpNs});
 }
 
 TEST_F(WatcherTest, WhatTheCallerSawCountsAsALook) {
@@ -313,7 +414,7 @@ TEST_F(WatcherTest, QueuedWorkWakesOneThatDozesIfNobodyElseIsThere) {
   futex_.meanwhile = {nothing, nothing, nothing, [&] {
                         ASSERT_TRUE(parking_.leave(1, Parking::kWatch));  // it is elsewhere
                         enqueue(busy_, service(1));
-                        watcher_.queued(parking_.wake_for_work(), &busy_);
+                        watcher_.wake_for_work(&busy_);
                         EXPECT_EQ(futex_.wakes, 1);
                       }};
   watch();
