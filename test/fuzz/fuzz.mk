@@ -35,7 +35,7 @@ FUZZ_mysql     := $(addprefix core/lualib-src/mysql/,packet_reader.o packets.o r
 FUZZ_netpack   := core/lualib-src/netpack/frame_queue.o
 FUZZ_redis     := core/lualib-src/redis/reply_reader.o
 FUZZ_seri      := $(LUA_HEAP) \
-  $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/pointer_segments runtime-src/lua/raw_table runtime-src/lua/record_shapes runtime-src/lua/engine)
+  $(call both_engines,test/fuzz/engine/seri_round_trip runtime-src/lua/seri_pack runtime-src/lua/seri_unpack runtime-src/lua/known_strings runtime-src/lua/pointer_segments runtime-src/lua/raw_table runtime-src/lua/record_shapes runtime-src/lua/engine)
 FUZZ_sproto    := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/sproto/*.cc)) \
   $(patsubst %.cc,lua54/%.o,$(wildcard lualib-src/lua_sproto*.cc) $(addprefix runtime-src/lua/,engine.cc arguments.cc raw_table.cc record_shapes.cc))
 FUZZ_tls       := $(addprefix core/lualib-src/tls/,context.o session.o session_memory.o)

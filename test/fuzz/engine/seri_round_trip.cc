@@ -1,9 +1,10 @@
-// What seri_fuzz.cc does on one engine: unpack, and pack and unpack again what came out.
+// What seri_fuzz.cc does on one engine: unpack, and pack and unpack again what came out, with strings that are known.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "base/lua_heap.h"
+#include "lua/known_strings.h"
 #include "lua/seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -14,6 +15,7 @@ struct Round {
   const std::uint8_t* data;
   std::size_t size;
   int count;
+  KnownStrings* strings;
 };
 
 int l_round_trip(lua_State* L) {
@@ -29,10 +31,14 @@ int l_round_trip(lua_State* L) {
   if (lua_gettop(L) != count) std::abort();
   round.count = count;
   const Packed packed = pack(L, 1);  // raises for more than 32 levels
-  lua_settop(L, 0);
-  const int again = unpack(L, packed.data, packed.size, &error);
+  const int again = lua_checkstack(L, LUA_MINSTACK)
+                        ? unpack(L, packed.data, packed.size, &error, round.strings)
+                        : count;
   std::free(packed.data);
   if (again != count) std::abort();
+  for (int i = 1; i <= lua_gettop(L) - count; ++i) {
+    if (lua_type(L, i) == LUA_TSTRING && !lua_rawequal(L, i, count + i)) std::abort();
+  }
   return 0;
 }
 
@@ -45,9 +51,10 @@ int seri_round_trip(const std::uint8_t* data, std::size_t size) {
     luaL_openlibs(state);
     return state;
   }();
-  // Memory in proportion to the input; what an engine starts with comes on top.
-  heap.set_limit(heap.used() + 4 * 1024 * 1024 + 200 * size);
-  Round round{data, size, -2};
+  static KnownStrings strings;
+  // Memory in proportion to the input, whose values are there twice; what an engine starts with comes on top.
+  heap.set_limit(heap.used() + 4 * 1024 * 1024 + 400 * size);
+  Round round{data, size, -2, &strings};
   lua_pushcfunction(L, l_round_trip);
   lua_pushlightuserdata(L, &round);
   if (lua_pcall(L, 1, 0, 0) == LUA_ERRMEM) std::abort();
