@@ -95,11 +95,7 @@ Parking::Outcome Parking::wake_for_work_and_to_watch() {
   }
   if (!works) return Outcome::nobody_parked;
   const bool works_sleeps = tell(*works, kWork);
-  if (!watches) {
-    if (works_sleeps) futex_.wake(words_[*works].wake);
-    return Outcome::woken;
-  }
-  const bool watches_sleeps = tell(*watches, kWatch);
+  const bool watches_sleeps = watches && tell(*watches, kWatch);
   if (works_sleeps && watches_sleeps) {
     futex_.wake_both(words_[*works].wake, words_[*watches].wake);
   } else if (works_sleeps) {
@@ -107,7 +103,7 @@ Parking::Outcome Parking::wake_for_work_and_to_watch() {
   } else if (watches_sleeps) {
     futex_.wake(words_[*watches].wake);
   }
-  return Outcome::both_woken;
+  return watches ? Outcome::both_woken : Outcome::woken;
 }
 
 std::optional<std::size_t> Parking::choose(Wake what) {
