@@ -372,37 +372,33 @@ bool put_table(Writer& w, lua_State* L, int index, int depth) {
   return put_raw_table<lua_next>(w, L, index, depth);
 }
 
-// All values from the index `from` on, in place. False when one needs the interface; then nothing that was written counts.
-bool put_values_in_place(Writer& w, lua_State* L, int from) {
+// The values from *index on, in place, into the thread's buffer. False: that at *index, moved on, needs the interface.
+[[gnu::always_inline]] inline bool put_in_place(Writer& w, lua_State* L, int* index) {
   const RawValues values(L);
   if (values.first == nullptr) return false;
   char* at = w.at;
-  for (const RawValue* value = values.first + (from - 1); value < values.end; ++value) {
+  const RawValue* value = values.first + (*index - 1);
+  for (; value < values.end; ++value) {
+    const std::ptrdiff_t written = at - w.begin;
     at = put_plain(w, at, *value, 0);
-    if (at == nullptr) return false;
+    if (at == nullptr) [[unlikely]] {
+      w.at = w.begin + written;
+      *index = static_cast<int>(value - values.first) + 1;
+      return false;
+    }
   }
   w.at = at;
   return true;
 }
 
-// The value at `index`, in place. False, and nothing written, when it needs the interface.
-[[gnu::always_inline]] inline bool put_in_place(Writer& w, lua_State* L, int index) {
-  // A larger userdata may make a finalizer run, which changes what is read.
-  if (w.owner != 0) return false;
-  const RawValue* const value = RawValues(L).find(index);
-  if (value == nullptr) return false;
-  const std::ptrdiff_t written = w.at - w.begin;
-  char* const at = put_plain(w, w.at, *value, 0);
-  w.at = at != nullptr ? at : w.begin + written;
-  return at != nullptr;
-}
-
-// The values of the running function from the index `from` on.
-bool put_values(Writer& w, lua_State* L, int from, int to) {
-  for (int index = from; index <= to; ++index) {
-    if (!put_in_place(w, L, index) && !put_value(w, L, index, 0)) return false;
+// The values of the running function from the index `from` to `to`.
+[[gnu::noinline]] bool put_values(Writer& w, lua_State* L, int from, int to) {
+  for (int index = from;; ++index) {
+    // A larger userdata may make a finalizer run, which changes what is read in place.
+    if (w.owner == 0 && put_in_place(w, L, &index)) return true;
+    if (index > to) return true;
+    if (!put_value(w, L, index, 0)) return false;
   }
-  return true;
 }
 
 // Packs into a userdata that is left at the top of the stack. `capacity` is a first guess.
@@ -432,10 +428,10 @@ Writer scratch_writer(lua_State* L) {
 
 Packed pack(lua_State* L, int from) {
   Writer w = scratch_writer(L);
-  if (!put_values_in_place(w, L, from)) {
-    w = scratch_writer(L);
+  int index = from;
+  if (!put_in_place(w, L, &index)) [[unlikely]] {
     const int top = lua_gettop(L);
-    if (!put_values(w, L, from, top)) {
+    if (!put_values(w, L, index, top)) {
       lua_settop(L, top);
       w = pack_to_userdata(L, from, kFirstBytes);
       const Packed packed = copy(w);
