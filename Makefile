@@ -204,18 +204,22 @@ $(B)/luajit/$(1).a: $(dir $(LUA54_A))liblua5.1-$(2).a $(JIT_COPY)
 	@mkdir -p $$(@D)
 	$$(call say,gen,$$@) objcopy --redefine-syms=$(B)/luajit_names.map --redefine-sym luaopen_$(1)=archived_open_$(1) $$< $$@
 endef
-define shared_rules
+define lua54_rule
 $(LUACLIB)/$(1).so: $(patsubst %.cc,$(B)/lua54/%.o,$(SRC_$(1))) $(CORE_$(1):%.cc=$(B)/core/%.o) $(if $(ARCHIVE_$(1)),$(B)/lua54/$(1).a)
 	@mkdir -p $$(@D)
 	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) $(SHARED_FLAGS) -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
+endef
+define shared_rules
+$(call lua54_rule,$(1))
 $(LUACLIB)/jit/$(1).so: $(patsubst %.cc,$(B)/luajit/%.o,$(SRC_$(1))) $(CORE_$(1):%.cc=$(B)/core/%.o) $(if $(ARCHIVE_$(1)),$(B)/luajit/$(1).a)
 	@mkdir -p $$(@D)
 	$$(call say,link,$$@) $$(CXX) $$(LDFLAGS) $(SHARED_FLAGS) -o $$@ $$^ $(if $(PKGS_$(1)),$$(shell $$(PKG) --libs $(PKGS_$(1))))
 $(if $(ARCHIVE_$(1)),$(call archive_rules,$(1),$(ARCHIVE_$(1))))
 endef
 $(foreach m,$(SHARED_MODULES),$(eval $(call shared_rules,$(m))))
+$(foreach m,$(PLAIN_MODULES),$(eval $(call lua54_rule,$(m))))
 
-modules: $(SHARED_MODULES:%=$(LUACLIB)/%.so) $(SHARED_MODULES:%=$(LUACLIB)/jit/%.so) $(CSERVICE)/wsgate.so
+modules: $(addprefix $(LUACLIB)/,$(SHARED_MODULES:%=%.so) $(PLAIN_MODULES:%=%.so)) $(SHARED_MODULES:%=$(LUACLIB)/jit/%.so) $(CSERVICE)/wsgate.so
 
 # ---- C services that are shared objects: the others are part of the executable -------------------
 WSGATE_SRC  := $(wildcard runtime-src/services/wsgate/*.cc) \

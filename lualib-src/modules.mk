@@ -52,5 +52,14 @@ PKGS_tencentyun := libcrypto zlib
 
 SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))
 
+# Part of the executable, and shared objects as well: for clients that run in a plain interpreter of Lua 5.4. Our own nodes
+# do not look at these files.
+PLAIN_MODULES := bson sproto
+PLAIN_CC      := lualib-src/plain/engine.cc runtime-src/lua/record_shapes.cc $(ENGINE_CC) $(ARGUMENTS_CC)
+SRC_bson      := lualib-src/plain/bson.cc $(wildcard lualib-src/bson_*.cc) lualib-src/lua_bson.cc $(PLAIN_CC)
+CORE_bson     := $(wildcard lualib-src/bson/*.cc) runtime-src/base/utf8.cc
+SRC_sproto    := lualib-src/plain/sproto.cc $(wildcard lualib-src/lua_sproto*.cc) $(PLAIN_CC)
+CORE_sproto   := $(wildcard lualib-src/sproto/*.cc)
+
 # Packages that the executable itself links.
 CORE_PKGS := fmt libzstd
