@@ -11,12 +11,12 @@
 #include <new>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "api/socket_api.h"
 #include "lua/builtin_modules.h"
 #include "lua/raw_stack.h"
 #include "lua/task_functions.h"
-#include "net/receive_buffer.h"
 
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
@@ -25,41 +25,57 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
+// 2^53: up to here a number of either engine is what it says.
+constexpr lua_Number kMostBytes = 9007199254740992;
+
+// What a read of `wanted` bytes gets, 0: of any; 0 if there are not enough.
+std::size_t enough_bytes(const StreamBuffer& buffer, lua_Integer wanted) {
+  if (wanted == 0) return buffer.bytes();
+  const auto count = static_cast<std::size_t>(wanted);
+  return wanted > 0 && buffer.bytes() >= count ? count : 0;
+}
+
 // Null for a value that is no buffer.
-ReceiveBuffer* to_buffer(lua_State* L, int index) {
+StreamBuffer* to_buffer(lua_State* L, int index) {
   if (const RawValue* const value = RawValues(L).find(index)) {
     const RawUserdata* const raw = find_userdata(*value);
     if (raw == nullptr || raw->metatable != lua_topointer(L, lua_upvalueindex(1))) return nullptr;
-    return static_cast<ReceiveBuffer*>(lua_touserdata(L, index));
+    return static_cast<StreamBuffer*>(lua_touserdata(L, index));
   }
   if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index)) return nullptr;
   const bool same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
   lua_pop(L, 1);
-  return same ? static_cast<ReceiveBuffer*>(lua_touserdata(L, index)) : nullptr;
+  return same ? static_cast<StreamBuffer*>(lua_touserdata(L, index)) : nullptr;
 }
 
-ReceiveBuffer& check_buffer(lua_State* L) {
-  ReceiveBuffer* buffer = to_buffer(L, 1);
+StreamBuffer& check_buffer(lua_State* L) {
+  StreamBuffer* buffer = to_buffer(L, 1);
   if (buffer == nullptr) luaL_error(L, "Need buffer object at param 1");
   return *buffer;
 }
 
-// buffer() -> buffer
+// buffer([id, spare]) -> buffer; with the id of a socket for what comes over that. An event that would
+// leave more than `spare` bytes beyond those that are waited for is dispatched as if nobody waited.
 int l_buffer(lua_State* L) {
-  new (lua_newuserdatauv(L, sizeof(ReceiveBuffer), 0)) ReceiveBuffer;
+  const auto socket = static_cast<int>(luaL_optinteger(L, 1, 0));
+  const lua_Number spare = luaL_optnumber(L, 2, 0);
+  auto* buffer = new (lua_newuserdatauv(L, sizeof(StreamBuffer), 0)) StreamBuffer;
+  buffer->socket = socket;
+  buffer->spare = spare;
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_setmetatable(L, -2);
   return 1;
 }
 
 int l_destroy_buffer(lua_State* L) {
-  static_cast<ReceiveBuffer*>(lua_touserdata(L, 1))->clear();
+  static_cast<StreamBuffer*>(lua_touserdata(L, 1))->clear();
   return 0;
 }
 
-// push(buffer, pool, pointer, size) -> bytes held. The block changes hands even when this raises.
+// push(buffer, pool, pointer, size) -> bytes held [, what is waited for in read()]. The block changes
+// hands even when this raises.
 int l_push(lua_State* L) {
-  ReceiveBuffer* buffer = to_buffer(L, 1);
+  StreamBuffer* buffer = to_buffer(L, 1);
   auto* block = lua_islightuserdata(L, 3) ? static_cast<char*>(lua_touserdata(L, 3)) : nullptr;
   const lua_Integer size = lua_isnumber(L, 4) ? lua_tointeger(L, 4) : -1;
   if (buffer == nullptr || size < 0) std::free(block);
@@ -68,19 +84,14 @@ int l_push(lua_State* L) {
   if (size < 0) return luaL_error(L, "need the size of the block at param 4");
   buffer->push(block, static_cast<std::size_t>(size));
   lua_pushinteger(L, static_cast<lua_Integer>(buffer->bytes()));
-  return 1;
-}
-
-// Pushes the first `count` bytes as a string, and drops them.
-void push_front(lua_State* L, ReceiveBuffer& buffer, std::size_t count) {
-  const std::string_view bytes = count == 0 ? std::string_view("") : buffer.front(count);
-  lua_pushlstring(L, bytes.data(), bytes.size());  // may raise: nothing has been dropped yet
-  buffer.consume(count);
+  if (buffer->wanted == StreamBuffer::kNobody) return 1;
+  lua_pushinteger(L, buffer->wanted);
+  return 2;
 }
 
 // pop(buffer, pool, n) -> string, left | nil, held
 int l_pop(lua_State* L) {
-  ReceiveBuffer& buffer = check_buffer(L);
+  StreamBuffer& buffer = check_buffer(L);
   const lua_Integer count = luaL_checkinteger(L, 3);
   if (count <= 0 || static_cast<std::size_t>(count) > buffer.bytes()) {
     lua_pushnil(L);
@@ -93,7 +104,7 @@ int l_pop(lua_State* L) {
 
 // readall(buffer, pool) -> string
 int l_readall(lua_State* L) {
-  ReceiveBuffer& buffer = check_buffer(L);
+  StreamBuffer& buffer = check_buffer(L);
   push_front(L, buffer, buffer.bytes());
   return 1;
 }
@@ -101,7 +112,7 @@ int l_readall(lua_State* L) {
 // readline(buffer, pool, separator) -> string | nothing;  readline(buffer, nil, separator) -> true
 // | nothing
 int l_readline(lua_State* L) {
-  ReceiveBuffer& buffer = check_buffer(L);
+  StreamBuffer& buffer = check_buffer(L);
   std::size_t size = 0;
   const char* separator = luaL_checklstring(L, 3, &size);
   std::size_t before = 0;
@@ -119,19 +130,68 @@ int l_readline(lua_State* L) {
   return 1;
 }
 
-// await(token, buffer, id, enough, most): skynet.wait(token), which also ends when what comes over the
-// socket has made `enough` bytes in the buffer (0: any). An event that would leave more than `most`
-// there is dispatched as if nobody awaited it.
+// How many bytes read() is to give: 0, any, when nothing is said; -1 for what is no number of bytes.
+lua_Integer wanted_bytes(lua_State* L, int index) {
+  if (lua_isnoneornil(L, index)) return 0;
+  if (lua_type(L, index) != LUA_TNUMBER) return -1;
+  const lua_Number number = lua_tonumber(L, index);
+  if (!(number >= 1 && number <= kMostBytes)) return -1;
+  const auto count = static_cast<lua_Integer>(number);
+  return static_cast<lua_Number>(count) == number ? count : -1;
+}
+
+AwaitedBytes awaited(StreamBuffer& buffer, lua_Number enough) {
+  return {buffer.socket, &buffer, enough, enough + buffer.spare};
+}
+
+// read(buffer[, n]) -> string of n bytes, or of all there are, if need be after a wait for them
+//  | nothing: the wait has ended without
+//  | false: it would have to wait, and cannot (begin_read()); or n is no number of bytes
+int l_read(lua_State* L) {
+  StreamBuffer& buffer = check_buffer(L);
+  const lua_Integer wanted = wanted_bytes(L, 2);
+  if (wanted >= 0) {
+    if (const std::size_t count = enough_bytes(buffer, wanted)) {
+      push_front(L, buffer, count);
+      return 1;
+    }
+    if (buffer.wanted == StreamBuffer::kNobody && buffer.socket != 0 &&
+        begin_read(L, awaited(buffer, static_cast<lua_Number>(wanted)))) {
+      buffer.wanted = wanted;
+      return suspend(L, *scheduler(L).current());
+    }
+  }
+  lua_pushboolean(L, 0);
+  return 1;
+}
+
+// wanted(buffer) -> how many bytes are waited for in read(), 0: any | nothing: nobody waits there
+int l_wanted(lua_State* L) {
+  const StreamBuffer& buffer = check_buffer(L);
+  if (buffer.wanted == StreamBuffer::kNobody) return 0;
+  lua_pushinteger(L, buffer.wanted);
+  return 1;
+}
+
+// wake(buffer): ends the wait in read(), if there is one
+int l_wake(lua_State* L) {
+  StreamBuffer& buffer = check_buffer(L);
+  if (std::exchange(buffer.wanted, StreamBuffer::kNobody) != StreamBuffer::kNobody)
+    scheduler(L).wake_reader(buffer.socket, buffer);
+  return 0;
+}
+
+// await(token, buffer, enough): skynet.wait(token), which also ends when what comes over the socket has
+// made `enough` bytes in the buffer (0: any)
 int l_await(lua_State* L) {
-  constexpr int kArguments = 5;
   Task& task = blocking_task(L);
-  ReceiveBuffer* buffer = to_buffer(L, 2);
-  if (buffer == nullptr) return luaL_error(L, "Need buffer object at param 2");
-  const AwaitedBytes bytes{static_cast<int>(luaL_checkinteger(L, 3)), buffer,
-                           luaL_checknumber(L, 4), luaL_checknumber(L, kArguments)};
-  lua_settop(L, kArguments);
+  StreamBuffer* buffer = to_buffer(L, 2);
+  if (buffer == nullptr || buffer->socket == 0)
+    return luaL_error(L, "Need buffer object at param 2");
+  const lua_Number enough = luaL_checknumber(L, 3);
+  lua_settop(L, 3);
   begin_wait(L, task);
-  scheduler(L).wait_for_bytes(bytes);
+  scheduler(L).wait_for_bytes(awaited(*buffer, enough));
   return suspend(L, task);
 }
 
@@ -172,11 +232,22 @@ Fed feed(const skynet_socket_message& event, const AwaitedBytes& bytes) {
   return held >= bytes.enough ? Fed::enough : Fed::too_few;
 }
 
+std::size_t end_read(StreamBuffer& buffer) {
+  return enough_bytes(buffer, std::exchange(buffer.wanted, StreamBuffer::kNobody));
+}
+
+void push_front(lua_State* L, StreamBuffer& buffer, std::size_t count) {
+  const std::string_view bytes = count == 0 ? std::string_view("") : buffer.front(count);
+  lua_pushlstring(L, bytes.data(), bytes.size());
+  buffer.consume(count);
+}
+
 void set_buffer_functions(lua_State* L) {
   static constexpr luaL_Reg kFunctions[] = {
-      {"buffer", l_buffer},     {"push", l_push},   {"pop", l_pop},   {"readall", l_readall},
-      {"readline", l_readline}, {"clear", l_clear}, {"drop", l_drop}, {"str2p", l_str2p},
-      {"await", l_await},       {nullptr, nullptr},
+      {"buffer", l_buffer},     {"push", l_push},   {"pop", l_pop},       {"readall", l_readall},
+      {"readline", l_readline}, {"read", l_read},   {"wanted", l_wanted}, {"wake", l_wake},
+      {"await", l_await},       {"clear", l_clear}, {"drop", l_drop},     {"str2p", l_str2p},
+      {nullptr, nullptr},
   };
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, l_destroy_buffer);

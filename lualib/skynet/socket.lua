@@ -8,8 +8,8 @@ local records = require "skynet.socket.records"
 local socket_pool, pool = records.socket_pool, records.pool
 local wake, wake_closers, wait_for, resume_flow = records.wake, records.wake_closers, records.wait_for, records.resume_flow
 local new_record, connected, known = records.new_record, records.connected, records.known
-local driver_push, driver_pop, driver_readall, driver_readline =
-	driver.push, driver.pop, driver.readall, driver.readline
+local driver_push, driver_pop, driver_read, driver_readall, driver_readline =
+	driver.push, driver.pop, driver.read, driver.readall, driver.readline
 
 ---@class skynet.socket
 local socket = {}
@@ -98,6 +98,13 @@ local function rest(s)
 	return false, driver_readall(s.buffer, pool)
 end
 
+-- n bytes, or all that are held; nil when there are not so many.
+local function take(s, n)
+	if n then return (driver_pop(s.buffer, pool, n)) end
+	local bytes = driver_readall(s.buffer, pool)
+	return bytes ~= "" and bytes or nil
+end
+
 --- Without `n`: all bytes held, at least one, waiting for it. With `n`: exactly n bytes.
 ---@async
 ---@param id integer
@@ -106,23 +113,20 @@ end
 ---@return string? rest  what came before the end
 function socket.read(id, n)
 	local s = socket_pool[id] or known(id)
-	if n == nil then
-		local bytes = driver_readall(s.buffer, pool)
-		if bytes ~= "" then return bytes end
-		if not s.connected then return false, "" end
-		wait_for(s, 0)
-		bytes = driver_readall(s.buffer, pool)
-		if bytes ~= "" then return bytes end
-		return false, ""
-	end
-	if n <= 0 then return "" end
-	local bytes = driver_pop(s.buffer, pool, n)
-	if bytes then return bytes end
-	if s.connected then
-		wait_for(s, n)
-		bytes = driver_pop(s.buffer, pool, n)
+	local waits = s.connected
+	if waits and not (s.waiting or s.paused or s.taker) then
+		-- Most reads end here: the driver waits as well.
+		local bytes = driver_read(s.buffer, n)
 		if bytes then return bytes end
+		waits = bytes == false -- nil: it has waited, and something else has ended that
 	end
+	if n ~= nil and n <= 0 then return "" end
+	local bytes = take(s, n)
+	if not bytes and waits then
+		wait_for(s, n or 0)
+		bytes = take(s, n)
+	end
+	if bytes then return bytes end
 	return rest(s)
 end
 

@@ -24,6 +24,9 @@ class RingQueue {
     ring_[(head_ + size_++) & (capacity_ - 1)] = std::move(value);
   }
 
+  // The oldest value, of one at least.
+  T& front() { return ring_[head_]; }
+
   // The oldest value; T{} when there is none.
   T pop() {
     if (size_ == 0) return T{};

@@ -9,17 +9,18 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
+// Whether an entry of TaskScheduler::readers() is that of a wait whose session stands nowhere else.
+bool reads(const SessionTable::Entry& entry) {
+  return entry.session != 0 && entry.task->wait == Wait::bytes;
+}
+
 // tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an
 // ended wait
 int l_tasks(lua_State* L) {
   lua_newtable(L);
   int count = 0;
-  // By index and with a copy: what is made here may run finalizers, and those may begin to wait.
-  const SessionTable& sessions = scheduler(L).sessions();
-  for (std::size_t i = 0; i < sessions.entries().size(); ++i) {
-    const SessionTable::Entry entry = sessions.entries()[i];
-    if (entry.session == 0) continue;
-    if (const Task* task = scheduler(L).task_of(L, entry.session)) {
+  const auto add = [L, &count](const Task* task, std::int32_t session) {
+    if (task != nullptr) {
       push_coroutine(L, task->co);
     } else {
       lua_pushliteral(L, "BREAK");
@@ -27,9 +28,20 @@ int l_tasks(lua_State* L) {
     lua_createtable(L, 0, 2);
     lua_insert(L, -2);
     lua_setfield(L, -2, "co");
-    lua_pushinteger(L, entry.session);
+    lua_pushinteger(L, session);
     lua_setfield(L, -2, "session");
     lua_rawseti(L, -2, ++count);
+  };
+  // By index and with a copy: what is made here may run finalizers, and those may begin to wait.
+  const SessionTable& sessions = scheduler(L).sessions();
+  for (std::size_t i = 0; i < sessions.entries().size(); ++i) {
+    const SessionTable::Entry entry = sessions.entries()[i];
+    if (entry.session != 0) add(scheduler(L).task_of(L, entry.session), entry.session);
+  }
+  const SessionTable& readers = scheduler(L).readers();
+  for (std::size_t i = 0; i < readers.entries().size(); ++i) {
+    const SessionTable::Entry entry = readers.entries()[i];
+    if (reads(entry)) add(entry.task, entry.task->waits_for);
   }
   return 1;
 }
@@ -40,6 +52,7 @@ int l_blocked(lua_State* L) {
   for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
     if (entry.session != 0 && (entry.task != nullptr || entry.function != 0)) ++count;
   }
+  for (const SessionTable::Entry& entry : scheduler(L).readers().entries()) count += reads(entry);
   lua_pushinteger(L, count);
   return 1;
 }

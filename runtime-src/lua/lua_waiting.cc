@@ -18,6 +18,7 @@ Task* sleeper_of(lua_State* L, int token) {
     Task* task = tasks.find(lua_tothread(L, token));
     if (task != nullptr && task->own_token) return task;
   }
+  if (tasks.tokens == 0) return nullptr;
   push_ref(L, tasks.refs.tokens);
   lua_pushvalue(L, token);
   lua_rawget(L, -2);
@@ -52,6 +53,17 @@ void set_token(lua_State* L, Task& task, int index) {
   lua_rawset(L, -3);
   lua_pop(L, 1);
   task.table_token = true;
+  ++scheduler(L).tokens;
+}
+
+// Whether somebody waits on the coroutine that runs, which is the task's.
+bool is_token(lua_State* L, const Task& task) {
+  if (task.own_token) return true;
+  if (scheduler(L).tokens == 0) return false;
+  lua_pushthread(L);
+  const bool found = sleeper_of(L, lua_gettop(L)) != nullptr;
+  lua_pop(L, 1);
+  return found;
 }
 
 // Raises for a token that somebody waits on already.
@@ -206,6 +218,16 @@ void begin_wait(lua_State* L, Task& task) {
     tasks.trace(L, "sleep", &task);
   tasks.wait_for(tasks.new_session(), Wait::wakeup);
   set_token(L, task, 1);
+}
+
+bool begin_read(lua_State* L, const AwaitedBytes& bytes) {
+  TaskScheduler& tasks = scheduler(L);
+  Task* task = tasks.current();
+  if (task == nullptr || task->co != L || !lua_isyieldable(L) || is_token(L, *task)) return false;
+  if (task->traced) [[unlikely]]
+    tasks.trace(L, "sleep", task);
+  tasks.wait_to_read(bytes);
+  return true;
 }
 
 const luaL_Reg kWaitingFunctions[] = {

@@ -10,16 +10,14 @@
 #include "core/message.h"
 #include "lua/engine.h"
 
-namespace runtime {
-class ReceiveBuffer;
-}
-
 namespace runtime::RUNTIME_ENGINE {
+
+struct StreamBuffer;
 
 // The bytes of a socket that a task waits for, in the buffer where they gather.
 struct AwaitedBytes {
   int socket = 0;  // its id; 0: none are awaited
-  ReceiveBuffer* buffer = nullptr;
+  StreamBuffer* buffer = nullptr;
   lua_Number enough = 0;  // so many end the wait, and one at least
   lua_Number most = 0;    // what would leave more in the buffer is for the service's own code
 };
@@ -33,6 +31,7 @@ enum class Wait : std::uint8_t {
   unpack,   // a call on LuaJIT: the mark, the protocol's own unpack, and the reply as it is
   timer,    // a sleep: nil, or "BREAK" when woken before
   wakeup,   // a wait: nothing
+  bytes,    // a read in the task's own coroutine: the bytes; nothing when it is woken without them
   answer,  // an expected answer's function, which has not begun: whether it came, message, size, session
 };
 
@@ -65,7 +64,7 @@ struct Task {
   std::string callee_name;                  // of a call by name
   std::unique_ptr<std::string> why_failed;  // while `failed`: what the call raises, if it is known
   std::uint32_t index = 0;                  // in TaskScheduler's list of tasks
-  AwaitedBytes bytes;                       // of a Wait::wakeup
+  AwaitedBytes bytes;                       // of a Wait::bytes or Wait::wakeup
 };
 
 // From sessions to the tasks that wait for them, or to the functions of timers that are to begin

@@ -41,6 +41,10 @@ inline int suspend(lua_State* L, const Task& task) {
 // token that somebody waits on already. (lua_waiting.cc)
 void begin_wait(lua_State* L, Task& task);
 
+// Makes the current task wait for bytes, or until wakeup() of its coroutine; suspend() follows. False, with nothing
+// done, where that is not as simple: in a coroutine within the task, or where the wait is to raise. (lua_waiting.cc)
+bool begin_read(lua_State* L, const AwaitedBytes& bytes);
+
 // ---- the functions, by file ----
 
 // Those of skynet.lua that every service uses, and the rest: for its parts and sister modules.

@@ -70,11 +70,6 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   sessions_.put(session, {current_});
 }
 
-void TaskScheduler::wait_for_bytes(const AwaitedBytes& bytes) {
-  current_->bytes = bytes;
-  readers_.put(bytes.socket, {current_});
-}
-
 void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
   task->waits_for = session;
   task->wait = wait;
@@ -118,7 +113,7 @@ void TaskScheduler::recycle(Task* task) {
 }
 
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
-  if (task->waits_for != 0) {
+  if (task->waits_for != 0 && task->wait != Wait::bytes) {
     if (SessionTable::Entry* entry = sessions_.find(task->waits_for)) {
       if (message_will_come) {
         entry->task = nullptr;
@@ -126,13 +121,14 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
         sessions_.erase(entry);
       }
     }
-    task->waits_for = 0;
   }
+  task->waits_for = 0;
   if (task->bytes.socket != 0) [[unlikely]]
     drop_reader(task);
   task->own_token = false;
   if (task->table_token) {
     task->table_token = false;
+    --tokens;
     lua_rawgeti(main_, LUA_REGISTRYINDEX, refs.tokens);
     lua_rawgeti(main_, LUA_REGISTRYINDEX, task->token_anchor);
     lua_pushnil(main_);
@@ -144,11 +140,6 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   task->wait = Wait::nothing;
   task->callee = 0;
   if (!task->callee_name.empty()) task->callee_name.clear();
-}
-
-void TaskScheduler::drop_reader(Task* task) {
-  SessionTable::Entry* entry = readers_.find(std::exchange(task->bytes.socket, 0));
-  if (entry != nullptr && entry->task == task) readers_.erase(entry);
 }
 
 // ---- the dispatcher -----------------------------------------------------------------------------
@@ -403,16 +394,6 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, Entry entr
   return lua_gettop(L) - unpacker + 1;
 }
 
-bool TaskScheduler::feed_reader(const Message& message) {
-  const skynet_socket_message* event = socket_event(message);
-  if (event == nullptr || tracing) return false;
-  SessionTable::Entry* reader = readers_.find(event->id);
-  if (reader == nullptr) return false;
-  const Fed fed = feed(*event, reader->task->bytes);
-  if (fed == Fed::enough) wake(reader->task);
-  return fed != Fed::not_taken;
-}
-
 void TaskScheduler::start_request(lua_State* L, const Message& message, int values) {
   Task* task = take(L);
   const int all = values + 3;
@@ -511,15 +492,19 @@ void TaskScheduler::ended(lua_State* L, Task* task) {
 }
 
 void TaskScheduler::run_woken(lua_State* L) {
-  Task* task = woken_.pop();
+  Task* task = woken_.front();
+  // May raise: it is still the one to be resumed then.
+  int values = task->wait == Wait::bytes ? push_bytes(L, task) : 0;
+  woken_.pop();
   task->woken = false;
   const bool sleeping = task->wait == Wait::timer;
   drop_wait(task, sleeping);
   if (sleeping) {
     lua_rawgeti(L, LUA_REGISTRYINDEX, refs.interrupted);
-    lua_xmove(L, task->co, 1);
+    values = 1;
   }
-  resume(L, task, sleeping ? 1 : 0);
+  if (values != 0) move_values(L, task->co, values);
+  resume(L, task, values);
 }
 
 void TaskScheduler::run_failed(lua_State* L) {

@@ -11,8 +11,8 @@
 //          released and its requester answered also when its error cannot be told for want of it.
 //
 // What ends before its time (tasks that raise or are killed, calls that fail, requests without an
-// answer, the service) is in task_endings.cc; how tasks get their coroutines in task_starts.cc;
-// everything else in task_scheduler.cc.
+// answer, the service) is in task_endings.cc; how tasks get their coroutines in task_starts.cc; who
+// waits for bytes of a socket in task_reads.cc; everything else in task_scheduler.cc.
 #pragma once
 
 #include <bitset>
@@ -75,6 +75,11 @@ class TaskScheduler {
   // The current task, which waits for a wake-up, gets it from the event that brings enough as well.
   // The buffer outlives the wait.
   void wait_for_bytes(const AwaitedBytes& bytes);
+  // The current task, whose own coroutine runs, waits for nothing but them and a wake-up; the caller
+  // then calls block() and yields.
+  void wait_to_read(const AwaitedBytes& bytes);
+  // Wakes the task that waits so for the bytes in `buffer`. It is resumed without them.
+  void wake_reader(int socket, const StreamBuffer& buffer);
 
   // A pooled or new task.
   Task* take(lua_State* L);
@@ -95,7 +100,7 @@ class TaskScheduler {
   // Marks a task that sleeps or waits; it runs when the current one blocks.
   void wake(Task* task);
   bool wakes(const Task* task) const {
-    return task->wait == Wait::timer || task->wait == Wait::wakeup;
+    return task->wait == Wait::timer || task->wait == Wait::wakeup || task->wait == Wait::bytes;
   }
 
   // `why` is told by the error that the caller gets: "call failed: WHY".
@@ -120,7 +125,10 @@ class TaskScheduler {
   // The same for a service that was killed: only tells requesters, touches no Lua state.
   void tell_requesters();
 
+  // Of the waits for messages, and of other waits but those to read: for these no message comes.
   SessionTable& sessions() { return sessions_; }
+  // The tasks that await bytes, by the ids of the sockets.
+  const SessionTable& readers() const { return readers_; }
   // Forgotten and ignored requests are answered with an error when the service ends.
   void forget(Task& task);
   // A request that a response closure will answer, and that it has done so; what is still promised
@@ -209,6 +217,10 @@ class TaskScheduler {
   // Ends a wait without its message. One that may still come is dropped then.
   void drop_wait(Task* task, bool message_will_come);
   void drop_reader(Task* task);  // which awaits bytes
+  // Makes a wait to read a plain one.
+  static void end_reading(Task* task);
+  // Pushes what the task gets that has waited to read; gives the number of values.
+  int push_bytes(lua_State* L, Task* task);
   void answer_error(Handle to, std::int32_t session);
   // After exit(): closes the task that called it, and then the others.
   void close_all(lua_State* L, Task* first);
@@ -246,6 +258,7 @@ class TaskScheduler {
   LuaProtocol lua_protocol;
   bool tracing = false;    // some task is traced, or some protocol is
   bool responses = false;  // there are response closures: refs.dead wants to know
+  std::uint32_t tokens = 0;  // in the table refs.tokens
 
  private:
   bool suspending_ = false;  // the current task yields because it blocks
@@ -272,7 +285,7 @@ class TaskScheduler {
   // Types of messages that a bare entry cannot handle, since their protocol has an unpack of its own.
   std::bitset<256> needs_protection_;
   std::string failure_text_;
-  SessionTable readers_;  // the tasks that await bytes, by the ids of the sockets
+  SessionTable readers_;
   std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
   // Null while there are few tasks: find() looks through them.
   std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;

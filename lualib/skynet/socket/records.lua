@@ -19,8 +19,8 @@ local PAUSE_BYTES = 128 * 1024
 ---@field buffer? any          received bytes of a stream
 ---@field connected boolean
 ---@field connecting boolean|string  true while connect, listen or start is under way; then the reason of its failure
----@field waiting any          what wakes the coroutine that waits: itself, or its token
----@field want number|string|boolean  what the reader waits for: a number of bytes, 0 for any, a separator, true for the end
+---@field waiting any          what wakes the coroutine that waits: itself, or its token; not that of a driver.read()
+---@field want number|string|boolean  what it waits for: a number of bytes, 0 for any, a separator, true for the end
 ---@field line_limit? integer  most bytes to hold while waiting for a separator
 ---@field paused boolean|string  "flow" when flow control did it
 ---@field started? boolean     a listen id accepts
@@ -47,6 +47,7 @@ end)
 local pool = {}
 
 local driver_push, driver_readline, driver_await = driver.push, driver.readline, driver.await
+local driver_wanted, driver_wake = driver.wanted, driver.wake
 local wait, wakeup, running, type = skynet.wait, skynet.wakeup, coroutine.running, type
 
 local function wake(s)
@@ -54,6 +55,8 @@ local function wake(s)
 	if waiting then
 		s.waiting = false
 		wakeup(waiting)
+	elseif s.buffer then
+		driver_wake(s.buffer)
 	end
 end
 
@@ -63,7 +66,7 @@ local function suspend(s, enough)
 	local co = running()
 	s.waiting = co
 	if enough then
-		driver_await(co, s.buffer, s.id, enough, enough + PAUSE_BYTES)
+		driver_await(co, s.buffer, enough)
 	else
 		wait(co)
 	end
@@ -79,7 +82,7 @@ end
 
 -- Blocks the reader until `want` is there or the stream has ended. A paused stream is taken up again.
 local function wait_for(s, want)
-	if s.waiting then error "assertion failed!" end
+	if s.waiting or s.buffer and driver_wanted(s.buffer) then error "assertion failed!" end
 	if s.paused then resume_flow(s) end
 	s.want = want
 	suspend(s, type(want) == "number" and not s.taker and want)
@@ -131,8 +134,8 @@ socket_message[EVENT_DATA] = function(id, size, data)
 		if held > PAUSE_BYTES then pause_flow(s, held) end
 		return
 	end
-	local held = driver_push(s.buffer, pool, data, size)
-	local want = s.want
+	local held, want = driver_push(s.buffer, pool, data, size)
+	want = want or s.want
 	-- Most want any bytes, and that is found without a call.
 	local kind = want == 0 and "number" or type(want)
 	if kind == "number" then
@@ -243,7 +246,7 @@ local function new_record(id, kind, callback)
 	local s = {
 		id = id,
 		kind = kind,
-		buffer = kind == "stream" and driver.buffer() or nil,
+		buffer = kind == "stream" and driver.buffer(id, PAUSE_BYTES) or nil,
 		callback = callback,
 		connected = false,
 		connecting = true,
