@@ -18,7 +18,7 @@ Task* sleeper_of(lua_State* L, int token) {
     Task* task = tasks.find(lua_tothread(L, token));
     if (task != nullptr && task->own_token) return task;
   }
-  if (tasks.tokens == 0) return nullptr;
+  if (!tasks.has_tokens()) return nullptr;
   push_ref(L, tasks.refs.tokens);
   lua_pushvalue(L, token);
   lua_rawget(L, -2);
@@ -53,13 +53,13 @@ void set_token(lua_State* L, Task& task, int index) {
   lua_rawset(L, -3);
   lua_pop(L, 1);
   task.table_token = true;
-  ++scheduler(L).tokens;
+  scheduler(L).count_token();
 }
 
 // Whether somebody waits on the coroutine that runs, which is the task's.
 bool is_token(lua_State* L, const Task& task) {
   if (task.own_token) return true;
-  if (scheduler(L).tokens == 0) return false;
+  if (!scheduler(L).has_tokens()) return false;
   lua_pushthread(L);
   const bool found = sleeper_of(L, lua_gettop(L)) != nullptr;
   lua_pop(L, 1);

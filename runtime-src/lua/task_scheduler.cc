@@ -128,7 +128,7 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   task->own_token = false;
   if (task->table_token) {
     task->table_token = false;
-    --tokens;
+    --tokens_;
     lua_rawgeti(main_, LUA_REGISTRYINDEX, refs.tokens);
     lua_rawgeti(main_, LUA_REGISTRYINDEX, task->token_anchor);
     lua_pushnil(main_);

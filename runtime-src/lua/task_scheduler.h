@@ -103,6 +103,10 @@ class TaskScheduler {
     return task->wait == Wait::timer || task->wait == Wait::wakeup || task->wait == Wait::bytes;
   }
 
+  // A token was put into refs.tokens. It goes when the wait ends.
+  void count_token() { ++tokens_; }
+  bool has_tokens() const { return tokens_ != 0; }
+
   // `why` is told by the error that the caller gets: "call failed: WHY".
   void fail_call(std::int32_t session, std::string_view why = {});
   void fail_calls_to(Handle callee);
@@ -258,7 +262,6 @@ class TaskScheduler {
   LuaProtocol lua_protocol;
   bool tracing = false;    // some task is traced, or some protocol is
   bool responses = false;  // there are response closures: refs.dead wants to know
-  std::uint32_t tokens = 0;  // in the table refs.tokens
 
  private:
   bool suspending_ = false;  // the current task yields because it blocks
@@ -279,6 +282,7 @@ class TaskScheduler {
   SessionTable sessions_;
   std::int32_t last_session_ = 0;
   std::uint32_t requests_ = 0;  // until there are known strings
+  std::uint32_t tokens_ = 0;    // in refs.tokens
   bool dropped_idle_ = false;   // a task, since one was last made
 
   lua_State* const main_;
