@@ -12,26 +12,24 @@ skynet.begin, skynet.traceback = nil, nil
 skynet.pcall = pcall
 
 if jit then
-	-- A native function of LuaJIT cannot go on after a yield. Where a reply takes more work, `mark` and the function
-	-- that does it come in front.
-	local call, rawcall, mark = skynet.call, skynet.rawcall, skynet.mark
-	skynet.mark = nil
-
-	local function work(_, f, ...)
-		return f(...)
-	end
-
-	local function finish(...)
-		if (...) == mark then return work(...) end
-		return ...
-	end
+	-- A native function of LuaJIT cannot go on after a yield: its results are what the coroutine is resumed with. A call
+	-- comes back with the number of the reply's values in front, or with a function that gives them, or raises, and its
+	-- arguments. (Three are handed on for less than any number.)
+	local call, rawcall = skynet.call, skynet.rawcall
 
 	function skynet.call(...)
-		return finish(call(...))
+		local first, a, b, c = call(...)
+		if first == 1 then return a end
+		if first == 2 then return a, b end
+		if first == 0 then return end
+		if first == 3 then return a, b, c end
+		return first(a, b, c)
 	end
 
 	function skynet.rawcall(...)
-		return finish(rawcall(...))
+		local first, message, size = rawcall(...)
+		if first == 2 then return message, size end
+		return first()
 	end
 end
 

@@ -56,7 +56,8 @@ int skynet_send(skynet_context* context, std::uint32_t source, std::uint32_t des
     std::free(message);
     return kNoDestination;
   }
-  return send_owned(service, source, destination, type & 0xff, session, message, size);
+  return send_owned(service, destination,
+                    Message::make(source, type & 0xff, session, message, size));
 }
 
 int skynet_sendname(skynet_context* context, std::uint32_t source, const char* destination,

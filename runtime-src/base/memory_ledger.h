@@ -28,7 +28,8 @@ inline constinit thread_local std::int64_t bytes_given = 0;
 inline void give_bytes(std::size_t bytes) { bytes_given += static_cast<std::int64_t>(bytes); }
 inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int64_t>(bytes); }
 
-// Frees a block that somebody has given and nobody has taken.
+// malloc() of a block that is given at once, and free() of one that nobody has taken.
+void* allocate_given(std::size_t size);
 void free_given(void* block);
 
 // The account of one service.
@@ -55,17 +56,24 @@ class MemoryLedger {
   std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
+  friend void* allocate_given(std::size_t size);
   friend void free_given(void* block);
   static std::int64_t held_by_thread();
 
 #ifdef RUNTIME_JEMALLOC
   static constexpr bool kExact = true;
 
+  // Volatile, as compilers take it that malloc() and free() change nothing else that one can read.
   struct Counters {
-    const std::uint64_t* allocated;
-    const std::uint64_t* freed;
+    const volatile std::uint64_t* allocated;
+    const volatile std::uint64_t* freed;
   };
   static inline constinit thread_local Counters counters_{};
+  static const Counters& counters() {
+    if (counters_.allocated == nullptr) [[unlikely]]
+      find_counters();
+    return counters_;
+  }
   static void find_counters();
 #else
   static constexpr bool kExact = false;
@@ -78,21 +86,30 @@ class MemoryLedger {
 
 #ifdef RUNTIME_JEMALLOC
 inline std::int64_t MemoryLedger::held_by_thread() {
-  if (counters_.allocated == nullptr) [[unlikely]]
-    find_counters();
-  return static_cast<std::int64_t>(*counters_.allocated - *counters_.freed) - bytes_given;
+  const Counters& now = counters();
+  return static_cast<std::int64_t>(*now.allocated - *now.freed) - bytes_given;
 }
 
-// jemalloc's counter tells the size for less than a look-up of the block.
+// jemalloc's counters tell the size for less than a look-up of the block.
+inline void* allocate_given(std::size_t size) {
+  const volatile std::uint64_t* const allocated = MemoryLedger::counters().allocated;
+  const std::uint64_t before = *allocated;
+  void* const block = std::malloc(size);
+  give_bytes(*allocated - before);
+  return block;
+}
 inline void free_given(void* block) {
-  if (MemoryLedger::counters_.freed == nullptr) [[unlikely]]
-    MemoryLedger::find_counters();
-  const std::uint64_t* freed = MemoryLedger::counters_.freed;
+  const volatile std::uint64_t* const freed = MemoryLedger::counters().freed;
   const std::uint64_t before = *freed;
   std::free(block);
   take_bytes(*freed - before);
 }
 #else
+inline void* allocate_given(std::size_t size) {
+  void* const block = std::malloc(size);
+  give_bytes(block_bytes(block));
+  return block;
+}
 inline void free_given(void* block) {
   take_bytes(block_bytes(block));
   std::free(block);

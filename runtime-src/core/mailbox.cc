@@ -15,12 +15,6 @@ constexpr std::uint32_t kFirstCapacity = 2;
 constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 768 bytes a buffer
 }  // namespace
 
-void Mailbox::Buffer::append(const Message& message) {
-  if (size == capacity) [[unlikely]]
-    grow();
-  data[size++] = message;
-}
-
 void Mailbox::Buffer::grow() {
   // A sender grows it, the receiver frees it: it is on no service's account.
   take_bytes(block_bytes(data));
@@ -56,17 +50,14 @@ Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
   return Pushed::queued;
 }
 
-bool Mailbox::pop(Message* message, std::size_t* refilled) {
-  if (next_ == batch_.size) [[unlikely]] {
-    next_ = batch_.size = 0;
-    // become_idle() looks again, under the lock.
-    if (arrived_.load(std::memory_order_relaxed) == 0) return false;
-    std::lock_guard lock(mutex_);
-    std::swap(incoming_, batch_);
-    arrived_.store(0, std::memory_order_relaxed);
-    *refilled = batch_.size;
-  }
-  *message = batch_.data[next_++];
+bool Mailbox::refill(std::size_t* size) {
+  next_ = batch_.size = 0;
+  // become_idle() looks again, under the lock.
+  if (arrived_.load(std::memory_order_relaxed) == 0) return false;
+  std::lock_guard lock(mutex_);
+  std::swap(incoming_, batch_);
+  arrived_.store(0, std::memory_order_relaxed);
+  *size = batch_.size;
   return true;
 }
 

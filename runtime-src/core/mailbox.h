@@ -39,7 +39,15 @@ class alignas(64) Mailbox {
 
   // Takes the oldest message, if there is one. Sets *refilled to the number of messages that waited
   // when a new batch was taken, and leaves it alone otherwise.
-  bool pop(Message* message, std::size_t* refilled);
+  bool pop(Message* message, std::size_t* refilled) {
+    return pop_of_batch(message) || (refill(refilled) && pop_of_batch(message));
+  }
+  // The same, but only of the messages that the worker has taken already.
+  bool pop_of_batch(Message* message) {
+    if (next_ == batch_.size) return false;
+    *message = batch_.data[next_++];
+    return true;
+  }
 
   // The messages that wait now. Exact for those that the caller itself has pushed.
   std::size_t size() const;
@@ -70,10 +78,17 @@ class alignas(64) Mailbox {
     std::uint32_t size = 0;
     std::uint32_t capacity = 0;
 
-    void append(const Message& message);
-    void grow();
+    void append(const Message& message) {
+      if (size == capacity) [[unlikely]]
+        grow();
+      data[size++] = message;
+    }
+    [[gnu::noinline]] void grow();
     void release();
   };
+
+  // Takes what has arrived as the next batch. False: nothing has.
+  bool refill(std::size_t* size);
 
   mutable TinyMutex mutex_;
   Handle handle_ = 0;     // guarded by mutex_; 0 when closed

@@ -100,13 +100,18 @@ class Node {
   // Delivers to a service of this node. True: the message's payload has changed hands. False: there
   // is no such service, and the payload is still the caller's.
   bool deliver(Handle to, const Message& message) {
-    Mailbox* mailbox = handles_.find(to);
-    if (mailbox == nullptr) return false;
     const std::size_t bytes =
         block_bytes(message.data);  // once pushed, it may be freed at any time
+    if (!deliver_given(to, message)) return false;
+    give_bytes(bytes);
+    return true;
+  }
+  // The same for a payload that is on no service's account (give_bytes).
+  bool deliver_given(Handle to, const Message& message) {
+    Mailbox* mailbox = handles_.find(to);
+    if (mailbox == nullptr) return false;
     const Mailbox::Pushed pushed = mailbox->push(to, message);
     if (pushed == Mailbox::Pushed::refused) return false;
-    give_bytes(bytes);
     if (pushed == Mailbox::Pushed::must_run) scheduler.schedule(mailbox->service());
     return true;
   }

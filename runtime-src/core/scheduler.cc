@@ -80,24 +80,22 @@ Worker* Scheduler::own_worker() const {
 
 void Scheduler::schedule(Service* service) {
   Worker* const self = own_worker();
-  if (self == nullptr) {
-    if (holder == this) {
-      held.push_back(service);
-      return;
-    }
-    share({&service, 1});
-    return;
-  }
-  if (self->holds) [[unlikely]] {
+  if (self == nullptr || self->holds != 0) return hold_or_share(self, service);
+  if (Service* const displaced = self->put_next(service)) return queue(*self, displaced);
+  watcher_.slot_filled(self);
+}
+
+void Scheduler::hold_or_share(const Worker* self, Service* service) {
+  if (self != nullptr || holder == this) {
     held.push_back(service);
-    return;
-  }
-  if (Service* displaced = self->put_next(service)) {
-    self->enqueue({&displaced, 1});
-    wake_for_queued_work();
   } else {
-    watcher_.slot_filled(self);
+    share({&service, 1});
   }
+}
+
+void Scheduler::queue(Worker& self, Service* service) {
+  self.enqueue({&service, 1});
+  wake_for_queued_work();
 }
 
 void Scheduler::hold() {

@@ -30,13 +30,21 @@ int send_remote(Service& service, Handle source, std::string_view name, Handle t
   return session;
 }
 
-int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data,
-               std::size_t size) {
+int send_owned(Service& service, Handle to, const Message& message) {
+  give_bytes(block_bytes(message.data));
+  return send_given(service, to, message);
+}
+
+int send_given(Service& service, Handle to, const Message& message) {
   Node& node = service.node();
-  if (node.deliver(to, Message::make(source, type, session, data, size))) [[likely]]
-    return session;
-  if (node.is_remote(to)) return send_remote(service, source, {}, to, type, session, data, size);
-  std::free(data);
+  if (node.deliver_given(to, message)) [[likely]]
+    return message.session;
+  if (node.is_remote(to)) {
+    take_bytes(block_bytes(message.data));
+    return send_remote(service, message.source, {}, to, message.type(), message.session,
+                       message.data, message.size());
+  }
+  free_given(message.data);
   return kNoDestination;
 }
 

@@ -13,9 +13,11 @@ constexpr int kNoDestination = -1;  // skynet_send: no such service
 constexpr int kTooLarge = -2;       // skynet_send: more than kMaxMessageBytes
 
 // Sends a message whose payload (from malloc) passes to the runtime, whatever the result. `to` is
-// not 0. The session, or one of the above.
-int send_owned(Service& service, Handle source, Handle to, int type, int session, void* data,
-               std::size_t size);
+// not 0. Gives the session, or one of the above.
+int send_owned(Service& service, Handle to, const Message& message);
+
+// The same for a payload that is on no service's account (give_bytes).
+int send_given(Service& service, Handle to, const Message& message);
 
 // The same through the harbor service, to `to` on another node, or to a global name.
 int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type,

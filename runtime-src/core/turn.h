@@ -35,9 +35,11 @@ class Turn {
   static constexpr int kMessagesPerLook = 8;
 
  private:
-  // The next message of the mailbox.
+  // The next message of the mailbox, if the turn is to go on.
   bool pop(Message* message);
+  void note(const Message& message);
   // These are apart so that the way of a common message needs few registers.
+  [[gnu::noinline]] bool next_slowly(Message* message);
   [[gnu::noinline]] bool show(Message* message);
   [[gnu::noinline]] void warn_overload(std::size_t waiting);
 

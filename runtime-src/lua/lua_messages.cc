@@ -19,53 +19,46 @@ namespace {
 // ---- protocols ----------------------------------------------------------------------------------
 
 // Pushes the protocols, and of them the one whose name is at `name`. Raises for an unknown one.
-void push_protocol(lua_State* L, const TaskScheduler::References& refs, int name) {
-  push_ref(L, refs.protocols);
+void push_protocol(lua_State* L, const TaskScheduler& tasks, int name) {
+  tasks.push_reference(L, tasks.refs.protocols);
   lua_pushvalue(L, name);
   stock_lua_rawget(L, -2);
   if (!lua_istable(L, -1)) luaL_error(L, "unknown protocol %s", luaL_tolstring(L, name, nullptr));
 }
 
 // Pushes the field of the protocol at `protocol` whose name is the string of that reference.
-void push_field(lua_State* L, int protocol, int name) {
-  push_ref(L, name);
+void push_field(lua_State* L, const TaskScheduler& tasks, int protocol, int name) {
+  tasks.push_reference(L, name);
   stock_lua_rawget(L, protocol);
 }
 
 struct Outgoing {
   int type;
+  bool native_unpack;  // whether the protocol unpacks as "lua" does
   Packed payload;
 };
 
 // Whether the string `name`, which is known by its address, is at `index`.
-bool is_string(lua_State* L, int index, const char* name) {
+inline bool is_string(lua_State* L, int index, const char* name) {
   if (const RawValue* const value = RawValues(L).find(index)) [[likely]]
     return value->kind() == RawKind::string && value->text().data() == name;
   return lua_type(L, index) == LUA_TSTRING && lua_tostring(L, index) == name;
 }
 
-// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one.
-// The stack stays.
-Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
+// pack_for() for others than "lua".
+[[gnu::noinline]] Outgoing pack_for_other(lua_State* L, int name, int first) {
   const TaskScheduler& tasks = scheduler(L);
-  if (is_string(L, name, tasks.lua_protocol.name)) [[likely]] {
-    if (native_unpack != nullptr) *native_unpack = true;
-    return {kTypeLua, pack(L, first)};
-  }
-  const TaskScheduler::References& refs = tasks.refs;
   const int top = lua_gettop(L);
   const int protocol = top + 2;
-  push_protocol(L, refs, name);
-  push_field(L, protocol, refs.id);
+  push_protocol(L, tasks, name);
+  push_field(L, tasks, protocol, tasks.refs.id);
   const int type = static_cast<int>(lua_tointeger(L, -1));
-  if (native_unpack != nullptr) {
-    push_field(L, protocol, refs.unpack);
-    *native_unpack = lua_tocfunction(L, -1) == l_unpack;
-  }
-  push_field(L, protocol, refs.pack);
+  push_field(L, tasks, protocol, tasks.refs.unpack);
+  const bool native_unpack = lua_tocfunction(L, -1) == l_unpack;
+  push_field(L, tasks, protocol, tasks.refs.pack);
   if (lua_tocfunction(L, -1) == l_pack) [[likely]] {
     lua_settop(L, top);
-    return {type, pack(L, first)};
+    return {type, native_unpack, pack(L, first)};
   }
   lua_replace(L, top + 1);
   lua_settop(L, top + 1);
@@ -73,13 +66,21 @@ Outgoing pack_for(lua_State* L, int name, int first, bool* native_unpack) {
   lua_call(L, top - first + 1, 2);
   const Packed payload = check_payload(L, top + 1);
   lua_settop(L, top);
-  return {type, payload};
+  return {type, native_unpack, payload};
+}
+
+// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one.
+// The stack stays.
+[[gnu::always_inline]] inline Outgoing pack_for(lua_State* L, int name, int first) {
+  if (is_string(L, name, scheduler(L).lua_protocol.name)) [[likely]]
+    return {kTypeLua, true, pack(L, first)};
+  return pack_for_other(L, name, first);
 }
 
 int type_of(lua_State* L, int name) {
-  const TaskScheduler::References& refs = scheduler(L).refs;
-  push_protocol(L, refs, name);
-  push_field(L, lua_gettop(L), refs.id);
+  const TaskScheduler& tasks = scheduler(L);
+  push_protocol(L, tasks, name);
+  push_field(L, tasks, lua_gettop(L), tasks.refs.id);
   const int type = static_cast<int>(lua_tointeger(L, -1));
   lua_pop(L, 3);
   return type;
@@ -90,7 +91,7 @@ int type_of(lua_State* L, int name) {
 // send(address, protocol, ...) -> 0, or nothing if there is no such service
 int l_send(lua_State* L) {
   const Address address = check_address(L, 1);
-  const Outgoing out = pack_for(L, 2, 3, nullptr);
+  const Outgoing out = pack_for(L, 2, 3);
   return push_sent(L, send_to(scheduler(L).service(), address, 0, out.type, 0, out.payload));
 }
 
@@ -162,7 +163,7 @@ int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
   tasks.block();
   const auto context = reinterpret_cast<lua_KContext>(&tasks);
   if (task.co == L) return lua_yieldk(L, 0, context, after);
-  push_ref(L, tasks.refs.suspend);
+  tasks.push_reference(L, tasks.refs.suspend);
   return lua_yieldk(L, 1, context, after);
 }
 
@@ -170,16 +171,15 @@ int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
 int l_call(lua_State* L) {
   const Address address = check_address(L, 1);
   Task& task = blocking_task(L);
-  bool native_unpack;
-  const Outgoing out = pack_for(L, 2, 3, &native_unpack);
-  request(L, task, address, out.type, out.payload, native_unpack ? Wait::reply : Wait::message);
-  if (native_unpack) [[likely]] {
+  const Outgoing out = pack_for(L, 2, 3);
+  request(L, task, address, out.type, out.payload, out.native_unpack ? Wait::reply : Wait::message);
+  if (out.native_unpack) [[likely]] {
     lua_settop(L, 0);
     return suspend_call(L, task, after_call);
   }
-  const TaskScheduler::References& refs = scheduler(L).refs;
-  push_protocol(L, refs, 2);
-  push_field(L, lua_gettop(L), refs.unpack);
+  const TaskScheduler& tasks = scheduler(L);
+  push_protocol(L, tasks, 2);
+  push_field(L, tasks, lua_gettop(L), tasks.refs.unpack);
   lua_replace(L, 1);
   lua_settop(L, 1);
   return suspend_call(L, task, after_call_unpack);
@@ -197,9 +197,8 @@ int suspend_message_call(lua_State* L, const Task& task) {
 int l_call(lua_State* L) {
   const Address address = check_address(L, 1);
   Task& task = blocking_task(L);
-  bool native_unpack;
-  const Outgoing out = pack_for(L, 2, 3, &native_unpack);
-  request(L, task, address, out.type, out.payload, native_unpack ? Wait::reply : Wait::unpack);
+  const Outgoing out = pack_for(L, 2, 3);
+  request(L, task, address, out.type, out.payload, out.native_unpack ? Wait::reply : Wait::unpack);
   task.called_type = static_cast<std::uint8_t>(out.type);
   return suspend(L, task);
 }
@@ -225,18 +224,20 @@ int answer(lua_State* L, Task& task, Packed payload) {
   if (task.traced) [[unlikely]]
     scheduler(L).trace(L, "response", &task);
   if (task.session == 0) {
-    std::free(payload.data);
+    free_given(payload.data);
     lua_pushboolean(L, 0);
     return 1;
   }
   if (payload.size > kMaxMessageBytes) {
-    std::free(payload.data);
-    send_owned(service, service.handle(), task.source, kTypeError, task.session, nullptr, 0);
+    free_given(payload.data);
+    send_owned(service, task.source,
+               Message::make(service.handle(), kTypeError, task.session, nullptr, 0));
     lua_pushboolean(L, 0);
     return 1;
   }
-  const int result = send_owned(service, service.handle(), task.source, kTypeResponse, task.session,
-                                payload.data, payload.size);
+  const int result = send_given(
+      service, task.source,
+      Message::make(service.handle(), kTypeResponse, task.session, payload.data, payload.size));
   lua_pushboolean(L, result >= 0);
   return 1;
 }
@@ -257,7 +258,7 @@ Task& open_request(lua_State* L, const char* message) {
 int l_ret(lua_State* L) {
   Task* task = find_open_request(L);
   if (task == nullptr) {
-    // The message was given away, also by a caller who may not answer.
+    // The message was handed over, also by a caller who may not answer.
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) std::free(lua_touserdata(L, 1));
     return luaL_error(L, "No session");
   }

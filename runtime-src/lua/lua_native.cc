@@ -43,7 +43,8 @@ int l_register_protocol(lua_State* L) {
     return luaL_error(L, "register_protocol: the name must be a string");
   if (!has_protocol_id(L, 3))
     return luaL_error(L, "register_protocol: the id must be 0 .. %d", kMaxProtocol);
-  push_ref(L, scheduler(L).refs.protocols);
+  const TaskScheduler& tasks = scheduler(L);
+  tasks.push_reference(L, tasks.refs.protocols);
   lua_getfield(L, 4, lua_tostring(L, 2));
   if (!lua_isnil(L, -1))
     return luaL_error(L, "register_protocol: the name %s is taken", lua_tostring(L, 2));
@@ -62,7 +63,7 @@ int l_register_protocol(lua_State* L) {
 int l_dispatch(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);
   lua_settop(L, 2);
-  push_ref(L, tasks.refs.protocols);
+  tasks.push_reference(L, tasks.refs.protocols);
   lua_pushvalue(L, 1);
   lua_gettable(L, 3);
   if (lua_isnil(L, 4)) {
@@ -158,7 +159,7 @@ int l_exit(lua_State* L) {
   tasks.exit();
   const Task& task = blocking_task(L);
   if (task.co == L) return lua_yield(L, 0);
-  push_ref(L, tasks.refs.suspend);
+  tasks.push_reference(L, tasks.refs.suspend);
   return lua_yield(L, 1);
 }
 
@@ -169,7 +170,7 @@ int l_expose_protocols(lua_State* L) {
   tasks.lua_protocol.has_dispatch = false;
   lua_pushboolean(L, 0);
   lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
-  push_ref(L, tasks.refs.protocols);
+  tasks.push_reference(L, tasks.refs.protocols);
   return 1;
 }
 
@@ -217,7 +218,7 @@ TaskScheduler& prepare(lua_State* L) {
   if (self.tasks() != nullptr) return *self.tasks();
   TaskScheduler& tasks = self.make_tasks();
   TaskScheduler::References& refs = tasks.refs;
-  for (int* table : {&refs.protocols, &refs.tokens, &refs.mark}) {
+  for (int* table : {&refs.protocols, &refs.tokens}) {
     lua_newtable(L);
     *table = luaL_ref(L, LUA_REGISTRYINDEX);
   }
@@ -295,7 +296,7 @@ int open_native(lua_State* L) {
       {"traceback", l_traceback},
       {nullptr, nullptr},
   };
-  [[maybe_unused]] const TaskScheduler& tasks = prepare(L);
+  prepare(L);
   lua_createtable(L, 0, 32);
   luaL_setfuncs(L, kFunctions, 0);
   luaL_setfuncs(L, kMessageFunctions, 0);
@@ -307,9 +308,6 @@ int open_native(lua_State* L) {
 #ifdef RUNTIME_LUA54
   lua_pushcfunction(L, l_pairs);
   lua_setfield(L, -2, "__pairs");
-#else
-  push_ref(L, tasks.refs.mark);
-  lua_setfield(L, -3, "mark");
 #endif
   lua_setmetatable(L, -2);
   return 1;
@@ -327,7 +325,7 @@ int open_scheduler(lua_State* L) {
   luaL_setfuncs(L, kRareMessageFunctions, 0);
   luaL_setfuncs(L, kRareWaitingFunctions, 0);
   luaL_setfuncs(L, kTaskTools, 0);
-  push_ref(L, tasks.refs.protocols);
+  tasks.push_reference(L, tasks.refs.protocols);
   lua_setfield(L, -2, "protocols");  // not to be changed, nor handed on
   return 1;
 }

@@ -11,25 +11,6 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-Packed check_payload(lua_State* L, int index) {
-  const int type = lua_type(L, index);
-  if (type == LUA_TLIGHTUSERDATA) {
-    return {lua_touserdata(L, index), static_cast<std::size_t>(luaL_checkinteger(L, index + 1))};
-  }
-  if (type == LUA_TSTRING) {
-    std::size_t size;
-    const char* text = lua_tolstring(L, index, &size);
-    if (size == 0) return {nullptr, 0};
-    auto* copy = static_cast<char*>(std::malloc(size + 1));
-    if (copy == nullptr) luaL_error(L, "not enough memory");
-    std::memcpy(copy, text, size);
-    copy[size] = '\0';
-    return {copy, size};
-  }
-  luaL_error(L, "invalid param %s", luaL_typename(L, index));
-  return {};
-}
-
 namespace {
 
 // The handle that the value is, if it is one as it usually is; else 0.
@@ -42,6 +23,28 @@ Handle plain_handle(const RawValue* value) {
 }
 
 }  // namespace
+
+Packed check_payload(lua_State* L, int index) {
+  const int type = lua_type(L, index);
+  if (type == LUA_TLIGHTUSERDATA) {
+    const Packed given{lua_touserdata(L, index),
+                       static_cast<std::size_t>(luaL_checkinteger(L, index + 1))};
+    give_bytes(block_bytes(given.data));
+    return given;
+  }
+  if (type == LUA_TSTRING) {
+    std::size_t size;
+    const char* text = lua_tolstring(L, index, &size);
+    if (size == 0) return {nullptr, 0};
+    auto* copy = static_cast<char*>(allocate_given(size + 1));
+    if (copy == nullptr) luaL_error(L, "not enough memory");
+    std::memcpy(copy, text, size);
+    copy[size] = '\0';
+    return {copy, size};
+  }
+  luaL_error(L, "invalid param %s", luaL_typename(L, index));
+  return {};
+}
 
 Address check_address(lua_State* L, int index) {
   if (const Handle handle = plain_handle(RawValues(L).find(index))) [[likely]]
@@ -64,12 +67,9 @@ Address check_address(lua_State* L, int index) {
   return {0, name};
 }
 
-int send_to(Service& service, Address address, Handle source, int type, int session,
-            Packed payload) {
-  if (address.handle != 0 && payload.size <= kMaxMessageBytes) [[likely]] {
-    return send_owned(service, source ? source : service.handle(), address.handle, type, session,
-                      payload.data, payload.size);
-  }
+int send_far(Service& service, Address address, Handle source, int type, int session,
+             Packed payload) {
+  take_bytes(block_bytes(payload.data));
   skynet_context* context = service.context();
   type |= PTYPE_TAG_DONTCOPY;
   if (address.handle != 0) {

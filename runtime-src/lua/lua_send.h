@@ -1,7 +1,7 @@
 // Sending from Lua: addresses and payloads as programs write them.
 #pragma once
 
-#include "core/service.h"
+#include "core/send.h"
 #include "lua/engine.h"
 #include "lua/seri.h"
 
@@ -21,10 +21,20 @@ struct Address {
 // The address at `index`: a number, a numeric string or a name. Raises for anything else.
 Address check_address(lua_State* L, int index);
 
+// send_to() for names and for what is too large.
+int send_far(Service& service, Address address, Handle source, int type, int session,
+             Packed payload);
+
 // Takes the payload in any case. `source` 0 is the service itself. The session; -1 if there is no
 // such service, -2 if the message is too large.
-int send_to(Service& service, Address address, Handle source, int type, int session,
-            Packed payload);
+inline int send_to(Service& service, Address address, Handle source, int type, int session,
+                   Packed payload) {
+  if (address.handle == 0 || payload.size > kMaxMessageBytes) [[unlikely]]
+    return send_far(service, address, source, type, session, payload);
+  return send_given(
+      service, address.handle,
+      Message::make(source ? source : service.handle(), type, session, payload.data, payload.size));
+}
 
 // What send functions return for the result of send_to(): the session; nothing without such a
 // service; false if too large.

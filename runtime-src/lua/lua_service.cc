@@ -346,6 +346,12 @@ void LuaService::give_up(int status, Frame& frame) {
   if (pending_.load(std::memory_order_relaxed) != 0) after_pending();
 }
 
+inline void LuaService::after_message(Frame& frame) {
+  free_given(frame.message.data);
+  if (tasks_->has_errors() || pending_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    after_trouble(frame);
+}
+
 // Handles messages until the turn ends. False: the frame holds one that needs a protected call.
 bool LuaService::run_bare(Frame& frame) {
   lua_State* L = main_;
@@ -385,12 +391,9 @@ int LuaService::l_turn(lua_State* L) {
   return 0;
 }
 
-void LuaService::after_message(Frame& frame) {
-  free_given(frame.message.data);
-  if (tasks_->has_errors()) [[unlikely]]
-    log_error(frame.message, tasks_->take_errors());
-  if (pending_.load(std::memory_order_relaxed) != 0) [[unlikely]]
-    after_pending();
+void LuaService::after_trouble(Frame& frame) {
+  if (tasks_->has_errors()) log_error(frame.message, tasks_->take_errors());
+  if (pending_.load(std::memory_order_relaxed) != 0) after_pending();
 }
 
 // Forgets a signal that came too late to interrupt anything, and collects what a message has left

@@ -15,6 +15,7 @@
 #include "lua/jit_heat.h"
 #include "lua/lua_host.h"
 #include "lua/profiler.h"
+#include "lua/raw_stack.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -39,9 +40,7 @@ class LuaService : public LuaHost {
     // Every coroutine has a copy of the main thread's.
     return **static_cast<LuaService**>(lua_getextraspace(L));
 #else
-    void* heap;
-    lua_getallocf(L, &heap);
-    return *static_cast<Heap*>(static_cast<LuaHeap*>(heap))->service;
+    return *static_cast<Heap*>(static_cast<LuaHeap*>(allocator_data(L)))->service;
 #endif
   }
 
@@ -81,7 +80,8 @@ class LuaService : public LuaHost {
   bool run_bare(Frame& frame);
   void give_up(int status, Frame& frame);
   int enter_turn(Frame& frame);
-  void after_message(Frame& frame);
+  [[gnu::always_inline]] void after_message(Frame& frame);
+  [[gnu::noinline]] void after_trouble(Frame& frame);
   bool begin_state(ImageQuestion* question);
   struct ImageHeap;
   lua_State* new_state(lua_Alloc alloc, LuaHeap& heap);

@@ -19,7 +19,7 @@ Task* sleeper_of(lua_State* L, int token) {
     if (task != nullptr && task->own_token) return task;
   }
   if (!tasks.has_tokens()) return nullptr;
-  push_ref(L, tasks.refs.tokens);
+  tasks.push_reference(L, tasks.refs.tokens);
   lua_pushvalue(L, token);
   lua_rawget(L, -2);
   auto* task = static_cast<Task*>(lua_touserdata(L, -1));
@@ -41,7 +41,8 @@ void set_token(lua_State* L, Task& task, int index) {
     task.own_token = true;
     return;
   }
-  push_ref(L, scheduler(L).refs.tokens);
+  const TaskScheduler& tasks = scheduler(L);
+  tasks.push_reference(L, tasks.refs.tokens);
   lua_pushvalue(L, index);
   if (task.token_anchor == LUA_NOREF) {
     task.token_anchor = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -45,10 +45,16 @@ inline const RawUserdata* find_userdata(const RawValue& value) {
 
 #else  // LuaJIT
 
+// The beginning of what all coroutines of a state have in common.
+struct RawGlobal {
+  lua_Alloc allocator;
+  void* allocator_data;
+};
+
 struct RawThread {
   void* next;
   std::uint8_t marked, tag, frame_id, status;
-  void* global;
+  const RawGlobal* global;
   void* gray;
   RawValue* first;
   RawValue* top;
@@ -72,6 +78,17 @@ inline const RawUserdata* find_userdata(const RawValue& value) {
 #endif
 
 inline RawThread& raw_thread(lua_State* L) { return *reinterpret_cast<RawThread*>(L); }
+
+#ifdef RUNTIME_LUAJIT
+// What the state's allocator was given with it, as lua_getallocf() says.
+inline void* allocator_data(lua_State* L) {
+  if (raw_values_known()) [[likely]]
+    return raw_thread(L).global->allocator_data;
+  void* data;
+  lua_getallocf(L, &data);
+  return data;
+}
+#endif
 
 // The values of the running function, its arguments when it begins. None when they are not known.
 struct RawValues {

@@ -102,6 +102,19 @@ bool stack_is_known(lua_State* L) {
   return true;
 }
 
+// What belongs to a state as a whole, from any of its coroutines.
+bool global_is_known([[maybe_unused]] lua_State* L) {
+#ifdef RUNTIME_LUAJIT
+  void* data;
+  const lua_Alloc allocator = lua_getallocf(L, &data);
+  for (lua_State* const thread : {L, lua_newthread(L)}) {
+    const RawGlobal* const global = raw_thread(thread).global;
+    if (global->allocator != allocator || global->allocator_data != data) return false;
+  }
+#endif
+  return true;
+}
+
 // A userdata on the top of the stack, without a metatable and with one.
 bool userdata_is_known(lua_State* L) {
   lua_newuserdatauv(L, 24, 0);
@@ -130,7 +143,8 @@ int l_probe(lua_State* L) {
   lua_settop(L, 0);
   luaL_openlibs(L);
   lua_pushliteral(L, "text");
-  if (!strings_are_known(L) || !table_is_known(L) || !stack_is_known(L) || !userdata_is_known(L))
+  if (!strings_are_known(L) || !table_is_known(L) || !stack_is_known(L) || !global_is_known(L) ||
+      !userdata_is_known(L))
     return 0;
   if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
   lua_call(L, 0, 1);
@@ -141,6 +155,11 @@ int l_probe(lua_State* L) {
 
 }  // namespace
 
-bool probe_raw_values() { return kRawInternal && probe_engine(l_probe); }
+// Several threads may come here at once, and find the same.
+bool probe_raw_values() {
+  const bool known = kRawInternal && probe_engine(l_probe);
+  raw_probe.store(known ? RawProbe::passed : RawProbe::failed, std::memory_order_relaxed);
+  return known;
+}
 
 }  // namespace runtime::RUNTIME_ENGINE

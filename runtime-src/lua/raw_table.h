@@ -8,6 +8,7 @@
 // Ownership: none. What is read lives as long as its table refers to it and no Lua code runs.
 #pragma once
 
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <string_view>
@@ -17,10 +18,15 @@
 namespace runtime::RUNTIME_ENGINE {
 
 // Whether the engine that is linked keeps its tables so, and its stacks (raw_stack.h). False costs the speed alone.
+// Asked several times for each message: one look at a byte, once the engine has been probed.
+enum class RawProbe : std::int8_t { failed = -1, not_made = 0, passed = 1 };
+inline constinit std::atomic<RawProbe> raw_probe{RawProbe::not_made};
 bool probe_raw_values();
 inline bool raw_values_known() {
-  static const bool known = probe_raw_values();
-  return known;
+  const RawProbe probe = raw_probe.load(std::memory_order_relaxed);
+  if (probe == RawProbe::passed) [[likely]]
+    return true;
+  return probe == RawProbe::not_made && probe_raw_values();
 }
 
 enum class RawKind : std::uint8_t { nil, boolean, integer, real, string, table, other };

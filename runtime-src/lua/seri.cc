@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "base/memory_ledger.h"
+
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
 
@@ -31,6 +33,7 @@ Bytes check_message(lua_State* L) {
 
 int l_pack(lua_State* L) {
   const Packed packed = pack(L, 1);
+  take_bytes(block_bytes(packed.data));
   lua_pushlightuserdata(L, packed.data);
   lua_pushinteger(L, static_cast<lua_Integer>(packed.size));
   return 2;

@@ -14,7 +14,8 @@ namespace runtime::RUNTIME_ENGINE {
 
 class KnownStrings;
 
-// Bytes from malloc; whoever holds it frees `data`. No values are no bytes: {nullptr, 0}.
+// Bytes from malloc; whoever holds it frees `data`. It is given away already (memory_ledger.h): whoever keeps it takes
+// it (take_bytes). No values are no bytes: {nullptr, 0}.
 struct Packed {
   void* data;
   std::size_t size;

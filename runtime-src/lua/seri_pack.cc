@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "base/memory_ledger.h"
 #include "base/short_bytes.h"
 #include "lua/raw_stack.h"
 #include "lua/seri.h"
@@ -411,10 +412,10 @@ Writer pack_to_userdata(lua_State* L, int from, std::size_t capacity) {
   return w;
 }
 
-Packed copy(const Writer& w) {
+[[gnu::always_inline]] inline Packed copy(const Writer& w) {
   const auto size = static_cast<std::size_t>(w.at - w.begin);
   if (size == 0) return {nullptr, 0};
-  void* data = std::malloc(size);
+  void* data = allocate_given(size);
   if (data == nullptr) luaL_error(w.L, "not enough memory");
   copy_short(static_cast<char*>(data), w.begin, size);
   return {data, size};
@@ -443,7 +444,9 @@ Packed pack(lua_State* L, int from) {
   if (size <= kKeepBytes) return copy(w);
   scratch = {};
   void* data = std::realloc(w.begin, size);
-  return {data != nullptr ? data : w.begin, size};
+  if (data == nullptr) data = w.begin;
+  give_bytes(block_bytes(data));
+  return {data, size};
 }
 
 void push_packed(lua_State* L, int from) {

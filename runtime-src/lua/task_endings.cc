@@ -134,9 +134,8 @@ int TaskScheduler::push_failure([[maybe_unused]] lua_State* L) {
   call_failed_ = true;
   return 0;
 #else
-  lua_rawgeti(L, LUA_REGISTRYINDEX, refs.mark);
   lua_rawgeti(L, LUA_REGISTRYINDEX, refs.raise_failure);
-  return 2;
+  return 1;
 #endif
 }
 
@@ -153,7 +152,7 @@ int TaskScheduler::raise_failure(lua_State* L) {
 
 void TaskScheduler::answer_error(Handle to, std::int32_t session) {
   if (session == 0 || to == 0) return;
-  send_owned(service_, service_.handle(), to, kTypeError, session, nullptr, 0);
+  send_owned(service_, to, Message::make(service_.handle(), kTypeError, session, nullptr, 0));
 }
 
 void TaskScheduler::refuse(const Message& message) {
@@ -261,7 +260,7 @@ void TaskScheduler::exit() {
   callees.erase(std::unique(callees.begin(), callees.end()), callees.end());
   tell_requesters();
   for (const Handle callee : callees) {
-    send_owned(service_, service_.handle(), callee, kTypeError, 0, nullptr, 0);
+    send_owned(service_, callee, Message::make(service_.handle(), kTypeError, 0, nullptr, 0));
   }
 }
 

@@ -15,9 +15,6 @@ namespace runtime::RUNTIME_ENGINE {
 
 inline TaskScheduler& scheduler(lua_State* L) { return *LuaService::of(L).tasks(); }
 
-// Pushes what a reference of TaskScheduler::refs stands for.
-inline void push_ref(lua_State* L, int ref) { stock_lua_rawgeti(L, LUA_REGISTRYINDEX, ref); }
-
 // The task that is about to block. Raises where a yield is not possible, before anything is
 // registered for it.
 inline Task& blocking_task(lua_State* L) {
@@ -33,7 +30,7 @@ inline int suspend(lua_State* L, const Task& task) {
   TaskScheduler& tasks = scheduler(L);
   tasks.block();
   if (task.co == L) return lua_yield(L, 0);
-  push_ref(L, tasks.refs.suspend);
+  tasks.push_reference(L, tasks.refs.suspend);
   return lua_yield(L, 1);
 }
 

@@ -41,6 +41,35 @@ int l_unknown_command(lua_State* L) {
   return 0;
 }
 
+// A call on LuaJIT comes back with the number of the reply's values in front, when they are as few as
+// skynet.lua takes so.
+#ifdef RUNTIME_LUAJIT
+constexpr bool kCountsReplies = true;
+#else
+constexpr bool kCountsReplies = false;
+#endif
+constexpr int kMostCounted = 3;
+
+// values(table, n) -> table[1], ..., table[n]
+int l_values(lua_State* L) {
+  const auto count = static_cast<int>(lua_tointeger(L, 2));
+  luaL_checkstack(L, count, "too many values in a reply");
+  for (int i = 1; i <= count; ++i) lua_rawgeti(L, 1, i);
+  return count;
+}
+
+// In place of the uppermost `count` values: a function that gives them, and its arguments. Gives the
+// number of these three.
+int hand_over(lua_State* L, int count) {
+  lua_createtable(L, count, 0);
+  lua_insert(L, -count - 1);
+  for (int i = count; i > 0; --i) lua_rawseti(L, -i - 1, i);
+  lua_pushcfunction(L, l_values);
+  lua_insert(L, -2);
+  lua_pushinteger(L, count);
+  return 3;
+}
+
 }  // namespace
 
 TaskScheduler::TaskScheduler(Service& service, lua_State* L)
@@ -190,9 +219,9 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
   }
   if (task == nullptr) return true;  // its wait has ended
   task->waits_for = 0;
-  const Wait wait = task->wait;
   int values = 0;
-  switch (wait) {
+  bool is_reply = false;
+  switch (task->wait) {
     case Wait::reply: {
       UnpackError error;
       values = unpack(L, message.data, message.size(), &error, strings_.get());
@@ -201,11 +230,12 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
         failure_text_ = lua_tostring(L, -1);
         lua_pop(L, 1);
         values = push_failure(L);
+        break;
       }
+      is_reply = true;
       break;
     }
     case Wait::unpack:
-      lua_rawgeti(L, LUA_REGISTRYINDEX, refs.mark);
       lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
       lua_rawgeti(L, -1, task->called_type);
       lua_getfield(L, -1, "unpack");
@@ -213,12 +243,13 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
       lua_pop(L, 1);
       lua_pushlightuserdata(L, message.data);
       lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
-      values = 4;
+      values = 3;
       break;
     case Wait::message:
       lua_pushlightuserdata(L, message.data);
       lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
       values = 2;
+      is_reply = true;
       break;
     case Wait::answer:
       lua_pushboolean(L, 1);
@@ -234,15 +265,21 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
     default: break;
   }
   drop_wait(task, false);
-  if (values != 0) {
-    if (!lua_checkstack(task->co, values)) {
-      lua_pop(L, values);
-      failure_text_ = "too many values in a reply";
-      values = push_failure(L);
-    }
-    move_values(L, task->co, values);
+  bool counted = kCountsReplies && is_reply;
+  if (counted && values > kMostCounted) [[unlikely]] {
+    values = hand_over(L, values);
+    counted = false;
   }
-  resume(L, task, values);
+  int all = values + (counted ? 1 : 0);
+  if (all != 0 && !lua_checkstack(task->co, all)) [[unlikely]] {
+    lua_pop(L, values);
+    failure_text_ = "too many values in a reply";
+    values = all = push_failure(L);
+    counted = false;
+  }
+  if (counted) push_number(task->co, values);
+  move_values(L, task->co, values);
+  resume(L, task, all);
   return true;
 }
 
@@ -299,8 +336,7 @@ int TaskScheduler::push_lua_request(lua_State* L, const Message& message) {
   return values;
 }
 
-// lua_rawgeti() of the registry.
-void TaskScheduler::push_reference(lua_State* L, int reference) {
+void TaskScheduler::push_reference(lua_State* L, int reference) const {
   const auto index = static_cast<std::size_t>(reference) - 1;
   if (registry_ != nullptr && index < registry_->array_size()) [[likely]] {
     push_value(L, registry_->array()[index]);

@@ -140,12 +140,13 @@ class TaskScheduler {
   void promise(const Task& task);
   void keep_promise(Handle source, std::int32_t session);
 
+  // Pushes what a reference of the registry stands for: lua_rawgeti().
+  void push_reference(lua_State* L, int reference) const;
+
   // References in the registry.
   struct References {
     int protocols = LUA_NOREF;  // table: name and type -> protocol
     int tokens = LUA_NOREF;     // table: token -> light userdata of the Task
-    // LuaJIT: the first value of what a call is resumed with when a function is to follow it.
-    int mark = LUA_NOREF;
     int suspend = LUA_NOREF;   // "SUSPEND": what a blocked coroutine yields to those that drive it
     int dispatch = LUA_NOREF;  // "dispatch", "unpack", "pack", "id": the keys of a protocol
     int unpack = LUA_NOREF;
@@ -188,7 +189,6 @@ class TaskScheduler {
   // Push what a request's task begins with: its handler, session and source, and what unpack gives.
   // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
-  void push_reference(lua_State* L, int reference);
   KnownStrings* known_strings();
   int push_published(lua_State* L, const Message& message, Entry entry);
   int push_request(lua_State* L, const Message& message, Entry entry);

@@ -70,6 +70,28 @@ TEST(MemoryLedger, AMessageIsTheReceiversOnceReceived) {
   EXPECT_EQ(receiver.bytes(), 0) << "nothing drifts";
 }
 
+TEST(MemoryLedger, WhatIsAllocatedToBeGivenIsOnNoAccount) {
+  MemoryLedger sender(0), receiver(0);
+  for (int i = 0; i < 1000; ++i) {
+    sender.enter();
+    void* volatile payload = allocate_given(static_cast<std::size_t>(i) + 1);
+    EXPECT_EQ(sender.current(), 0);
+    sender.leave();
+    receiver.enter();
+    if (i % 2 == 0) {
+      free_given(payload);
+      EXPECT_EQ(receiver.current(), 0);
+    } else {
+      take_bytes(block_bytes(payload));
+      EXPECT_GE(receiver.current(), i + 1);
+      std::free(payload);
+    }
+    receiver.leave();
+  }
+  EXPECT_EQ(sender.bytes(), 0);
+  EXPECT_EQ(receiver.bytes(), 0) << "nothing drifts";
+}
+
 #endif
 
 TEST(MemoryLedger, KnowsTheSizeOfABlock) {
