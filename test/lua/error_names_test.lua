@@ -9,6 +9,9 @@ T.test("a function of skynet has its public name", function()
 	T.raises("bad argument #1 to 'skynet.sleep' (number expected, got string)", skynet.sleep, "x")
 	T.raises("bad argument #1 to 'skynet.timeout' (number expected, got table)", skynet.timeout, {}, print)
 	T.raises("bad argument #2 to 'skynet.timeout' (function expected, got nil)", skynet.timeout, 1)
+	for _, number in ipairs { 1.5, 1 / 0, 0 / 0, 2 ^ 63 } do
+		T.raises("bad argument #1 to 'skynet.timeout' (number has no integer representation)", skynet.timeout, number, print)
+	end
 	T.raises("bad argument #1 to 'skynet.wakeup' (value expected)", skynet.wakeup)
 	T.raises("bad argument #1 to 'skynet.fork' (function expected, got no value)", skynet.fork)
 	T.raises("bad argument #1 to 'skynet.fork' (function expected, got boolean)", function() skynet.fork(true) end)
