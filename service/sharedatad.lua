@@ -2,22 +2,22 @@
 -- one. The data itself is the process's, not this service's.
 local skynet = require "skynet"
 local core = require "skynet.sharedata.core"
+local codecache = require "skynet.codecache"
 
-local function read(path)
-	local file = assert(io.open(path, "rb"))
-	local text = file:read "*a"
-	file:close()
-	return text
-end
+-- A file is read anew each time: its name is that of the version before.
+codecache.mode "OFF"
 
 -- The table that a source makes: its result, or else its globals.
 local function run(source, ...)
-	local text, chunk = source, "=sharedata"
-	local path = source:match "^@(.*)$"
-	if path then text, chunk = read(path), source end
 	local globals = setmetatable({}, { __index = _G })
-	local f = assert(load(text, chunk, "t", globals))
-	local result = f(...)
+	local path = source:match "^@(.*)$"
+	local f, reason
+	if path then
+		f, reason = loadfile(path, "bt", globals)
+	else
+		f, reason = load(source, "=sharedata", "t", globals)
+	end
+	local result = assert(f, reason)(...)
 	if type(result) == "table" then return result end
 	return setmetatable(globals, nil)
 end

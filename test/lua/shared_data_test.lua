@@ -151,6 +151,26 @@ T.test("sharedata: all holders follow, whatever their engine", function()
 	end
 end)
 
+T.test("sharedata: a file is read anew, as editors and tools leave it: a mark of UTF-8, a first line with #, compiled", function()
+	local function write(bytes)
+		local file = assert(io.open("data.lua", "wb"))
+		file:write(bytes)
+		file:close()
+	end
+	write "\239\187\191a = ..."
+	sharedata.new("file", "@data.lua", 1)
+	T.eq(sharedata.deepcopy("file", "a"), 1)
+	local compiled = string.dump(assert(load "return { b = ... }"))
+	if jit then compiled = "return { b = ... }" end -- sharedatad is on Lua 5.4
+	for i, bytes in ipairs { "#!/usr/bin/lua\nb = ...", compiled, "b = ..." } do
+		write(bytes)
+		sharedata.update("file", "@data.lua", i)
+		T.eq(sharedata.deepcopy "file", { b = i })
+	end
+	T.raises("call failed", sharedata.update, "file", "@no such file")
+	T.raises("call failed", sharedata.update, "file", "\27 no source")
+end)
+
 T.test("sharedata: a delete directly after the first query is noticed", function()
 	sharedata.new("gone", { v = 1 })
 	local object = sharedata.query "gone"
