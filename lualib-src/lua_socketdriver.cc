@@ -11,6 +11,7 @@
 #include "lua/builtin_modules.h"
 #include "lua/c_string.h"
 #include "lua/engine.h"
+#include "lua/raw_stack.h"
 #include "lua_socket_buffer.h"
 #include "net/address.h"
 #include "skynet.h"
@@ -281,11 +282,30 @@ void check_payload(lua_State* L, int index, int id, Payload* payload) {
   }
 }
 
+// An id and a string, as nearly all sends have them, where the engine keeps them. False: it is not so.
+bool find_text(lua_State* L, socket_sendbuffer* buffer) {
+  const RawValues values(L);
+  const RawValue* const data = values.find(2);
+  if (data == nullptr || data->kind() != RawKind::string) return false;
+  const RawValue& id = *values.find(1);
+  if (id.kind() == RawKind::integer) {
+    buffer->id = static_cast<int>(id.integer());
+  } else {
+    if (id.kind() != RawKind::real || !(id.real() > 0 && id.real() < 0x1p31)) return false;
+    buffer->id = static_cast<int>(id.real());
+    if (buffer->id != id.real()) return false;
+  }
+  buffer->type = SOCKET_BUFFER_RAWPOINTER;
+  buffer->buffer = data->text().data();
+  buffer->sz = data->text().size();
+  return true;
+}
+
 // send(id, data[, size]), lsend(id, data[, size]) -> boolean
 template <int (*Send)(skynet_context*, socket_sendbuffer*)>
 int l_send(lua_State* L) {
   Payload payload;
-  check_payload(L, 2, check_id(L, 1), &payload);
+  if (!find_text(L, &payload.buffer)) check_payload(L, 2, check_id(L, 1), &payload);
   lua_pushboolean(L, Send(context(L), &payload.buffer) == 0);
   return 1;
 }

@@ -2,6 +2,7 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
 local net = require "net"
 local T = require "harness"
 
@@ -64,6 +65,24 @@ T.test("a line may be bounded: what is too long stays held", function()
 	T.eq(socket.held(b), 300)
 	socket.write(a, "\n")
 	T.eq(#socket.readline(b, "\n", 400), 300)
+	socket.close(a)
+	socket.close(b)
+end)
+
+T.test("a write takes an id and its bytes in each form that they may have", function()
+	local a, b = net.pair()
+	for _, write in ipairs { socket.write, socket.lwrite } do
+		local memory, size = driver.str2p "six"
+		T.eq({ write(a, "one"), write(tostring(a), "two"), write(a + 0.0, "three"), write(a, 4), write(a, { "fi", "ve" }),
+			write(a, ""), write(a, memory, size) }, { true, true, true, true, true, true, true })
+		T.eq(socket.read(b, 19), "onetwothree4fivesix")
+	end
+	T.raises("number expected", socket.write, nil, "x")
+	T.raises("number expected", socket.write, "no id", "x")
+	T.raises("string expected", socket.write, a)
+	T.raises("string expected", socket.write, a, true)
+	T.eq(socket.write(-1, "x"), false)
+	T.eq(socket.write(2 ^ 30, "x"), false)
 	socket.close(a)
 	socket.close(b)
 end)
