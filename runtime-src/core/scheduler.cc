@@ -220,8 +220,7 @@ void Scheduler::wait(Worker& self) {
     return;
   }
   self.loop_mark = 0;
-  // Now, as one that has got its long slice at work gives way to nobody, be it the watcher.
-  if (self.slice.is_short() && !parking_.watched_last(self.index())) self.slice.restore();
+  watcher_.rest(self);
   if (parking_.sleep(self.index()) == Parking::kWatch) watcher_.watch(self);
 }
 

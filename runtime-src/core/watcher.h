@@ -105,6 +105,14 @@ class Watcher {
     call(nullptr);
   }
 
+  // ---- by a worker that is about to sleep ----
+
+  // One that has watched gets its usual slice back; not so the one that watched last, which will be
+  // called again. Now, as one that gets it at work gives way to nobody, be it the watcher.
+  void rest(Worker& self) {
+    if (self.slice.is_short() && !parking_.watched_last(self.index())) self.slice.restore();
+  }
+
   // ---- by the watcher, which is neither parked nor active ----
 
   // Watches until there is something to do for `self`, or nothing to watch. On return `self`

@@ -185,6 +185,28 @@ TEST_F(ParkingInALoop, OneThatIsTakenOffTheListAndNotYetWokenSleepsForThat) {
   EXPECT_EQ(loop_.wakes, 1);
 }
 
+TEST_F(ParkingInALoop, OneThatIsTakenOffTheListAndNotYetToldSleepsForThat) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  others_leave();
+  ASSERT_TRUE(parking_.leave(0, Parking::kWork));  // in the place of whoever is about to wake it
+  futex_.meanwhile = {[&] {
+    parking_.park(0);
+    EXPECT_EQ(bring_work(), Outcome::woken);
+  }};
+  EXPECT_EQ(parking_.sleep(0), Parking::kWork);
+  EXPECT_EQ(loop_.wakes, 0) << "it is not there any more";
+}
+
+TEST_F(ParkingInALoop, OneThatHasJustBegunToWaitThereIsWokenThereToWork) {
+  ASSERT_TRUE(parking_.sleep_in(0, loop_));
+  FakeLoop other;
+  ASSERT_TRUE(parking_.sleep_in(1, other));  // whoever wakes does not know of 0 yet
+  EXPECT_EQ(parking_.wake_for_work_and_to_watch(), Outcome::both_woken);
+  EXPECT_EQ(futex_.wakes, 1);
+  EXPECT_EQ(parking_.sleep(0), Parking::kWork);
+  EXPECT_EQ(parking_.sleep(2), Parking::kWatch);
+}
+
 TEST_F(ParkingInALoop, OthersAreWokenBeforeIt) {
   ASSERT_TRUE(parking_.sleep_in(0, loop_));
   EXPECT_EQ(bring_work(), Outcome::woken);

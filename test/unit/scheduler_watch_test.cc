@@ -3,11 +3,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <thread>
 
 #include "core/environment.h"
 #include "core/node.h"
 #include "core/service.h"
+#include "thread_slice.h"
 
 namespace runtime {
 namespace {
@@ -46,6 +48,29 @@ int send_and_work(skynet_context*, void*, int, int session, uint32_t to, const v
   }
   return 0;
 }
+
+// Two that send to each other, from one worker's slot, until it has its usual slice.
+constexpr int kMostRelayed = 1000;
+std::uint64_t usual_slice_ns = 0;
+std::atomic<std::uint64_t> first_slice_ns{0};
+std::atomic<int> relayed{0};
+Handle relays[2];
+int relay(skynet_context*, void*, int, int session, uint32_t, const void*, size_t) {
+  const std::uint64_t slice = slice_ns(0);
+  const int count = relayed.fetch_add(1);
+  if (count == 0) first_slice_ns.store(slice);
+  if (slice == usual_slice_ns || count == kMostRelayed) {
+    arrived.fetch_add(1);
+  } else {
+    node_of_test->deliver(relays[(count + 1) % 2], Message::make(0, kTypeLua, session, nullptr, 0));
+  }
+  return 0;
+}
+int relay_init(void*, skynet_context* context, const char*) {
+  Service::from(context).set_callback(relay, nullptr);
+  return 0;
+}
+
 std::atomic<bool> released{false};
 int work_until_released(skynet_context*, void*, int, int, uint32_t, const void*, size_t) {
   while (!released.load()) {
@@ -92,6 +117,7 @@ class WatchedNode {
     static const Module modules[] = {{"quiet", nullptr, quiet_init, nullptr, nullptr},
                                      {"arrive", nullptr, arrive_init, nullptr, nullptr},
                                      {"work", nullptr, work_init, nullptr, nullptr},
+                                     {"relay", nullptr, relay_init, nullptr, nullptr},
                                      {"hold", nullptr, hold_init, nullptr, nullptr}};
     NodeOptions options;
     options.threads = threads;
@@ -134,6 +160,23 @@ TEST_P(SchedulerWatch, MessagesFromElsewhereArriveWhileAWorkerIsHeldUp) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, SchedulerWatch, testing::Values(2, 3, 16));
+
+TEST(SchedulerSlices, AWorkerThatHasWatchedGetsItsUsualSliceBackAtWork) {
+  if (!kernel_has_slices()) GTEST_SKIP() << "this kernel has no slices";
+  usual_slice_ns = slice_ns(0);
+  WatchedNode node(2);
+  const Handle worker = node.launch("work");
+  for (Handle& relay : relays) relay = node.launch("relay");
+  bool taken_over = false;
+  for (int i = 1; i <= 100 && !taken_over; ++i) {
+    relayed.store(0);
+    node.send(relays[0], worker, i);
+    ASSERT_TRUE(arrive_in_time(i));
+    ASSERT_LT(relayed.load(), kMostRelayed);
+    taken_over = first_slice_ns.load() < usual_slice_ns;
+  }
+  EXPECT_TRUE(taken_over);
+}
 
 }  // namespace
 }  // namespace runtime

@@ -9,41 +9,25 @@
 #include <barrier>
 #include <thread>
 
+#include "thread_slice.h"
+
 namespace runtime {
 namespace {
-
-// sched_attr of sched_setattr(2), whose header does not go with <sched.h>.
-struct Attributes {
-  std::uint32_t size = sizeof(Attributes), policy = 0;
-  std::uint64_t flags = 0;
-  std::int32_t nice = 0;
-  std::uint32_t priority = 0;
-  std::uint64_t runtime = 0, deadline = 0, period = 0;
-};
-
-Attributes attributes_of(pid_t thread) {
-  Attributes attributes;
-  EXPECT_EQ(syscall(SYS_sched_getattr, thread, &attributes, sizeof(attributes), 0), 0);
-  return attributes;
-}
-
-// Kernels before 6.12 know no slices: they tell 0.
-bool kernel_has_slices() { return attributes_of(0).runtime != 0; }
 
 TEST(TimeSlice, IsShortenedAndAsItWasAgain) {
   if (!kernel_has_slices()) GTEST_SKIP() << "this kernel has no slices";
   TimeSlice slice;
   slice.attach();
-  const auto usual = attributes_of(0).runtime;
+  const auto usual = slice_ns(0);
   slice.restore();  // it is not short: nothing happens
-  EXPECT_EQ(attributes_of(0).runtime, usual);
+  EXPECT_EQ(slice_ns(0), usual);
   slice.shorten();
   slice.shorten();  // and the usual one is not forgotten
   EXPECT_TRUE(slice.is_short());
-  EXPECT_LT(attributes_of(0).runtime, usual);
+  EXPECT_LT(slice_ns(0), usual);
   slice.restore();
   EXPECT_FALSE(slice.is_short());
-  EXPECT_EQ(attributes_of(0).runtime, usual);
+  EXPECT_EQ(slice_ns(0), usual);
 }
 
 TEST(TimeSlice, OfAnotherThread) {
@@ -58,10 +42,10 @@ TEST(TimeSlice, OfAnotherThread) {
     step.arrive_and_wait();
   });
   step.arrive_and_wait();
-  const auto usual = attributes_of(thread).runtime;
+  const auto usual = slice_ns(thread);
   slice.shorten();
-  EXPECT_LT(attributes_of(thread).runtime, usual);
-  EXPECT_EQ(attributes_of(0).runtime, usual) << "the caller's own stays";
+  EXPECT_LT(slice_ns(thread), usual);
+  EXPECT_EQ(slice_ns(0), usual) << "the caller's own stays";
   step.arrive_and_wait();
   other.join();
   slice.restore();  // it has ended: nothing happens
@@ -81,16 +65,16 @@ TEST(TimeSlice, NicenessStays) {
 
 TEST(TimeSlice, APolicyThatSomebodyChoseStays) {
   std::thread([] {
-    Attributes chosen = attributes_of(0);
+    ThreadAttributes chosen = attributes_of(0);
     chosen.policy = static_cast<std::uint32_t>(SCHED_BATCH);
     ASSERT_EQ(syscall(SYS_sched_setattr, 0, &chosen, 0), 0);
-    const auto usual = attributes_of(0).runtime;
+    const auto usual = slice_ns(0);
     TimeSlice slice;
     slice.attach();
     slice.shorten();
     slice.restore();
     EXPECT_EQ(attributes_of(0).policy, static_cast<std::uint32_t>(SCHED_BATCH));
-    EXPECT_EQ(attributes_of(0).runtime, usual);
+    EXPECT_EQ(slice_ns(0), usual);
   }).join();
 }
 
