@@ -29,14 +29,7 @@ local function json(bytes)
 	return table.concat(out):sub(1, bytes)
 end
 
-local function noise(bytes)
-	local out, x = {}, 4711
-	for i = 1, bytes do
-		x = (x * 16807) % 2147483647
-		out[i] = string.char(math.floor(x / 256) % 256)
-	end
-	return table.concat(out)
-end
+local function noise(bytes) return T.random_bytes(T.random(4711), bytes) end
 
 local function zstd(payload)
 	return (compression.deflate(("\0"):rep(16) .. payload, "zstd"):sub(26))

@@ -113,11 +113,7 @@ T.test("a node that has moved is called at its new address after a reload", func
 end)
 
 T.test("random bytes on its port do not disturb others", function()
-	local seed = 4711
-	local function random(n)
-		seed = (seed * 1103515 + 12345) % 2147483648
-		return math.floor(seed / 65536) % n
-	end
+	local random = T.random(4711)
 	local stop
 	local result = many(4, function(i)
 		local n = 0
@@ -129,11 +125,7 @@ T.test("random bytes on its port do not disturb others", function()
 	end)
 	for _ = 1, 50 do
 		local id = assert(socket.open("127.0.0.1", first_port + 1))
-		for _ = 1, 20 do
-			local bytes = {}
-			for j = 1, 1 + random(400) do bytes[j] = string.char(random(256)) end
-			socket.write(id, table.concat(bytes))
-		end
+		for _ = 1, 20 do socket.write(id, T.random_bytes(random, random(400))) end
 		socket.close(id)
 	end
 	stop = true

@@ -12,43 +12,39 @@ local HOST = "127.0.0.1"
 local port = tonumber(skynet.getenv "port")
 local MASTER = port + 1
 
-math.randomseed(20261129)
-local function one_of(list) return list[math.random(#list)] end
+local random = T.random(20261129)
+local function one_of(list) return list[random(#list)] end
 
 local unpack = table.unpack or unpack
 
 local function valid_packet()
 	return master.encode(unpack(one_of {
-		{ "H", math.random(100, 255), HOST .. ":" .. (port + 3) },
-		{ "R", "NAME" .. math.random(9), math.random(1, 0x7fffffff) },
-		{ "Q", "NAME" .. math.random(9) },
-		{ "W", math.random(0, 255) },
-		{ "C", math.random(255), HOST .. ":" .. (port + 3) },
-		{ "N", "NAME", math.random(1, 0x7fffffff) },
-		{ "D", math.random(255) },
+		{ "H", 99 + random(156), HOST .. ":" .. (port + 3) },
+		{ "R", "NAME" .. random(9), random(0x7ffffffe) },
+		{ "Q", "NAME" .. random(9) },
+		{ "W", random(256) - 1 },
+		{ "C", random(255), HOST .. ":" .. (port + 3) },
+		{ "N", "NAME", random(0x7ffffffe) },
+		{ "D", random(255) },
 	}))
 end
 
-local function random_bytes(count)
-	local bytes = {}
-	for i = 1, count do bytes[i] = string.char(math.random(0, 255)) end
-	return table.concat(bytes)
-end
+local function random_bytes(count) return T.random_bytes(random, count) end
 
 local DAMAGE = {
 	function(packet) -- another byte
-		local at = math.random(#packet)
+		local at = random(#packet)
 		return packet:sub(1, at - 1) .. random_bytes(1) .. packet:sub(at + 1)
 	end,
-	function(packet) return packet:sub(1, math.random(#packet)) end,
-	function(packet) return packet .. random_bytes(math.random(8)) end,
+	function(packet) return packet:sub(1, random(#packet)) end,
+	function(packet) return packet .. random_bytes(random(8)) end,
 	function(packet) -- bytes in between
-		local at = math.random(#packet)
-		return packet:sub(1, at) .. random_bytes(math.random(4)) .. packet:sub(at + 1)
+		local at = random(#packet)
+		return packet:sub(1, at) .. random_bytes(random(4)) .. packet:sub(at + 1)
 	end,
-	function(packet) return string.char(math.random(0, 255)) .. packet:sub(2) end,
-	function() return random_bytes(math.random(64)) end,
-	function() return ("\14"):rep(math.random(255)) end, -- tables in tables
+	function(packet) return random_bytes(1) .. packet:sub(2) end,
+	function() return random_bytes(random(64)) end,
+	function() return ("\14"):rep(random(255)) end, -- tables in tables
 	function(packet) return packet end,
 }
 local function damaged() return one_of(DAMAGE)(valid_packet()) end
@@ -121,16 +117,16 @@ T.test("slaves that send damaged packets, in pieces, are no trouble to the other
 	local strangers = {}
 	for i = 1, 150 do
 		local stranger = assert(socket.open(HOST, MASTER))
-		local bytes = one_of { "", master.encode("H", math.random(100, 255), HOST .. ":" .. (port + 3)) }
-		for _ = 1, math.random(6) do bytes = bytes .. damaged() end
+		local bytes = one_of { "", master.encode("H", 99 + random(156), HOST .. ":" .. (port + 3)) }
+		for _ = 1, random(6) do bytes = bytes .. damaged() end
 		while bytes ~= "" do
-			local piece = math.random(#bytes)
+			local piece = random(#bytes)
 			socket.write(stranger, bytes:sub(1, piece))
 			bytes = bytes:sub(piece + 1)
-			if math.random(3) == 1 then skynet.yield() end
+			if random(3) == 1 then skynet.yield() end
 		end
 		strangers[#strangers + 1] = stranger
-		if math.random(2) == 1 then socket.close(table.remove(strangers, math.random(#strangers))) end
+		if random(2) == 1 then socket.close(table.remove(strangers, random(#strangers))) end
 
 		local name, handle = "GOOD" .. i, 0x14000000 + i
 		socket.write(fd, master.encode("R", name, handle))

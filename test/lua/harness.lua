@@ -90,6 +90,27 @@ function T.eventually(f, ticks, what)
 	fail(what, "did not happen in time")
 end
 
+--- Numbers that look random: the same ones in each run and on both engines, so that a failure comes again.
+---@param seed integer  1 to 2147483646
+---@return fun(n: integer): integer random  each call returns one from 1 to n, which is at most 2147483646
+function T.random(seed)
+	-- The next one is 16807 times as large, modulo 2^31 - 1. No product is larger than 2^53.
+	return function(n)
+		seed = seed * 16807 % 2147483647
+		return math.floor(seed % n) + 1
+	end
+end
+
+--- A text of so many random bytes.
+---@param random fun(n: integer): integer  of T.random()
+---@param count integer
+---@return string
+function T.random_bytes(random, count)
+	local bytes = {}
+	for i = 1, count do bytes[i] = string.char(random(256) - 1) end
+	return table.concat(bytes)
+end
+
 --- Adds a test. Its name is a sentence about behaviour.
 ---@param name string
 ---@param body fun()  may block

@@ -28,4 +28,31 @@ T.test("an event that comes late is waited for", function()
 	T.raises("did not happen in time", T.eventually, function() return false end, 2)
 end)
 
+T.test("random numbers are whole, in their range, and the same for the same seed", function()
+	local random, again, other = T.random(11), T.random(11), T.random(12)
+	local same, seen, kinds = true, {}, 0
+	for _ = 1, 1000 do
+		local number = random(6)
+		T.eq(again(6), number)
+		same = other(6) == number and same
+		if not seen[number] then kinds = kinds + 1 end
+		seen[number] = true
+	end
+	T.ok(not same)
+	T.eq({ kinds, seen[1], seen[6] }, { 6, true, true })
+	-- Park and Miller say what the ten thousandth number after 1 is: 1043618065. Here the numbers begin at 1.
+	local known = T.random(1)
+	for _ = 1, 9999 do known(2) end
+	T.eq(("%d"):format(known(2147483646)), "1043618066")
+	T.eq(known(2 ^ 20) % 1, 0)
+end)
+
+T.test("random bytes are of all values, and as many as were asked for", function()
+	local random = T.random(5)
+	T.eq(T.random_bytes(random, 0), "")
+	local bytes = T.random_bytes(random, 10000)
+	T.eq(#bytes, 10000)
+	for value = 0, 255 do T.ok(bytes:find(string.char(value), 1, true), value) end
+end)
+
 T.run()

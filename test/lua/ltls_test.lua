@@ -79,15 +79,11 @@ T.test("what was right before a bad record is given out first", function()
 end)
 
 T.test("bytes that are no TLS raise, for good, and leave an alert at most", function()
-	local function noise(n)
-		local bytes = {}
-		for i = 1, n do bytes[i] = string.char(math.random(0, 255)) end
-		return table.concat(bytes)
-	end
+	local random = T.random(11)
 	local context = server_context()
 	for _, bytes in ipairs {
 		"GET / HTTP/1.1\r\n\r\n", "\22\3\1\255\255" .. ("x"):rep(65535), "\22\3\1\0\4\1\255\255\255", "\21\3\3\0\2\2\40",
-		noise(11), noise(1000),
+		T.random_bytes(random, 11), T.random_bytes(random, 1000),
 	} do
 		local server = ltls.newtls("server", context)
 		local ok, err = pcall(server.handshake, server, bytes)

@@ -2,13 +2,7 @@
 local ranking = require "rank.ranking"
 local T = require "harness"
 
-local random = 1
-
--- The same numbers on both engines.
-local function pick(n)
-	random = (random * 1103515245 + 12345) % 2147483648
-	return math.floor(random / 65536) % n + 1
-end
+local pick = T.random(1)
 
 -- The players of the model, the first one first.
 local function sorted(model, config)

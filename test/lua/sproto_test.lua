@@ -194,11 +194,7 @@ end)
 -- A table with a metatable is read with the interface of Lua, one without where the engine keeps it; and what is decoded
 -- often is made in another way.
 T.test("both ways to read and to make a table agree", function()
-	local seed = 5
-	local function random(n)
-		seed = seed * 16807 % 2147483647
-		return seed % n + 1
-	end
+	local random = T.random(5)
 	local function list(length, element)
 		local t = {}
 		for i = 1, length do t[i] = element(i) end

@@ -344,13 +344,11 @@ T.test("beyond sendlimit a client that does not read is cut, and error is called
 end)
 
 T.test("random bytes after the handshake never raise out of accept", function()
-	math.randomseed(3)
+	local random = T.random(3)
 	local s = server()
 	for _ = 1, 100 do
 		local id = net.websocket(s.port, "/")
-		local bytes = {}
-		for i = 1, math.random(1, 200) do bytes[i] = string.char(math.random(0, 255)) end
-		socket.write(id, table.concat(bytes))
+		socket.write(id, T.random_bytes(random, random(200)))
 		socket.close(id)
 		T.eq(type(s.result()[1]), "boolean")
 	end
@@ -358,17 +356,16 @@ T.test("random bytes after the handshake never raise out of accept", function()
 end)
 
 T.test("random bytes instead of a handshake never raise out of accept", function()
-	math.randomseed(5)
+	local random = T.random(5)
 	local s = server()
 	for i = 1, 100 do
 		local id = assert(socket.open(net.host, s.port))
-		local cut = math.random(1, #HANDSHAKE)
-		local at = math.random(1, #HANDSHAKE)
+		local cut, at = random(#HANDSHAKE), random(#HANDSHAKE)
 		local bytes = HANDSHAKE .. "\r\n"
 		if i % 2 == 0 then
 			bytes = bytes:sub(1, cut)
 		else
-			bytes = bytes:sub(1, at - 1) .. string.char(math.random(0, 255)) .. bytes:sub(at + 1)
+			bytes = bytes:sub(1, at - 1) .. T.random_bytes(random, 1) .. bytes:sub(at + 1)
 		end
 		socket.write(id, bytes)
 		socket.close(id)
