@@ -19,43 +19,20 @@ local function start(port)
 	end, 1000, "the peer answers")
 end
 
--- Runs f(i) in `count` tasks. Returns a table that counts those that have returned, raised, and returned wrong values.
-local function many(count, f)
-	local result = { right = 0, wrong = 0, failed = 0, errors = {} }
-	for i = 1, count do
-		skynet.fork(function()
-			local ok, value = pcall(f, i)
-			if not ok then
-				result.failed = result.failed + 1
-				result.errors[#result.errors + 1] = value
-			elseif value == i then
-				result.right = result.right + 1
-			else
-				result.wrong = result.wrong + 1
-			end
-		end)
-	end
-	return result
-end
-
-local function ended(result)
-	return result.right + result.wrong + result.failed
-end
-
 T.test("10,000 calls in flight get their own answers", function()
 	start(first_port)
-	local result = many(10000, function(i) return cluster.call("peer", "@peer", "hold", i) end)
+	local result = net.many(10000, function(i) return cluster.call("peer", "@peer", "hold", i) end)
 	T.eventually(function() return cluster.call("peer", "@peer", "held") == 10000 end, 1000)
 	cluster.call("peer", "@peer", "release")
-	T.eventually(function() return ended(result) == 10000 end, 1000)
+	T.eventually(function() return result.ended == 10000 end, 1000)
 	T.eq({ result.right, result.wrong, result.failed }, { 10000, 0, 0 })
 end)
 
 T.test("a peer that is killed fails all calls in flight, none hangs and none is answered", function()
-	local result = many(1000, function(i) return cluster.call("peer", "@peer", "hold", i) end)
+	local result = net.many(1000, function(i) return cluster.call("peer", "@peer", "hold", i) end)
 	T.eventually(function() return cluster.call("peer", "@peer", "held") == 1000 end, 1000)
 	peer:signal "KILL"
-	T.eventually(function() return ended(result) == 1000 end, 100, "within a second")
+	T.eventually(function() return result.ended == 1000 end, 100, "within a second")
 	T.eq({ result.right, result.wrong, result.failed }, { 0, 0, 1000 })
 	for _, err in ipairs(result.errors) do
 		local e = cluster.error(err)
@@ -85,16 +62,16 @@ end)
 
 T.test("a peer that is stopped for 5 seconds goes on where it was", function()
 	peer:signal "STOP"
-	local result = many(200, function(i) return cluster.call("peer", "@peer", "echo", i) end)
+	local result = net.many(200, function(i) return cluster.call("peer", "@peer", "echo", i) end)
 	for i = 1, 100 do cluster.send("peer", "@peer", "push", i) end
 	local late = net.async(function()
 		return T.raises("the deadline has passed", function() cluster.within(50):call("peer", "@peer", "echo", 1) end)
 	end)
 	T.eq(cluster.error(late()).delivered, "maybe")
 	skynet.sleep(500)
-	T.eq(ended(result), 0)
+	T.eq(result.ended, 0)
 	peer:signal "CONT"
-	T.eventually(function() return ended(result) == 200 end)
+	T.eventually(function() return result.ended == 200 end)
 	T.eq({ result.right, result.wrong, result.failed }, { 200, 0, 0 })
 	local pushed = cluster.call("peer", "@peer", "pushed")
 	T.eq(#pushed, 100)
@@ -115,7 +92,7 @@ end)
 T.test("random bytes on its port do not disturb others", function()
 	local random = T.random(4711)
 	local stop
-	local result = many(4, function(i)
+	local result = net.many(4, function(i)
 		local n = 0
 		while not stop do
 			n = n + 1
@@ -129,7 +106,7 @@ T.test("random bytes on its port do not disturb others", function()
 		socket.close(id)
 	end
 	stop = true
-	T.eventually(function() return ended(result) == 4 end)
+	T.eventually(function() return result.ended == 4 end)
 	T.eq({ result.right, result.wrong, result.failed }, { 4, 0, 0 })
 end)
 

@@ -5,6 +5,7 @@ local driver = require "skynet.mongo.driver"
 local mongo = require "skynet.db.mongo"
 local bson = require "bson"
 local mongo_peer = require "mongo_peer"
+local net = require "net"
 local T = require "harness"
 
 local function client_of(peer, more)
@@ -48,11 +49,6 @@ T.test("a connection that closes in the middle of a reply fails all who wait, an
 			end
 			return { "ok", 1 }
 		end)
-		local secure = peer.secure
-		peer.secure = function(id)
-			peer.last_id = id
-			return secure(id)
-		end
 		local client = client_of(peer)
 		local failed = 0
 		for _ = 1, 10 do
@@ -78,11 +74,6 @@ T.test("a server that resets the connection fails the call, and the next one con
 		end
 		return { "ok", 1 }
 	end)
-	local secure = peer.secure
-	peer.secure = function(id)
-		peer.last_id = id
-		return secure(id)
-	end
 	local client = client_of(peer)
 	for _ = 1, 3 do
 		local results = 0
@@ -143,11 +134,6 @@ T.test("an answer that comes after its deadline is nobody's", function()
 		end
 		return { "n", command.echo, "ok", 1 }
 	end)
-	local secure = peer.secure
-	peer.secure = function(id)
-		peer.last_id = id
-		return secure(id)
-	end
 	local client = client_of(peer, { timeout = 1 })
 	local late = 0
 	for _ = 1, 5 do
@@ -218,35 +204,16 @@ T.test("a restart with 1,000 requests under way: each gets its answer or an erro
 		return { "n", command.echo, "ok", 1 }
 	end)
 	local client = client_of(peer)
-	local answered, failed, wrong, left = 0, 0, 0, 1000
-	for i = 1, 1000 do
-		skynet.fork(function()
-			local ok, reply = pcall(client.db.runCommand, client.db, "echo", i)
-			if not ok then
-				failed = failed + 1
-			elseif reply.n == i then
-				answered = answered + 1
-			else
-				wrong = wrong + 1
-			end
-			left = left - 1
-		end)
-	end
+	local function echo(i) return client.db:runCommand("echo", i).n end
+	local result = net.many(1000, echo)
 	T.eventually(function() return #held == 500 end)
 	peer:stop()
-	T.eventually(function() return left == 0 end)
-	T.eq({ answered, failed, wrong }, { 500, 500, 0 })
+	T.eventually(function() return result.ended == 1000 end)
+	T.eq({ result.right, result.failed, result.wrong }, { 500, 500, 0 })
 	peer:start()
-	for i = 1, 1000 do
-		left = left + 1
-		skynet.fork(function()
-			local ok, reply = pcall(client.db.runCommand, client.db, "echo", i)
-			if ok and reply.n == i then answered = answered + 1 end
-			left = left - 1
-		end)
-	end
-	T.eventually(function() return left == 0 end)
-	T.eq(answered, 1500)
+	result = net.many(1000, echo)
+	T.eventually(function() return result.ended == 1000 end)
+	T.eq(result.right, 1000)
 	client:disconnect()
 	peer:stop()
 end)

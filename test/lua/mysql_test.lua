@@ -5,6 +5,7 @@ local socket = require "skynet.socket"
 local pool = require "skynet.db.pool"
 local sc = require "skynet.socketchannel"
 local peer = require "mysql_peer"
+local net = require "net"
 local T = require "harness"
 
 local LONG, VARCHAR = 3, 253
@@ -78,22 +79,9 @@ T.test("1,000 requests in flight when the server ends: each its own answer or an
 		end
 	end)
 	local db = peer.client(port)
-	local right, failed, wrong = 0, 0, 0
-	for i = 1, 1000 do
-		skynet.fork(function()
-			local ok, rows = pcall(db.query, db, "q" .. i)
-			if not ok then
-				failed = failed + 1
-			elseif rows[1] and rows[1].n == "q" .. i then
-				right = right + 1
-			else
-				wrong = wrong + 1
-			end
-		end)
-	end
-	T.eventually(function() return right + failed + wrong == 1000 end, 1000)
-	T.eq(wrong, 0)
-	T.eq(right, 300)
+	local result = net.many(1000, function(i) return tonumber(db:query("q" .. i)[1].n:match "^q(%d+)$") end)
+	T.eventually(function() return result.ended == 1000 end, 1000)
+	T.eq({ result.right, result.wrong }, { 300, 0 })
 	T.eq(db:query "later", { { n = "later" } })
 	db:disconnect()
 end)

@@ -6,6 +6,7 @@ local redis = require "skynet.db.redis"
 local codec = require "skynet.db.redis.codec"
 local engine = require "skynet.engine"
 local sc = require "skynet.socketchannel"
+local net = require "net"
 local T = require "harness"
 
 -- A server: serve(id, number) runs for each connection. → its port
@@ -548,22 +549,10 @@ T.test("1,000 requests in flight when the server ends: each its own answer or an
 		end
 	end)
 	local db = connect(port)
-	local right, failed, wrong = 0, 0, 0
-	for i = 1, 1000 do
-		skynet.fork(function()
-			local ok, value = pcall(db.echo, db, i)
-			if not ok then
-				failed = failed + 1
-			elseif value == tostring(i) then
-				right = right + 1
-			else
-				wrong = wrong + 1
-			end
-		end)
-	end
-	T.eventually(function() return right + failed + wrong == 1000 end, 1000)
-	T.eq(wrong, 0)
-	T.ok(failed > 0 and right > 0, "some were answered, some were not")
+	local result = net.many(1000, function(i) return tonumber(db:echo(i)) end)
+	T.eventually(function() return result.ended == 1000 end, 1000)
+	T.eq(result.wrong, 0)
+	T.ok(result.failed > 0 and result.right > 0, "some were answered, some were not")
 	T.eq(db:echo "after", "after")
 	db:disconnect()
 end)

@@ -35,6 +35,7 @@ end
 
 local function serve(self, id)
 	self.connections = self.connections + 1
+	self.last_id = id
 	local read, write = self.secure(id)
 	while read do
 		local ok, command, request, answered, compressor = pcall(read_request, read)
@@ -57,7 +58,7 @@ end
 --- answer(command, peer) gives the pairs of a reply; false: the connection is closed; a string: these bytes; nil:
 --- nothing is sent. options.hello answers `ismaster`; options.secure(id) gives read and write;
 --- options.host is where it listens.
----@return table peer  host, port, commands, connections, stop()
+---@return table peer  host, port, commands, connections, last_id (the last one's socket), stop()
 function peer.new(answer, options)
 	options = options or {}
 	local self = setmetatable({

@@ -68,6 +68,22 @@ function net.async(f, ...)
 	end
 end
 
+--- Calls f(1) to f(count) in tasks of their own, and counts how they end: right are those that return their number.
+---@return { right: integer, wrong: integer, failed: integer, ended: integer, errors: any[] } result  goes on changing
+function net.many(count, f)
+	local result = { right = 0, wrong = 0, failed = 0, ended = 0, errors = {} }
+	for i = 1, count do
+		skynet.fork(function()
+			local ok, value = pcall(f, i)
+			local how = not ok and "failed" or value == i and "right" or "wrong"
+			if not ok then table.insert(result.errors, value) end
+			result[how] = result[how] + 1
+			result.ended = result.ended + 1
+		end)
+	end
+	return result
+end
+
 --- Calls f while lines that go to skynet.error are gathered. → the lines, joined
 function net.logged(f)
 	local before, lines = skynet.error, {}
