@@ -217,6 +217,17 @@ T.test("the console goes on when the service ends under the debugger", function(
 	socket.close(fd)
 end)
 
+-- The example of docs/console.md.
+T.test("a file that is injected replaces a function of a running service, which keeps its variables", function()
+	local fd, shop = open(), skynet.newservice "shop"
+	local address = skynet.address(shop)
+	T.eq(skynet.call(shop, "lua", "buy", 2), 20)
+	local file = assert(package.searchpath("shop_fix", package.path))
+	T.eq(ask(fd, ("inject %s %s"):format(address, file)), "a piece costs 12 now\n<CMD OK>\n")
+	T.eq(ask(fd, ("call %s 'buy', 1"):format(address)), "1\t36\nn\t1\n<CMD OK>\n")
+	socket.close(fd)
+end)
+
 -- The last one: the inject changes the console.
 T.test("help shows each command, a tab, its usage and what it does, also those of the inject", function()
 	local fd = open()
