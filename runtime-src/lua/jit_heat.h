@@ -32,6 +32,9 @@ class JitHeat {
     }
   }
 
+  // Whether LuaJIT keeps its counters where they were found. If not, to set them back takes 3,000 instructions.
+  static bool knows_counters();
+
  private:
   static constexpr std::uint32_t kRecent = 64;  // turns on the thread since the last one
   static constexpr std::uint32_t kHot = 64;     // turns, one after the other, that are recent
@@ -45,6 +48,7 @@ class JitHeat {
   std::uint32_t last_turn_ = 0;
   std::uint32_t recent_turns_ = 0;
   std::uint32_t cold_turns_ = 0;
+  std::uint16_t first_count_ = 0;  // at which the counters begin; 0: not known yet
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

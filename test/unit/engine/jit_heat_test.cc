@@ -63,6 +63,18 @@ TEST_F(JitHeatTest, AHotServiceIsCompiledAndStaysHot) {
   EXPECT_GT(traces(), 0);
 }
 
+TEST_F(JitHeatTest, TheCountersAreFound) { EXPECT_TRUE(JitHeat::knows_counters()); }
+
+TEST_F(JitHeatTest, ACompilerIsTurnedOffAndOnByThePrograms) {
+  for (int i = 0; i < 100; ++i) turn("once", 100);
+  run("require('jit').off()");
+  for (int i = 0; i < 100; ++i) turn("loop", 100);
+  EXPECT_EQ(traces(), 0);
+  run("require('jit').on()");
+  for (int i = 0; i < 3; ++i) turn("loop", 100);
+  EXPECT_GT(traces(), 0);
+}
+
 TEST_F(JitHeatTest, ACompilerThatIsTurnedOffStaysOff) {
   run("require('jit').off()");
   for (int i = 0; i < 100; ++i) turn("loop", 100);
