@@ -54,7 +54,6 @@ local function ended(id)
 end
 
 local function listen(conf)
-	assert(not listen_id)
 	local address, port = conf.address, conf.port
 	if port or not address then address = address or "0.0.0.0" end
 	listen_id = driver.listen(address, port, conf.backlog)
@@ -72,6 +71,7 @@ local function listen(conf)
 end
 
 local function open(handler, source, conf)
+	assert(not listen_id)
 	max_client = conf.maxclient or 1024
 	nodelay = conf.nodelay
 	send_limit = conf.sendlimit

@@ -77,6 +77,18 @@ T.test("gateserver: an open that fails can be repeated", function()
 	socket.close(held)
 end)
 
+T.test("gateserver: a second open is refused, and what the first one asked for holds", function()
+	local gate = skynet.newservice "net_gate"
+	local port = skynet.call(gate, "lua", "open", { address = net.host, port = 0, maxclient = 1 })
+	T.eq(pcall(skynet.call, gate, "lua", "open", { address = net.host, port = 0 }), false)
+	local a, b = open(port), open(port)
+	socket.write(a, frame "in")
+	T.eq(recv(a), "in")
+	T.eq(recv(b), false)
+	T.eq(events(gate, "connect"), 1)
+	for _, id in ipairs { a, b } do socket.close(id) end
+end)
+
 T.test("gateserver: a port that is taken fails the open only", function()
 	local listener, _, port = socket.listen(net.host, 0)
 	local gate = skynet.newservice "net_gate"
