@@ -10,6 +10,7 @@
 #include "lua/lua_core.h"
 #include "lua/lua_send.h"
 #include "lua/module_search.h"
+#include "lua/raw_stack.h"
 #include "lua/task_functions.h"
 #include "skynet.h"
 
@@ -79,6 +80,8 @@ int l_dispatch(lua_State* L) {
       lua_pushvalue(L, 2);
       lua_rawseti(L, LUA_REGISTRYINDEX, tasks.lua_protocol.dispatch);
       tasks.lua_protocol.has_dispatch = lua_isfunction(L, 2);
+      if (const RawValue* const handler = RawValues(L).find(2))
+        tasks.lua_protocol.handler = *handler;
     }
     lua_settop(L, 5);
   }

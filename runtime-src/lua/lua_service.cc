@@ -263,6 +263,7 @@ int LuaService::l_load(lua_State* L) {
 #endif
   lua_getfield(L, LUA_REGISTRYINDEX, "memlimit");
   self->heap_.set_limit(static_cast<std::size_t>(lua_tonumber(L, -1)));
+  self->has_limit_ = self->heap_.limit() != 0;
   return 0;
 }
 
@@ -289,7 +290,7 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
 #endif
   // Without a limit on the heap nothing on the way of a common message raises outside of its
   // coroutine, and a lua_pcall would be a tenth of its cost.
-  if (self->heap_.limit() == 0) {
+  if (!self->has_limit_) {
     // But for memory that the machine does not have, and on LuaJIT finalizers, whose errors it
     // passes on to whoever made the collector run. LuaJIT raises as C++ does
     // (luajit.org/extensions.html, "C++ Exception Interoperability"); Lua 5.4 calls the panic

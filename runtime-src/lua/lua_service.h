@@ -102,6 +102,7 @@ class LuaService : public LuaHost {
   std::atomic<std::uint8_t> pending_{0};  // kInterrupt, kExhausted: looked at after each message
   bool settle_first_ = false;             // the handling of the last message has raised
   bool forward_ = false;
+  bool has_limit_ = false;  // its heap has one
 #ifdef RUNTIME_LUAJIT
   JitHeat heat_;
   int step_multiplier_ = 0;  // of the collector, until it has run; 0: it was not changed

@@ -327,7 +327,11 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry
 }
 
 int TaskScheduler::push_lua_request(lua_State* L, const Message& message) {
-  push_reference(L, lua_protocol.dispatch);
+  if (registry_ != nullptr) [[likely]] {
+    push_value(L, lua_protocol.handler);
+  } else {
+    push_reference(L, lua_protocol.dispatch);
+  }
   push_number(L, message.session);
   push_number(L, message.source);
   UnpackError error;

@@ -173,7 +173,10 @@ class TaskScheduler {
   struct LuaProtocol {
     // The state's own string, which can be told by its address; null: look it all up.
     const char* name = nullptr;
-    int dispatch = LUA_NOREF;   // reference: its dispatch function, while has_dispatch
+    // Its dispatch function, while has_dispatch: what is pushed for each message, when raw values are known, and a
+    // reference to it.
+    RawValue handler{};
+    int dispatch = LUA_NOREF;
     bool has_dispatch = false;  // it is a function
   };
 
