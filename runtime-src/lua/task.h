@@ -26,9 +26,11 @@ struct AwaitedBytes {
 enum class Wait : std::uint8_t {
   nothing,
   start,    // a timer's function, which has not begun: nothing
-  reply,    // a call: the values of the reply
-  message,  // a call: the reply as it is, a light userdata and a size
-  unpack,   // a call on LuaJIT: the mark, the protocol's own unpack, and the reply as it is
+  // A call: the values of the reply, or the reply as it is, a light userdata and a size. On LuaJIT their number comes
+  // first; or, when they are many or the call has failed, a function that gives or raises it all, and its arguments.
+  reply,
+  message,
+  unpack,   // a call on LuaJIT: the protocol's own unpack, and the reply as it is
   timer,    // a sleep: nil, or "BREAK" when woken before
   wakeup,   // a wait: nothing
   bytes,    // a read in the task's own coroutine: the bytes; nothing when it is woken without them
