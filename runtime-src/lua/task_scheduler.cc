@@ -41,35 +41,6 @@ int l_unknown_command(lua_State* L) {
   return 0;
 }
 
-// A call on LuaJIT comes back with the number of the reply's values in front, when they are as few as
-// skynet.lua takes so.
-#ifdef RUNTIME_LUAJIT
-constexpr bool kCountsReplies = true;
-#else
-constexpr bool kCountsReplies = false;
-#endif
-constexpr int kMostCounted = 3;
-
-// values(table, n) -> table[1], ..., table[n]
-int l_values(lua_State* L) {
-  const auto count = static_cast<int>(lua_tointeger(L, 2));
-  luaL_checkstack(L, count, "too many values in a reply");
-  for (int i = 1; i <= count; ++i) lua_rawgeti(L, 1, i);
-  return count;
-}
-
-// In place of the uppermost `count` values: a function that gives them, and its arguments. Gives the
-// number of these three.
-int hand_over(lua_State* L, int count) {
-  lua_createtable(L, count, 0);
-  lua_insert(L, -count - 1);
-  for (int i = count; i > 0; --i) lua_rawseti(L, -i - 1, i);
-  lua_pushcfunction(L, l_values);
-  lua_insert(L, -2);
-  lua_pushinteger(L, count);
-  return 3;
-}
-
 }  // namespace
 
 TaskScheduler::TaskScheduler(Service& service, lua_State* L)
@@ -265,21 +236,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
     default: break;
   }
   drop_wait(task, false);
-  bool counted = kCountsReplies && is_reply;
-  if (counted && values > kMostCounted) [[unlikely]] {
-    values = hand_over(L, values);
-    counted = false;
-  }
-  int all = values + (counted ? 1 : 0);
-  if (all != 0 && !lua_checkstack(task->co, all)) [[unlikely]] {
-    lua_pop(L, values);
-    failure_text_ = "too many values in a reply";
-    values = all = push_failure(L);
-    counted = false;
-  }
-  if (counted) push_number(task->co, values);
-  move_values(L, task->co, values);
-  resume(L, task, all);
+  resume(L, task, give_values(L, task, values, is_reply));
   return true;
 }
 

@@ -12,7 +12,8 @@
 //
 // What ends before its time (tasks that raise or are killed, calls that fail, requests without an
 // answer, the service) is in task_endings.cc; how tasks get their coroutines in task_starts.cc; who
-// waits for bytes of a socket in task_reads.cc; everything else in task_scheduler.cc.
+// waits for bytes of a socket in task_reads.cc; what a reply gives a task in task_replies.cc;
+// everything else in task_scheduler.cc.
 #pragma once
 
 #include <bitset>
@@ -198,6 +199,9 @@ class TaskScheduler {
   void on_unhandled(lua_State* L, const Message& message, bool known);
   // Gives what has come over a socket to the task that awaits it. False: none does.
   bool feed_reader(const Message& message);
+  // Moves the uppermost values to the task's coroutine, those of a reply in the form that a call expects. Gives the number
+  // of values to resume it with. (task_replies.cc)
+  int give_values(lua_State* L, Task* task, int values, bool is_reply);
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);

@@ -1,0 +1,59 @@
+// How the values of a message that a task waits for come to its coroutine: on LuaJIT those of a call take another form, in
+// which lualib/skynet.lua hands them on.
+#include "lua/raw_stack.h"
+#include "lua/task_scheduler.h"
+
+namespace runtime::RUNTIME_ENGINE {
+
+namespace {
+
+// A call on LuaJIT comes back with the number of the reply's values in front, when they are as few as
+// skynet.lua takes so.
+#ifdef RUNTIME_LUAJIT
+constexpr bool kCountsReplies = true;
+#else
+constexpr bool kCountsReplies = false;
+#endif
+constexpr int kMostCounted = 3;
+
+// values(table, n) -> table[1], ..., table[n]
+int l_values(lua_State* L) {
+  const auto count = static_cast<int>(lua_tointeger(L, 2));
+  luaL_checkstack(L, count, "too many values in a reply");
+  for (int i = 1; i <= count; ++i) lua_rawgeti(L, 1, i);
+  return count;
+}
+
+// In place of the uppermost `count` values: a function that gives them, and its arguments. Gives the
+// number of these three.
+int hand_over(lua_State* L, int count) {
+  lua_createtable(L, count, 0);
+  lua_insert(L, -count - 1);
+  for (int i = count; i > 0; --i) lua_rawseti(L, -i - 1, i);
+  lua_pushcfunction(L, l_values);
+  lua_insert(L, -2);
+  lua_pushinteger(L, count);
+  return 3;
+}
+
+}  // namespace
+
+int TaskScheduler::give_values(lua_State* L, Task* task, int values, bool is_reply) {
+  bool counted = kCountsReplies && is_reply;
+  if (counted && values > kMostCounted) [[unlikely]] {
+    values = hand_over(L, values);
+    counted = false;
+  }
+  int all = values + (counted ? 1 : 0);
+  if (all != 0 && !lua_checkstack(task->co, all)) [[unlikely]] {
+    lua_pop(L, values);
+    failure_text_ = "too many values in a reply";
+    values = all = push_failure(L);
+    counted = false;
+  }
+  if (counted) push_number(task->co, values);
+  move_values(L, task->co, values);
+  return all;
+}
+
+}  // namespace runtime::RUNTIME_ENGINE
