@@ -287,14 +287,8 @@ bool find_text(lua_State* L, socket_sendbuffer* buffer) {
   const RawValues values(L);
   const RawValue* const data = values.find(2);
   if (data == nullptr || data->kind() != RawKind::string) return false;
-  const RawValue& id = *values.find(1);
-  if (id.kind() == RawKind::integer) {
-    buffer->id = static_cast<int>(id.integer());
-  } else {
-    if (id.kind() != RawKind::real || !(id.real() > 0 && id.real() < 0x1p31)) return false;
-    buffer->id = static_cast<int>(id.real());
-    if (buffer->id != id.real()) return false;
-  }
+  buffer->id = static_cast<int>(plain_uint32(values.find(1)));
+  if (buffer->id == 0) return false;
   buffer->type = SOCKET_BUFFER_RAWPOINTER;
   buffer->buffer = data->text().data();
   buffer->sz = data->text().size();

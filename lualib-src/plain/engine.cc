@@ -18,6 +18,9 @@ int stock_lua_setmetatable(lua_State* L, int index) { return lua_setmetatable(L,
 
 namespace runtime::RUNTIME_ENGINE {
 
-bool probe_raw_values() { return false; }
+bool probe_raw_values() {
+  raw_probe.store(RawProbe::failed, std::memory_order_relaxed);
+  return false;
+}
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -11,19 +11,6 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-namespace {
-
-// The handle that the value is, if it is one as it usually is; else 0.
-Handle plain_handle(const RawValue* value) {
-  if (value == nullptr) return 0;
-  if (value->kind() == RawKind::integer) return static_cast<Handle>(value->integer());
-  if (value->kind() != RawKind::real || !(value->real() > 0 && value->real() < 0x1p32)) return 0;
-  const auto handle = static_cast<Handle>(value->real());
-  return static_cast<double>(handle) == value->real() ? handle : 0;
-}
-
-}  // namespace
-
 Packed check_payload(lua_State* L, int index) {
   const int type = lua_type(L, index);
   if (type == LUA_TLIGHTUSERDATA) {
@@ -47,7 +34,7 @@ Packed check_payload(lua_State* L, int index) {
 }
 
 Address check_address(lua_State* L, int index) {
-  if (const Handle handle = plain_handle(RawValues(L).find(index))) [[likely]]
+  if (const Handle handle = plain_uint32(RawValues(L).find(index))) [[likely]]
     return {handle, nullptr};
   const int type = lua_type(L, index);
   if (type == LUA_TNUMBER) {

@@ -106,6 +106,16 @@ struct RawValues {
   }
 };
 
+// The number that the value is, if it is one as handles and ids usually are: whole, and above 0 in 32 bits. Else 0, also
+// for no value. An integer of 5.4 is cut off to that.
+inline std::uint32_t plain_uint32(const RawValue* value) {
+  if (value == nullptr) return 0;
+  if (value->kind() == RawKind::integer) return static_cast<std::uint32_t>(value->integer());
+  if (value->kind() != RawKind::real || !(value->real() > 0 && value->real() < 0x1p32)) return 0;
+  const auto number = static_cast<std::uint32_t>(value->real());
+  return static_cast<double>(number) == value->real() ? number : 0;
+}
+
 // lua_xmove(): the uppermost `count` values of `from` go to `to`, which has room for them.
 inline void move_values(lua_State* from, lua_State* to, int count) {
   if (!raw_values_known()) return lua_xmove(from, to, count);
