@@ -4,7 +4,6 @@
 
 #include <bit>
 #include <charconv>
-#include <cmath>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -64,12 +63,7 @@ void append_number(Scratch& out, std::uint64_t number, std::size_t size) {
 // Whether the number at `index` is integral, and fits.
 bool to_integer(lua_State* L, int index, std::int64_t* value) {
   if (to_int64(L, index, value)) return true;
-  if (lua_type(L, index) != LUA_TNUMBER) return false;
-  constexpr double kLimit = 9223372036854775808.0;  // 2^63
-  const double number = lua_tonumber(L, index);
-  if (!(number >= -kLimit && number < kLimit) || number != std::floor(number)) return false;
-  *value = static_cast<std::int64_t>(number);
-  return true;
+  return lua_type(L, index) == LUA_TNUMBER && whole_number(lua_tonumber(L, index), value);
 }
 
 std::uint16_t type_of_parameter(lua_State* L, int index) {

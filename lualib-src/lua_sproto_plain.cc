@@ -125,9 +125,7 @@ bool to_whole(const Field& field, const RawValue& value, std::int64_t* whole) {
   double number;
   if (!to_real(value, &number)) return false;
   if (field.scale != 0) number = std::round(number * field.scale);
-  if (!(number >= -0x1p63 && number < 0x1p63) || number != std::floor(number)) return false;
-  *whole = static_cast<std::int64_t>(number);
-  return true;
+  return whole_number(number, whole);
 }
 
 bool PlainEncoder::nested(const Field& field, const RawValue& value, int depth) {

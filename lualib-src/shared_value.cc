@@ -61,8 +61,8 @@ bool to_shared_key(lua_State* L, int index, Key* key) {
 #endif
       const double number = lua_tonumber(L, index);
       if (std::isnan(number)) return false;
-      if (number >= -0x1p63 && number < 0x1p63 && number == std::floor(number)) {
-        *key = Key::of(static_cast<std::int64_t>(number));
+      if (std::int64_t whole; whole_number(number, &whole)) {
+        *key = Key::of(whole);
       } else {
         *key = {Type::number, Value::of(number).bits, {}};
       }

@@ -100,11 +100,9 @@ inline std::int64_t check_whole(lua_State* L, int index) {
 #else
   std::int64_t value;
   if (to_int64(L, index, &value)) return value;
-  constexpr double kLimit = 9223372036854775808.0;  // 2^63
-  const lua_Number number = check_number(L, index);
-  if (!(number >= -kLimit && number < kLimit) || std::floor(number) != number)
+  if (!whole_number(check_number(L, index), &value))
     argument_error(L, index, "number has no integer representation");
-  return static_cast<std::int64_t>(number);
+  return value;
 #endif
 }
 

@@ -6,8 +6,7 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-constexpr double kExactLimit = 9007199254740992.0;     // 2^53
-constexpr double kInt64Limit = 9223372036854775808.0;  // 2^63
+constexpr double kExactLimit = 9007199254740992.0;  // 2^53
 
 // LuaJIT's C API cannot make or inspect cdata, the FFI can. The literal makes the parser load the
 // FFI, whether or not the state has required it, and register it in package.loaded.
@@ -52,14 +51,6 @@ CdataKind cdata_kind(lua_State* L, int index) {
   return static_cast<CdataKind>(kind);
 }
 
-bool whole_number(double number, double limit, std::int64_t* value) {
-  if (!(number >= -limit && number <= limit) || number == kInt64Limit) return false;
-  const auto whole = static_cast<std::int64_t>(number);
-  if (static_cast<double>(whole) != number) return false;
-  *value = whole;
-  return true;
-}
-
 }  // namespace
 
 void push_int64(lua_State* L, std::int64_t value) {
@@ -80,7 +71,10 @@ void push_int64(lua_State* L, std::int64_t value) {
 
 bool to_int64(lua_State* L, int index, std::int64_t* value) {
   const int type = lua_type(L, index);
-  if (type == LUA_TNUMBER) return whole_number(lua_tonumber(L, index), kExactLimit, value);
+  if (type == LUA_TNUMBER) {
+    const lua_Number number = lua_tonumber(L, index);
+    return std::abs(number) <= kExactLimit && whole_number(number, value);
+  }
   if (type != LUA_TCDATA) return false;
   const CdataKind kind = cdata_kind(L, index);
   if (kind == kOtherCdata) return false;
@@ -94,8 +88,7 @@ bool to_int64(lua_State* L, int index, std::int64_t* value) {
 std::int64_t check_int64(lua_State* L, int index) {
   std::int64_t value;
   if (to_int64(L, index, &value)) return value;
-  const lua_Number number = luaL_checknumber(L, index);
-  if (!whole_number(number, kInt64Limit, &value)) {
+  if (!whole_number(luaL_checknumber(L, index), &value)) {
     luaL_argerror(L, index, "number has no integer representation");
   }
   return value;

@@ -122,6 +122,13 @@ inline int lua_closethread(lua_State* co, lua_State*) { return lua_resetthread(c
 
 namespace runtime::RUNTIME_ENGINE {
 
+// Whether a number has no fraction and fits 64 bits, and which one it is.
+inline bool whole_number(double number, std::int64_t* value) {
+  if (!(number >= -0x1p63 && number < 0x1p63) || number != std::floor(number)) return false;
+  *value = static_cast<std::int64_t>(number);
+  return true;
+}
+
 // A whole number of 64 bits. On LuaJIT a number is a double: values that it cannot hold exactly
 // (beyond 2^53) are pushed as int64_t cdata, the engine's own 64-bit integer. May raise (memory).
 void push_int64(lua_State* L, std::int64_t value);
