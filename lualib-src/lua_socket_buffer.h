@@ -14,8 +14,7 @@ struct StreamBuffer : ReceiveBuffer {
   int socket = 0;  // its id; 0: nobody can wait for what comes
   // An event that would leave more than so many bytes beyond those that are waited for is dispatched as if nobody waited.
   lua_Number spare = 0;
-  // How many bytes are waited for in read(); 0: any. A task that is killed there leaves this as it is: nobody else waits
-  // until they have come.
+  // How many bytes are waited for in read(); 0: any.
   lua_Integer wanted = kNobody;
 };
 

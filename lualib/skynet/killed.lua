@@ -1,6 +1,8 @@
---- The tasks that skynet.killthread has ended. What such a task was in (a queue, the load of a module) has to go on
---- without it, so those who keep such things listen here.
-local status = coroutine.status
+--- The tasks that skynet.killthread has ended. What such a task was in (a queue, the load of a module, a request) has to
+--- go on without it, or to be given back, so those who keep such things listen here.
+local scheduler = require "skynet.require".lua_require "skynet.scheduler" -- our own `require` needs this module
+
+local status, running = coroutine.status, coroutine.running
 
 local M = {}
 
@@ -14,6 +16,25 @@ local listeners = setmetatable({}, { __mode = "k" }) ---@type table<any, fun(co:
 ---@param f? fun(co: thread)  nil: no longer
 function M.listen(owner, f)
 	listeners[owner] = f
+end
+
+--- Calls `f()` when the running task is killed before release(owner), which somebody has to call: what the task holds
+--- while it blocks is given back by `f`, which must not block.
+---@param owner any  has no other listener
+---@param f fun()
+function M.hold(owner, f)
+	local task = scheduler.running() or running()
+	listeners[owner] = function(co)
+		if co ~= task then return end
+		listeners[owner] = nil
+		f()
+	end
+end
+
+--- Ends hold().
+---@param owner any
+function M.release(owner)
+	listeners[owner] = nil
 end
 
 --- Whether a coroutine will never run again.

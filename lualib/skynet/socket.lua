@@ -1,13 +1,12 @@
 --- Streams and datagrams for services: every read blocks the calling coroutine only.
 local skynet = require "skynet"
 local driver = require "skynet.socketdriver"
-local killed = require "skynet.killed"
-local scheduler = require "skynet.scheduler"
 local records = require "skynet.socket.records"
 
 local socket_pool, pool = records.socket_pool, records.pool
 local wake, wake_closers, wait_for, resume_flow = records.wake, records.wake_closers, records.wait_for, records.resume_flow
-local new_record, connected, known = records.new_record, records.connected, records.known
+local forget = records.forget
+local new_record, connected, opened, known = records.new_record, records.connected, records.opened, records.known
 local driver_push, driver_pop, driver_read, driver_readall, driver_readline =
 	driver.push, driver.pop, driver.read, driver.readall, driver.readline
 
@@ -24,16 +23,7 @@ local socket = {}
 function socket.open(addr, port, timeout)
 	local id = driver.connect(addr, port)
 	if id < 0 then return nil, "invalid address" end
-	local s, task = new_record(id, "stream"), scheduler.running() or coroutine.running()
-	-- When this task is killed nobody knows the id.
-	killed.listen(s, function(co)
-		if co ~= task then return end
-		socket_pool[id] = nil
-		driver.close(id)
-	end)
-	local opened, reason = connected(s, timeout)
-	killed.listen(s, nil)
-	return opened, reason
+	return opened(new_record(id, "stream"), timeout)
 end
 
 --- Adopts a descriptor of the operating system; it is not closed with the id.
@@ -44,7 +34,7 @@ end
 function socket.bind(os_fd)
 	local id = driver.bind(os_fd)
 	if id < 0 then return nil, "too many sockets" end
-	return connected(new_record(id, "stream"))
+	return opened(new_record(id, "stream"))
 end
 
 --- The standard input as an id.
@@ -64,7 +54,7 @@ end
 function socket.listen(host, port, backlog)
 	local id = driver.listen(host, port, backlog)
 	local s = new_record(id, "listen")
-	local ok, reason = connected(s)
+	local ok, reason = opened(s)
 	if not ok then error(string.format("Listen error: %s: %s", port and host .. ":" .. port or host, reason), 2) end
 	return id, s.address, s.port
 end
@@ -219,9 +209,7 @@ function socket.close(id)
 	while s.connected or s.connecting == true do
 		skynet.wait(token)
 	end
-	if socket_pool[id] ~= s then return end
-	socket_pool[id] = nil
-	if s.buffer then driver.clear(s.buffer, pool) end
+	forget(s)
 end
 
 --- Cuts at once, unsent bytes are lost; readers get false. close() is still due.

@@ -136,6 +136,13 @@ int l_wakeup(lua_State* L) {
   return 1;
 }
 
+// is_awaited(token) -> whether somebody waits or sleeps on it
+int l_is_awaited(lua_State* L) {
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, sleeper_of(L, 1) != nullptr);
+  return 1;
+}
+
 // Moves the function at `first` and the arguments above it into a task.
 Task* task_for_function(lua_State* L, int first) {
   luaL_checktype(L, first, LUA_TFUNCTION);
@@ -238,7 +245,8 @@ const luaL_Reg kWaitingFunctions[] = {
 
 const luaL_Reg kRareWaitingFunctions[] = {
     {"expect", l_expect}, {"forget", l_forget}, {"term", l_term},
-    {"genid", l_genid},   {"stand", l_stand},   {nullptr, nullptr},
+    {"genid", l_genid},   {"stand", l_stand},   {"is_awaited", l_is_awaited},
+    {nullptr, nullptr},
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -6,6 +6,7 @@
 
 #include "core/node.h"
 #include "core/send.h"
+#include "lua/builtin_modules.h"
 #include "lua/lua_service.h"
 #include "lua/shared_api.h"
 #include "lua/task_scheduler.h"
@@ -240,6 +241,7 @@ bool TaskScheduler::kill(lua_State* L, Task* task) {
   if (!forks_.erase(task) && task->wait == Wait::nothing) return false;
   woken_.erase(task);
   failed_.erase(task);
+  if (task->wait == Wait::bytes) end_read(*task->bytes.buffer);  // it is in the task's frame
   const bool message_will_come = task->wait != Wait::wakeup;
   drop_wait(task, message_will_come);
   if (task->request == Request::open) answer_error(task->source, task->session);

@@ -21,7 +21,6 @@ T.test("what a killed reader waited for is for the next one", function()
 		if count == 10 then send(a, "abc") end
 		skynet.killthread(victim)
 		send(a, "defghijkl")
-		-- Who is killed leaves the id as read by him: nobody else may wait on it.
 		T.eq(socket.held(b), count == 10 and 12 or 9)
 		T.eq(socket.read(b, 3), count == 10 and "abc" or "def")
 		socket.close(a)

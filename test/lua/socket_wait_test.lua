@@ -58,24 +58,53 @@ T.test("who wakes a reader may take what it has so far", function()
 	close(a, b)
 end)
 
-T.test("an id whose reader was killed is free when what that has waited for is there", function()
-	for _, count in ipairs { false, 6 } do
-		local a, b, reader = waiting_read(count or nil)
-		T.eq(skynet.killthread(reader), reader)
-		T.eq(skynet.wakeup(reader), nil)
-		T.raises("assertion failed!", socket.read, b)
-		if count then
-			send(a, "abc")
-			T.eq(socket.read(b), "abc")
-			T.raises("assertion failed!", socket.read, b)
-		end
-		send(a, "defghi")
-		T.eq(socket.read(b), "defghi")
-		local wait = net.async(socket.read, b)
-		send(a, "jkl")
-		T.eq(wait(), "jkl")
+T.test("an id whose reader was killed is free for the next one", function()
+	local reads = {
+		function(b) return socket.read(b) end,
+		function(b) return socket.read(b, 6) end,
+		function(b) return socket.readline(b) end,
+		function(b) return socket.readall(b) end,
+		function(b) return socket.block(b) end,
+		-- the wait of a coroutine that the task drives
+		function(b) return skynet_coroutine.wrap(socket.readline)(b) end,
+	}
+	for i, read in ipairs(reads) do
+		local a, b = net.pair()
+		local victim = skynet.fork(read, b)
+		skynet.yield()
+		local part = i ~= 1 and i ~= 5 and "abc" or "" -- any bytes end those two
+		send(a, part)
+		T.eq(skynet.killthread(victim), victim)
+		T.eq(skynet.wakeup(victim), nil)
+		local wait = net.async(socket.readline, b)
+		send(a, "def\nghi")
+		T.eq(wait(), part .. "def", i)
+		T.eq(socket.read(b), "ghi", i)
 		close(a, b)
 	end
+end)
+
+T.test("when its reader was killed a stream is paused as one that nobody reads", function()
+	for _, read in ipairs { socket.readline, socket.readall, function(b) return socket.read(b, 1000000) end } do
+		local a, b = net.pair()
+		local victim = skynet.fork(read, b)
+		skynet.yield()
+		skynet.killthread(victim)
+		socket.write(a, ("x"):rep(1000000))
+		T.ok(net.logged(function() skynet.sleep(10) end):find "Pause socket")
+		T.eq(#socket.read(b, 1000000), 1000000)
+		close(a, b)
+	end
+end)
+
+T.test("an id is closed and forgotten though the task that closes it is killed", function()
+	local a, b = net.pair()
+	local victim = skynet.fork(socket.close, b)
+	skynet.yield()
+	skynet.killthread(victim)
+	T.eventually(function() return socket.invalid(b) end)
+	T.eq({ socket.read(a) }, { false, "" })
+	socket.close(a)
 end)
 
 T.test("the end of a stream frees an id whose reader was killed", function()

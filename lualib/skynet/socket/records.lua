@@ -7,6 +7,8 @@
 local skynet = require "skynet"
 local driver = require "skynet.socketdriver"
 local engine = require "skynet.engine"
+local killed = require "skynet.killed"
+local scheduler = require "skynet.scheduler"
 
 local EVENT_DATA, EVENT_CONNECT, EVENT_CLOSE, EVENT_ACCEPT, EVENT_ERROR, EVENT_UDP, EVENT_WARNING = 1, 2, 3, 4, 5, 6, 7
 
@@ -49,6 +51,7 @@ local pool = {}
 local driver_push, driver_readline, driver_await = driver.push, driver.readline, driver.await
 local driver_wanted, driver_wake = driver.wanted, driver.wake
 local wait, wakeup, running, type = skynet.wait, skynet.wakeup, coroutine.running, type
+local task_of, is_awaited = scheduler.running, scheduler.is_awaited
 
 local function wake(s)
 	local waiting = s.waiting
@@ -96,9 +99,18 @@ local function pause_flow(s, held)
 	s.paused = "flow"
 end
 
--- Coroutines inside close() look again whether the id is still in use.
+local function forget(s)
+	if socket_pool[s.id] ~= s then return end
+	socket_pool[s.id] = nil
+	if s.buffer then driver.clear(s.buffer, pool) end
+end
+
+-- Coroutines inside close() look again whether the id is still in use. When all of them were killed nobody else will.
 local function wake_closers(s)
-	for _, token in ipairs(s.closing or {}) do wakeup(token) end
+	if not s.closing then return end
+	local woken = false
+	for _, token in ipairs(s.closing) do woken = wakeup(token) or woken end
+	if not woken then forget(s) end
 end
 
 -- What was under way has failed.
@@ -182,16 +194,39 @@ socket_message[EVENT_CLOSE] = function(id)
 	end
 end
 
+-- The tasks that run the callback of a listen id.
+local accepting = setmetatable({}, { __mode = "k" }) ---@type table<thread, integer>  → the id that they were given
+
+-- Who was given a new id raised or was killed. Nobody else may know of it, and its peer may stay for ever. What has been
+-- started, here or by another service, goes on.
+local function drop_unstarted(id)
+	if not socket_pool[id] then driver.close_unstarted(id) end
+end
+
+-- When a reader is killed, what comes is for the next one.
+killed.listen(socket_pool, function(co)
+	for _, s in pairs(socket_pool) do
+		if s.waiting and not is_awaited(s.waiting) then
+			s.waiting, s.want, s.line_limit = false, false, nil
+		end
+	end
+	local new_id = accepting[co]
+	accepting[co] = nil
+	if new_id then drop_unstarted(new_id) end
+end)
+
 socket_message[EVENT_ACCEPT] = function(id, new_id, address)
 	local s = socket_pool[id]
 	if s == nil or not s.callback or s.closing then
 		-- closed meanwhile
 		return driver.close(new_id)
 	end
+	local task = task_of()
+	accepting[task] = new_id
 	local ok, err = xpcall(s.callback, debug.traceback, new_id, address)
+	accepting[task] = nil
 	if ok then return end
-	-- Nobody else may know of it, and its peer may stay for ever. What another service has started goes on.
-	if not socket_pool[new_id] then driver.close_unstarted(new_id) end
+	drop_unstarted(new_id)
 	error(err, 0)
 end
 
@@ -276,6 +311,18 @@ local function connected(s, timeout)
 	return nil, s.connecting or "socket closed"
 end
 
+-- The same for an id that the system has just given: when the task is killed meanwhile nobody knows of it.
+local function opened(s, timeout)
+	local id = s.id
+	killed.hold(s, function()
+		socket_pool[id] = nil
+		driver.close(id)
+	end)
+	local result, reason = connected(s, timeout)
+	killed.release(s)
+	return result, reason
+end
+
 local function known(id)
 	return assert(socket_pool[id])
 end
@@ -290,5 +337,7 @@ return {
 	resume_flow = resume_flow,
 	new_record = new_record,
 	connected = connected,
+	opened = opened,
+	forget = forget,
 	known = known,
 }
