@@ -7,6 +7,7 @@
 ---     skynet.dispatch("lua", function(_, _, fd) serve(fd) end)
 local skynet = require "skynet"
 local deadlines = require "skynet.deadlines"
+local killed = require "skynet.killed"
 local httpd = require "http.httpd"
 local http_internal = require "http.internal"
 local printable = require "printable"
@@ -152,6 +153,13 @@ return function(conf)
 
 	return function(fd)
 		if not socket.start(fd) then return end -- it has gone
+		local held = {}
+		local function finish()
+			killed.release(held)
+			open_requests:remove(fd)
+			socket.close(fd)
+		end
+		killed.hold(held, function() skynet.fork(finish) end)
 		socket.sendlimit(fd, send_limit)
 		open_requests:add(fd)
 		local ok, message = pcall(function()
@@ -160,8 +168,7 @@ return function(conf)
 			stream.close()
 			if not served then error(why, 0) end
 		end)
-		open_requests:remove(fd)
-		socket.close(fd)
+		finish()
 		if not ok then skynet.error("fd=", fd, tostring(message)) end
 	end
 end

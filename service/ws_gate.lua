@@ -20,6 +20,7 @@
 --     watchdog    address of the service that is told about clients; the caller by default
 -- The commands of a slave and its events stand in ws_gate_slave.lua.
 local skynet = require "skynet"
+local killed = require "skynet.killed"
 local socket = require "skynet.socket"
 local slave_commands = require "ws_gate_slave"
 require "skynet.manager"
@@ -60,13 +61,22 @@ local function accept_loop(id, most_of_address)
 		skynet.error(string.format("accept client socket_fd: %s addr:%s", fd, addr))
 		turn = turn % #slaves + 1
 		-- The answer comes when the session has ended.
+		local function count_out()
+			local left = clients_of[address] - 1
+			clients_of[address] = left > 0 and left or nil
+		end
+		local held = {}
+		killed.hold(held, function()
+			socket.close_fd(fd)
+			count_out()
+		end)
 		local called, ok, message = pcall(skynet.call, slaves[turn], "lua", "accept", fd, addr)
+		killed.release(held)
 		if not called then
 			ok, message = false, ok
 			socket.close_fd(fd)
 		end
-		count = clients_of[address] - 1
-		clients_of[address] = count > 0 and count or nil
+		count_out()
 		if not ok then skynet.error(string.format("invalid client (fd = %d) error = %s", fd, message)) end
 	end)
 end

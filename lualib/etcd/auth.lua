@@ -1,5 +1,6 @@
 --- The token of a user of etcd. It is fetched when it is first needed, and again when it has become old.
 local skynet = require "skynet"
+local lead = require "skynet.leader"
 
 -- 1/100 s after which a token is fetched anew: etcd forgets one after 5 minutes. Spread, so that many clients do not
 -- come back together.
@@ -41,12 +42,9 @@ function auth:get(post)
 	end
 	if self.token and skynet.now() < self.expires then return true, self.token end
 	self.waiting = {}
+	local finish = lead(self.waiting, function() self.waiting = nil end)
 	local ok, err = pcall(fetch, self, post)
-	local waiting = self.waiting
-	self.waiting = nil
-	for _, co in ipairs(waiting) do
-		skynet.wakeup(co)
-	end
+	finish()
 	if not ok then error(err, 0) end
 	return self.token ~= nil, self.token
 end

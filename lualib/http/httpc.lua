@@ -7,6 +7,7 @@ local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local engine = require "skynet.engine"
 local dns = require "skynet.dns"
+local killed = require "skynet.killed"
 local framing = require "http.framing"
 local internal = require "http.internal"
 local sockethelper = require "http.sockethelper"
@@ -86,12 +87,18 @@ local function start_tls(connection, target)
 end
 
 local function close(connection)
+	killed.release(connection)
 	local id, tls = connection.id, connection.tls
 	if tls then
 		require "http.tlshelper".shutdown(id, tls)
 		tls:close()
 	end
 	socket.close(id)
+end
+
+-- Until close() or keep(): when the task that uses the connection is killed, it is closed.
+local function hold(connection)
+	killed.hold(connection, function() skynet.fork(close, connection) end)
 end
 
 -- Cuts the connection after `timeout`; → the function that calls it off.
@@ -116,6 +123,7 @@ local function connect(target, timeout)
 	local id = sockethelper.connect(name, target.port, timeout)
 	local stop_clock = timeout and start_clock(id, timeout) or nothing
 	local connection = { id = id, key = target.scheme .. "://" .. target.name .. ":" .. target.port }
+	hold(connection)
 	if target.scheme == "https" then
 		local ok, err = pcall(start_tls, connection, target)
 		if not ok then
@@ -186,6 +194,7 @@ local function keep(connection)
 	if socket.disconnected(connection.id) ~= false then return close(connection) end
 	local list = kept[connection.key] or {}
 	if #list >= httpc.keepalive_max then return close(connection) end
+	killed.release(connection)
 	kept[connection.key] = list
 	list[#list + 1] = connection
 	connection.kept_until = skynet.now() + httpc.keepalive
@@ -200,7 +209,10 @@ local function take_kept(target)
 	local list = kept[key]
 	while list and list[1] do
 		local connection = table.remove(list)
-		if fit_for_use(connection) then return connection end
+		if fit_for_use(connection) then
+			hold(connection)
+			return connection
+		end
 		skynet.fork(close, connection)
 	end
 end
@@ -284,18 +296,22 @@ function httpc.post(host, url, form, recvheader)
 	return httpc.request("POST", host, url, recvheader, header, table.concat(pairs_text, "&"))
 end
 
--- Cuts the connection when a read takes longer than stream.timeout.
-local function limit_reads(connection, stream)
+-- Closes the stream when the task that reads is killed, and cuts the connection when a read takes longer than
+-- stream.timeout. A read that raises is followed by a close().
+local function guard_reads(connection, stream)
 	local read, last = connection.read, 0
 	connection.read = function(n)
-		if not stream.timeout then return read(n) end
+		killed.hold(connection, function() skynet.fork(stream.close, stream) end)
 		last = last + 1
-		local mine, id = last, connection.id
-		skynet.timeout(stream.timeout, function()
-			if last == mine then socket.shutdown(id) end
-		end)
+		if stream.timeout then
+			local mine, id = last, connection.id
+			skynet.timeout(stream.timeout, function()
+				if last == mine then socket.shutdown(id) end
+			end)
+		end
 		local bytes = read(n)
 		last = last + 1
+		killed.release(connection)
 		return bytes
 	end
 end
@@ -318,7 +334,9 @@ function httpc.request_stream(method, host, url, recvheader, header, content)
 		close(connection)
 		error(err, 0)
 	end
-	limit_reads(connection, stream)
+	-- From here on it is the caller's.
+	killed.release(connection)
+	guard_reads(connection, stream)
 	local id, state = connection.id, { open = true }
 	stream.guard = engine.finalizer(function()
 		if state.open then

@@ -3,6 +3,7 @@ local skynet = require "skynet"
 local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local deadlines = require "skynet.deadlines"
+local killed = require "skynet.killed"
 local crypt = require "skynet.crypt"
 local codec = require "skynet.websocket.codec"
 local parser = require "skynet.http.parser"
@@ -122,6 +123,7 @@ local function end_stream(ws)
 end
 
 local function release(ws)
+	killed.release(ws)
 	if ws_pool[ws.id] == ws then ws_pool[ws.id] = nil end
 	end_stream(ws)
 	if ws.tls then
@@ -324,6 +326,15 @@ local function serve(ws, protocol, options)
 	return serve_frames(ws)
 end
 
+-- The end of a session whose task was killed.
+local function end_session(ws)
+	handshakes:remove(ws)
+	local ok, err = true, nil
+	if not ws.told then ok, err = pcall(finish, ws, "close") end
+	release(ws)
+	if not ok then error(err, 0) end
+end
+
 local function with_traceback(err)
 	return type(err) == "string" and debug.traceback(err, 2) or err
 end
@@ -370,6 +381,7 @@ function websocket.accept(id, handle, protocol, addr, options)
 	if handle.warning and not socket.invalid(id) then
 		socket.warning(id, function(_, kbytes) handle.warning(ws, kbytes) end)
 	end
+	killed.hold(ws, function() skynet.fork(end_session, ws) end)
 	local ok, good, err = xpcall(serve, with_traceback, ws, protocol, options)
 	handshakes:remove(ws)
 	if not ok then
@@ -466,6 +478,7 @@ function websocket.connect(url, header, timeout, options)
 	local ws = { id = id, addr = address, name = name, mask = options.mask, tells_all = true }
 	ws.decoder = new_decoder(options.max, options.strict, "unmasked")
 	ws_pool[id] = ws
+	killed.hold(ws, function() skynet.fork(release, ws) end)
 	local shaking = true
 	if timeout then
 		skynet.timeout(timeout, function()
@@ -477,9 +490,13 @@ function websocket.connect(url, header, timeout, options)
 		client_handshake(ws, path, header)
 	end)
 	shaking = false
-	if ok then return id end
-	release(ws)
-	error(err, 0)
+	if not ok then
+		release(ws)
+		error(err, 0)
+	end
+	-- From here on it is the caller's.
+	killed.release(ws)
+	return id
 end
 
 --- The next message of a client. Pings are answered, pongs skipped; a close frame is answered and closes the id.

@@ -17,6 +17,7 @@ local driver = require "skynet.socketdriver"
 local engine = require "skynet.engine"
 local crypt = require "skynet.crypt"
 local deadlines = require "skynet.deadlines"
+local killed = require "skynet.killed"
 
 local MAX_UNREAD = 8192
 local HANDSHAKE_TIME = 6000 -- cs
@@ -88,7 +89,10 @@ local function log_in(conf, server, uid, secret)
 		end
 		logging_in[uid] = true
 	end
+	local held = {}
+	killed.hold(held, function() logging_in[uid] = nil end)
 	local ok, subid = pcall(conf.login_handler, server, uid, secret)
+	killed.release(held)
 	logging_in[uid] = nil
 	if not ok then return "403 Forbidden", subid end
 	return "200 " .. crypt.base64encode(tostring(subid or ""))
@@ -125,12 +129,18 @@ local function start_master(conf)
 	socket.start(id, function(client, address)
 		turn = turn % instance + 1
 		clients[client] = guard
+		local held = {}
+		local function finish()
+			killed.release(held)
+			socket.close_fd(client)
+			clients[client] = nil
+		end
+		killed.hold(held, finish)
 		local ok, err = pcall(serve_client, conf, slaves[turn], client, address)
 		if not ok then
 			skynet.error(string.format("invalid client (fd = %d, %s) error = %s", client, address, tostring(err)))
 		end
-		socket.close_fd(client)
-		clients[client] = nil
+		finish()
 	end)
 end
 

@@ -9,6 +9,7 @@ local skynet = require "skynet"
 local driver = require "skynet.socketdriver"
 local netpack = require "skynet.netpack"
 local deadlines = require "skynet.deadlines"
+local killed = require "skynet.killed"
 local crypt = require "skynet.crypt"
 local gateserver = require "snax.gateserver"
 
@@ -149,15 +150,23 @@ local function send_reply(user, request)
 end
 
 local function serve_request(conf, user, request, content, session)
+	local function fail(reason)
+		skynet.error(string.format("%s : %s", user.username, reason))
+		request.reply = "\0" .. session
+	end
+	killed.hold(request, function()
+		fail "the task of the request was killed"
+		send_reply(user, request)
+	end)
 	local ok, result = pcall(conf.request_handler, user.username, content)
+	killed.release(request)
 	if ok and result ~= nil and type(result) ~= "string" then
 		ok, result = false, "request_handler: the reply is no string but a " .. type(result)
 	end
 	if ok then
 		request.reply = (result or "") .. "\1" .. session
 	else
-		skynet.error(string.format("%s : %s", user.username, tostring(result)))
-		request.reply = "\0" .. session
+		fail(tostring(result))
 	end
 	send_reply(user, request)
 	sweep(user, conf.expired_number or EXPIRED_NUMBER)

@@ -187,6 +187,18 @@ T.test("login: the server closes after its answer", function()
 	socket.close(id)
 end)
 
+T.test("login: when the task of a login is killed its client is cut off, and may log in again", function()
+	local wait = net.async(log_in, "stuck")
+	local name = T.eventually(function() return skynet.getenv "stuck_login" end)
+	skynet.call(skynet.localname ".hasty", "debug", "KILLTASK", name)
+	local line, id = wait()
+	T.eq(line, false)
+	socket.close(id)
+	line, id = log_in "stuck"
+	T.eq(line, "200 " .. b64 "42")
+	socket.close(id)
+end)
+
 T.test("login: a master that ends ends its clients, also those that a slave is busy with", function()
 	local master = skynet.localname ".hasty"
 	local result = net.async(log_in, "slow")
@@ -264,6 +276,13 @@ end)
 
 T.test("msgserver: a request may be passed on as a message of type client", function()
 	T.eq(answer_to(4, "pass on\0\0\0\10"), "agent: pass on\1\0\0\0\10")
+end)
+
+T.test("msgserver: a request whose task is killed counts as an error", function()
+	local wait = net.async(answer_to, 5, "stuck\0\0\0\11")
+	local name = T.eventually(function() return skynet.getenv "stuck_request" end)
+	skynet.call(msg, "debug", "KILLTASK", name)
+	T.eq(wait(), "\0\0\0\0\11")
 end)
 
 T.test("msgserver: an index that no double holds is a bad request", function()

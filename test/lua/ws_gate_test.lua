@@ -146,6 +146,20 @@ T.test("only so many clients of one address", function()
 	socket.close(fds[2])
 end)
 
+T.test("when the task of a client is killed its place is free", function()
+	setup()
+	local other = open_gate { maxaddress = 1 }
+	local gate = skynet.localname(".ws_gate_" .. gates)
+	for _ = 1, 2 do
+		local fd = socket.open("127.0.0.1", other)
+		socket.write(fd, HANDSHAKE)
+		T.ok(socket.readline(fd, "\r\n\r\n"))
+		skynet.call(gate, "debug", "KILLTASK", "thread")
+		socket.readall(fd)
+		socket.close(fd)
+	end
+end)
+
 T.test("pages of other origins are refused", function()
 	setup()
 	local other = open_gate { origins = { "https://a", "https://b" } }

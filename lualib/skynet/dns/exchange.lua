@@ -5,6 +5,7 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local crypt = require "skynet.crypt"
+local killed = require "skynet.killed"
 local message = require "skynet.dns.message"
 
 local LATE = 3000  -- cs that a query is remembered after its last wait
@@ -123,7 +124,8 @@ local function ask_tcp(query, server, patience)
 	local deadline = skynet.now() + patience
 	local id, reason = socket.open(server.address, server.port, patience)
 	if not id then return nil, "TCP: " .. reason end
-	local open = true
+	local open, held = true, {}
+	killed.hold(held, function() skynet.fork(socket.close, id) end)
 	skynet.timeout(math.max(deadline - skynet.now(), 0), function()
 		if open then socket.shutdown(id) end
 	end)
@@ -133,6 +135,7 @@ local function ask_tcp(query, server, patience)
 	local head = socket.read(id, 2)
 	local data = head and socket.read(id, message.read_u16(head, 1))
 	open = false
+	killed.release(held)
 	socket.close(id)
 	if not data then return nil, skynet.now() >= deadline and "TCP: timed out" or "TCP: the connection ended" end
 	if #data < message.HEAD or message.read_u16(data, 1) ~= number or data:byte(3) < 128 then

@@ -13,9 +13,15 @@ login {
 			skynet.setenv("slow_login", "begun")
 			skynet.wait()
 		end
-		if token ~= "token" then error "who is that" end
-		return "server", "uid"
+		if token ~= "token" and token ~= "stuck" then error "who is that" end
+		return "server", token
 	end,
-	login_handler = function() return 42 end,
+	login_handler = function(_, uid)
+		if uid == "stuck" and not skynet.getenv "stuck_login" then
+			skynet.setenv("stuck_login", tostring(coroutine.running()))
+			skynet.wait()
+		end
+		return 42
+	end,
 	command_handler = function() end,
 }

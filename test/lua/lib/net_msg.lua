@@ -31,6 +31,10 @@ function server.disconnect_handler() gone = gone + 1 end
 
 function server.request_handler(_, message)
 	if message == "number" then return 7 end
+	if message == "stuck" then
+		skynet.setenv("stuck_request", tostring(coroutine.running()))
+		skynet.wait()
+	end
 	if message == "pass on" then return skynet.tostring(skynet.rawcall(service.new("agent", agent), "client", message)) end
 	return message
 end
