@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,6 +78,8 @@ bool launch_bootstrap(Node& node) {
 // How long services get to end in, and what may wait there for the log.
 constexpr std::chrono::milliseconds kGrace{900};
 constexpr std::chrono::milliseconds kLogGrace{100};
+// And files of stdio for being written, where one of them may be locked.
+constexpr std::chrono::milliseconds kFlushGrace{100};
 // For a node that drains: what etcd may take to hear of it, and the other nodes to close their connections.
 constexpr std::chrono::milliseconds kTellEtcd{5000};
 
@@ -154,6 +158,19 @@ void log_stuck(Node& node) {
   }
 }
 
+// Writes what stdio holds. A service that does not come back may be inside a read, which has the lock of its file for as
+// long as it lasts: the flush of that one, and of those behind it, is given up.
+void flush_files() {
+  auto done = std::make_shared<std::promise<void>>();  // the thread may outlive this function
+  std::future<void> flushed = done->get_future();
+  std::thread([done] {
+    std::fflush(stdout);
+    std::fflush(nullptr);
+    done->set_value();
+  }).detach();
+  flushed.wait_for(kFlushGrace);
+}
+
 // The socket server's way into the node: `context` is the node.
 bool post_event(void* context, Handle to, int type, void* data, std::size_t size) {
   return static_cast<Node*>(context)->deliver(to, Message::make(0, type, 0, data, size));
@@ -229,7 +246,7 @@ int run(const CommandLine& line) {
       log_stuck(node);
       sockets.wait_until_sent(flush_time > kGrace ? flush_time - kGrace : flush_time * 0);
       daemon.reset();
-      std::fflush(nullptr);
+      flush_files();
       if (end.signal != 0) std::raise(end.signal);
       std::_Exit(1);
     }

@@ -29,7 +29,12 @@ std::string Failures::why(Handle service) const {
 void Failures::end_node(std::string_view reason) {
   std::string line = one_line(reason);
   std::lock_guard lock(mutex_);
-  if (reason_.empty()) reason_ = std::move(line);
+  if (reason_.empty() && !settled_) reason_ = std::move(line);
+}
+
+void Failures::settle() {
+  std::lock_guard lock(mutex_);
+  settled_ = true;
 }
 
 std::string Failures::reason() const {

@@ -22,14 +22,18 @@ class Failures {
   // The node is going to end because of `reason`. The first reason stays.
   void end_node(std::string_view reason);
 
+  // The node is ending: what fails from now on, fails because of that and is no reason.
+  void settle();
+
   // As one line; empty when the node ends as it should.
   std::string reason() const;
 
  private:
   mutable std::mutex mutex_;
-  Handle service_ = 0;  // guarded by mutex_
-  std::string why_;     // guarded by mutex_
-  std::string reason_;  // guarded by mutex_
+  Handle service_ = 0;    // guarded by mutex_
+  std::string why_;       // guarded by mutex_
+  std::string reason_;    // guarded by mutex_
+  bool settled_ = false;  // guarded by mutex_
 };
 
 // The first line of an error, which may have a traceback behind it; with the second one, when the

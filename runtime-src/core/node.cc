@@ -158,6 +158,7 @@ bool Node::retire(Handle handle) {
 }
 
 void Node::abort() {
+  failures.settle();
   {
     const std::lock_guard lock(end_mutex_);
     aborting_.store(true);

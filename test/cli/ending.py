@@ -1,4 +1,5 @@
 """How a node ends: in time beside a service that loops, and with what is still to be sent."""
+import os
 import socket
 import threading
 import time
@@ -74,3 +75,23 @@ def abort_beside_a_service_that_loops_ends_the_node_and_names_it(place):
                               'skynet.newservice "loops" skynet.timeout(10, skynet.abort) end)\n')
     status, said = place.node('start = "aborts"')
     assert status == 1 and "services do not come back from a message: :0000000" in said, status
+
+
+@each_engine
+def abort_beside_a_service_that_reads_a_silent_file_ends_the_node(place):
+    os.mkfifo(place.path / "silent")
+    # Open for both directions: no end of file either.
+    place.write("reads.lua", 'io.open("silent", "r+"):read()\n')
+    place.write("aborts.lua", 'local skynet = require "skynet"\nrequire "skynet.manager"\nskynet.start(function()\n'
+                              'skynet.launch("snlua", "reads") skynet.timeout(10, skynet.abort) end)\n')
+    status, said = place.node('start = "aborts"')
+    assert status == 1 and "services do not come back from a message: :0000000" in said, status
+
+
+@each_engine
+def a_service_that_fails_to_load_while_the_node_ends_is_no_failure_of_the_node(place):
+    place.write("fails.lua", 'local till = os.clock() + 0.3\nrepeat until os.clock() > till\nerror "too late"\n')
+    place.write("aborts.lua", 'local skynet = require "skynet"\nrequire "skynet.manager"\nskynet.start(function()\n'
+                              'skynet.launch("snlua", "fails") skynet.timeout(5, skynet.abort) end)\n')
+    status, said = place.node('start = "aborts"')
+    assert status == 0 and "too late" in said, status
