@@ -1,4 +1,5 @@
 // Does what the command line asks for: most of all, reads a config, builds the node, and ends with it.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -51,6 +52,16 @@ void catch_signal(int number) {
   sigaction(number, &action, nullptr);
 }
 
+// Who starts a node may have closed the standard files. What the node opens must not get their numbers, or what is
+// printed goes there: a line end is a signal in the pipe of signals.
+void open_standard_files() {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) close(fd);
+}
+
 // The first service. False: the reason has been printed.
 bool launch_log_service(Node& node) {
   const std::string log_service = text(node.environment, "logservice", "logger");
@@ -71,7 +82,8 @@ bool launch_bootstrap(Node& node) {
   if (node.launch(command.substr(0, space), space == std::string::npos ? nullptr : args.c_str()) !=
       0)
     return true;
-  node.log(0, "Bootstrap error : " + command);
+  // Unless the log service has ended the node before.
+  if (node.failures.reason().empty()) node.log(0, "Bootstrap error : " + command);
   return false;
 }
 
@@ -253,8 +265,8 @@ int run(const CommandLine& line) {
     sockets.wait_until_sent(flush_time);
     node.stop();
     sockets.stop();
-    if (!booted) return 1;
     failure = node.failures.reason();
+    if (!booted && failure.empty()) return 1;
   }
   daemon.reset();  // the signal would leave the pid file behind
   if (end.signal != 0) {
@@ -279,6 +291,7 @@ int main(int argc, char** argv) {
     case CommandLine::Action::version:
       return std::fputs(runtime::version_text().c_str(), stdout) < 0;
     case CommandLine::Action::run:
+      runtime::open_standard_files();
       runtime::use_large_stacks();
       runtime::tell_stack_overflows();
       runtime::keep_memory_reserve();

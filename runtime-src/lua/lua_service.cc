@@ -223,15 +223,22 @@ void LuaService::load() {
 
 void LuaService::loading_failed(const char* text) {
   Node& node = service_.node();
-  node.log(service_.handle(), text);
+  const bool is_logger = service_.handle() == node.logger();
+  // The log would lie in the mailbox of the service that has failed.
+  if (is_logger) {
+    std::fprintf(stderr, "%s\n", text);
+  } else {
+    node.log(service_.handle(), text);
+  }
   std::string_view reason = text;
   if (reason.starts_with(kLoaderError)) reason.remove_prefix(kLoaderError.size());
   node.failures.note(service_.handle(), reason);
-  if (const Handle launcher = node.names.find("launcher")) {
+  const Handle launcher = node.names.find("launcher");
+  if (launcher != 0 && !is_logger) {
     skynet_send(service_.context(), 0, launcher, kTypeText, 0, const_cast<char*>("ERROR"), 5);
   } else if (!keeps_running(node)) {
     // The log service, the bootstrap or the launcher itself: nothing would come of the node.
-    node.failures.end_node(reason);
+    node.failures.end_node(is_logger ? "Can't launch the log service" : reason);
     node.abort();
   }
   skynet_command(service_.context(), "EXIT", nullptr);

@@ -103,3 +103,23 @@ def a_log_in_a_file_leaves_the_reason_on_the_standard_error_too(place):
     assert status == 1, status
     assert said == "Can't start the service raises, the option `start`: ./raises.lua:2: no luck\n", said
     assert said in (place.path / "log").read_text()
+
+
+@each_engine
+def a_log_service_that_fails_ends_the_node_also_when_the_launcher_runs_already(place):
+    place.write("fails.lua", 'local till = os.clock() + 0.3\nrepeat until os.clock() > till\nerror "no log today"\n')
+    place.write("waits.lua", 'require("skynet").start(function() end)\n')
+    status, said = place.node('start = "waits"', 'logservice = "snlua"', 'logger = "fails"')
+    assert status == 1 and "./fails.lua:3: no log today" in said and "Can't launch the log service" in said, status
+
+
+@each_engine
+def standard_files_may_be_closed(place):
+    """What a node prints is not to end up in its pipe of signals, nor in a socket."""
+    place.write("prints.lua", ABORTS % 'for i = 1, 30 do print(i) io.stderr:write(string.char(i)) end\n'
+                                       'skynet.timeout(20, function() io.open("done", "w"):close() skynet.abort() end)')
+    config = place.config('start = "prints"')
+    for closed in "<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-":
+        status, _ = place.run("sh", "-c", f'exec "$0" "$1" {closed}', place.bin, config)
+        assert status == 0 and (place.path / "done").exists(), (closed, status)
+        (place.path / "done").unlink()
