@@ -35,7 +35,7 @@ end
 
 ---@return number seconds  wall clock, in steps of 1/100
 function M.time()
-	return core.now() / 100 + M.starttime()
+	return skynet.now() / 100 + skynet.starttime()
 end
 
 ---@return integer  messages that wait

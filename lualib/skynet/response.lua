@@ -39,6 +39,12 @@ function M.response(pack)
 	return response
 end
 
+--- What skynet.retpack does once `ret` or `pack` has been replaced.
+---@param of table  skynet
+function M.retpack(of, ...)
+	return of.ret(of.pack(...))
+end
+
 scheduler.adopt {
 	dead = function(source)
 		for response, waiter in pairs(open_responses) do

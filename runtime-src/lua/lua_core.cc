@@ -198,6 +198,8 @@ int l_now(lua_State* L) {
 
 }  // namespace
 
+const lua_CFunction native_error = l_error;
+
 void add_common_functions(lua_State* L, const char* other) {
   static constexpr luaL_Reg kFunctions[] = {
       {"pack", l_pack},         {"unpack", l_unpack}, {"packstring", l_packstring},

@@ -10,4 +10,6 @@ namespace runtime::RUNTIME_ENGINE {
 // other module.
 void add_common_functions(lua_State* L, const char* other);
 
+extern const lua_CFunction native_error;  // error()
+
 }  // namespace runtime::RUNTIME_ENGINE

@@ -6,6 +6,8 @@
 
 #include "core/send.h"
 #include "lua/lua_send.h"
+#include "lua/module_search.h"
+#include "lua/public_table.h"
 #include "lua/raw_stack.h"
 #include "lua/task_functions.h"
 
@@ -243,20 +245,20 @@ int answer(lua_State* L, Task& task, Packed payload) {
 }
 
 // The current task if its request has not been answered, else null.
-Task* find_open_request(lua_State* L) {
-  Task* task = scheduler(L).current();
+Task* find_open_request(TaskScheduler& tasks) {
+  Task* task = tasks.current();
   return task != nullptr && task->request == Request::open ? task : nullptr;
 }
 
-Task& open_request(lua_State* L, const char* message) {
-  Task* task = find_open_request(L);
+Task& open_request(lua_State* L, TaskScheduler& tasks, const char* message) {
+  Task* task = find_open_request(tasks);
   if (task == nullptr) luaL_error(L, "%s", message);
   return *task;
 }
 
 // ret(message[, size]) -> boolean
 int l_ret(lua_State* L) {
-  Task* task = find_open_request(L);
+  Task* task = find_open_request(scheduler(L));
   if (task == nullptr) {
     // The message was handed over, also by a caller who may not answer.
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) std::free(lua_touserdata(L, 1));
@@ -266,17 +268,61 @@ int l_ret(lua_State* L) {
   return answer(L, *task, check_payload(L, 1));
 }
 
+// Whether skynet.ret and skynet.pack are the native ones.
+[[gnu::noinline]] bool look_at_reply(lua_State* L) {
+  TaskScheduler& tasks = scheduler(L);
+  tasks.native_reply.reset();
+  const struct {
+    const char* name;
+    lua_CFunction native;
+  } fields[] = {{"ret", l_ret}, {"pack", l_pack}};
+  for (const auto& [name, native] : fields) {
+    if (!push_own_function(L, name, native)) continue;
+    lua_pop(L, 1);
+    return false;
+  }
+  if (raw_values_known()) {
+    tasks.push_reference(L, tasks.refs.skynet);
+    tasks.native_reply = std::make_unique<KeptFields>(L, "ret", "pack");
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
+// skynet.ret(skynet.pack(...)), by the functions that the program has put there. (On LuaJIT they cannot block.)
+[[gnu::noinline]] int retpack_by_others(lua_State* L) {
+  require_module(L, "skynet.response");
+  lua_getfield(L, -1, "retpack");
+  lua_insert(L, 1);
+  const TaskScheduler& tasks = scheduler(L);
+  tasks.push_reference(L, tasks.refs.skynet);
+  lua_replace(L, -2);
+  lua_insert(L, 2);
+#ifdef RUNTIME_LUA54
+  const lua_KFunction results = [](lua_State* S, int, lua_KContext) { return lua_gettop(S); };
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, results);
+#else
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+#endif
+  return lua_gettop(L);
+}
+
 // retpack(...) -> boolean
 int l_retpack(lua_State* L) {
-  Task& task = open_request(L, "No session");
+  TaskScheduler& tasks = scheduler(L);
+  const KeptFields* const native = tasks.native_reply.get();
+  if ((native == nullptr || !native->are_kept()) && !look_at_reply(L)) [[unlikely]]
+    return retpack_by_others(L);
+  Task& task = open_request(L, tasks, "No session");
   return answer(L, task, pack(L, 1));
 }
 
 // take_request() -> session, source: the current request, which a response closure will answer
 int l_take_request(lua_State* L) {
-  Task& task = open_request(L, "no session");
-  scheduler(L).responses = true;
-  scheduler(L).promise(task);
+  TaskScheduler& tasks = scheduler(L);
+  Task& task = open_request(L, tasks, "no session");
+  tasks.responses = true;
+  tasks.promise(task);
   task.request = Request::closed;
   lua_pushinteger(L, task.session);
   lua_pushinteger(L, task.source);
@@ -291,9 +337,10 @@ int l_answered(lua_State* L) {
 }
 
 int l_ignoreret(lua_State* L) {
-  if (Task* task = find_open_request(L)) {
+  TaskScheduler& tasks = scheduler(L);
+  if (Task* task = find_open_request(tasks)) {
     task->request = Request::closed;
-    scheduler(L).forget(*task);
+    tasks.forget(*task);
   }
   return 0;
 }
@@ -312,6 +359,8 @@ int l_context(lua_State* L) {
 }
 
 }  // namespace
+
+const lua_CFunction native_send = l_send;
 
 const luaL_Reg kMessageFunctions[] = {
     {"send", l_send},       {"call", l_call},           {"ret", l_ret},     {"retpack", l_retpack},

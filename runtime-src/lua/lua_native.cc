@@ -153,11 +153,19 @@ int l_exit(lua_State* L) {
   skynet_command(service.context(), "EXIT",
                  nullptr);  // whoever hears of the end from here on finds nobody
   lua_settop(L, 0);
+  const bool own_send = push_own_function(L, "send", native_send);
+  if (own_send) {
+    lua_pushliteral(L, ".launcher");
+    lua_pushliteral(L, "lua");
+  }
   lua_pushliteral(L, "REMOVE");
   lua_pushinteger(L, service.handle());
   lua_pushboolean(L, false);
-  const Packed notice = pack(L, 1);
-  send_to(service, {0, ".launcher"}, 0, kTypeLua, 0, notice);
+  if (own_send) {
+    lua_call(L, 5, 0);
+  } else {
+    send_to(service, {0, ".launcher"}, 0, kTypeLua, 0, pack(L, 1));
+  }
   // No block(): the scheduler is to see that this is no wait.
   tasks.exit();
   const Task& task = blocking_task(L);
@@ -299,7 +307,7 @@ int open_native(lua_State* L) {
       {"traceback", l_traceback},
       {nullptr, nullptr},
   };
-  prepare(L);
+  TaskScheduler& tasks = prepare(L);
   lua_createtable(L, 0, 32);
   luaL_setfuncs(L, kFunctions, 0);
   luaL_setfuncs(L, kMessageFunctions, 0);
@@ -313,6 +321,10 @@ int open_native(lua_State* L) {
   lua_setfield(L, -2, "__pairs");
 #endif
   lua_setmetatable(L, -2);
+  if (tasks.refs.skynet == LUA_NOREF) {
+    lua_pushvalue(L, -1);
+    tasks.refs.skynet = luaL_ref(L, LUA_REGISTRYINDEX);
+  }
   return 1;
 }
 

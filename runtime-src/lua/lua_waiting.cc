@@ -244,9 +244,8 @@ const luaL_Reg kWaitingFunctions[] = {
 };
 
 const luaL_Reg kRareWaitingFunctions[] = {
-    {"expect", l_expect}, {"forget", l_forget}, {"term", l_term},
-    {"genid", l_genid},   {"stand", l_stand},   {"is_awaited", l_is_awaited},
-    {nullptr, nullptr},
+    {"expect", l_expect}, {"forget", l_forget},         {"term", l_term},   {"genid", l_genid},
+    {"stand", l_stand},   {"is_awaited", l_is_awaited}, {nullptr, nullptr},
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -112,6 +112,9 @@ struct RawEntry {
   bool is_empty() const { return (value_tag & 0x0f) == 0; }
   RawValue key() const { return {{key_bits}, key_tag}; }
   RawValue value() const { return {{value_bits}, value_tag}; }
+  // What differs where another key or value is, but for the number that an address would be.
+  std::uint64_t key_word() const { return static_cast<std::uint64_t>(key_bits); }
+  std::uint64_t value_word() const { return static_cast<std::uint64_t>(value_bits); }
   void set(const RawValue& value) {
     value_bits = value.whole;
     value_tag = value.tag;
@@ -236,6 +239,8 @@ struct RawEntry {
   bool is_empty() const { return kept_value.is_nil(); }
   RawValue key() const { return kept_key; }
   RawValue value() const { return kept_value; }
+  std::uint64_t key_word() const { return kept_key.bits; }
+  std::uint64_t value_word() const { return kept_value.bits; }
   void set(const RawValue& value) { kept_value = value; }
 };
 

@@ -7,7 +7,9 @@
 #include "core/node.h"
 #include "core/send.h"
 #include "lua/builtin_modules.h"
+#include "lua/lua_core.h"
 #include "lua/lua_service.h"
+#include "lua/public_table.h"
 #include "lua/shared_api.h"
 #include "lua/task_scheduler.h"
 
@@ -202,7 +204,25 @@ void TaskScheduler::warn_forgotten(lua_State* L, Task* task) {
   const auto end =
       fmt::format_to_n(line, sizeof(line), "Maybe forgot response session {} from :{:08x} : {}:{}",
                        task->session, task->source, source, info.linedefined);
-  service_.node().log(service_.handle(), {line, std::min(end.size, sizeof(line))});
+  const std::string_view text(line, std::min(end.size, sizeof(line)));
+  if (!log_by_program(L, text)) service_.node().log(service_.handle(), text);
+}
+
+// By the function that the program has put in the place of skynet.error. False: there is none, or it has failed.
+bool TaskScheduler::log_by_program(lua_State* L, std::string_view text) {
+  const auto log = [](lua_State* S) {
+    auto& given = *static_cast<std::string_view*>(lua_touserdata(S, 1));
+    if (!push_own_function(S, "error", native_error)) return 0;
+    lua_pushlstring(S, given.data(), given.size());
+    given = {};
+    lua_call(S, 1, 0);
+    return 0;
+  };
+  const int top = lua_gettop(L);
+  std::string_view given = text;
+  const bool called = call_protected(L, log, &given) == LUA_OK && given.data() == nullptr;
+  lua_settop(L, top);
+  return called;
 }
 
 TaskScheduler::Unanswered& TaskScheduler::unanswered() {

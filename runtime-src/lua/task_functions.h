@@ -48,5 +48,6 @@ bool begin_read(lua_State* L, const AwaitedBytes& bytes);
 extern const luaL_Reg kMessageFunctions[], kRareMessageFunctions[];  // lua_messages.cc
 extern const luaL_Reg kWaitingFunctions[], kRareWaitingFunctions[];  // lua_waiting.cc
 extern const luaL_Reg kTaskTools[];                                  // lua_task_tools.cc
+extern const lua_CFunction native_send;                              // send()
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -32,6 +32,7 @@
 #include "lua/known_strings.h"
 #include "lua/pending_functions.h"
 #include "lua/profiler.h"
+#include "lua/public_table.h"
 #include "lua/task.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -146,6 +147,7 @@ class TaskScheduler {
 
   // References in the registry.
   struct References {
+    int skynet = LUA_NOREF;     // the table skynet.native, which skynet.lua completes
     int protocols = LUA_NOREF;  // table: name and type -> protocol
     int tokens = LUA_NOREF;     // table: token -> light userdata of the Task
     int suspend = LUA_NOREF;   // "SUSPEND": what a blocked coroutine yields to those that drive it
@@ -223,6 +225,7 @@ class TaskScheduler {
   static int l_trace(lua_State* L);
   // Logs that the task has ended without an answer to its request.
   void warn_forgotten(lua_State* L, Task* task);
+  bool log_by_program(lua_State* L, std::string_view text);
   // Makes the task that waited for the reply that could not be taken go on.
   void fail_lost_reply();
   // Ends a wait without its message. One that may still come is dropped then.
@@ -304,6 +307,8 @@ class TaskScheduler {
   std::unique_ptr<Unanswered> unanswered_;  // made when it is needed
 
  public:
+  // "ret" and "pack" of refs.skynet, while they are the native ones. Null: not looked at.
+  std::unique_ptr<KeptFields> native_reply;
   References refs;
 };
 
