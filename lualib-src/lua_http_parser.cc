@@ -312,8 +312,10 @@ void note_framing(lua_State* L, Framing& framing, std::string_view name, std::st
     framing.is_chunked = framing.is_chunked || equals_ignoring_case(value, "chunked");
   } else if (equals_ignoring_case(name, "content-length")) {
     if (!content.is_left_out && !is_length_of(value, content.size)) {
-      luaL_error(L, "the header's content-length is %s, the content has %f bytes", value.data(),
-                 static_cast<lua_Number>(content.size));
+      char size[24];  // %f writes 3.0 on Lua 5.4, and LuaJIT has no %I
+      std::snprintf(size, sizeof size, "%zu", content.size);
+      luaL_error(L, "the header's content-length is %s, the content has %s bytes", value.data(),
+                 size);
     }
     framing.has_length = true;
   }
