@@ -2,6 +2,7 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local core = require "skynet.core"
+local words = require "skynet.words"
 
 local GONE_WITHIN = 50 -- 1/100 s: how long services may take to end when the node is shut down
 
@@ -80,7 +81,7 @@ end
 
 local function launch(session, source, logged, ...)
 	if leaving then error "the node is being shut down" end
-	local what = table.concat({ ... }, " ")
+	local what = words.join(...)
 	local handle = core.addresscommand("LAUNCH", what)
 	if not handle then error("cannot launch " .. what) end
 	if logged then core.command("LOGON", skynet.address(handle)) end

@@ -2,13 +2,14 @@
 local skynet = require "skynet"
 local core = require "skynet.core"
 local harbor = require "skynet.harbor"
+local words = require "skynet.words"
 
 --- Starts a service of a C module.
 ---@param module string
 ---@param ... string|number  its arguments, joined by blanks
 ---@return integer? handle  nil when the module is missing or its init fails
 function skynet.launch(module, ...)
-	return core.addresscommand("LAUNCH", table.concat({ module, ... }, " "))
+	return core.addresscommand("LAUNCH", words.join(module, ...))
 end
 
 local function handle_of(address)

@@ -34,6 +34,15 @@ local function start_slowly(mark)
 	return find("snlua launcher_test starting " .. mark), r
 end
 
+T.test("a nil among the arguments of a service is an error, at their end it is none", function()
+	T.raises("call failed", skynet.newservice, "launcher_test", "starting", nil, "1")
+	local text = T.raises("a nil", skynet.launch, "snlua", "launcher_test", "starting", nil, "1")
+	T.ok(text:find("behind 'snlua launcher_test starting' comes a nil", 1, true), text)
+	T.raises("a boolean", skynet.launch, "snlua", "launcher_test", true)
+	local handle = skynet.newservice("launcher_test", "starting", 0, nil)
+	T.eq(launcher "LIST"[skynet.address(handle)], "snlua launcher_test starting 0")
+end)
+
 T.test("a service that is killed while it starts has failed to start", function()
 	local handle, r = start_slowly(100001)
 	skynet.kill(handle)
