@@ -221,8 +221,8 @@ int run(const CommandLine& line) {
   purge_in_background();
   // What services print shall be seen at once, also through a pipe: LuaJIT's print does not flush.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  if (pipe(signal_pipe) != 0) {
-    std::perror("pipe");
+  if (pipe2(signal_pipe, O_CLOEXEC) != 0) {
+    std::perror("pipe2");
     return 1;
   }
   std::signal(SIGPIPE, SIG_IGN);

@@ -139,11 +139,9 @@ void set_service_path(lua_State* L, std::string_view pattern, const char* name) 
     lua_setglobal(L, "SERVICE_PATH");
     return;
   }
-  const std::string_view folder = pattern.substr(0, slash + 1), file = pattern.substr(slash);
+  const std::string_view folder = pattern.substr(0, slash + 1);
   lua_pushlstring(L, folder.data(), folder.size());
-  const bool own_folder = folder.find('?') != folder.npos && file.find('?') == file.npos &&
-                          file.size() > 5 && file.ends_with(".lua");
-  if (own_folder) {
+  if (folder.find('?') != folder.npos) {
     luaL_gsub(L, lua_tostring(L, -1), "?", name);
     lua_getglobal(L, "package");
     lua_pushvalue(L, -2);

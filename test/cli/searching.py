@@ -120,6 +120,15 @@ int %(name)s_init(void *instance, struct skynet_context *ctx, const char *parm) 
 """
 
 
+@each_engine
+def a_service_with_a_folder_of_its_own_finds_its_modules_there(place):
+    """Also where its file is called like the service."""
+    place.write("svc/own/own.lua", 'print("path", SERVICE_PATH, require "near") require("skynet").start(function() end)')
+    place.write("svc/own/near.lua", 'return "near the service"')
+    said = said_by(place, 'skynet.newservice "own"', 'luaservice = "./svc/?/?.lua;./?.lua;" .. root .. "service/?.lua"')
+    assert "path\t./svc/own/\tnear the service" in said
+
+
 @once
 def an_application_s_own_logger_counts(place):
     place.library("logger", C_SERVICE % {"name": "logger", "extra": ""})
