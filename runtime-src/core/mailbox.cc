@@ -1,5 +1,6 @@
 #include "core/mailbox.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <utility>
@@ -15,24 +16,30 @@ constexpr std::uint32_t kFirstCapacity = 2;
 constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 768 bytes a buffer
 }  // namespace
 
-void Mailbox::Buffer::grow() {
-  // A sender grows it, the receiver frees it: it is on no service's account.
-  take_bytes(block_bytes(data));
-  capacity = capacity ? capacity * 2 : kFirstCapacity;
-  data = static_cast<Message*>(std::realloc(data, capacity * sizeof(Message)));
+// A sender grows it, the receiver frees it: it is on no service's account.
+void Mailbox::grow(Buffer& buffer) {
+  const bool is_own = buffer.data == own_;
+  if (!is_own) take_bytes(block_bytes(buffer.data));
+  buffer.capacity = buffer.capacity ? buffer.capacity * 2 : kFirstCapacity;
+  void* const data =
+      std::realloc(is_own ? nullptr : buffer.data, buffer.capacity * sizeof(Message));
   RUNTIME_CHECK(data != nullptr, "out of memory");
   give_bytes(block_bytes(data));
+  buffer.data = static_cast<Message*>(data);
+  if (is_own) std::copy_n(own_, buffer.size, buffer.data);
 }
 
-void Mailbox::Buffer::release() {
-  take_bytes(block_bytes(data));
-  std::free(data);
-  *this = {};
+void Mailbox::release(Buffer& buffer) {
+  if (buffer.data != own_) {
+    take_bytes(block_bytes(buffer.data));
+    std::free(buffer.data);
+  }
+  buffer = {};
 }
 
 Mailbox::~Mailbox() {
-  incoming_.release();
-  batch_.release();
+  release(incoming_);
+  release(batch_);
 }
 
 Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
@@ -42,10 +49,10 @@ Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
   if (!running_) {
     // No worker has the service, so that its side is ours: pop() need not lock.
     running_ = true;
-    batch_.append(message);
+    append(batch_, message);
     return Pushed::must_run;
   }
-  incoming_.append(message);
+  append(incoming_, message);
   arrived_.store(incoming_.size, std::memory_order_relaxed);
   return Pushed::queued;
 }
@@ -69,10 +76,18 @@ std::size_t Mailbox::size() const {
 bool Mailbox::become_idle() {
   if (next_ != batch_.size) return false;
   next_ = batch_.size = 0;
-  if (batch_.capacity > kIdleCapacity) batch_.release();
+  if (batch_.capacity > kIdleCapacity) [[unlikely]]
+    release(batch_);
   std::lock_guard lock(mutex_);
   if (incoming_.size != 0 || handle_ == 0) return false;
-  if (incoming_.capacity > kIdleCapacity) incoming_.release();
+  if (incoming_.capacity > kIdleCapacity) [[unlikely]]
+    release(incoming_);
+  // One message goes there next. The mailbox's own room is enough for it, if that has not grown.
+  if (incoming_.data == own_) {
+    std::swap(incoming_, batch_);
+  } else if (batch_.capacity == 0) {
+    batch_ = {own_, 0, kOwnRoom};
+  }
   running_ = false;
   return true;
 }
@@ -103,8 +118,9 @@ Service* Mailbox::acquire(Handle handle) {
 
 void Mailbox::reset() {
   RUNTIME_CHECK(next_ == batch_.size && incoming_.size == 0, "messages would be lost");
-  incoming_.release();
-  batch_.release();
+  release(incoming_);
+  release(batch_);
+  batch_ = {own_, 0, kOwnRoom};
   next_ = 0;
   service_ = nullptr;
 }

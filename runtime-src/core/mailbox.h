@@ -11,7 +11,8 @@
 //
 // Two buffers: senders append to `incoming_` under the lock; the worker swaps it for its own
 // emptied `batch_` and then reads that without a lock. The message that makes an idle mailbox
-// runnable goes to `batch_` at once.
+// runnable goes to `batch_` at once. One of the two begins as the mailbox's own room for two messages,
+// so that a service that has one now and then needs no other line of the caches, and no memory, for it.
 #pragma once
 
 #include <atomic>
@@ -24,7 +25,7 @@ namespace runtime {
 
 class Service;
 
-class alignas(64) Mailbox {
+class alignas(128) Mailbox {  // two lines, which the processor fetches together
  public:
   enum class Pushed {
     refused,  // the handle is dead; the caller still owns the message
@@ -32,7 +33,10 @@ class alignas(64) Mailbox {
     must_run,  // the mailbox was idle: this caller, and no other, must hand the service to the scheduler
   };
 
+  Mailbox() = default;
   ~Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
 
   // Appends `message` if the mailbox still belongs to `to`.
   Pushed push(Handle to, const Message& message);
@@ -73,32 +77,38 @@ class alignas(64) Mailbox {
   void reset();
 
  private:
+  static constexpr std::uint32_t kOwnRoom = 2;
+
   struct Buffer {
     Message* data = nullptr;
     std::uint32_t size = 0;
     std::uint32_t capacity = 0;
-
-    void append(const Message& message) {
-      if (size == capacity) [[unlikely]]
-        grow();
-      data[size++] = message;
-    }
-    [[gnu::noinline]] void grow();
-    void release();
   };
+
+  void append(Buffer& buffer, const Message& message) {
+    if (buffer.size == buffer.capacity) [[unlikely]]
+      grow(buffer);
+    buffer.data[buffer.size++] = message;
+  }
+  [[gnu::noinline]] void grow(Buffer& buffer);
+  void release(Buffer& buffer);
 
   // Takes what has arrived as the next batch. False: nothing has.
   bool refill(std::size_t* size);
 
   mutable TinyMutex mutex_;
-  Handle handle_ = 0;     // guarded by mutex_; 0 when closed
   bool running_ = false;  // guarded by mutex_; from the push that said must_run to become_idle()
+  Handle handle_ = 0;     // guarded by mutex_; 0 when closed
   Service* service_ = nullptr;
   Buffer incoming_;                        // guarded by mutex_
   std::atomic<std::uint32_t> arrived_{0};  // incoming_.size, for a look without the lock
   // The worker's while running_, else guarded by mutex_:
-  Buffer batch_;
   std::uint32_t next_ = 0;  // index of the oldest message in batch_
+  Buffer batch_{own_, 0, kOwnRoom};
+
+  Message own_[kOwnRoom];  // of the buffer that has not grown, if any
 };
+
+static_assert(sizeof(Mailbox) == 128);
 
 }  // namespace runtime

@@ -93,6 +93,51 @@ TEST_F(MailboxTest, ANewBatchTellsItsSize) {
   EXPECT_EQ(popped(mailbox), std::vector<int>{2});
 }
 
+TEST_F(MailboxTest, AMessageNowAndThenTakesNoMemory) {
+  Mailbox mailbox;
+  mailbox.open(kHandle, service_);
+  const std::int64_t given = bytes_given;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(mailbox.become_idle());
+    ASSERT_EQ(mailbox.push(kHandle, numbered(1, i)), Mailbox::Pushed::must_run);
+    EXPECT_EQ(popped(mailbox), std::vector<int>{i});
+  }
+  EXPECT_EQ(bytes_given, given) << "what a buffer takes is noted there";
+}
+
+TEST_F(MailboxTest, BurstsOfAnySizeComeOutWholeAndGiveTheirMemoryBack) {
+  const std::int64_t given = bytes_given;
+  {
+    Mailbox mailbox;
+    mailbox.open(kHandle, service_);
+    int next = 0;
+    for (const int first : {1, 2, 3, 40, 1, 5, 100, 2, 1}) {
+      for (const int second : {0, 1, 2, 3, 50, 0}) {
+        std::vector<int> sessions, expected;
+        Message message;
+        std::size_t refilled;
+        const auto push = [&](int count) {
+          while (count-- > 0) {
+            expected.push_back(next);
+            mailbox.push(kHandle, numbered(1, next++));
+          }
+        };
+        push(first);
+        ASSERT_TRUE(mailbox.pop(&message, &refilled));
+        sessions.push_back(message.session);
+        push(second);  // while the others of the burst wait
+        for (const int session : popped(mailbox)) sessions.push_back(session);
+        ASSERT_EQ(sessions, expected) << first << " and " << second;
+        ASSERT_TRUE(mailbox.become_idle());
+      }
+    }
+    mailbox.close();
+    mailbox.reset();
+    EXPECT_EQ(bytes_given, given);
+  }
+  EXPECT_EQ(bytes_given, given);
+}
+
 TEST_F(MailboxTest, AnotherHandleIsRefused) {
   Mailbox mailbox;
   EXPECT_EQ(mailbox.push(kHandle, numbered(1, 1)), Mailbox::Pushed::refused)
