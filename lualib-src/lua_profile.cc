@@ -68,7 +68,7 @@ int resume(lua_State* L, lua_State* co, int arguments, OnError on_error) {
   lua_xmove(L, co, arguments);
   int results;
   ++profiler(L).depth;
-  const int status = profiler(L).resume(co, L, arguments, &results);
+  const int status = profiler(L).marks().resume(co, L, arguments, &results);
   --profiler(L).depth;
   if (status != LUA_OK && status != LUA_YIELD) {
     // Runs what the coroutine has to close; what raises there takes the place of the error.

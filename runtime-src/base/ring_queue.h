@@ -57,8 +57,7 @@ class RingQueue {
     head_ = 0;
   }
 
-  // Each Lua service has three of these queues, and looks after each message whether they are empty: 24 bytes, the size
-  // first.
+  // Each Lua service has three of these queues: 24 bytes.
   std::uint32_t size_ = 0, head_ = 0;
   std::uint32_t capacity_ = 0;  // a power of two, or 0
   std::unique_ptr<T[]> ring_;

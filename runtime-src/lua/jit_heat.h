@@ -37,8 +37,8 @@ class JitHeat {
 
  private:
   static constexpr std::uint32_t kRecent = 64;  // turns on the thread since the last one
-  static constexpr std::uint32_t kHot = 64;     // turns, one after the other, that are recent
-  static constexpr std::uint32_t kColdTurns = 16;
+  static constexpr std::uint8_t kHot = 64;      // turns, one after the other, that are recent
+  static constexpr std::uint8_t kColdTurns = 16;
 
   static constinit thread_local std::uint32_t turns_of_thread;
 
@@ -46,8 +46,8 @@ class JitHeat {
   void cool(lua_State* main);
 
   std::uint32_t last_turn_ = 0;
-  std::uint32_t recent_turns_ = 0;
-  std::uint32_t cold_turns_ = 0;
+  std::uint8_t recent_turns_ = 0;
+  std::uint8_t cold_turns_ = 0;
   std::uint16_t first_count_ = 0;  // at which the counters begin; 0: not known yet
 };
 

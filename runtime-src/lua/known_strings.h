@@ -21,12 +21,14 @@ class KnownStrings {
   // Pushes the string of `size` bytes, at most kMostBytes, for which there is room. May raise (memory), and run finalizers.
   void push(lua_State* L, const char* text, std::size_t size) {
     const std::size_t slot = slot_of(text, size);
-    if (const RawString* const string = strings_[slot]) [[likely]] {
-      if (string->short_size() == size &&
-          same_short(reinterpret_cast<const char*>(string + 1), text, size)) [[likely]]
-        return push_value(L, RawValue::of_string(string));
-    }
+    if (const RawString* const string = find(text, size, slot)) [[likely]]
+      return push_value(L, RawValue::of_string(string));
     push_unknown(L, text, size, slot);
+  }
+
+  // The string of `size` bytes, at most kMostBytes, if it is known; else null.
+  const RawString* find(const char* text, std::size_t size) const {
+    return find(text, size, slot_of(text, size));
   }
 
  private:
@@ -45,6 +47,13 @@ class KnownStrings {
       last = static_cast<unsigned char>(text[size - 1]);
     }
     return (first + last * 31 + static_cast<std::uint32_t>(size)) * 2654435769u >> (32 - kSlotBits);
+  }
+  const RawString* find(const char* text, std::size_t size, std::size_t slot) const {
+    const RawString* const string = strings_[slot];
+    return string != nullptr && string->short_size() == size &&
+                   same_short(reinterpret_cast<const char*>(string + 1), text, size)
+               ? string
+               : nullptr;
   }
   void push_unknown(lua_State* L, const char* text, std::size_t size, std::size_t slot);
 

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -71,8 +73,12 @@ struct Unprotected {};
 LuaService::LuaService(Service& service) : service_(service) { heap_.service = this; }
 
 TaskScheduler& LuaService::make_tasks() {
-  if (tasks_ == nullptr) tasks_ = std::make_unique<TaskScheduler>(service_, main_);
+  if (tasks_ == nullptr) tasks_ = new (place_of_tasks_) TaskScheduler(service_, main_, marks_);
   return *tasks_;
+}
+
+void LuaService::end_tasks() {
+  if (tasks_ != nullptr) std::destroy_at(std::exchange(tasks_, nullptr));
 }
 
 LuaService::~LuaService() {
@@ -80,6 +86,7 @@ LuaService::~LuaService() {
   if (tasks_ != nullptr) tasks_->tell_requesters();
   heap_.begin_release();
   lua_close(main_);
+  end_tasks();
 }
 
 void LuaService::start(std::string args) {
@@ -91,6 +98,28 @@ void LuaService::set_drain(Service::Drain drain) {
   service_.set_drain(drain, this);
   ++callback_version_;
 }
+
+void LuaService::set_state(lua_State* L) {
+  main_ = L;
+#ifdef RUNTIME_LUAJIT
+  global_ = L != nullptr && raw_values_known() ? raw_thread(L).global : nullptr;
+#endif
+}
+
+// While it lives, the thread works for the service.
+class LuaService::OnThread {
+ public:
+#ifdef RUNTIME_LUAJIT
+  explicit OnThread(LuaService* service) {
+    current = service->global_ != nullptr ? service : nullptr;
+  }
+  ~OnThread() { current = nullptr; }
+#else
+  explicit OnThread(LuaService*) {}
+#endif
+  OnThread(const OnThread&) = delete;
+  OnThread& operator=(const OnThread&) = delete;
+};
 
 // ---- loading ------------------------------------------------------------------------------------
 
@@ -126,7 +155,7 @@ lua_State* LuaService::new_state(lua_Alloc alloc, LuaHeap& heap) {
 std::shared_ptr<const StateImage> LuaService::try_image(bool with_skynet, const FileNames& files) {
   ImageHeap heap;
   heap.service = this;
-  main_ = new_state(ImageHeap::alloc, heap);
+  set_state(new_state(ImageHeap::alloc, heap));
   if (main_ == nullptr) return nullptr;
   struct {
     bool with_skynet;
@@ -144,8 +173,10 @@ std::shared_ptr<const StateImage> LuaService::try_image(bool with_skynet, const 
       &how);
   std::shared_ptr<const StateImage> image;
   if (status == LUA_OK) image = take_image(main_, heap.blocks);
-  lua_close(std::exchange(main_, nullptr));
-  tasks_.reset();
+  lua_State* const L = main_;
+  set_state(nullptr);
+  lua_close(L);
+  end_tasks();
   return image;
 }
 
@@ -172,7 +203,7 @@ bool LuaService::begin_state(ImageQuestion* question) {
     if (own != nullptr) image = own;
   }
   if (image->heap == nullptr) {
-    main_ = new_state(LuaHeap::alloc, heap_);
+    set_state(new_state(LuaHeap::alloc, heap_));
     if (main_ == nullptr) return false;
     return call_protected(
                main_,
@@ -183,7 +214,7 @@ bool LuaService::begin_state(ImageQuestion* question) {
                nullptr) == LUA_OK;
   }
   if (!image->heap->copy_to(heap_)) return false;
-  main_ = static_cast<lua_State*>(image->heap->in_copy(heap_, image->main));
+  set_state(static_cast<lua_State*>(image->heap->in_copy(heap_, image->main)));
 #ifdef RUNTIME_LUA54
   *static_cast<LuaService**>(lua_getextraspace(main_)) = this;
 #endif
@@ -206,8 +237,7 @@ void LuaService::load() {
   lua_pushlightuserdata(L, question.wants_files ? &files : nullptr);
   const int status = lua_pcall(L, 2, 0, kTraceback);
   end_ready_code(L);
-  if (Profiler* profiler = profiler_.load(std::memory_order_relaxed))
-    profiler->set_running(nullptr);
+  marks_.set_running(nullptr);
   if (status != LUA_OK) {
     const std::string text =
         lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "the loader's error is no text";
@@ -250,9 +280,8 @@ int LuaService::l_load(lua_State* L) {
   lua_gc(L, LUA_GCSTOP, 0);
   lua_pushlightuserdata(L, self->service_.context());
   lua_setfield(L, LUA_REGISTRYINDEX, "skynet_context");
-  Profiler& profiler = Profiler::of(L);
-  profiler.set_running(L);
-  self->profiler_.store(&profiler, std::memory_order_release);
+  Profiler::of(L).use(self->marks_);
+  self->marks_.set_running(L);
   load_service_loader(L, self->service_.node().environment);
   lua_pushlstring(L, self->args_->data(), self->args_->size());
   self->args_.reset();
@@ -291,6 +320,7 @@ void LuaService::set_callback(lua_State* L, int index, bool forward) {
 void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
+  const OnThread on_thread(self);
   Frame frame{&turn, {}};
 #ifdef RUNTIME_LUAJIT
   self->heat_.begin_turn(L);
@@ -360,11 +390,10 @@ inline void LuaService::after_message(Frame& frame) {
     after_trouble(frame);
 }
 
-// Handles messages until the turn ends. False: the frame holds one that needs a protected call.
+// Handles messages until the turn ends. False: the frame holds one that needs a protected call. The main thread, whose
+// stack has kBase values between two turns, is looked at only by what a message needs it for.
 bool LuaService::run_bare(Frame& frame) {
   lua_State* L = main_;
-  if (lua_gettop(L) != kBase) [[unlikely]]
-    lua_settop(L, kBase);
   const std::uint32_t version = callback_version_;
   while (frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
@@ -432,6 +461,7 @@ void LuaService::after_pending() {
 void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
   auto* self = static_cast<LuaService*>(userdata);
   lua_State* L = self->main_;
+  const OnThread on_thread(self);
   const std::uint32_t version = self->callback_version_;
   for (Message message; turn.next(&message);) {
     const bool forward = self->forward_;
@@ -442,10 +472,9 @@ void LuaService::drain_callback(Service&, void* userdata, Turn& turn) {
     lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
     lua_pushinteger(L, message.session);
     lua_pushinteger(L, message.source);
-    Profiler& profiler = *self->profiler_.load(std::memory_order_relaxed);
-    profiler.set_running(L);
+    self->marks_.set_running(L);
     const int status = lua_pcall(L, 5, 0, kTraceback);
-    profiler.set_running(nullptr);
+    self->marks_.set_running(nullptr);
     if (status != LUA_OK) {
       self->report(status, message);
       if (self->tasks_ != nullptr) self->tasks_->refuse(message);
@@ -520,8 +549,7 @@ void LuaService::signal(int signal) {
   Node& node = service_.node();
   node.log(service_.handle(), fmt::format("recv a signal {}", signal));
   if (signal == 0) {
-    Profiler* profiler = profiler_.load(std::memory_order_acquire);
-    if (lua_State* running = profiler == nullptr ? nullptr : profiler->running()) {
+    if (lua_State* running = marks_.running()) {
       pending_.fetch_or(kInterrupt, std::memory_order_relaxed);
       // Setting a hook is what Lua allows from outside of the thread that runs the state.
       lua_sethook(running, on_signal, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);

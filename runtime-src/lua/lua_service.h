@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,17 +17,17 @@
 #include "lua/lua_host.h"
 #include "lua/profiler.h"
 #include "lua/raw_stack.h"
+#include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
-class TaskScheduler;
 struct ImageQuestion;
 struct StateImage;
 
 // A message handler for lua_pcall and xpcall: the error as a text, with its traceback.
 int l_traceback(lua_State* L);
 
-class LuaService : public LuaHost {
+class alignas(128) LuaService : public LuaHost {
  public:
   explicit LuaService(Service& service);
   ~LuaService() override;
@@ -40,6 +41,9 @@ class LuaService : public LuaHost {
     // Every coroutine has a copy of the main thread's.
     return **static_cast<LuaService**>(lua_getextraspace(L));
 #else
+    // What all coroutines of the state share is on a line of the caches that nothing else on the way of a message needs.
+    if (current != nullptr && current->global_ == raw_thread(L).global) [[likely]]
+      return *current;
     return *static_cast<Heap*>(static_cast<LuaHeap*>(allocator_data(L)))->service;
 #endif
   }
@@ -49,7 +53,7 @@ class LuaService : public LuaHost {
   LuaHeap& heap() { return heap_; }
 
   // What runs the tasks of skynet.lua; null until that is loaded, which makes it.
-  TaskScheduler* tasks() { return tasks_.get(); }
+  TaskScheduler* tasks() { return tasks_; }
   TaskScheduler& make_tasks();
 
   // Makes the function at `index` handle the messages from the next one on: f(type, message, size,
@@ -82,6 +86,8 @@ class LuaService : public LuaHost {
   int enter_turn(Frame& frame);
   [[gnu::always_inline]] void after_message(Frame& frame);
   [[gnu::noinline]] void after_trouble(Frame& frame);
+  void set_state(lua_State* L);
+  void end_tasks();
   bool begin_state(ImageQuestion* question);
   struct ImageHeap;
   lua_State* new_state(lua_Alloc alloc, LuaHeap& heap);
@@ -94,10 +100,20 @@ class LuaService : public LuaHost {
   void log_error(const Message& message, const std::string& text);
   void set_drain(Service::Drain drain);
 
-  // What each turn needs comes first, on few cache lines.
-  Service& service_;
+#ifdef RUNTIME_LUAJIT
+  // The service whose turn it is on this thread, if what its coroutines share is known.
+  static inline constinit thread_local LuaService* current = nullptr;
+#endif
+  class OnThread;
+
+  // What each message needs comes first: this and what the scheduler begins with are four lines of the caches, which the
+  // processor fetches in pairs.
   lua_State* main_ = nullptr;
-  std::unique_ptr<TaskScheduler> tasks_;  // outlives the state, whose finalizers may still call it
+  TaskScheduler* tasks_ =
+      nullptr;  // null: not made yet. It outlives the state, whose finalizers may still call it
+#ifdef RUNTIME_LUAJIT
+  const RawGlobal* global_ = nullptr;  // what the state's coroutines share; null: it is not known
+#endif
   std::uint32_t callback_version_ = 0;
   std::atomic<std::uint8_t> pending_{0};  // kInterrupt, kExhausted: looked at after each message
   bool settle_first_ = false;             // the handling of the last message has raised
@@ -105,13 +121,18 @@ class LuaService : public LuaHost {
   bool has_limit_ = false;  // its heap has one
 #ifdef RUNTIME_LUAJIT
   JitHeat heat_;
-  int step_multiplier_ = 0;  // of the collector, until it has run; 0: it was not changed
 #endif
+  Profiler::Marks marks_;
+
+  alignas(TaskScheduler) std::byte place_of_tasks_[sizeof(TaskScheduler)];
+  Service& service_;
   Heap heap_;
   Frame* frame_ = nullptr;  // while l_turn runs
   int callback_ = LUA_NOREF;
-  std::atomic<Profiler*> profiler_{nullptr};  // owned by the state
-  std::unique_ptr<const std::string> args_;   // until it is loaded
+#ifdef RUNTIME_LUAJIT
+  int step_multiplier_ = 0;  // of the collector, until it has run; 0: it was not changed
+#endif
+  std::unique_ptr<const std::string> args_;  // until it is loaded
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -76,12 +76,12 @@ Time* find_to_resume(lua_State* co, lua_State* from) {
   return lua_checkstack(from, kRoom) && lua_checkstack(co, 1) ? find(from, co) : nullptr;
 }
 
-int count_times(lua_State* L) {
-  int count = 0;
+bool has_times(lua_State* L) {
   push_times(L);
-  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) ++count;
-  lua_pop(L, 1);
-  return count;
+  lua_pushnil(L);
+  const bool has = lua_next(L, -2) != 0;
+  lua_pop(L, has ? 3 : 1);
+  return has;
 }
 
 }  // namespace
@@ -114,7 +114,7 @@ bool Profiler::start(lua_State* L, lua_State* co) {
   if (is_running(L, co)) time->resume();
   lua_rawset(L, -3);
   lua_pop(L, 1);
-  measured_ = count_times(L);
+  set_measures(has_times(L));
   return true;
 }
 
@@ -130,7 +130,7 @@ double Profiler::stop(lua_State* L, lua_State* co) {
   lua_pushnil(L);
   lua_rawset(L, -3);
   lua_pop(L, 1);
-  measured_ = count_times(L);
+  set_measures(has_times(L));
   return total / 1e9;
 }
 

@@ -21,24 +21,38 @@ class Profiler {
   // The same, left on the stack: a userdata.
   static Profiler& push(lua_State* L);
 
-  // lua_resume() with the time taken. Little more than that when no coroutine is measured.
-  int resume(lua_State* co, lua_State* from, int arguments, int* results) {
-    lua_State* outer = running();
-    set_running(co);
-    if (measured_ != 0) [[unlikely]]
-      begin_time(co, from);
-    const int status = lua_resume(co, from, arguments, results);
-    // Asked again: the coroutine may have begun its own measurement, as the first one of the state.
-    if (measured_ != 0) [[unlikely]]
-      end_time(co, from);
-    set_running(outer);
-    return status;
-  }
+  // What is looked at, and written, each time a coroutine is resumed.
+  class Marks {
+   public:
+    // The coroutine that runs now, so that it can be interrupted; null while none does. running()
+    // from any thread.
+    lua_State* running() const { return running_.load(std::memory_order_relaxed); }
+    void set_running(lua_State* L) { running_.store(L, std::memory_order_relaxed); }
 
-  // The coroutine that runs now, so that it can be interrupted; null while none does. running()
-  // from any thread.
-  lua_State* running() const { return running_.load(std::memory_order_relaxed); }
-  void set_running(lua_State* L) { running_.store(L, std::memory_order_relaxed); }
+    // lua_resume() with the time taken. Little more than that when no coroutine is measured.
+    int resume(lua_State* co, lua_State* from, int arguments, int* results) {
+      lua_State* outer = running();
+      set_running(co);
+      if (measures_) [[unlikely]]
+        begin_time(co, from);
+      const int status = lua_resume(co, from, arguments, results);
+      // Asked again: the coroutine may have begun its own measurement, as the first one of the state.
+      if (measures_) [[unlikely]]
+        end_time(co, from);
+      set_running(outer);
+      return status;
+    }
+
+   private:
+    friend class Profiler;
+    std::atomic<lua_State*> running_{nullptr};
+    bool measures_ = false;  // some coroutines
+  };
+
+  // A service has the marks of its state with what else each message needs; they outlive the state. Other states have
+  // their own.
+  void use(Marks& marks) { marks_ = &marks; }
+  Marks& marks() { return marks_ != nullptr ? *marks_ : own_marks_; }
 
   // How many coroutines the running one is in, counted by coroutine.resume and coroutine.wrap.
   int depth = 0;
@@ -55,10 +69,12 @@ class Profiler {
   static void begin_time(lua_State* co, lua_State* from);
   static void end_time(lua_State* co, lua_State* from);
 
-  // No fewer than there are coroutines in the table of times: the dead in it count until the next
+  // True as long as there are coroutines in the table of times: the dead in it count until the next
   // start() or stop().
-  int measured_ = 0;
-  std::atomic<lua_State*> running_{nullptr};
+  void set_measures(bool measures) { marks().measures_ = measures; }
+
+  Marks* marks_ = nullptr;  // null: its own
+  Marks own_marks_;
 };
 
 }  // namespace runtime::RUNTIME_ENGINE

@@ -416,6 +416,44 @@ int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
   return count;
 }
 
+int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings& strings) {
+  const Byte* at = static_cast<const Byte*>(data);
+  const Byte* const end = at + size;
+  RawThread& thread = raw_thread(L);
+  RawValue* top = thread.top;
+  RawValue* const full = top + kMostPlain;
+  while (at != end) {
+    const std::size_t bytes = kBytes[*at];
+    if (top == full || bytes > kMaxFixed || bytes > static_cast<std::size_t>(end - at)) return -1;
+    switch (*at & kTypeMask) {
+      case kShortString: {
+        const RawString* const string =
+            strings.find(reinterpret_cast<const char*>(at + 1), *at >> kTypeBits);
+        if (string == nullptr) return -1;
+        *top++ = RawValue::of_string(string);
+        break;
+      }
+      case kNumber:
+        if (*at == head(kNumber, kDouble)) {
+          *top++ = RawValue::of(get<double>(at + 1));
+        } else {
+#ifdef RUNTIME_LUAJIT
+          if (*at == head(kNumber, kI64)) return -1;  // it may become cdata
+#endif
+          *top++ = RawValue::of(get_integer(at));
+        }
+        break;
+      case kBoolean: *top++ = RawValue::of(*at >> kTypeBits != 0); break;
+      case kNil: *top++ = RawValue::nil(); break;
+      default: return -1;
+    }
+    at += bytes;
+  }
+  const auto count = static_cast<int>(top - thread.top);
+  thread.top = top;
+  return count;
+}
+
 void push_unpack_error(lua_State* L, const UnpackError& error) {
   lua_pushfstring(L, "Invalid serialize stream %d (%s)",
                   size_hint(static_cast<std::int64_t>(error.left)), error.reason);

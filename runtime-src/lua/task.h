@@ -63,6 +63,7 @@ struct Task {
   Handle source = 0;         // of the request
   std::int32_t waits_for = 0;               // the session of its wait
   Handle callee = 0;                        // of a call by handle
+  Task* next_idle = nullptr;                // of those that are kept for reuse
   std::string callee_name;                  // of a call by name
   std::unique_ptr<std::string> why_failed;  // while `failed`: what the call raises, if it is known
   std::uint32_t index = 0;                  // in TaskScheduler's list of tasks

@@ -67,6 +67,7 @@ void TaskScheduler::keep_error(lua_State* L, lua_State* co) {
   heap.lend(kLent);
   if (call_protected(L, l_keep_error, co) != LUA_OK)
     errors_ += plain + " (no memory for its traceback)";
+  has_errors_ = true;
   heap.lend(0);
 }
 
@@ -81,12 +82,16 @@ void TaskScheduler::raised(lua_State* L, Task* task) {
   discard(L, task);
 }
 
-std::string TaskScheduler::take_errors() { return std::exchange(errors_, {}); }
+std::string TaskScheduler::take_errors() {
+  has_errors_ = false;
+  return std::exchange(errors_, {});
+}
 
 int TaskScheduler::raise_errors(lua_State* L) {
-  if (errors_.empty()) return 0;
+  if (!has_errors_) return 0;
   lua_pushlstring(L, errors_.data(), errors_.size());
   errors_.clear();
+  has_errors_ = false;
   return lua_error(L);
 }
 
@@ -106,7 +111,7 @@ void TaskScheduler::fail_call(std::int32_t session, std::string_view why) {
     case Wait::unpack:
     case Wait::answer:
       if (std::exchange(task->failed, true)) break;
-      failed_.push(task);
+      queue(failed_, task);
       if (!why.empty()) [[unlikely]] {
         task->why_failed = std::make_unique<std::string>("call failed: ");
         *task->why_failed += why;
@@ -117,17 +122,17 @@ void TaskScheduler::fail_call(std::int32_t session, std::string_view why) {
 }
 
 void TaskScheduler::fail_calls_to(Handle callee) {
-  for (auto& task : tasks_) {
+  for (Task* task : tasks_) {
     if (task->callee == callee && task->callee != 0 && !std::exchange(task->failed, true))
-      failed_.push(task.get());
+      queue(failed_, task);
   }
 }
 
 void TaskScheduler::fail_calls_to(std::string_view callee) {
-  for (auto& task : tasks_) {
+  for (Task* task : tasks_) {
     if (!task->callee_name.empty() && task->callee_name == callee &&
         !std::exchange(task->failed, true)) {
-      failed_.push(task.get());
+      queue(failed_, task);
     }
   }
 }
@@ -168,12 +173,12 @@ void TaskScheduler::refuse(const Message& message) {
 
 // Between the look-up of its session and its resumption a task waits for no session.
 void TaskScheduler::fail_lost_reply() {
-  for (auto& task : tasks_) {
+  for (Task* task : tasks_) {
     if (task->wait == Wait::nothing || task->waits_for != 0) continue;
-    if (wakes(task.get())) {
-      wake(task.get());
+    if (wakes(task)) {
+      wake(task);
     } else if (!std::exchange(task->failed, true)) {
-      failed_.push(task.get());
+      queue(failed_, task);
     }
   }
 }
@@ -239,7 +244,7 @@ void TaskScheduler::keep_promise(Handle source, std::int32_t session) {
 }
 
 void TaskScheduler::tell_requesters() {
-  for (auto& task : tasks_) {
+  for (Task* task : tasks_) {
     if (task->request == Request::open) answer_error(task->source, task->session);
     task->request = Request::closed;
   }
@@ -275,7 +280,7 @@ void TaskScheduler::exit() {
   exited_ = true;
   while (Task* task = forks_.pop()) discard(main_, task);
   std::vector<Handle> callees;
-  for (auto& task : tasks_) {
+  for (Task* task : tasks_) {
     if (task->callee != 0) callees.push_back(task->callee);
   }
   std::sort(callees.begin(), callees.end());
@@ -295,7 +300,7 @@ void TaskScheduler::close_all(lua_State* L, Task* first) {
 
 void TaskScheduler::close_blocked(lua_State* L) {
   for (std::size_t i = tasks_.size(); i-- > 0;) {
-    if (i < tasks_.size() && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i].get());
+    if (i < tasks_.size() && tasks_[i]->wait != Wait::nothing) kill(L, tasks_[i]);
   }
   drop_functions();
 }

@@ -43,13 +43,15 @@ int l_unknown_command(lua_State* L) {
 
 }  // namespace
 
-TaskScheduler::TaskScheduler(Service& service, lua_State* L)
+TaskScheduler::TaskScheduler(Service& service, lua_State* L, Profiler::Marks& marks)
     : service_(service),
       registry_(raw_values_known() ? &raw_table(L, LUA_REGISTRYINDEX) : nullptr),
-      profiler_(Profiler::of(L)),
+      marks_(marks),
       main_(L) {}
 
-TaskScheduler::~TaskScheduler() = default;
+TaskScheduler::~TaskScheduler() {
+  for (Task* task : tasks_) free_task(task);
+}
 
 // ---- sessions and tasks -------------------------------------------------------------------------
 
@@ -89,21 +91,18 @@ void TaskScheduler::forget_answer(std::int32_t session) {
 }
 
 Task* TaskScheduler::take(lua_State* L) {
-  if (!idle_.empty()) {
-    Task* task = idle_.back();
-    idle_.pop_back();
-    if (idle_.size() < least_idle_) least_idle_ = static_cast<std::uint16_t>(idle_.size());
-    return task;
-  }
-  return make_task(L);
+  if (idle_ == nullptr) return make_task(L);
+  Task* const task = pop_idle();
+  if (idle_count_ < least_idle_) least_idle_ = idle_count_;
+  return task;
 }
 
 void TaskScheduler::recycle(Task* task) {
   task->request = Request::none;
   task->session = 0;
   task->traced = false;
-  if (idle_.size() < idle_limit_) [[likely]] {
-    idle_.push_back(task);
+  if (idle_count_ < idle_limit_) [[likely]] {
+    push_idle(task);
   } else {
     dropped_idle_ = true;
     discard(main_, task);
@@ -151,7 +150,7 @@ bool TaskScheduler::handle(lua_State* L, const Message& message, Entry entry) {
     case kTypeError: handled = on_error(L, message, entry); break;
     default: handled = on_request(L, message, entry);
   }
-  if (!woken_.empty() || !failed_.empty() || !forks_.empty()) settle(L);
+  if (has_queued_) settle(L);
   return handled;
 }
 
@@ -164,6 +163,7 @@ void TaskScheduler::settle(lua_State* L) {
     } else if (!forks_.empty()) {
       run_fork(L);
     } else {
+      has_queued_ = false;
       return;
     }
   }
@@ -255,6 +255,39 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
   return true;
 }
 
+// The task's coroutine has the function, the session and the source, and the message's values.
+inline void TaskScheduler::begin_request(lua_State* L, Task* task, const Message& message,
+                                         int values) {
+  // The session of a published message is its channel: nobody waits for an answer.
+  task->request = message.type() == kTypeMulticast ? Request::closed : Request::open;
+  task->session = message.session;
+  task->source = message.source;
+  task->type = static_cast<std::uint8_t>(message.type());
+  if (tracing) trace(L, "request", task);
+  resume(L, task, values + 2);
+}
+
+// The main thread's stack is not touched, so that for a service that has a message now and then it need not come into the
+// caches.
+inline bool TaskScheduler::start_plain_request(lua_State* L, const Message& message) {
+  // Known strings mean that raw values are known.
+  if (idle_ == nullptr || strings_ == nullptr || registry_ == nullptr) [[unlikely]]
+    return false;
+  lua_State* const co = idle_->co;
+  RawThread& thread = raw_thread(co);
+  thread.top[0] = lua_protocol.handler;
+  thread.top[1] = RawValue::of(std::int64_t{message.session});
+  thread.top[2] = RawValue::of(std::int64_t{message.source});
+  thread.top += 3;
+  const int values = unpack_plain(co, message.data, message.size(), *strings_);
+  if (values < 0) {
+    thread.top -= 3;
+    return false;
+  }
+  begin_request(L, take(L), message, values);
+  return true;
+}
+
 bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry) {
   if (exited_) {
     close_unhandled(message);
@@ -262,6 +295,8 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry
     return true;
   }
   if (message.type() == kTypeLua && lua_protocol.has_dispatch) [[likely]] {
+    if (start_plain_request(L, message)) [[likely]]
+      return true;
     const int values = push_lua_request(L, message);
     if (values >= 0) [[likely]] {
       start_request(L, message, values);
@@ -399,13 +434,7 @@ void TaskScheduler::start_request(lua_State* L, const Message& message, int valu
     luaL_error(L, "too many values in a message");
   }
   move_values(L, task->co, all);
-  // The session of a published message is its channel: nobody waits for an answer.
-  task->request = message.type() == kTypeMulticast ? Request::closed : Request::open;
-  task->session = message.session;
-  task->source = message.source;
-  task->type = static_cast<std::uint8_t>(message.type());
-  if (tracing) trace(L, "request", task);
-  resume(L, task, values + 2);
+  begin_request(L, task, message, values);
 }
 
 void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool known) {
@@ -447,7 +476,7 @@ void TaskScheduler::resume(lua_State* L, Task* task, int values) {
   current_ = task;
   suspending_ = false;
   int results;
-  const int status = profiler_.resume(task->co, L, values, &results);
+  const int status = marks_.resume(task->co, L, values, &results);
   current_ = nullptr;
   call_failed_ = false;
   if (status == LUA_YIELD) {
@@ -533,7 +562,7 @@ void TaskScheduler::run_fork(lua_State* L) {
 
 void TaskScheduler::wake(Task* task) {
   if (std::exchange(task->woken, true)) return;
-  woken_.push(task);
+  queue(woken_, task);
 }
 
 int TaskScheduler::l_trace(lua_State* L) {

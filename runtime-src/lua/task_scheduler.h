@@ -19,6 +19,7 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -33,14 +34,15 @@
 #include "lua/pending_functions.h"
 #include "lua/profiler.h"
 #include "lua/public_table.h"
+#include "lua/raw_stack.h"
 #include "lua/task.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
 class TaskScheduler {
  public:
-  // `L` is the state's main thread.
-  TaskScheduler(Service& service, lua_State* L);
+  // `L` is the state's main thread. The marks outlive the scheduler.
+  TaskScheduler(Service& service, lua_State* L, Profiler::Marks& marks);
   ~TaskScheduler();
 
   // ---- the dispatcher ----
@@ -59,7 +61,7 @@ class TaskScheduler {
 
   // The errors of tasks since the last call, joined by newlines; empty if there were none.
   std::string take_errors();
-  bool has_errors() const { return !errors_.empty(); }
+  bool has_errors() const { return has_errors_; }
 
   // After handle() has raised: answers the request it was about; if it was about a reply, the task
   // that waited for that goes on with a failed call.
@@ -85,7 +87,7 @@ class TaskScheduler {
 
   // A pooled or new task.
   Task* take(lua_State* L);
-  void queue_fork(Task* task) { forks_.push(task); }
+  void queue_fork(Task* task) { queue(forks_, task); }
   // Makes a task that has not begun wait for the message of `session` (Wait::start or
   // Wait::answer).
   void wait_to_start(Task* task, std::int32_t session, Wait wait);
@@ -195,6 +197,8 @@ class TaskScheduler {
   // Push what a request's task begins with: its handler, session and source, and what unpack gives.
   // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
+  // The same, at once where the task's coroutine takes them, for messages as most are. False: it takes the other way.
+  bool start_plain_request(lua_State* L, const Message& message);
   KnownStrings* known_strings();
   int push_published(lua_State* L, const Message& message, Entry entry);
   int push_request(lua_State* L, const Message& message, Entry entry);
@@ -207,6 +211,7 @@ class TaskScheduler {
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);
+  void begin_request(lua_State* L, Task* task, const Message& message, int values);
 
   void resume(lua_State* L, Task* task, int values);
   void ended(lua_State* L, Task* task);
@@ -239,13 +244,28 @@ class TaskScheduler {
   // After exit(): closes the task that called it, and then the others.
   void close_all(lua_State* L, Task* first);
   void close_blocked(lua_State* L);
+  // Puts a task into one of the queues that settle() empties.
+  void queue(RingQueue<Task*>& tasks, Task* task) {
+    tasks.push(task);
+    has_queued_ = true;
+  }
   void recycle(Task* task);
+  void push_idle(Task* task) {
+    ++idle_count_;
+    task->next_idle = std::exchange(idle_, task);
+  }
+  Task* pop_idle() {  // there is one
+    --idle_count_;
+    return std::exchange(idle_, idle_->next_idle);
+  }
   void review_idle();
   void discard(lua_State* L, Task* task);
   void run_woken(lua_State* L);
   void run_failed(lua_State* L);
   void run_fork(lua_State* L);
   Task* make_task(lua_State* L);
+  Task* allocate_task();
+  void free_task(Task* task);
   void start_function(lua_State* L, std::int32_t function);
   void postpone(std::int32_t function);
   void drop_functions();
@@ -266,8 +286,8 @@ class TaskScheduler {
   Unanswered& unanswered();
 
   // ---- data ----
-  // What each message needs comes first, on few cache lines: where many services have a message now and then, each of
-  // these lines is fetched anew.
+  // What each message needs comes first, on two lines of the caches, and the task that most have on a third: where many
+  // services have a message now and then, each of these lines is fetched anew.
  public:
   LuaProtocol lua_protocol;
   bool tracing = false;    // some task is traced, or some protocol is
@@ -278,29 +298,34 @@ class TaskScheduler {
   bool call_failed_ = false;
   bool exited_ = false;
   bool session_wrapped_ = false;
+  bool has_queued_ = false;  // something may be in woken_, failed_ or forks_
+  bool has_errors_ = false;  // something is in errors_
   Service& service_;
   const RawTable* const registry_;  // null when it is to be read with the interface
-  Profiler& profiler_;              // owned by the state
   Task* current_ = nullptr;
   std::unique_ptr<KnownStrings> strings_;
-  std::vector<Task*> idle_;
+  Task* idle_ = nullptr;  // ended, kept for reuse: the latest; the others by Task::next_idle
+  std::uint16_t idle_count_ = 0;
   std::uint16_t idle_limit_ = kIdleTasks;
   std::uint16_t least_idle_ = 0;  // there were, since the last review
+  bool dropped_idle_ = false;     // a task, since one was last made
   std::uint32_t recycled_ = 0;
+  Profiler::Marks& marks_;
+  std::uint32_t requests_ = 0;  // until there are known strings
+  std::int32_t last_session_ = 0;
+  std::uint32_t tokens_ = 0;  // in refs.tokens
+  // A task has its place here: one service needs no more, another one makes others. Null: that is free.
+  alignas(64) std::optional<Task> first_;
+  SessionTable sessions_;
   std::string errors_;
   RingQueue<Task*> woken_, failed_, forks_;
-  SessionTable sessions_;
-  std::int32_t last_session_ = 0;
-  std::uint32_t requests_ = 0;  // until there are known strings
-  std::uint32_t tokens_ = 0;    // in refs.tokens
-  bool dropped_idle_ = false;   // a task, since one was last made
 
   lua_State* const main_;
   // Types of messages that a bare entry cannot handle, since their protocol has an unpack of its own.
   std::bitset<256> needs_protection_;
   std::string failure_text_;
   SessionTable readers_;
-  std::vector<std::unique_ptr<Task>> tasks_;  // all that are not discarded
+  std::vector<Task*> tasks_;  // all that are not discarded: they end with the scheduler
   // Null while there are few tasks: find() looks through them.
   std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;
   PendingFunctions functions_;

@@ -26,23 +26,33 @@ Task* TaskScheduler::make_task(lua_State* L) {
   dropped_idle_ = false;
   lua_State* co = lua_newthread(L);
   const int anchor = luaL_ref(L, LUA_REGISTRYINDEX);
-  auto& task = tasks_.emplace_back(std::make_unique<Task>());
+  Task* const task = tasks_.emplace_back(allocate_task());
   task->co = co;
   task->anchor = anchor;
   task->index = static_cast<std::uint32_t>(tasks_.size() - 1);
   if (by_coroutine_ != nullptr) {
-    by_coroutine_->emplace(co, task.get());
+    by_coroutine_->emplace(co, task);
   } else if (tasks_.size() > kFewTasks) {
     by_coroutine_ = std::make_unique<std::unordered_map<lua_State*, Task*>>();
-    for (const auto& each : tasks_) by_coroutine_->emplace(each->co, each.get());
+    for (Task* const each : tasks_) by_coroutine_->emplace(each->co, each);
   }
-  return task.get();
+  return task;
+}
+
+Task* TaskScheduler::allocate_task() { return first_ ? new Task : &first_.emplace(); }
+
+void TaskScheduler::free_task(Task* task) {
+  if (first_ && task == &*first_) {
+    first_.reset();
+  } else {
+    delete task;
+  }
 }
 
 Task* TaskScheduler::find(lua_State* co) {
   if (by_coroutine_ == nullptr) {
-    for (const auto& task : tasks_) {
-      if (task->co == co) return task.get();
+    for (Task* const task : tasks_) {
+      if (task->co == co) return task;
     }
     return nullptr;
   }
@@ -54,13 +64,9 @@ Task* TaskScheduler::find(lua_State* co) {
 void TaskScheduler::review_idle() {
   if (least_idle_ > idle_limit_ / 2) {
     idle_limit_ /= 2;
-    while (idle_.size() > idle_limit_) {
-      Task* task = idle_.back();
-      idle_.pop_back();
-      discard(main_, task);
-    }
+    while (idle_count_ > idle_limit_) discard(main_, pop_idle());
   }
-  least_idle_ = static_cast<std::uint16_t>(idle_.size());
+  least_idle_ = idle_count_;
 }
 
 void TaskScheduler::discard(lua_State* L, Task* task) {
@@ -71,6 +77,7 @@ void TaskScheduler::discard(lua_State* L, Task* task) {
   std::swap(tasks_[index], tasks_.back());
   tasks_[index]->index = index;
   tasks_.pop_back();
+  free_task(task);
 }
 
 // ---- functions that have not begun --------------------------------------------------------------
@@ -93,13 +100,13 @@ Task* TaskScheduler::task_of(lua_State* L, std::int32_t session) {
 
 // Nothing may raise here, and none of the functions be lost: where there is no memory, it is tried again later.
 void TaskScheduler::start_function(lua_State* L, std::int32_t function) {
-  if (idle_.empty()) {
+  if (idle_ == nullptr) {
     const auto make_one = [](lua_State* in) {
       LuaService& service = LuaService::of(in);
       // Near a limit: a call in a coroutine takes memory, too.
       if (service.heap().limit() != 0) lua_newuserdatauv(in, kToBegin, 0);
       TaskScheduler& tasks = *service.tasks();
-      tasks.idle_.push_back(tasks.make_task(in));
+      tasks.push_idle(tasks.make_task(in));
       return 0;
     };
     if (call_protected(L, make_one, nullptr) != LUA_OK) [[unlikely]]

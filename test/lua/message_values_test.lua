@@ -95,6 +95,20 @@ T.test("names of commands stay what they are, collected or not", function()
 	end
 end)
 
+T.test("a service that has had many requests takes values of all kinds as one that has had none", function()
+	for i = 1, 100 do T.eq(echo(i), i) end
+	same()
+	same(nil)
+	same(nil, "echo", nil)
+	same(true, false, 0, 0.5, "echo")
+	same(2147483647, -2147483648, 65536, -1, 255)
+	same(2 ^ 53, -2 ^ 53, 1e300, 1 / 0, "seldom" .. 7)
+	same({}, 1, "echo")
+	same(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+	T.eq(skynet.call(service, "lua", "count", nil, nil, nil, nil, nil, nil), 6)
+	T.eq(select("#", skynet.call(service, "lua", "nothing of that name")), 3)
+end)
+
 T.test("strings that vary arrive as they are", function()
 	local random = T.random(11)
 	for _ = 1, 2000 do

@@ -18,6 +18,18 @@ struct Round {
   KnownStrings* strings;
 };
 
+// What unpack_plain() takes it gives as unpack() does, whose values are on the stack.
+void check_plain(lua_State* L, const Round& round, int count) {
+  if (!raw_values_known() || !lua_checkstack(L, LUA_MINSTACK)) return;
+  const int plain = unpack_plain(L, round.data, round.size, *round.strings);
+  if (plain != (plain < 0 ? -1 : count)) std::abort();
+  for (int i = 1; i <= plain; ++i) {
+    const bool is_nan = lua_type(L, i) == LUA_TNUMBER && !lua_rawequal(L, i, i);
+    if (!is_nan && !lua_rawequal(L, i, count + i)) std::abort();
+  }
+  lua_settop(L, count);
+}
+
 int l_round_trip(lua_State* L) {
   Round& round = *static_cast<Round*>(lua_touserdata(L, 1));
   lua_settop(L, 0);
@@ -29,6 +41,7 @@ int l_round_trip(lua_State* L) {
     return 0;
   }
   if (lua_gettop(L) != count) std::abort();
+  check_plain(L, round, count);
   round.count = count;
   const Packed packed = pack(L, 1);  // raises for more than 32 levels
   const int again = lua_checkstack(L, LUA_MINSTACK)

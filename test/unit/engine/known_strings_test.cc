@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <random>
 #include <string>
 
@@ -94,6 +96,71 @@ TEST_F(KnownStringsTest, BytesThatAreCutLeaveNothing) {
     const int values = unpack(L, bytes.data(), size, &error, &known);
     EXPECT_EQ(lua_gettop(L), values < 0 ? 0 : values) << size;
     EXPECT_EQ(values < 0, size % 5 != 0) << size;
+  }
+}
+
+class PlainValuesTest : public KnownStringsTest {
+ protected:
+  PlainValuesTest() {
+    if (!raw_values_known()) std::abort();
+    for (const char* const text : {"sink", "wake up"}) {
+      known.push(L, text, std::strlen(text));
+      lua_settop(L, 0);
+    }
+  }
+  // What unpack_plain() gives for the bytes, with nothing pushed when it is -1.
+  int plain(const std::string& bytes) {
+    lua_settop(L, 0);
+    const int count = unpack_plain(L, bytes.data(), bytes.size(), known);
+    EXPECT_EQ(lua_gettop(L), count < 0 ? 0 : count);
+    return count;
+  }
+};
+
+TEST_F(PlainValuesTest, AreWhatUnpackGives) {
+  for (const char* const values :
+       {"", "nil", "true, false", "0, 1, 255, 256, 65535, 65536, -1", "-2147483648, 2147483647",
+        "0.5, -1e300, 1/0", "'sink', 'wake up', nil", "nil, nil, nil, nil, nil, nil"}) {
+    const std::string bytes = packed(values);
+    const int count = plain(bytes);
+    if (std::string(values).find("65536") != std::string::npos) {
+      EXPECT_EQ(count, -1) << "seven values";
+      continue;
+    }
+    UnpackError error;
+    ASSERT_EQ(unpack(L, bytes.data(), bytes.size(), &error), count) << values;
+    for (int i = 1; i <= count; ++i) {
+      EXPECT_TRUE(lua_rawequal(L, i, count + i)) << values;
+      EXPECT_EQ(lua_type(L, i), lua_type(L, count + i)) << values;
+#ifdef RUNTIME_LUA54
+      EXPECT_EQ(lua_isinteger(L, i), lua_isinteger(L, count + i)) << values;
+#endif
+    }
+  }
+}
+
+TEST_F(PlainValuesTest, OtherMessagesAreLeftToUnpack) {
+  for (const char* const values : {"'unknown'", "'sink', {}", "('x'):rep(40)", "1, print and {1}"})
+    EXPECT_EQ(plain(packed(values)), -1) << values;
+}
+
+TEST_F(PlainValuesTest, WrongBytesAreLeftToUnpack) {
+  const std::string bytes = packed("'sink', 70000, 0.5, true");
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    UnpackError error;
+    lua_settop(L, 0);
+    const bool right = unpack(L, bytes.data(), size, &error) >= 0;
+    EXPECT_EQ(plain(bytes.substr(0, size)) >= 0, right) << size;
+  }
+  // Each first byte, with and without many more behind it.
+  for (const std::size_t more : {0, 8, 600}) {
+    for (int head = 0; head < 256; ++head) {
+      const std::string made = static_cast<char>(head) + std::string(more, '\0');
+      UnpackError error;
+      lua_settop(L, 0);
+      const bool right = unpack(L, made.data(), made.size(), &error) >= 0;
+      EXPECT_TRUE(right || plain(made) < 0) << head << " and " << more;
+    }
   }
 }
 
