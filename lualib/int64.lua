@@ -3,7 +3,7 @@
 --- key*, though, each cdata is a value of its own: index by `int64.key`.
 local int64 = {}
 
-local ffi = jit and require "ffi"
+local ffi = rawget(_G, "jit") and require "ffi"
 
 if ffi then
 	local int64_t = ffi.typeof "int64_t"

@@ -11,7 +11,7 @@ local begin, traceback = skynet.begin, skynet.traceback
 skynet.begin, skynet.traceback = nil, nil
 skynet.pcall = pcall
 
-if jit then
+if rawget(_G, "jit") then
 	-- A native function of LuaJIT cannot go on after a yield: its results are what the coroutine is resumed with. A call
 	-- comes back with the number of the reply's values in front, or with a function that gives them, or raises, and its
 	-- arguments. (Three are handed on for less than any number.)

@@ -81,6 +81,7 @@ local function read_file()
 	local source = file:read "*a"
 	file:close()
 	local chunk
+	local setfenv = rawget(_G, "setfenv")
 	if setfenv then
 		chunk = assert(loadstring(source, "@" .. FILE))
 		setfenv(chunk, config)

@@ -8,7 +8,7 @@ local function run(code, ...)
 	local f, err = load(code, "=" .. name, "b")
 	if not f then
 		-- The launcher chooses LuaJIT for LuaJIT's bytecode; for that of Lua 5.4 the config decides.
-		local hint = jit and code:sub(1, 4) == "\27Lua" and "; Lua 5.4 compiled it: list service_cell under lua54" or ""
+		local hint = rawget(_G, "jit") and code:sub(1, 4) == "\27Lua" and "; Lua 5.4 compiled it: list service_cell under lua54" or ""
 		error(string.format("the function of %s cannot run here: %s%s", name, err, hint))
 	end
 	-- The service has been started; what the function gives to start runs at once.

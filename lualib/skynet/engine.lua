@@ -1,6 +1,10 @@
 --- What the two Lua engines do differently, in one place, under one name each.
 local engine = {}
 
+-- By rawget, here and wherever this tree looks for a global that one engine lacks: an application may make the read of
+-- an undefined global an error.
+local newproxy = rawget(_G, "newproxy")
+
 engine.unpack = table.unpack or unpack
 
 engine.pack = table.pack or function(...)

@@ -6,7 +6,7 @@ local M = {}
 
 M.cache = require "skynet.codecache"
 
-local ENGINE = jit and "luajit" or "lua54"
+local ENGINE = rawget(_G, "jit") and "luajit" or "lua54"
 
 ---@return "lua54"|"luajit"  what this service runs on
 function M.engine()

@@ -3,6 +3,7 @@
 --
 -- A task that stands at a line is one that waits: its line hook has suspended it, and it goes on when it is woken. So
 -- the service handles other messages meanwhile, and talks with the console in the task that M.start runs in.
+local jit = rawget(_G, "jit") -- as in skynet.engine
 local skynet = require "skynet"
 local scheduler = require "skynet.scheduler"
 local debugchannel = require "skynet.debugchannel"

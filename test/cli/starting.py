@@ -123,3 +123,22 @@ def standard_files_may_be_closed(place):
         status, _ = place.run("sh", "-c", f'exec "$0" "$1" {closed}', place.bin, config)
         assert status == 0 and (place.path / "done").exists(), (closed, status)
         (place.path / "done").unlink()
+
+
+@each_engine
+def globals_may_be_strict(place):
+    """As many games have it: a read or a write of an undefined global is an error, in every service."""
+    place.write("strict.lua", 'local function refuse(_, name) error("the global " .. tostring(name), 2) end\n'
+                              'setmetatable(_G, { __index = refuse, __newindex = refuse })\n')
+    place.write("nodes.lua", 'one = "127.0.0.1:1"\n')
+    place.write("works.lua", ABORTS % """
+        for module in ("skynet.socket skynet.queue skynet.cluster skynet.sharedata skynet.multicast skynet.snax http.httpc "
+            .. "http.websocket snax.gateserver skynet.db.redis skynet.db.mysql skynet.db.mongo skynet.remotedebug int64 "
+            .. "skynet.dns"):gmatch "%S+" do require(module) end
+        require("skynet.service").new("own", function() end)
+        skynet.newservice("debug_console", 0)
+        assert(skynet.getenv "thread" and skynet.engine)
+        skynet.abort()
+    """)
+    status, said = place.node('start = "works"', 'preload = "./strict.lua"', 'cluster = "./nodes.lua"')
+    assert status == 0 and "the global" not in said, status
