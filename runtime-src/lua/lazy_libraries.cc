@@ -1,5 +1,6 @@
 #include "lua/lazy_libraries.h"
 
+#include "lua/newer_names.h"
 #include "lua/shared_api.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -31,14 +32,26 @@ constexpr luaL_Reg kLazy[] = {
 // Its address is the key in the registry: the metatable of libraries that are not open.
 char metatable_key;
 
+// Pushes the library of that luaL_Reg, open.
+int open_library(lua_State* L) {
+  const auto& library = *static_cast<const luaL_Reg*>(lua_touserdata(L, 1));
+  lua_pushcfunction(L, library.func);
+  lua_pushstring(L, library.name);
+  lua_call(L, 1, 1);
+#ifdef RUNTIME_LUAJIT
+  if (library.func == luaopen_math) add_newer_math(L, -1);
+#endif
+  return 1;
+}
+
 // Opens `library` into its table at `index`, which keeps what it has.
 void open(lua_State* L, int index, const luaL_Reg& library) {
 #ifdef RUNTIME_LUAJIT
   lua_pushnil(L);
   stock_lua_setmetatable(L, index);
 #endif
-  lua_pushcfunction(L, library.func);
-  lua_pushstring(L, library.name);
+  lua_pushcfunction(L, open_library);
+  lua_pushlightuserdata(L, const_cast<luaL_Reg*>(&library));
   if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
     // Memory ran out: the next look tries again.
     lua_rawgetp(L, LUA_REGISTRYINDEX, &metatable_key);

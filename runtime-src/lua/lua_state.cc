@@ -9,6 +9,7 @@
 #include "lua/code_cache.h"
 #include "lua/lazy_libraries.h"
 #include "lua/module_search.h"
+#include "lua/newer_names.h"
 #include "lua/shared_base.h"
 #include "lua/stack_checks.h"
 
@@ -88,6 +89,7 @@ void open_service_libraries(lua_State* L, const Environment& environment) {
   install_loadfile(L);
 #ifdef RUNTIME_LUAJIT
   install_stack_checks(L);
+  install_newer_names(L);
 #endif
   lua_register(L, "print", l_print);
   set_global(L, environment, "LUA_PATH", "lua_path", "./lualib/?.lua;./lualib/?/init.lua");
