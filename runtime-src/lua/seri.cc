@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/memory_ledger.h"
+#include "lua-seri.h"
 
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
@@ -81,14 +82,12 @@ int l_trash(lua_State* L) {
 
 }  // namespace runtime::RUNTIME_ENGINE
 
-#ifdef RUNTIME_LUA54
-// For C code written against skynet, where these are exported.
+// include/lua-seri.h
 extern "C" {
 __attribute__((visibility("default"))) int luaseri_pack(lua_State* L) {
-  return runtime::lua54::l_pack(L);
+  return runtime::RUNTIME_ENGINE::l_pack(L);
 }
 __attribute__((visibility("default"))) int luaseri_unpack(lua_State* L) {
-  return runtime::lua54::l_unpack(L);
+  return runtime::RUNTIME_ENGINE::l_unpack(L);
 }
 }
-#endif
