@@ -32,9 +32,14 @@ inline lua_Integer check_integer(lua_State* L, int index) {
   }
   return value;
 #else
-  if (!lua_isnumber(L, index)) [[unlikely]]
-    type_error(L, index, "number");
-  return lua_tointeger(L, index);
+  const lua_Number number = check_number(L, index);
+  if (number >= -0x1p63 && number < 0x1p63) [[likely]] {
+    const auto value = static_cast<lua_Integer>(number);
+    if (static_cast<lua_Number>(value) == number) [[likely]]
+      return value;
+  }
+  argument_error(L, index, "number has no integer representation");
+  return 0;
 #endif
 }
 

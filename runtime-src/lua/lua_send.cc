@@ -11,6 +11,20 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
+namespace {
+
+// The handle that the number at `index`, or the text of one, is; 0 if it is not a whole one.
+Handle to_handle(lua_State* L, int index) {
+#ifdef RUNTIME_LUA54
+  return static_cast<Handle>(lua_tointeger(L, index));
+#else
+  std::int64_t value;
+  return whole_number(lua_tonumber(L, index), &value) ? static_cast<Handle>(value) : 0;
+#endif
+}
+
+}  // namespace
+
 Packed check_payload(lua_State* L, int index) {
   const int type = lua_type(L, index);
   if (type == LUA_TLIGHTUSERDATA) {
@@ -38,8 +52,8 @@ Address check_address(lua_State* L, int index) {
     return {handle, nullptr};
   const int type = lua_type(L, index);
   if (type == LUA_TNUMBER) {
-    const auto handle = static_cast<Handle>(lua_tointeger(L, index));
-    if (handle == 0) luaL_error(L, "Invalid service address 0");
+    const Handle handle = to_handle(L, index);
+    if (handle == 0) luaL_error(L, "Invalid service address %s", luaL_tolstring(L, index, nullptr));
     return {handle, nullptr};
   }
   if (type != LUA_TSTRING) {
@@ -49,7 +63,7 @@ Address check_address(lua_State* L, int index) {
   // A numeric string counts as that number. Converting the value in place would change the
   // caller's.
   if (*name >= '0' && *name <= '9' && lua_isnumber(L, index)) {
-    if (const auto handle = static_cast<Handle>(lua_tointeger(L, index))) return {handle, nullptr};
+    if (const Handle handle = to_handle(L, index)) return {handle, nullptr};
   }
   return {0, name};
 }
