@@ -2,10 +2,22 @@
 --- here; the rest is loaded when it is first asked for (skynet/parts.lua). So an idle service stays small.
 local loading = require "skynet.require"
 
+local lua_require = loading.lua_require
+
 ---@class skynet
 local skynet = require "skynet.native"
 
-local lua_require = loading.lua_require
+-- Programs that load modules anew get another one, for the same tasks; the one before may still be in use.
+if not rawget(skynet, "begin") then
+	package.loaded["skynet.native"] = nil
+	skynet = lua_require "skynet.native"
+end
+if not rawget(skynet, "retpack") then -- the native one goes by what the first one has
+	function skynet.retpack(...)
+		return skynet.ret(skynet.pack(...))
+	end
+end
+
 local begin, traceback = skynet.begin, skynet.traceback
 
 skynet.begin, skynet.traceback = nil, nil

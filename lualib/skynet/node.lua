@@ -58,7 +58,7 @@ end
 ---@param bytes integer
 function M.memlimit(bytes)
 	debug.getregistry().memlimit = bytes
-	skynet.memlimit = nil
+	skynet.memlimit, M.memlimit = nil, nil -- a part is asked for again what is not there
 end
 
 return M

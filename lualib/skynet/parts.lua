@@ -25,7 +25,8 @@ local function load_part(skynet, module, names)
 	for name in names:gmatch "%S+" do
 		-- What the service has put there itself stays.
 		if rawget(skynet, name) == nil then
-			skynet[name] = type(part) == "table" and part[name] or part
+			skynet[name] = part
+			if type(part) == "table" then skynet[name] = part[name] end
 		end
 	end
 end
@@ -41,7 +42,6 @@ return function(skynet, name)
 		local word = " " .. name .. " "
 		for module, names in pairs(PARTS) do
 			if names:find(word, 1, true) then
-				PARTS[module] = nil
 				load_part(skynet, module, names)
 				return rawget(skynet, name)
 			end

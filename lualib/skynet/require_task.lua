@@ -3,11 +3,12 @@
 --
 -- Lua's own require is a C function, and a coroutine cannot yield across it. So the searchers are asked from here and
 -- the loader is called as a plain Lua call.
-local skynet = require "skynet"
 local shared = require "skynet.require"
 
+-- Not with what this module makes.
 local lua_require = shared.lua_require
-local killed = lua_require "skynet.killed" -- not with what this module makes
+local skynet = lua_require "skynet"
+local killed = lua_require "skynet.killed"
 local running = coroutine.running
 
 ---@class skynet.require.load
@@ -117,6 +118,7 @@ end
 ---@return any where
 function M.require(name)
 	if type(name) ~= "string" then return lua_require(name) end -- raises
+	if package.loaded[name] then return lua_require(name) end -- this module has done that
 	local co = running()
 	local load = loading[name]
 	if load then return wait(name, load, co) end
@@ -136,5 +138,17 @@ function M.require(name)
 	if not ok then error(err, 0) end
 	return package.loaded[name], where
 end
+
+local before = shared.require
+
+--- The global `require` from now on: goes on also when somebody takes this module out of package.loaded.
+function shared.require(name)
+	local co, main = running()
+	if name == "skynet.require" then package.loaded[name] = shared end -- there is one
+	if main or not co or package.loaded[name] then return lua_require(name) end
+	return M.require(name)
+end
+
+if require == before then require = shared.require end
 
 return M

@@ -324,6 +324,10 @@ int open_native(lua_State* L) {
   if (tasks.refs.skynet == LUA_NOREF) {
     lua_pushvalue(L, -1);
     tasks.refs.skynet = luaL_ref(L, LUA_REGISTRYINDEX);
+  } else {
+    lua_pushliteral(L, "retpack");
+    lua_pushnil(L);
+    lua_rawset(L, -3);
   }
   return 1;
 }
