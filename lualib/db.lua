@@ -9,7 +9,7 @@ local db = {}
 local database, users
 
 -- bson takes a table for an array when its metatable says how long it is.
-local ARRAY = { __len = rawlen or function(t) return #t end }
+local ARRAY = { __len = rawget(_G, "rawlen") or function(t) return #t end }
 
 local function array(...)
 	return setmetatable({ ... }, ARRAY)

@@ -42,7 +42,7 @@ local MAX_BYTES = 4096
 local MAX_DEPTH = 16
 
 local array_mt = cjson.array_mt
-local BSON_ARRAY = { __len = rawlen or function(t) return #t end }
+local BSON_ARRAY = { __len = rawget(_G, "rawlen") or function(t) return #t end }
 
 local function is_array(value)
 	return getmetatable(value) == array_mt or rawget(value, 1) ~= nil

@@ -134,7 +134,7 @@ def globals_may_be_strict(place):
     place.write("works.lua", ABORTS % """
         for module in ("skynet.socket skynet.queue skynet.cluster skynet.sharedata skynet.multicast skynet.snax http.httpc "
             .. "http.websocket snax.gateserver skynet.db.redis skynet.db.mysql skynet.db.mongo skynet.remotedebug int64 "
-            .. "skynet.dns"):gmatch "%S+" do require(module) end
+            .. "skynet.dns db rank.info"):gmatch "%S+" do require(module) end
         require("skynet.service").new("own", function() end)
         skynet.newservice("debug_console", 0)
         assert(skynet.getenv "thread" and skynet.engine)
