@@ -1,4 +1,5 @@
 --- Evaluates code as if it stood in a function of a suspended coroutine.
+local getfenv = rawget(_G, "getfenv") -- as in skynet.engine
 
 -- The variables of a function at `level` of `co`: its upvalues, then its locals in order, so that of two variables
 -- of one name the innermost wins: name -> { get, set }. And its globals.

@@ -138,6 +138,10 @@ def globals_may_be_strict(place):
         require("skynet.service").new("own", function() end)
         skynet.newservice("debug_console", 0)
         assert(skynet.getenv "thread" and skynet.engine)
+        local yield = coroutine.yield
+        local waits = coroutine.create(function() local x = 5 yield(x) end) -- knows no globals
+        coroutine.resume(waits)
+        assert(require "skynet.injectcode"("x", waits, 1))
         skynet.abort()
     """)
     status, said = place.node('start = "works"', 'preload = "./strict.lua"', 'cluster = "./nodes.lua"')
