@@ -26,6 +26,11 @@ void set_option(int fd, int level, int option) {
   setsockopt(fd, level, option, &on, sizeof(on));
 }
 
+void note_read(Socket& socket, std::size_t count) {
+  add(socket.bytes_read, count);
+  socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+}
+
 }  // namespace
 
 // ---- connecting --------------------------------------------------------------------------------
@@ -146,8 +151,7 @@ void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
     socket->connected = true;
     socket->life = Socket::Life::idle;
   }
-  listener.bytes_read.fetch_add(1, std::memory_order_relaxed);
-  listener.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+  note_read(listener, 1);
   accepted_.push_back({id, coarse_ms() + claim_ms_});
   // Without an owner nobody else has heard of the id.
   if (!events_.text(owner, kSocketAccept, listener.id, id, peer.text())) release(*socket);
@@ -198,24 +202,23 @@ char* IoThread::take_block(std::size_t size) {
   return copy;
 }
 
-// One read. False: the socket has been released.
-bool IoThread::read_stream(Socket& socket) {
+IoThread::Read IoThread::read_stream(Socket& socket) {
   const int id = socket.id;
   const bool file = socket.kind == Socket::Kind::file;
   const ssize_t count =
       file ? read(socket.fd, block_, kReadBytes) : recv(socket.fd, block_, kReadBytes, 0);
   if (count < 0) {
-    if (errno == EAGAIN || errno == EINTR) return true;
+    if (errno == EAGAIN) return Read::nothing;
+    if (errno == EINTR) return Read::full;
     fail(socket, std::strerror(errno));
-    return false;
+    return Read::released;
   }
   if (count == 0) {
     peer_ended(socket);
-    return table_.find(id) != nullptr;
+    return table_.find(id) != nullptr ? Read::nothing : Read::released;
   }
   const auto size = static_cast<std::size_t>(count);
-  socket.bytes_read.fetch_add(size, std::memory_order_relaxed);
-  socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+  note_read(socket, size);
   const bool counted = size >= kCountedBytes && socket.acknowledges.load(std::memory_order_relaxed);
   if (counted) socket.unacknowledged.fetch_add(count);
   if (!events_.data(socket.owner, id, take_block(size), size)) {
@@ -223,7 +226,7 @@ bool IoThread::read_stream(Socket& socket) {
   } else if (counted && socket.unacknowledged.load() > kMaxUnacknowledged) {
     throttle(socket);
   }
-  return true;
+  return size == kReadBytes ? Read::full : Read::some;
 }
 
 void IoThread::throttle(Socket& socket) {
@@ -244,8 +247,7 @@ void IoThread::read_datagrams(Socket& socket) {
     // them.
     if (count < 0) return;
     const auto bytes = static_cast<std::size_t>(count);
-    socket.bytes_read.fetch_add(bytes, std::memory_order_relaxed);
-    socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+    note_read(socket, bytes);
     char binary[Address::kMaxEncoded];
     const std::size_t length = Address::from(address).encode(binary);
     if (!events_.datagram(socket.owner, socket.id, take_block(bytes), bytes, {binary, length})) {
@@ -262,7 +264,7 @@ void IoThread::read_file(Socket& socket) {
     const Socket::Lock lock(socket.mutex);
     if (!socket.reads()) return;
   }
-  if (!read_stream(socket)) return;
+  if (read_stream(socket) == Read::released) return;
   const Socket::Lock lock(socket.mutex);
   if (socket.reads()) push(Command::Kind::read, id);
 }

@@ -76,14 +76,17 @@ void IoThread::run() {
 bool IoThread::wait(bool block) {
   // What commands bring is for services: a worker that turns the loop is to run them, not to sleep.
   const bool ran = run_commands();
-  const bool may_sleep = block && !ran && !stopping_ && commands_.sleep();
+  if (ready_ != 0) return true;  // the poller does not tell it again
+  const bool may_sleep =
+      block && !ran && unfinished_.empty() && !stopping_ && commands_.sleep();
   ready_ = static_cast<std::size_t>(poller_.wait(events_ready_, may_sleep ? wait_limit_ms() : 0));
-  return ran || ready_ != 0;
+  return ran || ready_ != 0 || !unfinished_.empty();
 }
 
 void IoThread::handle() {
   run_commands();
-  woke_worker_ = handle_all({events_ready_.data(), ready_});
+  woke_worker_ = finish_reading();
+  woke_worker_ = handle_all({events_ready_.data(), std::exchange(ready_, 0)}) || woke_worker_;
   if (!has_deadlines()) return;
   const std::int64_t now_ms = coarse_ms();
   resume_listeners(now_ms);
@@ -259,10 +262,35 @@ bool IoThread::handle_all(std::span<const epoll_event> events) {
   return woke_worker;
 }
 
+// Reads on where the last turn may have left bytes; the poller tells only of new ones. True: as above.
+bool IoThread::finish_reading() {
+  if (unfinished_.empty()) return false;
+  events_.hold();
+  for (const int id : std::exchange(unfinished_, {})) {
+    Socket* socket = table_.find(id);
+    // Else somebody has changed what is waited for, and the poller has looked again.
+    if (socket == nullptr || !socket->only_reads.load(std::memory_order_acquire)) continue;
+    gathering_.saw(id);
+    const Read read = read_stream(*socket);
+    if (read == Read::some || read == Read::full) unfinished_.push_back(id);
+  }
+  return events_.release();
+}
+
 void IoThread::handle(const epoll_event& event) {
   const int id = static_cast<int>(event.data.u64);
   Socket* socket = table_.find(id);  // null for kWakeKey as well
   if (socket == nullptr) return;
+  // Nearly always. Acquire pairs with Socket::update_interest.
+  if (socket->only_reads.load(std::memory_order_acquire)) {
+    const Read read = read_stream(*socket);
+    // The next event comes with the next bytes: what did not fit, or came before an end or an urgent byte, is
+    // for the next turn.
+    if (read == Read::full || (read == Read::some && event.events != EPOLLIN)) {
+      unfinished_.push_back(id);
+    }
+    return;
+  }
   bool connecting, reads, blocked, left = false;
   {
     const Socket::Lock lock(socket->mutex);
@@ -290,7 +318,7 @@ void IoThread::handle(const epoll_event& event) {
     if (reads && (broken || (event.events & EPOLLIN) != 0)) {
       if (socket->kind == Socket::Kind::udp) {
         read_datagrams(*socket);
-      } else if (!read_stream(*socket)) {
+      } else if (read_stream(*socket) == Read::released) {
         return;
       }
     }
@@ -347,7 +375,7 @@ void IoThread::writing_failed(Socket& socket, int error) {
       if (!socket.reads()) break;
     }
     const std::uint64_t before = socket.bytes_read.load(std::memory_order_relaxed);
-    if (!read_stream(socket)) return;
+    if (read_stream(socket) == Read::released) return;
     if (socket.bytes_read.load(std::memory_order_relaxed) == before) break;
   }
   if (table_.find(id) != nullptr) fail(socket, std::strerror(error));

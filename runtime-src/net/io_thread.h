@@ -5,7 +5,8 @@
 //   1. commands:   does what other threads asked for;
 //   2. wait:       for descriptors, commands, or the end of a listener's pause; without a timeout when there is no
 //                  such pause, so that an idle server never wakes up;
-//   3. events:     one read, write, connect or batch of accepts for each ready descriptor;
+//   3. events:     one read, write, connect or batch of accepts for each ready descriptor; one read for each
+//                  connection where more may wait than the last turn has read;
 //   4. deadlines:  listeners that ran out of descriptors accept again; ids that nobody has started in time are
 //                  ended (io_unclaimed.cc).
 //
@@ -84,6 +85,7 @@ class IoThread : public EventLoop {
   bool offers() const;
   bool run_commands();
   bool handle_all(std::span<const epoll_event> events);
+  bool finish_reading();
   void handle(const epoll_event& event);
   void resume_listeners(std::int64_t now_ms);
   bool has_deadlines() const {
@@ -105,7 +107,13 @@ class IoThread : public EventLoop {
   void accept_batch(Socket& socket);
   void accepted(Socket& listener, int fd, const Address& peer);
   void pause_listener(Socket& listener, int error);
-  bool read_stream(Socket& socket);
+  enum class Read {
+    nothing,   // there was nothing, or the end
+    some,      // less than fits the block
+    full,      // as much as fits: there may be more
+    released,  // and the socket is not any more
+  };
+  Read read_stream(Socket& socket);
   char* take_block(std::size_t size);
   void throttle(Socket& socket);
   void read_datagrams(Socket& socket);
@@ -142,7 +150,8 @@ class IoThread : public EventLoop {
   bool woke_worker_ = false;       // the events of this turn have woken a worker
   std::int64_t offers_at_ms_ = 0;  // not before, as workers had no time for it
   std::array<epoll_event, kEventsPerWait> events_ready_;
-  std::size_t ready_ = 0;  // of them, by the last wait()
+  std::size_t ready_ = 0;       // of them, by wait(); 0: they have been handled
+  std::vector<int> unfinished_;  // ids of which the last turn may not have read all
   bool stopping_ = false;
   char* block_ = nullptr;            // kReadBytes
   bool out_of_descriptors_ = false;  // since when has been logged

@@ -82,7 +82,7 @@ void IoThread::end_unclaimed(Socket& socket) {
   {
     Socket::Lock lock(socket.mutex);
     if (socket.life >= Socket::Life::closing) return;
-    socket.life = Socket::Life::closing;
+    socket.begin_closing();
     if (socket.can_write() && !socket.out.empty()) socket.flush(lock);
   }
   close_socket(socket);

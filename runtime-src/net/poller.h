@@ -8,7 +8,7 @@
 
 namespace runtime {
 
-// Level-triggered. Threads: wait() from one; the rest from any.
+// Level-triggered, unless EPOLLET is asked for. Threads: wait() from one; the rest from any.
 class Poller {
  public:
   static constexpr std::uint64_t kWakeKey = 0;  // the key of the event that wake() causes
@@ -21,7 +21,7 @@ class Poller {
   // False: the system had no descriptors left when this was made; nothing else may be called then.
   bool ok() const { return epoll_fd_ >= 0 && wake_fd_ >= 0; }
 
-  // Changes what is waited for on `fd` from `before` to `after` (EPOLLIN, EPOLLOUT, EPOLLRDHUP; 0
+  // Changes what is waited for on `fd` from `before` to `after` (EPOLLIN, EPOLLOUT, ...; 0
   // is not watching it at all, so that not even errors are reported). 0, or the system's error
   // number.
   int watch(int fd, std::uint32_t before, std::uint32_t after, std::uint64_t key);

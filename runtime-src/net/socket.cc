@@ -59,7 +59,7 @@ void Socket::flush(Lock& lock) {
     }
     const auto bytes = static_cast<std::size_t>(sent);
     out.consume(bytes);
-    bytes_written.fetch_add(bytes, std::memory_order_relaxed);
+    add(bytes_written, bytes);
     if (cut) break;
     if (bytes < size || left <= bytes) {
       blocked = !out.empty();
@@ -84,7 +84,7 @@ void Socket::write_through(Lock& lock, char* memory, std::size_t size, bool owne
     write_error = error;
     sent = static_cast<ssize_t>(size);  // nothing is left to do with it
   } else if (error == 0) {
-    bytes_written.fetch_add(static_cast<std::uint64_t>(sent), std::memory_order_relaxed);
+    add(bytes_written, static_cast<std::uint64_t>(sent));
   }
   const std::size_t gone = sent < 0 ? 0 : static_cast<std::size_t>(sent);
   if (gone < size) {
@@ -130,7 +130,7 @@ bool Socket::send_datagram(const Address& to, std::string_view bytes) {
       sent = sendto(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL, to.get(), to.size());
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
-      bytes_written.fetch_add(bytes.size(), std::memory_order_relaxed);
+      add(bytes_written, bytes.size());
       written_ms.store(coarse_ms(), std::memory_order_relaxed);
       return true;
     }
@@ -153,7 +153,7 @@ void Socket::flush_datagrams() {
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) return;
     // One that the system refuses is lost, as datagrams may be.
-    if (sent >= 0) bytes_written.fetch_add(front.bytes.size(), std::memory_order_relaxed);
+    if (sent >= 0) add(bytes_written, front.bytes.size());
     datagram_bytes -= front.bytes.size();
     datagrams->pop_front();
   }
@@ -177,6 +177,11 @@ bool Socket::must_settle() {
   return settle_queued;
 }
 
+void Socket::begin_closing() {
+  life = std::max(life, Life::closing);
+  only_reads.store(false, std::memory_order_relaxed);
+}
+
 int Socket::update_interest() {
   std::uint32_t wanted = 0;
   if (connecting()) {
@@ -185,6 +190,14 @@ int Socket::update_interest() {
     if (reads()) wanted |= EPOLLIN;
     if (blocked) wanted |= EPOLLOUT;
     if (peer_watch == PeerWatch::on && !reads()) wanted |= EPOLLRDHUP;
+  }
+  // A read that gets less than it has room for has got all that there was, unless the peer has ended its
+  // direction or sent an urgent byte, which stops it. So these need no second look at what was read.
+  const bool reads_only = wanted == EPOLLIN && kind == Kind::tcp;
+  if (reads_only) wanted |= EPOLLET | EPOLLRDHUP | EPOLLPRI;
+  // Release pairs with IoThread::handle: whoever sees true sees the descriptor as well.
+  if (reads_only != only_reads.load(std::memory_order_relaxed)) {
+    only_reads.store(reads_only, std::memory_order_release);
   }
   if (wanted == armed || always_ready) return 0;
   const int error = poller->watch(fd, armed, wanted, static_cast<std::uint64_t>(id.load()));
@@ -214,6 +227,7 @@ std::string_view Socket::claim(Handle next) {
 void Socket::reset(int next_id) {
   id.store(next_id, std::memory_order_relaxed);
   owner.store(0, std::memory_order_relaxed);
+  only_reads.store(false, std::memory_order_relaxed);
   poller = nullptr;
   fd = -1;
   kind = Kind::tcp;

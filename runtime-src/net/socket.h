@@ -99,6 +99,8 @@ struct Socket {
   bool connecting() const { return kind == Kind::tcp && !connected; }
   // Makes the poller wait for what this socket needs now. 0, or the system's error number.
   int update_interest();
+  // From now on it takes nothing more to send, and gives nothing.
+  void begin_closing();
   // Back to the state of a socket that nobody has, with `next_id`. Closes nothing.
   void reset(int next_id);
   // Whether a start would be of use: nobody has closed it, and neither direction has ended.
@@ -112,65 +114,83 @@ struct Socket {
     return (life == Life::idle && kind == Kind::tcp) || holder == Holder::next_owner;
   }
 
-  std::mutex mutex;
-  std::atomic<int> id{0};        // changed with the mutex; 0: nobody's
-  std::atomic<Handle> owner{0};  // who gets the events
+  // ---- what both sides need of each message, and seldom changes: lines of its own ----
+  //
+  // The I/O thread reads while workers write, on another core: what one of them changes with each message stands
+  // apart, so that neither waits for the other's cache. What says "I/O thread" is changed by that thread only,
+  // which may therefore read it without the mutex; the rest is guarded by the mutex unless said otherwise.
 
-  // Guarded by the mutex, from here on, unless said otherwise. What says "I/O thread" is changed by
-  // that thread only, which may therefore read it without the mutex.
-  Poller* poller = nullptr;  // of its I/O thread
-  int fd = -1;               // I/O thread, once the id is known
+  alignas(64) std::atomic<int> id{0};  // changed with the mutex; 0: nobody's
+  std::atomic<Handle> owner{0};        // who gets the events
+  // Whether an event means that there are bytes for the owner, and that there is nothing else to do: so for
+  // connections that are read, while no write waits. The poller tells then of new bytes only. Changed with the
+  // mutex. The I/O thread looks at it without:
+  // what somebody changes at that moment might as well have come after the read.
+  std::atomic<bool> only_reads{false};
   Kind kind = Kind::tcp;
   Life life = Life::reserved;     // draining: by the I/O thread
   Holder holder = Holder::owner;  // nobody: by the I/O thread
   PeerWatch peer_watch = PeerWatch::off;
-  int family = 0;  // AF_INET or AF_INET6, of a udp socket
-
-  bool reading = false;     // the owner wants to be given what comes in
-  bool throttled = false;   // but has too much of it already
-  bool read_ended = false;  // I/O thread: the peer has ended its direction
-  bool connected = false;   // bytes can be written; never of what listens
-  bool cut = false;         // it was shutdown(): unsent bytes are to be dropped
-  bool end_posted = false;  // I/O thread: the owner has been told of the end
-  bool nodelay = false;     // asked for before there was a connection
-  int dead_after =
-      0;  // the same: seconds until a silent peer counts as dead; 0: as the system has it
-  bool writing = false;
-  bool blocked = false;
-  bool settle_queued = false;
-  bool always_ready = false;        // a regular file, which epoll does not take
-  std::uint32_t armed = 0;          // what the poller waits for
-  std::uint32_t orders_queued = 0;  // start and pause commands that the I/O thread has not come to
-  // The thread that has promised to flush (see SocketServer::flush_thread)
-  std::uint32_t cork_thread = 0;
+  bool reading = false;       // the owner wants to be given what comes in
+  bool throttled = false;     // but has too much of it already
+  bool read_ended = false;    // I/O thread: the peer has ended its direction
+  bool connected = false;     // bytes can be written; never of what listens
+  bool cut = false;           // it was shutdown(): unsent bytes are to be dropped
+  bool always_ready = false;  // a regular file, which epoll does not take
+  Poller* poller = nullptr;   // of its I/O thread
+  int fd = -1;                // I/O thread, once the id is known
+  std::uint32_t armed = 0;    // what the poller waits for
   int write_error = 0;        // why writing failed
-  int saved_file_flags = -1;  // of an adopted descriptor, to be restored
 
-  WriteQueue out;
-  std::unique_ptr<std::deque<Datagram>> datagrams;  // udp: those that the kernel did not take
-  std::size_t datagram_bytes = 0;
-  std::size_t send_limit = 0;  // the most that may wait to be sent, in bytes; 0: any number
-  std::size_t warn_at = kWarnBytes;
-  std::size_t warn_due = 0;  // bytes to warn of
-  bool drain_due = false;    // the end of a warning is to be told
+  // ---- what a read changes ----
 
-  Address remote;            // tcp: the peer; udp: the default destination; listen: the own address
-  std::int64_t look_ms = 0;  // I/O thread: when it looks whether the id has been started
-  int looks_left = 0;        // I/O thread: how often it looks after the end of the peer
-  std::vector<Address> candidates;  // I/O thread: addresses to be tried still, last one first
-
-  // Statistics. Read without the mutex.
-  std::atomic<std::uint64_t> bytes_read{0};  // listen: connections accepted
-  std::atomic<std::uint64_t> bytes_written{0};
-  std::atomic<std::int64_t> read_ms{0};  // coarse_ms() of the last read; 0: never
-  std::atomic<std::int64_t> written_ms{0};
+  // Statistics, without the mutex.
+  alignas(64) std::atomic<std::uint64_t> bytes_read{0};  // listen: connections accepted
+  std::atomic<std::int64_t> read_ms{0};                  // coarse_ms() of the last read; 0: never
   // Bytes in large blocks that were posted, and that the receiver has not acknowledged.
   std::atomic<std::int64_t> unacknowledged{0};
   std::atomic<bool> acknowledges{false};  // whether the receiver acknowledges at all
+  bool end_posted = false;                // I/O thread: the owner has been told of the end
+  int looks_left = 0;                     // I/O thread: how often it looks after the end of the peer
+  std::int64_t look_ms = 0;               // I/O thread: when it looks whether the id has been started
+
+  // ---- what a write changes ----
+
+  alignas(64) std::mutex mutex;
+  bool writing = false;
+  bool blocked = false;
+  bool settle_queued = false;
+  bool drain_due = false;  // the end of a warning is to be told
+  // The thread that has promised to flush (see SocketServer::flush_thread)
+  std::uint32_t cork_thread = 0;
+  std::size_t datagram_bytes = 0;
+  std::size_t warn_due = 0;  // bytes to warn of
+  std::size_t warn_at = kWarnBytes;
+  std::size_t send_limit = 0;  // the most that may wait to be sent, in bytes; 0: any number
+  std::atomic<std::uint64_t> bytes_written{0};  // read without the mutex, as the next one
+  std::atomic<std::int64_t> written_ms{0};
+  WriteQueue out;
+
+  // ---- the rest ----
+
+  std::unique_ptr<std::deque<Datagram>> datagrams;  // udp: those that the kernel did not take
+  int family = 0;                                   // AF_INET or AF_INET6, of a udp socket
+  bool nodelay = false;                             // asked for before there was a connection
+  int dead_after =
+      0;  // the same: seconds until a silent peer counts as dead; 0: as the system has it
+  std::uint32_t orders_queued = 0;  // start and pause commands that the I/O thread has not come to
+  int saved_file_flags = -1;        // of an adopted descriptor, to be restored
+  Address remote;  // tcp: the peer; udp: the default destination; listen: the own address
+  std::vector<Address> candidates;  // I/O thread: addresses to be tried still, last one first
 
  private:
   void finish_write();
 };
+
+// Adds to a counter which one thread at a time changes, and others look at: cheaper than an atomic addition.
+inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
+  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+}
 
 // Makes a tcp descriptor give up on a peer that has been silent for about `seconds`.
 void set_dead_after(int fd, int seconds);

@@ -383,7 +383,7 @@ void SocketServer::end(int id, bool cut, Condition condition) {
     Socket::Lock lock(socket->mutex);
     if (socket->id != id || socket->life == Socket::Life::reserved || !condition(*socket)) return;
     if (socket->life >= Socket::Life::closing && (!cut || socket->cut)) return;
-    socket->life = std::max(socket->life, Socket::Life::closing);
+    socket->begin_closing();
     if (cut) {
       socket->cut = true;
       if (!socket->writing) socket->out.clear();

@@ -9,7 +9,7 @@
 namespace runtime {
 namespace {
 
-// Memory of this size is what allocators hand out fastest; most responses fit.
+// Memory of this size is what allocators hand out fastest.
 constexpr std::size_t kSharedBlockBytes = 4096;
 // Owned memory of up to this size is copied into a shared block: cheaper than a block and a piece
 // of its own.
@@ -17,38 +17,30 @@ constexpr std::size_t kCopyBytes = 1024;
 
 }  // namespace
 
-struct WriteQueue::Block {
-  Block* next;
-  char* data;         // behind this struct, or memory of its own (owned)
-  std::size_t begin;  // data[begin, end) waits
-  std::size_t end;
-  std::size_t capacity;
-  char* owned;  // null when data is behind this struct
+void WriteQueue::Block::add(std::string_view bytes) {
+  std::memcpy(data + end, bytes.data(), bytes.size());
+  end += bytes.size();
+}
 
-  std::size_t size() const { return end - begin; }
-  std::size_t room() const { return capacity - end; }
+WriteQueue::Block* WriteQueue::make(std::size_t capacity) {
+  auto* block = static_cast<Block*>(std::malloc(sizeof(Block) + capacity));
+  RUNTIME_CHECK(block != nullptr, "out of memory");
+  *block = {nullptr, reinterpret_cast<char*>(block + 1), 0, 0, capacity, nullptr};
+  return block;
+}
 
-  static Block* make(std::size_t capacity) {
-    auto* block = static_cast<Block*>(std::malloc(sizeof(Block) + capacity));
-    RUNTIME_CHECK(block != nullptr, "out of memory");
-    *block = {nullptr, reinterpret_cast<char*>(block + 1), 0, 0, capacity, nullptr};
-    return block;
-  }
-  static Block* make_owned(char* memory, std::size_t size, std::size_t sent) {
-    auto* block = static_cast<Block*>(std::malloc(sizeof(Block)));
-    RUNTIME_CHECK(block != nullptr, "out of memory");
-    *block = {nullptr, memory, sent, size, size, memory};
-    return block;
-  }
-  void add(std::string_view bytes) {
-    std::memcpy(data + end, bytes.data(), bytes.size());
-    end += bytes.size();
-  }
-  void destroy() {
-    std::free(owned);
-    std::free(this);
-  }
-};
+WriteQueue::Block* WriteQueue::make_owned(char* memory, std::size_t size, std::size_t sent) {
+  auto* block = static_cast<Block*>(std::malloc(sizeof(Block)));
+  RUNTIME_CHECK(block != nullptr, "out of memory");
+  *block = {nullptr, memory, sent, size, size, memory};
+  return block;
+}
+
+void WriteQueue::destroy(Block* block) {
+  if (block == &small_) return;
+  std::free(block->owned);
+  std::free(block);
+}
 
 void WriteQueue::Chain::push_back(Block* block) {
   block->next = nullptr;
@@ -71,10 +63,17 @@ WriteQueue::Block* WriteQueue::Chain::pop_front() {
 
 void WriteQueue::append(Line line, std::string_view bytes) {
   if (bytes.empty()) return;
+  if (bytes_ == 0 && line == Line::normal && bytes.size() <= kSmallBytes) {
+    small_ = {nullptr, small_bytes_, 0, 0, kSmallBytes, nullptr};
+    small_.add(bytes);
+    bytes_ = bytes.size();
+    normal_.push_back(&small_);
+    return;
+  }
   bytes_ += bytes.size();
   if (line == Line::low) {
     // A block of its own: what is said of blocks is said of whole sends.
-    Block* block = Block::make(bytes.size());
+    Block* block = make(bytes.size());
     block->add(bytes);
     low_.push_back(block);
     return;
@@ -85,7 +84,7 @@ void WriteQueue::append(Line line, std::string_view bytes) {
     bytes.remove_prefix(fits.size());
     if (bytes.empty()) return;
   }
-  Block* block = Block::make(std::max(bytes.size(), kSharedBlockBytes - sizeof(Block)));
+  Block* block = make(std::max(bytes.size(), kSharedBlockBytes - sizeof(Block)));
   block->add(bytes);
   normal_.push_back(block);
 }
@@ -97,11 +96,11 @@ void WriteQueue::append_owned(Line line, char* memory, std::size_t size) {
     return;
   }
   bytes_ += size;
-  chain(line).push_back(Block::make_owned(memory, size, 0));
+  chain(line).push_back(make_owned(memory, size, 0));
 }
 
 void WriteQueue::begin_with(std::string_view rest) {
-  Block* block = Block::make(rest.size());
+  Block* block = make(rest.size());
   block->add(rest);
   bytes_ += rest.size();
   normal_.push_front(block);
@@ -109,7 +108,7 @@ void WriteQueue::begin_with(std::string_view rest) {
 
 void WriteQueue::begin_with_owned(char* memory, std::size_t size, std::size_t sent) {
   bytes_ += size - sent;
-  normal_.push_front(Block::make_owned(memory, size, sent));
+  normal_.push_front(make_owned(memory, size, sent));
 }
 
 int WriteQueue::gather(std::span<iovec> pieces, std::size_t* bytes) {
@@ -134,7 +133,7 @@ int WriteQueue::gather(std::span<iovec> pieces, std::size_t* bytes) {
 void WriteQueue::take(Chain& chain, std::size_t count) {
   while (count > 0 && count >= chain.head->size()) {
     count -= chain.head->size();
-    chain.pop_front()->destroy();
+    destroy(chain.pop_front());
   }
   if (count > 0) chain.head->begin += count;
 }
@@ -151,8 +150,8 @@ void WriteQueue::consume(std::size_t count) {
 }
 
 void WriteQueue::clear() {
-  while (normal_.head != nullptr) normal_.pop_front()->destroy();
-  while (low_.head != nullptr) low_.pop_front()->destroy();
+  while (normal_.head != nullptr) destroy(normal_.pop_front());
+  while (low_.head != nullptr) destroy(low_.pop_front());
   bytes_ = 0;
 }
 

@@ -6,7 +6,8 @@
 //
 //   next to leave ->  [rest of a block that has begun] [normal] [normal] ...   [low] [low] ...
 //
-// Small pieces of the normal line share blocks: many small sends leave as one piece of memory.
+// Small pieces of the normal line share blocks: many small sends leave as one piece of memory. What is
+// sent while nothing waits goes into a small block that is part of the queue, if it fits.
 //
 // Threads: none of its own; the socket's mutex guards it. Between gather() and consume() the mutex
 //          may be
@@ -52,7 +53,18 @@ class WriteQueue {
   void clear();
 
  private:
-  struct Block;
+  struct Block {
+    Block* next;
+    char* data;         // behind this struct, or memory of its own (owned)
+    std::size_t begin;  // data[begin, end) waits
+    std::size_t end;
+    std::size_t capacity;
+    char* owned;  // null when data is behind this struct
+
+    std::size_t size() const { return end - begin; }
+    std::size_t room() const { return capacity - end; }
+    void add(std::string_view bytes);
+  };
   struct Chain {
     Block* head = nullptr;
     Block* tail = nullptr;
@@ -62,12 +74,20 @@ class WriteQueue {
   };
 
   Chain& chain(Line line) { return line == Line::normal ? normal_ : low_; }
-  static void take(Chain& chain, std::size_t count);
+  static Block* make(std::size_t capacity);
+  static Block* make_owned(char* memory, std::size_t size, std::size_t sent);
+  void destroy(Block* block);
+  void take(Chain& chain, std::size_t count);
+
+  // Most messages fit, as do the responses of a game.
+  static constexpr std::size_t kSmallBytes = 192;
 
   Chain normal_;
   Chain low_;
   std::size_t bytes_ = 0;
   std::size_t gathered_normal_ = 0;  // how much of the last gather() came from the normal line
+  Block small_;                      // with data in small_bytes_; used only when nothing waits
+  char small_bytes_[kSmallBytes];
 };
 
 }  // namespace runtime
