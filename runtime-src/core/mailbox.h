@@ -20,6 +20,7 @@
 
 #include "base/tiny_mutex.h"
 #include "core/message.h"
+#include "core/socket_message.h"
 
 namespace runtime {
 
@@ -51,6 +52,14 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
     if (next_ == batch_.size) return false;
     *message = batch_.data[next_++];
     return true;
+  }
+  // Begins to fetch what the next messages of the batch bring, which another core may have written: for who is
+  // at work on one of the socket server's.
+  void fetch_ahead() const {
+    if (next_ + 1 < batch_.size) __builtin_prefetch(batch_.data[next_ + 1].data);
+    if (next_ == batch_.size) return;
+    const skynet_socket_message* event = socket_event(batch_.data[next_]);
+    if (event != nullptr) __builtin_prefetch(event->buffer);
   }
 
   // The messages that wait now. Exact for those that the caller itself has pushed.

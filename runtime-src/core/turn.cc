@@ -20,6 +20,8 @@ bool Turn::next_given(Message* message) {
   return service_.observers_.load(std::memory_order_relaxed) == 0 || show(message);
 }
 
+void Turn::fetch_ahead() const { service_.mailbox_->fetch_ahead(); }
+
 bool Turn::next_slowly(Message* message) { return pop(message) && show(message); }
 
 // Shows the message to those who asked for it; when they have taken it, the next one, and so on.

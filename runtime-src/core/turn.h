@@ -28,6 +28,8 @@ class Turn {
   // The same, but the payload is not on the service's account: for callers that give it to nobody
   // and end it with free_given().
   bool next_given(Message* message);
+  // See Mailbox::fetch_ahead.
+  void fetch_ahead() const;
 
   // A turn that handles small messages should take about the time in which a service that waits for
   // it does not mind, and many times that of the hand-over.

@@ -397,6 +397,7 @@ bool LuaService::run_bare(Frame& frame) {
   const std::uint32_t version = callback_version_;
   while (frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
+    if (frame.message.type() == kTypeSocket) frame.turn->fetch_ahead();
     if (!tasks_->handle(L, frame.message, TaskScheduler::Entry::bare)) [[unlikely]]
       return false;
     frame.holds_message = false;

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "net/io_thread.h"
+#include "net/stream_calls.h"
 
 namespace runtime {
 namespace {
@@ -206,7 +207,7 @@ IoThread::Read IoThread::read_stream(Socket& socket) {
   const int id = socket.id;
   const bool file = socket.kind == Socket::Kind::file;
   const ssize_t count =
-      file ? read(socket.fd, block_, kReadBytes) : recv(socket.fd, block_, kReadBytes, 0);
+      file ? read(socket.fd, block_, kReadBytes) : receive_bytes(socket.fd, block_, kReadBytes);
   if (count < 0) {
     if (errno == EAGAIN) return Read::nothing;
     if (errno == EINTR) return Read::full;

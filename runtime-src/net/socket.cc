@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "net/stream_calls.h"
+
 namespace runtime {
 namespace {
 
@@ -22,7 +24,7 @@ constexpr std::size_t kFlushBytes = 1024 * 1024;
 
 ssize_t write_pieces(Socket::Kind kind, int fd, iovec* pieces, int count) {
   if (kind == Socket::Kind::file) return writev(fd, pieces, count);
-  if (count == 1) return send(fd, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL);
+  if (count == 1) return send_bytes(fd, pieces->iov_base, pieces->iov_len);
   msghdr message = {};
   message.msg_iov = pieces;
   message.msg_iovlen = static_cast<std::size_t>(count);
