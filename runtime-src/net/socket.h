@@ -30,6 +30,7 @@
 #include <string>
 #include <vector>
 
+#include "base/tiny_mutex.h"
 #include "core/message.h"
 #include "net/address.h"
 #include "net/poller.h"
@@ -62,7 +63,7 @@ struct Socket {
   };
   // Nobody reads it: whether it is noticed that the peer leaves.
   enum class PeerWatch : std::uint8_t { off, on, left };
-  using Lock = std::unique_lock<std::mutex>;
+  using Lock = std::unique_lock<TinyMutex>;
 
   static constexpr std::size_t kWarnBytes = 1024 * 1024;
 
@@ -156,7 +157,7 @@ struct Socket {
 
   // ---- what a write changes ----
 
-  alignas(64) std::mutex mutex;
+  alignas(64) TinyMutex mutex;  // held for a few instructions, or a system call that does not wait
   bool writing = false;
   bool blocked = false;
   bool settle_queued = false;

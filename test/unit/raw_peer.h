@@ -46,6 +46,8 @@ class RawPeer {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
   }
+  // A byte beside the stream.
+  void send_urgent(char byte) { ASSERT_EQ(::send(fd_, &byte, 1, MSG_OOB | MSG_NOSIGNAL), 1); }
   // Exactly `size` bytes, or fewer at the end.
   std::string receive(std::size_t size) {
     std::string bytes(size, '\0');
