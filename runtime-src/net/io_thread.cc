@@ -77,8 +77,7 @@ bool IoThread::wait(bool block) {
   // What commands bring is for services: a worker that turns the loop is to run them, not to sleep.
   const bool ran = run_commands();
   if (ready_ != 0) return true;  // the poller does not tell it again
-  const bool may_sleep =
-      block && !ran && unfinished_.empty() && !stopping_ && commands_.sleep();
+  const bool may_sleep = block && !ran && unfinished_.empty() && !stopping_ && commands_.sleep();
   ready_ = static_cast<std::size_t>(poller_.wait(events_ready_, may_sleep ? wait_limit_ms() : 0));
   return ran || ready_ != 0 || !unfinished_.empty();
 }

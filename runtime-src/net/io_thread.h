@@ -150,7 +150,7 @@ class IoThread : public EventLoop {
   bool woke_worker_ = false;       // the events of this turn have woken a worker
   std::int64_t offers_at_ms_ = 0;  // not before, as workers had no time for it
   std::array<epoll_event, kEventsPerWait> events_ready_;
-  std::size_t ready_ = 0;       // of them, by wait(); 0: they have been handled
+  std::size_t ready_ = 0;        // of them, by wait(); 0: they have been handled
   std::vector<int> unfinished_;  // ids of which the last turn may not have read all
   bool stopping_ = false;
   char* block_ = nullptr;            // kReadBytes

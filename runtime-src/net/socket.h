@@ -125,8 +125,8 @@ struct Socket {
   std::atomic<Handle> owner{0};        // who gets the events
   // Whether an event means that there are bytes for the owner, and that there is nothing else to do: so for
   // connections that are read, while no write waits. The poller tells then of new bytes only. Changed with the
-  // mutex. The I/O thread looks at it without:
-  // what somebody changes at that moment might as well have come after the read.
+  // mutex. The I/O thread looks at it without: what somebody changes at that moment might as well have come
+  // after the read.
   std::atomic<bool> only_reads{false};
   Kind kind = Kind::tcp;
   Life life = Life::reserved;     // draining: by the I/O thread
@@ -152,8 +152,8 @@ struct Socket {
   std::atomic<std::int64_t> unacknowledged{0};
   std::atomic<bool> acknowledges{false};  // whether the receiver acknowledges at all
   bool end_posted = false;                // I/O thread: the owner has been told of the end
-  int looks_left = 0;                     // I/O thread: how often it looks after the end of the peer
-  std::int64_t look_ms = 0;               // I/O thread: when it looks whether the id has been started
+  int looks_left = 0;        // I/O thread: how often it looks after the end of the peer
+  std::int64_t look_ms = 0;  // I/O thread: when it looks whether the id has been started
 
   // ---- what a write changes ----
 
