@@ -32,14 +32,10 @@ inline lua_Integer check_integer(lua_State* L, int index) {
   }
   return value;
 #else
-  const lua_Number number = check_number(L, index);
-  if (number >= -0x1p63 && number < 0x1p63) [[likely]] {
-    const auto value = static_cast<lua_Integer>(number);
-    if (static_cast<lua_Number>(value) == number) [[likely]]
-      return value;
-  }
-  argument_error(L, index, "number has no integer representation");
-  return 0;
+  std::int64_t value = 0;
+  if (!whole_number(check_number(L, index), &value)) [[unlikely]]
+    argument_error(L, index, "number has no integer representation");
+  return value;
 #endif
 }
 
@@ -104,10 +100,7 @@ inline std::int64_t check_whole(lua_State* L, int index) {
   return check_integer(L, index);
 #else
   std::int64_t value;
-  if (to_int64(L, index, &value)) return value;
-  if (!whole_number(check_number(L, index), &value))
-    argument_error(L, index, "number has no integer representation");
-  return value;
+  return to_int64(L, index, &value) ? value : check_integer(L, index);
 #endif
 }
 

@@ -1,5 +1,7 @@
 #include "lua/engine.h"
 
+#include <cmath>
+
 namespace runtime::RUNTIME_ENGINE {
 
 #ifdef RUNTIME_LUAJIT

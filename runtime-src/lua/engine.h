@@ -10,7 +10,6 @@
 // raise keeps trivially destructible locals only.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -122,11 +121,11 @@ inline int lua_closethread(lua_State* co, lua_State*) { return lua_resetthread(c
 
 namespace runtime::RUNTIME_ENGINE {
 
-// Whether a number has no fraction and fits 64 bits, and which one it is.
+// Whether a number has no fraction and fits 64 bits, and which one it is; *value is of no use if not.
 inline bool whole_number(double number, std::int64_t* value) {
-  if (!(number >= -0x1p63 && number < 0x1p63) || number != std::floor(number)) return false;
+  if (!(number >= -0x1p63 && number < 0x1p63)) return false;
   *value = static_cast<std::int64_t>(number);
-  return true;
+  return static_cast<double>(*value) == number;
 }
 
 // A whole number of 64 bits. On LuaJIT a number is a double: values that it cannot hold exactly

@@ -373,9 +373,9 @@ void IoThread::writing_failed(Socket& socket, int error) {
       const Socket::Lock lock(socket.mutex);
       if (!socket.reads()) break;
     }
-    const std::uint64_t before = socket.bytes_read.load(std::memory_order_relaxed);
-    if (read_stream(socket) == Read::released) return;
-    if (socket.bytes_read.load(std::memory_order_relaxed) == before) break;
+    const Read read = read_stream(socket);
+    if (read == Read::released) return;
+    if (read == Read::nothing) break;
   }
   if (table_.find(id) != nullptr) fail(socket, std::strerror(error));
 }
