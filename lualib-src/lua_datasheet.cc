@@ -159,8 +159,12 @@ class Walk {
     std::int64_t whole = 0;
     if (to_int64(L_, -1, &whole)) {
       const auto small = static_cast<std::int32_t>(whole);
-      if (small == whole) return set(SheetType::integer, static_cast<std::uint32_t>(small));
-      return set(SheetType::number, std::bit_cast<std::uint32_t>(static_cast<float>(whole)));
+      // On LuaJIT -0.0 is whole, too.
+      const bool minus_zero = whole == 0 && std::signbit(lua_tonumber(L_, -1));
+      if (small == whole && !minus_zero)
+        return set(SheetType::integer, static_cast<std::uint32_t>(small));
+      const float number = minus_zero ? -0.0F : static_cast<float>(whole);
+      return set(SheetType::number, std::bit_cast<std::uint32_t>(number));
     }
     if (lua_type(L_, -1) == LUA_TNUMBER) {
       return set(SheetType::number,

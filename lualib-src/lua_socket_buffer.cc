@@ -249,10 +249,11 @@ void set_buffer_functions(lua_State* L) {
       {"await", l_await},       {"clear", l_clear}, {"drop", l_drop},     {"str2p", l_str2p},
       {nullptr, nullptr},
   };
-  lua_createtable(L, 0, 2);
+  constexpr const char kType[] = "skynet.socketdriver.buffer";
+  luaL_newmetatable(L, kType);  // the same when the module is loaded anew: buffers stay
   lua_pushcfunction(L, l_destroy_buffer);
   lua_setfield(L, -2, "__gc");
-  lua_pushliteral(L, "skynet.socketdriver.buffer");
+  lua_pushstring(L, kType);
   lua_setfield(L, -2, "__metatable");  // the collector's function is not for others
   luaL_setfuncs(L, kFunctions, 1);
 }

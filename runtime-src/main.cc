@@ -161,14 +161,24 @@ void log_stuck(Node& node) {
     std::snprintf(name, sizeof(name), " :%08x", handle);
     if (handle != 0 && handle != node.logger()) stuck += name;
   }
-  const std::size_t left = node.service_count();
   node.log(0, "error: the node ends although services do not come back from a message:" + stuck);
-  node.retire(node.logger());
-  const auto deadline = std::chrono::steady_clock::now() + kLogGrace;
-  while (node.service_count() == left && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  node.end_log(kLogGrace);
 }
+
+// A service may end the process (os.exit): what it has logged before is written. While one of these lives.
+class ExitWithLog {
+ public:
+  explicit ExitWithLog(Node& node) {
+    node_ = &node;
+    std::atexit([] {
+      if (node_ != nullptr && skynet_current_handle() != node_->logger()) node_->end_log(kGrace);
+    });
+  }
+  ~ExitWithLog() { node_ = nullptr; }
+
+ private:
+  static inline Node* node_ = nullptr;  // a function for atexit gets no argument
+};
 
 // Writes what stdio holds. A service that does not come back may be inside a read, which has the lock of its file for as
 // long as it lasts: the flush of that one, and of those behind it, is given up.
@@ -247,6 +257,7 @@ int run(const CommandLine& line) {
       node.log(0, "ignored on the command line: " + word + " is no key=value");
     }
     node.start();
+    const ExitWithLog exit_with_log(node);
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
     const bool drains = environment.get("cluster_etcd") != nullptr;

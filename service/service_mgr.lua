@@ -256,14 +256,24 @@ local function be_slave()
 	end)
 end
 
-skynet.start(function()
-	skynet.dispatch("lua", function(session, source, name, ...)
-		local f = command[name]
-		if f then
-			skynet.retpack(f({ session = session, source = source, co = coroutine.running() }, ...))
-		else
-			skynet.retpack(nil, "Invalid command " .. tostring(name))
+local NAMED = { LAUNCH = true, QUERY = true, GLAUNCH = true, GQUERY = true } -- the first argument is a service's name
+
+-- A number may be a name, as it may for newservice.
+local function run(what, request, name, ...)
+	local f = command[what]
+	if not f then return nil, "Invalid command " .. tostring(what) end
+	if NAMED[what] and type(name) ~= "string" then
+		if type(name) ~= "number" then
+			return nil, "the name of a service is a string, not " .. (name == nil and "nil" or "a " .. type(name))
 		end
+		name = tostring(name)
+	end
+	return f(request, name, ...)
+end
+
+skynet.start(function()
+	skynet.dispatch("lua", function(session, source, what, ...)
+		skynet.retpack(run(what, { session = session, source = source, co = coroutine.running() }, ...))
 	end)
 	skynet.register ".service"
 	if skynet.getenv "standalone" then

@@ -4,6 +4,7 @@ local profile = require "skynet.profile"
 local snax = require "skynet.snax"
 local interface = require "snax.interface"
 local debugcmd = require "skynet.debug"
+local killed = require "skynet.killed"
 
 local name = ...
 
@@ -31,11 +32,25 @@ function system.init(f, ...)
 	skynet.ret()
 end
 
+-- While the file's `exit` runs: the answers to others who have asked for the end meanwhile.
+local leaving ---@type function[]?
+
 function system.exit(f, ...)
+	if leaving then
+		leaving[#leaving + 1] = skynet.response()
+		return
+	end
+	leaving = {}
+	-- When the task is killed the service stays.
+	killed.hold(system, function()
+		for _, answer in ipairs(leaving) do answer(false) end
+		leaving = nil
+	end)
 	local ok, err
 	if f then ok, err = xpcall(f, debug.traceback, ...) end
 	if ok == false then skynet.error(string.format("exit of %s failed: %s", name, tostring(err))) end
 	skynet.ret()
+	for _, answer in ipairs(leaving) do answer(true) end
 	skynet.exit()
 end
 

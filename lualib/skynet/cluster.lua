@@ -50,13 +50,17 @@ local function repack(packed)
 	return skynet.pack(skynet.unpack(packed))
 end
 
+local function kind_of(value)
+	return value == nil and "nil" or "a " .. type(value)
+end
+
 local function address_of(address)
 	local kind = type(address)
 	if kind == "string" then
 		if #address < 1 or #address > 255 then error("cluster: an address has 1 to 255 characters", 3) end
 		return address
 	end
-	if kind ~= "number" then error("cluster: the address is a number or a string, not a " .. kind, 3) end
+	if kind ~= "number" then error("cluster: the address is a number or a string, not " .. kind_of(address), 3) end
 	if not (address >= 0 and address <= 0xffffffff and address % 1 == 0) then
 		error("cluster: the address " .. address .. " is no handle", 3)
 	end
@@ -64,14 +68,14 @@ local function address_of(address)
 end
 
 local function node_of(node)
-	if type(node) ~= "string" then error("cluster: the name of the node is a string, not a " .. type(node), 3) end
+	if type(node) ~= "string" then error("cluster: the name of the node is a string, not " .. kind_of(node), 3) end
 	return node
 end
 
 -- The sender of a node, if it is there already, and the node's name. A name that means many nodes becomes that of one,
 -- unless which there are has to be asked first.
 local function known_sender(node, address)
-	local role, key = members.pattern(node_of(node))
+	local role, key = members.pattern(node)
 	if role and members.are_known() then node = members.pick(clusterd, role, key, address) end
 	return senders[node], node
 end
@@ -94,7 +98,7 @@ end
 function cluster.call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
-	if not sender then sender, node = known_sender(node, address) end
+	if not sender then sender, node = known_sender(node_of(node), address) end
 	if sender then return skynet.call(sender, "lua", "req", address, skynet.pack(...)) end
 	local packed = skynet.packstring(...)
 	sender = wait_for_sender(node, address)
@@ -159,7 +163,7 @@ within.__index = within
 function within:call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
-	if not sender then sender, node = known_sender(node, address) end
+	if not sender then sender, node = known_sender(node_of(node), address) end
 	if not sender then
 		local packed = skynet.packstring(...)
 		sender = wait_for_sender(node, address)
@@ -209,6 +213,9 @@ end
 ---@return integer? port
 function cluster.open(port, maxclient)
 	if type(port) == "string" then return skynet.call(clusterd, "lua", "listen", port, nil, maxclient) end
+	if type(port) ~= "number" or not (port >= 0 and port <= 65535) or port % 1 ~= 0 then
+		error("cluster.open: the name of a node or a port expected, got " .. tostring(port), 2)
+	end
 	return skynet.call(clusterd, "lua", "listen", "0.0.0.0", port, maxclient)
 end
 
@@ -231,6 +238,7 @@ end
 ---@async
 ---@param config? table<string, any>
 function cluster.reload(config)
+	if config and type(config) ~= "table" then error("cluster.reload: a table of nodes expected, got " .. tostring(config), 2) end
 	skynet.call(clusterd, "lua", "reload", config)
 end
 
@@ -241,7 +249,7 @@ end
 ---@return integer
 function cluster.proxy(node, name)
 	if name ~= nil then name = address_of(name) end
-	return skynet.call(clusterd, "lua", "proxy", node, name)
+	return skynet.call(clusterd, "lua", "proxy", node_of(node), name)
 end
 
 --- A snax service of another node, as an object.

@@ -2,7 +2,12 @@
 --- Deprecated; skynet.queue does the same for any code.
 local engine = require "skynet.engine"
 local killed = require "skynet.killed"
+local scheduler = require "skynet.scheduler"
 local skynet = require "skynet"
+
+-- A program that loads modules anew gets this one again: the protocol is in its hands.
+local before = scheduler.protocols.queue
+if before and before.module then return before.module end
 
 local mqueue = {}
 
@@ -19,6 +24,7 @@ end
 skynet.register_protocol {
 	name = "queue",
 	id = skynet.PTYPE_QUEUE,
+	module = mqueue,
 	pack = skynet.pack,
 	unpack = skynet.unpack,
 	dispatch = function(session, _, ...)

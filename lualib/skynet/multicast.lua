@@ -4,6 +4,10 @@ local core = require "skynet.multicast.core"
 local engine = require "skynet.engine"
 local scheduler = require "skynet.scheduler"
 
+-- A program that loads modules anew gets this one again: the protocol is in its hands.
+local before = scheduler.protocols.multicast
+if before and before.module then return before.module end
+
 local multicast = {}
 
 ---@class skynet.multicast.channel
@@ -111,6 +115,7 @@ end
 skynet.register_protocol {
 	name = "multicast",
 	id = skynet.PTYPE_MULTICAST,
+	module = multicast,
 	unpack = core.unpack,
 	dispatch = function(number, source, package, message, size)
 		local object = objects[number]

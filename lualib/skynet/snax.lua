@@ -1,6 +1,11 @@
 --- Services with named methods: `obj.req.method(...)` calls, `obj.post.method(...)` sends.
 local skynet = require "skynet"
 local interface = require "snax.interface"
+local scheduler = require "skynet.scheduler"
+
+-- A program that loads modules anew gets this one again: the protocol is in its hands.
+local before = scheduler.protocols.snax
+if before and before.module then return before.module end
 
 local snax = {}
 
@@ -22,6 +27,7 @@ local objects = setmetatable({}, { __mode = "v" }) ---@type table<integer, snax.
 skynet.register_protocol {
 	name = "snax",
 	id = skynet.PTYPE_SNAX,
+	module = snax,
 	pack = skynet.pack,
 	unpack = skynet.unpack,
 }

@@ -254,6 +254,23 @@ void Node::log(Handle source, std::string_view text) {
   std::fprintf(stderr, "[:%08x] %.*s\n", source, static_cast<int>(text.size()), text.data());
 }
 
+void Node::end_log(std::chrono::milliseconds limit) {
+  Service* const log_service = acquire(logger());
+  if (log_service == nullptr) return;
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const auto released = [log_service] {
+    const std::lock_guard lock(log_service->instance_mutex_);
+    return !log_service->has_instance_;
+  };
+  if (scheduler.is_only_worker()) {
+    run_remaining(*log_service);  // nobody else will
+  } else if (retire(log_service->handle())) {
+    while (!released() && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  log_service->drop();
+}
+
 Handle Node::find(std::string_view name) const {
   if (name.empty()) return 0;
   if (name[0] == '.') return names.find(name.substr(1));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -134,6 +135,10 @@ class Node {
 
   // Writes one line to the log. Before there is a log service, to stderr.
   void log(Handle source, std::string_view text);
+
+  // For a process that ends although services run: ends the log service, which writes what waits for it. Returns when
+  // that is done, or when `limit` is over. Any thread, but not from within the log service.
+  void end_log(std::chrono::milliseconds limit);
 
   // ":hex" or ".name"; 0 for anything else, and for a name that nobody has.
   Handle find(std::string_view name) const;

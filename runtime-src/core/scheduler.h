@@ -69,6 +69,8 @@ class Scheduler {
 
   std::size_t threads() const { return pool_.size(); }
   const Worker& worker(std::size_t index) const { return pool_[index]; }
+  // Whether no service runs but the one that asks.
+  bool is_only_worker() const { return pool_.size() == 1 && own_worker() != nullptr; }
   bool profile = true;  // CPU accounting; set before start()
   // How long a worker looks for events before it sleeps, at most (busy_wait.h); set before start().
   std::chrono::microseconds busy_wait{0};

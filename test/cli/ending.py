@@ -89,6 +89,18 @@ def abort_beside_a_service_that_reads_a_silent_file_ends_the_node(place):
 
 
 @each_engine
+def what_is_logged_before_os_exit_reaches_the_log(place):
+    place.write("leaves.lua", 'local skynet = require "skynet"\nskynet.start(function()\n'
+                              'for i = 1, 1000 do skynet.error("line", i) end os.exit(7) end)\n')
+    for threads in 1, 4:
+        status, said = place.node('start = "leaves"', f"thread = {threads}")
+        assert status == 7 and said.count("line ") == 1000, (threads, status, said[-200:])
+        status, said = place.node('start = "leaves"', f"thread = {threads}", 'logger = "node.log"')
+        assert status == 7 and (place.path / "node.log").read_text().count("line ") == 1000, (threads, status, said)
+        (place.path / "node.log").unlink()
+
+
+@each_engine
 def a_service_that_fails_to_load_while_the_node_ends_is_no_failure_of_the_node(place):
     place.write("fails.lua", 'local till = os.clock() + 0.3\nrepeat until os.clock() > till\nerror "too late"\n')
     place.write("aborts.lua", 'local skynet = require "skynet"\nrequire "skynet.manager"\nskynet.start(function()\n'

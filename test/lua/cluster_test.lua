@@ -51,6 +51,16 @@ T.test("an address or a node of a wrong type is an error of the caller", functio
 	T.eq(cluster.call("me", echo + 0.0, "echo", "a handle that was calculated"), "a handle that was calculated")
 	T.raises("the name of the node is a string", cluster.call, 5, "@x", "echo")
 	T.raises("the name of a node is empty", cluster.call, "", "@x", "echo")
+	for _, f in ipairs { cluster.call, cluster.send, cluster.proxy } do
+		T.raises("the name of the node is a string, not nil", f, nil, "@x")
+		T.raises("the name of the node is a string, not a number", f, 5, "@x")
+	end
+	T.raises("the name of the node is a string, not nil", cluster.proxy)
+	T.raises("the name of a proxy is node.name or node@name, not me", cluster.proxy, "me")
+	for _, port in ipairs { false, -1, 65536, 1.5, 0 / 0, {} } do
+		T.raises("the name of a node or a port expected, got " .. tostring(port), cluster.open, port)
+	end
+	T.raises("a table of nodes expected, got me", cluster.reload, "me")
 	T.raises("has a zero byte in it", cluster.call, "a\0b", "@x", "echo")
 	T.raises("the name of a node is empty", cluster.proxy, ".x")
 	T.raises("the name of a node is empty", cluster.reload, { [""] = "127.0.0.1:1" })

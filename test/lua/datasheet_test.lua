@@ -65,6 +65,12 @@ T.test("dump and undump are the inverse of each other", function()
 	T.raises("malformed", dump.undump, "no sheet")
 end)
 
+T.test("minus zero keeps its sign", function()
+	builder.new("zeros", { -0.0, 0, sub = { z = -0.0 } })
+	local zeros = datasheet.query "zeros"
+	T.eq({ 1 / zeros[1], 1 / zeros[2], 1 / zeros.sub.z }, { -math.huge, math.huge, -math.huge })
+end)
+
 T.test("a zero byte in a string or a key is refused, with the way to it", function()
 	for way, v in pairs {
 		["datasheet: .a: a string with a zero byte"] = { a = "x\0y" },

@@ -95,6 +95,17 @@ T.test("a unique service that leaves while it starts gives everybody an error, n
 	T.ok(skynet.call(".service", "lua", "LIST").launcher_test:find("^Error: "))
 end)
 
+T.test("the name of a unique service is a string, or a number", function()
+	for _, f in ipairs { skynet.uniqueservice, skynet.queryservice } do
+		T.raises("the name of a service is a string, not nil", f)
+		T.raises("the name of a service is a string, not a table", f, {})
+		T.raises("the name of a service is a string, not nil", f, true)
+		T.raises("the name of a service is a string, not a boolean", f, false)
+	end
+	T.raises("call failed", skynet.uniqueservice, 5) -- there is no file 5.lua
+	T.ok(skynet.call(".service", "lua", "LIST")["5"]:find("^Error: "))
+end)
+
 T.test("LIST tells of a service that is not ready who initialises, launches and waits, with tracebacks", function()
 	local SERVICE = skynet.call(".service", "lua", "LIST")
 	T.eq(SERVICE["never started"], nil)

@@ -82,6 +82,31 @@ T.test("init outside of a load raises", function()
 	T.raises("skynet.init", skynet.init, function() end)
 end)
 
+T.test("a module with a protocol of its own may be loaded anew: it goes on with what it had", function()
+	local socket = require "skynet.socket"
+	local id, _, port = socket.listen("127.0.0.1", 0)
+	for name in pairs(package.loaded) do
+		if name:find "^skynet%.socket" then package.loaded[name] = nil end
+	end
+	local again = require "skynet.socket"
+	again.start(id, function(fd)
+		again.start(fd)
+		socket.write(fd, socket.readline(fd) .. "!\n")
+	end)
+	for _, of in ipairs { socket, again } do
+		local client = of.open("127.0.0.1", port)
+		socket.write(client, "hello\n")
+		T.eq(again.readline(client), "hello!")
+		socket.close(client)
+	end
+	socket.close(id)
+	for _, name in ipairs { "skynet.snax", "skynet.multicast", "skynet.mqueue" } do
+		local before = require(name)
+		package.loaded[name] = nil
+		T.ok(rawequal(require(name), before), name)
+	end
+end)
+
 T.test("names that are no strings get Lua's own error", function()
 	T.raises("bad argument", require)
 	T.raises("bad argument", require, {})

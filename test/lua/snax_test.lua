@@ -57,6 +57,40 @@ T.test("an exit function that fails ends the service all the same", function()
 	T.eventually(function() return not pcall(obj.req.count) end)
 end)
 
+T.test("two who end a service at once both wait for its end; exit runs once", function()
+	local leaving = snax.newservice "snax_leaving"
+	local exits, ended = 0, 0
+	skynet.dispatch("lua", function() exits = exits + 1 end)
+	for _ = 1, 3 do
+		skynet.fork(function()
+			snax.kill(leaving, skynet.self())
+			ended = ended + 1
+		end)
+	end
+	T.eventually(function() return exits > 0 end)
+	T.eq(ended, 0)
+	T.eventually(function() return ended == 3 end)
+	T.eq(exits, 1)
+	T.raises(nil, snax.kill, leaving, skynet.self())
+	T.eq(exits, 1)
+end)
+
+T.test("when the exit is killed nobody waits for it, and the service can be ended once more", function()
+	local leaving = snax.newservice "snax_leaving"
+	local exits, failed = 0, 0
+	skynet.dispatch("lua", function() exits = exits + 1 end)
+	for _ = 1, 2 do
+		skynet.fork(function()
+			if not pcall(snax.kill, leaving, skynet.self()) then failed = failed + 1 end
+		end)
+	end
+	T.eventually(function() return exits > 0 end)
+	T.eq(leaving.req.kill_exit(), true)
+	T.eventually(function() return failed == 2 end)
+	snax.kill(leaving, skynet.self())
+	T.eq(exits, 2)
+end)
+
 T.test("the debug command EXIT runs the exit function", function()
 	local other = snax.newservice "snax_fix"
 	skynet.send(other.handle, "debug", "EXIT")

@@ -10,6 +10,10 @@ local engine = require "skynet.engine"
 local killed = require "skynet.killed"
 local scheduler = require "skynet.scheduler"
 
+-- A program that loads modules anew gets this one again: the protocol is in its hands.
+local before = scheduler.protocols.socket
+if before and before.records then return before.records end
+
 local EVENT_DATA, EVENT_CONNECT, EVENT_CLOSE, EVENT_ACCEPT, EVENT_ERROR, EVENT_UDP, EVENT_WARNING = 1, 2, 3, 4, 5, 6, 7
 
 -- Above this many bytes held that nobody waits for, the stream is paused.
@@ -268,6 +272,8 @@ socket_message[EVENT_WARNING] = function(id, kbytes)
 	if s then (s.warning or default_warning)(id, kbytes) end
 end
 
+local records = {}
+
 skynet.register_protocol {
 	name = "socket",
 	id = skynet.PTYPE_SOCKET,
@@ -275,6 +281,7 @@ skynet.register_protocol {
 	dispatch = function(_, _, event, id, ud, data, address)
 		return socket_message[event](id, ud, data, address)
 	end,
+	records = records,
 }
 
 local function new_record(id, kind, callback)
@@ -327,17 +334,17 @@ local function known(id)
 	return assert(socket_pool[id])
 end
 
-return {
-	guard = guard,
-	socket_pool = socket_pool,
-	pool = pool,
-	wake = wake,
-	wake_closers = wake_closers,
-	wait_for = wait_for,
-	resume_flow = resume_flow,
-	new_record = new_record,
-	connected = connected,
-	opened = opened,
-	forget = forget,
-	known = known,
-}
+records.guard = guard
+records.socket_pool = socket_pool
+records.pool = pool
+records.wake = wake
+records.wake_closers = wake_closers
+records.wait_for = wait_for
+records.resume_flow = resume_flow
+records.new_record = new_record
+records.connected = connected
+records.opened = opened
+records.forget = forget
+records.known = known
+
+return records
