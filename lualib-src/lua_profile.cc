@@ -89,7 +89,12 @@ int resume(lua_State* L, lua_State* co, int arguments, OnError on_error) {
 int l_resume(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTHREAD);
   const int results = resume(L, lua_tothread(L, 1), lua_gettop(L) - 1, OnError::keep);
-  lua_pushboolean(L, results != kFailed);
+  if (results == kFailed) {
+    lua_pushboolean(L, 0);
+    lua_insert(L, -2);
+    return 2;  // below may be the arguments, of a coroutine that has not run
+  }
+  lua_pushboolean(L, 1);
   lua_replace(L, 1);  // the coroutine is below the results, and not needed any more
   return lua_gettop(L);
 }
