@@ -233,6 +233,7 @@ function COMMAND.trace(address, ...)
 end
 
 function COMMAND.signal(address, n)
+	if n and not tonumber(n) then error(n .. " is not the number of a signal") end -- it would be 0, which breaks what runs
 	core.command("SIGNAL", skynet.address(address_of(address)) .. (n and " " .. n or ""))
 end
 

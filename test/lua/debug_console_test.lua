@@ -146,6 +146,7 @@ T.test("missing arguments are named", function()
 		["getenv"] = "Need a name",
 		["setenv only"] = "Need a name and a value",
 		["stat soon"] = "soon is not a time",
+		["signal .launcher x"] = "x is not the number of a signal",
 		["call"] = "Need an address",
 		["debug"] = "Need an address",
 		["debug .nobody"] = "Not a valid name",
