@@ -34,13 +34,13 @@ int l_tasks(lua_State* L) {
   };
   // By index and with a copy: what is made here may run finalizers, and those may begin to wait.
   const SessionTable& sessions = scheduler(L).sessions();
-  for (std::size_t i = 0; i < sessions.entries().size(); ++i) {
-    const SessionTable::Entry entry = sessions.entries()[i];
+  for (std::size_t i = 0; i < sessions.places(); ++i) {
+    const SessionTable::Entry entry = sessions.place(i);
     if (entry.session != 0) add(scheduler(L).task_of(L, entry.session), entry.session);
   }
   const SessionTable& readers = scheduler(L).readers();
-  for (std::size_t i = 0; i < readers.entries().size(); ++i) {
-    const SessionTable::Entry entry = readers.entries()[i];
+  for (std::size_t i = 0; i < readers.places(); ++i) {
+    const SessionTable::Entry entry = readers.place(i);
     if (reads(entry)) add(entry.task, entry.task->waits_for);
   }
   return 1;
@@ -49,10 +49,13 @@ int l_tasks(lua_State* L) {
 // blocked() -> how many tasks block
 int l_blocked(lua_State* L) {
   lua_Integer count = 0;
-  for (const SessionTable::Entry& entry : scheduler(L).sessions().entries()) {
+  const SessionTable& sessions = scheduler(L).sessions();
+  for (std::size_t i = 0; i < sessions.places(); ++i) {
+    const SessionTable::Entry& entry = sessions.place(i);
     if (entry.session != 0 && (entry.task != nullptr || entry.function != 0)) ++count;
   }
-  for (const SessionTable::Entry& entry : scheduler(L).readers().entries()) count += reads(entry);
+  const SessionTable& readers = scheduler(L).readers();
+  for (std::size_t i = 0; i < readers.places(); ++i) count += reads(readers.place(i));
   lua_pushinteger(L, count);
   return 1;
 }

@@ -71,8 +71,8 @@ struct Task {
 };
 
 // From sessions to the tasks that wait for them, or to the functions of timers that are to begin
-// then. A session may also be ended: its message, when it comes, is dropped. Open addressing with
-// linear probing: a look-up is a multiplication and a cache line.
+// then. A session may also be ended: its message, when it comes, is dropped. The only one, which most services have, has a
+// place in the table itself. Others: open addressing with linear probing, a look-up is a multiplication and a cache line.
 class SessionTable {
  public:
   struct Entry {
@@ -86,13 +86,17 @@ class SessionTable {
   };
 
   void put(std::int32_t session, Waiting waiting) {
-    if ((used_ + 1) * 4 > entries_.size() * 3) grow();
-    std::size_t i = home(session);
-    while (entries_[i].session != 0 && entries_[i].session != session) i = (i + 1) & mask();
-    if (entries_[i].session == 0) ++used_;
-    entries_[i] = {session, waiting.function, waiting.task};
+    const Entry entry{session, waiting.function, waiting.task};
+    if (only_.session == session || (only_.session == 0 && used_ == 0)) {
+      only_ = entry;
+    } else {
+      put_among_others(entry);
+    }
   }
+  // Null: nothing waits for it, as for session 0, which a program may answer.
   Entry* find(std::int32_t session) {
+    if (session == 0) return nullptr;
+    if (only_.session == session) return &only_;
     if (used_ == 0) return nullptr;
     for (std::size_t i = home(session);; i = (i + 1) & mask()) {
       if (entries_[i].session == session) return &entries_[i];
@@ -100,6 +104,10 @@ class SessionTable {
     }
   }
   void erase(Entry* entry) {
+    if (entry == &only_) {
+      only_ = {};
+      return;
+    }
     // Moves later entries of the same run up, so that no look-up meets a gap before its goal.
     std::size_t gap = static_cast<std::size_t>(entry - entries_.data());
     for (std::size_t i = (gap + 1) & mask(); entries_[i].session != 0; i = (i + 1) & mask()) {
@@ -112,9 +120,18 @@ class SessionTable {
     entries_[gap] = {};
     --used_;
   }
-  const std::vector<Entry>& entries() const { return entries_; }  // free ones among them
+  // The places of entries; free ones, of session 0, among them.
+  std::size_t places() const { return 1 + entries_.size(); }
+  const Entry& place(std::size_t index) const { return index == 0 ? only_ : entries_[index - 1]; }
 
  private:
+  void put_among_others(const Entry& entry) {
+    if ((used_ + 1) * 4 > entries_.size() * 3) grow();
+    std::size_t i = home(entry.session);
+    while (entries_[i].session != 0 && entries_[i].session != entry.session) i = (i + 1) & mask();
+    if (entries_[i].session == 0) ++used_;
+    entries_[i] = entry;
+  }
   std::size_t mask() const { return entries_.size() - 1; }
   std::size_t home(std::int32_t session) const {
     return (static_cast<std::uint32_t>(session) * 2654435769u >> 7) & mask();  // Fibonacci hashing
@@ -124,10 +141,11 @@ class SessionTable {
     old.swap(entries_);
     used_ = 0;
     for (const Entry& entry : old) {
-      if (entry.session != 0) put(entry.session, {entry.task, entry.function});
+      if (entry.session != 0) put_among_others(entry);
     }
   }
 
+  Entry only_;  // when it was put there were no others; those that come later do not move it
   std::vector<Entry> entries_;
   std::size_t used_ = 0;
 };

@@ -126,7 +126,8 @@ void TaskScheduler::postpone(std::int32_t function) {
 }
 
 void TaskScheduler::drop_functions() {
-  for (const SessionTable::Entry& entry : sessions_.entries()) {
+  for (std::size_t i = 0; i < sessions_.places(); ++i) {
+    const SessionTable::Entry entry = sessions_.place(i);
     if (entry.function == 0) continue;
     functions_.drop(main_, entry.function);
     sessions_.find(entry.session)->function = 0;

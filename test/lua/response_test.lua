@@ -73,4 +73,16 @@ T.test("a call that was answered is not failed later", function()
 	T.eq(unknown, 0)
 end)
 
+T.test("a response without a session is for no call that waits", function()
+	local holder = skynet.newservice "holder"
+	local unknown = 0
+	skynet.dispatch_unknown_response(function() unknown = unknown + 1 end)
+	local first, second = call_held(holder), call_held(holder)
+	for _ = 1, 5 do skynet.redirect(skynet.self(), holder, "response", 0, "") end
+	T.eventually(function() return unknown == 5 end)
+	skynet.kill(holder)
+	fails(first)
+	fails(second)
+end)
+
 T.run()
