@@ -59,8 +59,7 @@ Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
 
 bool Mailbox::refill(std::size_t* size) {
   next_ = batch_.size = 0;
-  // become_idle() looks again, under the lock.
-  if (arrived_.load(std::memory_order_relaxed) == 0) return false;
+  if (!has_arrived()) return false;  // become_idle() looks again, under the lock
   std::lock_guard lock(mutex_);
   std::swap(incoming_, batch_);
   arrived_.store(0, std::memory_order_relaxed);

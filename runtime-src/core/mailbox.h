@@ -53,6 +53,8 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
     *message = batch_.data[next_++];
     return true;
   }
+  // Whether more than these may wait. What was pushed a moment ago may not be seen yet, but by become_idle().
+  bool has_arrived() const { return arrived_.load(std::memory_order_relaxed) != 0; }
   // Begins to fetch what the next messages of the batch bring, which another core may have written: for who is
   // at work on one of the socket server's.
   void fetch_ahead() const {

@@ -35,17 +35,25 @@ int send_owned(Service& service, Handle to, const Message& message) {
   return send_given(service, to, message);
 }
 
-int send_given(Service& service, Handle to, const Message& message) {
-  Node& node = service.node();
-  if (node.deliver_given(to, message)) [[likely]]
-    return message.session;
-  if (node.is_remote(to)) {
+namespace {
+
+// What nobody of this node takes.
+[[gnu::noinline]] int send_elsewhere(Service& service, Handle to, const Message& message) {
+  if (service.node().is_remote(to)) {
     take_bytes(block_bytes(message.data));
     return send_remote(service, message.source, {}, to, message.type(), message.session,
                        message.data, message.size());
   }
   free_given(message.data);
   return kNoDestination;
+}
+
+}  // namespace
+
+int send_given(Service& service, Handle to, const Message& message) {
+  if (service.node().deliver_given(to, message)) [[likely]]
+    return message.session;
+  return send_elsewhere(service, to, message);
 }
 
 }  // namespace runtime

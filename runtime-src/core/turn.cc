@@ -11,10 +11,13 @@ inline void Turn::note(const Message& message) {
 }
 
 bool Turn::next_given(Message* message) {
-  // What pop() does with most messages, without a call.
-  if (service_.retired() || (left_ - 1) % kMessagesPerLook == 0 ||
-      !service_.mailbox_->pop_of_batch(message))
-    return next_slowly(message);
+  // What pop() does most times, without a call: with a message of the batch, and when nothing waits.
+  if (service_.retired() || (left_ - 1) % kMessagesPerLook == 0) return next_slowly(message);
+  if (!service_.mailbox_->pop_of_batch(message)) {
+    if (service_.mailbox_->has_arrived()) return next_slowly(message);
+    service_.overload_threshold_ = Service::kOverload;
+    return false;
+  }
   --left_;
   note(*message);
   return service_.observers_.load(std::memory_order_relaxed) == 0 || show(message);
