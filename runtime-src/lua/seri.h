@@ -42,11 +42,11 @@ struct UnpackError {
 int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
            KnownStrings* strings = nullptr);
 
-// The same for what most messages are: at most kMostPlain values, each a number, a boolean, nil or one of `strings`, of
-// which none is made, so that nothing raises. For others it pushes nothing and gives -1. Raw values are known
-// (raw_table.h), and the stack has room.
+// The same for what most messages are: at most kMostPlain values, each a number, a boolean, nil or one of `strings` (null:
+// there are none), of which none is made, so that nothing raises. For others it pushes nothing and gives -1. Raw values are
+// known (raw_table.h), and the stack has room.
 constexpr int kMostPlain = 6;
-int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings& strings);
+int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings* strings);
 
 // Pushes the text for `error`: "Invalid serialize stream LEFT (REASON)".
 void push_unpack_error(lua_State* L, const UnpackError& error);

@@ -416,7 +416,7 @@ int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
   return count;
 }
 
-int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings& strings) {
+int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings* strings) {
   const Byte* at = static_cast<const Byte*>(data);
   const Byte* const end = at + size;
   RawThread& thread = raw_thread(L);
@@ -427,8 +427,9 @@ int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownSt
     if (top == full || bytes > kMaxFixed || bytes > static_cast<std::size_t>(end - at)) return -1;
     switch (*at & kTypeMask) {
       case kShortString: {
+        if (strings == nullptr) return -1;
         const RawString* const string =
-            strings.find(reinterpret_cast<const char*>(at + 1), *at >> kTypeBits);
+            strings->find(reinterpret_cast<const char*>(at + 1), *at >> kTypeBits);
         if (string == nullptr) return -1;
         *top++ = RawValue::of_string(string);
         break;

@@ -1,6 +1,7 @@
 // How the values of a message that a task waits for come to its coroutine: on LuaJIT those of a call take another form, in
 // which lualib/skynet.lua hands them on.
 #include "lua/raw_stack.h"
+#include "lua/seri.h"
 #include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -37,6 +38,22 @@ int hand_over(lua_State* L, int count) {
 }
 
 }  // namespace
+
+int TaskScheduler::give_plain_reply(Task* task, const Message& message) {
+  constexpr int kFront = kCountsReplies ? 1 : 0;  // for the number of values
+  lua_State* const co = task->co;
+  if (registry_ == nullptr || !lua_checkstack(co, kFront + kMostPlain)) [[unlikely]]
+    return -1;
+  RawValue* const front = raw_thread(co).top;
+  raw_thread(co).top = front + kFront;
+  const int values = unpack_plain(co, message.data, message.size(), strings_.get());
+  if (values < 0 || (kCountsReplies && values > kMostCounted)) {
+    raw_thread(co).top = front;
+    return -1;
+  }
+  if (kCountsReplies) *front = RawValue::of(std::int64_t{values});
+  return kFront + values;
+}
 
 int TaskScheduler::give_values(lua_State* L, Task* task, int values, bool is_reply) {
   bool counted = kCountsReplies && is_reply;

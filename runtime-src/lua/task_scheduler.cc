@@ -190,6 +190,14 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
   }
   if (task == nullptr) return true;  // its wait has ended
   task->waits_for = 0;
+  if (task->wait == Wait::reply) {
+    const int given = give_plain_reply(task, message);
+    if (given >= 0) [[likely]] {
+      drop_wait(task, false);
+      resume(L, task, given);
+      return true;
+    }
+  }
   int values = 0;
   bool is_reply = false;
   switch (task->wait) {
@@ -279,7 +287,7 @@ inline bool TaskScheduler::start_plain_request(lua_State* L, const Message& mess
   thread.top[1] = RawValue::of(std::int64_t{message.session});
   thread.top[2] = RawValue::of(std::int64_t{message.source});
   thread.top += 3;
-  const int values = unpack_plain(co, message.data, message.size(), *strings_);
+  const int values = unpack_plain(co, message.data, message.size(), strings_.get());
   if (values < 0) {
     thread.top -= 3;
     return false;

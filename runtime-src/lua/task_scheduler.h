@@ -208,6 +208,9 @@ class TaskScheduler {
   // Moves the uppermost values to the task's coroutine, those of a reply in the form that a call expects. Gives the number
   // of values to resume it with. (task_replies.cc)
   int give_values(lua_State* L, Task* task, int values, bool is_reply);
+  // Unpacks a reply where the coroutine of the task that waits for it takes the values, for replies as most are. Gives the
+  // number of values to resume it with; below 0, with nothing done: it takes the other way. (task_replies.cc)
+  int give_plain_reply(Task* task, const Message& message);
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);

@@ -21,7 +21,7 @@ struct Round {
 // What unpack_plain() takes it gives as unpack() does, whose values are on the stack.
 void check_plain(lua_State* L, const Round& round, int count) {
   if (!raw_values_known() || !lua_checkstack(L, LUA_MINSTACK)) return;
-  const int plain = unpack_plain(L, round.data, round.size, *round.strings);
+  const int plain = unpack_plain(L, round.data, round.size, round.strings);
   if (plain != (plain < 0 ? -1 : count)) std::abort();
   for (int i = 1; i <= plain; ++i) {
     const bool is_nan = lua_type(L, i) == LUA_TNUMBER && !lua_rawequal(L, i, i);

@@ -111,7 +111,7 @@ class PlainValuesTest : public KnownStringsTest {
   // What unpack_plain() gives for the bytes, with nothing pushed when it is -1.
   int plain(const std::string& bytes) {
     lua_settop(L, 0);
-    const int count = unpack_plain(L, bytes.data(), bytes.size(), known);
+    const int count = unpack_plain(L, bytes.data(), bytes.size(), &known);
     EXPECT_EQ(lua_gettop(L), count < 0 ? 0 : count);
     return count;
   }
