@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 
 namespace runtime {
 
@@ -28,9 +29,15 @@ inline constinit thread_local std::int64_t bytes_given = 0;
 inline void give_bytes(std::size_t bytes) { bytes_given += static_cast<std::int64_t>(bytes); }
 inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int64_t>(bytes); }
 
-// malloc() of a block that is given at once, and free() of one that nobody has taken.
+// malloc() of a block that is given at once, and free() of one that nobody has taken. `size` is not 0.
 void* allocate_given(std::size_t size);
 void free_given(void* block);
+
+// free_given() of a block of which `size` bytes have been read: a small one is kept by the thread, for the next
+// allocate_given() that needs no more. So a request and its answer need neither malloc() nor free().
+void reuse_given(void* block, std::size_t size);
+// Frees what the thread keeps so, before it ends.
+void drop_spare_block();
 
 // The account of one service.
 //
@@ -90,8 +97,18 @@ inline std::int64_t MemoryLedger::held_by_thread() {
   return static_cast<std::int64_t>(*now.allocated - *now.freed) - bytes_given;
 }
 
+// It is on no account, as it was given when its last holder sent it.
+struct SpareBlock {
+  void* data = nullptr;
+  std::size_t size = 0;  // bytes, at least; 0 without a block
+};
+inline constinit thread_local SpareBlock spare_block{};
+inline constexpr std::size_t kMostSpare = 256;
+
 // jemalloc's counters tell the size for less than a look-up of the block.
 inline void* allocate_given(std::size_t size) {
+  if (size <= spare_block.size) [[likely]]
+    return std::exchange(spare_block, {}).data;
   const volatile std::uint64_t* const allocated = MemoryLedger::counters().allocated;
   const std::uint64_t before = *allocated;
   void* const block = std::malloc(size);
@@ -104,6 +121,12 @@ inline void free_given(void* block) {
   std::free(block);
   take_bytes(*freed - before);
 }
+inline void reuse_given(void* block, std::size_t size) {
+  if (size <= spare_block.size || size > kMostSpare) return free_given(block);
+  const SpareBlock before = std::exchange(spare_block, {block, size});
+  if (before.data != nullptr) free_given(before.data);
+}
+inline void drop_spare_block() { free_given(std::exchange(spare_block, {}).data); }
 #else
 inline void* allocate_given(std::size_t size) {
   void* const block = std::malloc(size);
@@ -114,6 +137,9 @@ inline void free_given(void* block) {
   take_bytes(block_bytes(block));
   std::free(block);
 }
+// Each block comes from malloc, and is watched there.
+inline void reuse_given(void* block, std::size_t) { free_given(block); }
+inline void drop_spare_block() {}
 #endif
 
 }  // namespace runtime

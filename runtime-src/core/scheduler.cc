@@ -170,6 +170,7 @@ void Scheduler::work(Worker& self) {
   }
   if (!searching) parking_.begin_search();
   parking_.end();
+  drop_spare_block();
   Worker::end_current();
 }
 

@@ -73,8 +73,9 @@ inline bool is_string(lua_State* L, int index, const char* name) {
 
 // Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one.
 // The stack stays.
-[[gnu::always_inline]] inline Outgoing pack_for(lua_State* L, int name, int first) {
-  if (is_string(L, name, scheduler(L).lua_protocol.name)) [[likely]]
+[[gnu::always_inline]] inline Outgoing pack_for(lua_State* L, const TaskScheduler& tasks, int name,
+                                                int first) {
+  if (is_string(L, name, tasks.lua_protocol.name)) [[likely]]
     return {kTypeLua, true, pack(L, first)};
   return pack_for_other(L, name, first);
 }
@@ -93,8 +94,9 @@ int type_of(lua_State* L, int name) {
 // send(address, protocol, ...) -> 0, or nothing if there is no such service
 int l_send(lua_State* L) {
   const Address address = check_address(L, 1);
-  const Outgoing out = pack_for(L, 2, 3);
-  return push_sent(L, send_to(scheduler(L).service(), address, 0, out.type, 0, out.payload));
+  TaskScheduler& tasks = scheduler(L);
+  const Outgoing out = pack_for(L, tasks, 2, 3);
+  return push_sent(L, send_to(tasks.service(), address, 0, out.type, 0, out.payload));
 }
 
 // rawsend(address, protocol, message[, size])
@@ -125,8 +127,8 @@ int invalid_address(lua_State* L) {
 
 // Sends a request and makes the current task wait for its answer. Raises if there is no such
 // service.
-void request(lua_State* L, Task& task, Address address, int type, Packed payload, Wait wait) {
-  TaskScheduler& tasks = scheduler(L);
+void request(lua_State* L, TaskScheduler& tasks, Task& task, Address address, int type,
+             Packed payload, Wait wait) {
   if (task.traced) [[unlikely]]
     tasks.trace(L, "call", &task, address.handle, address.name);
   const std::int32_t session = tasks.new_session();
@@ -160,8 +162,7 @@ int after_call_unpack(lua_State* L, int, lua_KContext context) {
   return lua_gettop(L);
 }
 
-int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
-  TaskScheduler& tasks = scheduler(L);
+int suspend_call(lua_State* L, TaskScheduler& tasks, const Task& task, lua_KFunction after) {
   tasks.block();
   const auto context = reinterpret_cast<lua_KContext>(&tasks);
   if (task.co == L) return lua_yieldk(L, 0, context, after);
@@ -172,24 +173,25 @@ int suspend_call(lua_State* L, const Task& task, lua_KFunction after) {
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
   const Address address = check_address(L, 1);
-  Task& task = blocking_task(L);
-  const Outgoing out = pack_for(L, 2, 3);
-  request(L, task, address, out.type, out.payload, out.native_unpack ? Wait::reply : Wait::message);
+  TaskScheduler& tasks = scheduler(L);
+  Task& task = blocking_task(L, tasks);
+  const Outgoing out = pack_for(L, tasks, 2, 3);
+  request(L, tasks, task, address, out.type, out.payload,
+          out.native_unpack ? Wait::reply : Wait::message);
   if (out.native_unpack) [[likely]] {
     lua_settop(L, 0);
-    return suspend_call(L, task, after_call);
+    return suspend_call(L, tasks, task, after_call);
   }
-  const TaskScheduler& tasks = scheduler(L);
   push_protocol(L, tasks, 2);
   push_field(L, tasks, lua_gettop(L), tasks.refs.unpack);
   lua_replace(L, 1);
   lua_settop(L, 1);
-  return suspend_call(L, task, after_call_unpack);
+  return suspend_call(L, tasks, task, after_call_unpack);
 }
 
-int suspend_message_call(lua_State* L, const Task& task) {
+int suspend_message_call(lua_State* L, TaskScheduler& tasks, const Task& task) {
   lua_settop(L, 0);
-  return suspend_call(L, task, after_call);
+  return suspend_call(L, tasks, task, after_call);
 }
 #else
 // LuaJIT cannot go on in C after a yield. What a call comes back with goes through skynet.lua,
@@ -198,33 +200,38 @@ int suspend_message_call(lua_State* L, const Task& task) {
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
   const Address address = check_address(L, 1);
-  Task& task = blocking_task(L);
-  const Outgoing out = pack_for(L, 2, 3);
-  request(L, task, address, out.type, out.payload, out.native_unpack ? Wait::reply : Wait::unpack);
+  TaskScheduler& tasks = scheduler(L);
+  Task& task = blocking_task(L, tasks);
+  const Outgoing out = pack_for(L, tasks, 2, 3);
+  request(L, tasks, task, address, out.type, out.payload,
+          out.native_unpack ? Wait::reply : Wait::unpack);
   task.called_type = static_cast<std::uint8_t>(out.type);
-  return suspend(L, task);
+  return suspend(L, tasks, task);
 }
 
-int suspend_message_call(lua_State* L, const Task& task) { return suspend(L, task); }
+int suspend_message_call(lua_State* L, TaskScheduler& tasks, const Task& task) {
+  return suspend(L, tasks, task);
+}
 #endif
 
 // rawcall(address, protocol, message[, size]) -> message, size
 int l_rawcall(lua_State* L) {
   const Address address = check_address(L, 1);
-  Task& task = blocking_task(L);
+  TaskScheduler& tasks = scheduler(L);
+  Task& task = blocking_task(L, tasks);
   const int type = type_of(L, 2);
-  request(L, task, address, type, check_payload(L, 3), Wait::message);
-  return suspend_message_call(L, task);
+  request(L, tasks, task, address, type, check_payload(L, 3), Wait::message);
+  return suspend_message_call(L, tasks, task);
 }
 
 // ---- answering ----------------------------------------------------------------------------------
 
 // Sends an answer to the current request; true if it was delivered.
-int answer(lua_State* L, Task& task, Packed payload) {
+int answer(lua_State* L, TaskScheduler& tasks, Task& task, Packed payload) {
   task.request = Request::closed;
-  Service& service = scheduler(L).service();
+  Service& service = tasks.service();
   if (task.traced) [[unlikely]]
-    scheduler(L).trace(L, "response", &task);
+    tasks.trace(L, "response", &task);
   if (task.session == 0) {
     free_given(payload.data);
     lua_pushboolean(L, 0);
@@ -240,7 +247,7 @@ int answer(lua_State* L, Task& task, Packed payload) {
   const int result = send_given(
       service, task.source,
       Message::make(service.handle(), kTypeResponse, task.session, payload.data, payload.size));
-  lua_pushboolean(L, result >= 0);
+  push_boolean(L, result >= 0);
   return 1;
 }
 
@@ -258,14 +265,17 @@ Task& open_request(lua_State* L, TaskScheduler& tasks, const char* message) {
 
 // ret(message[, size]) -> boolean
 int l_ret(lua_State* L) {
-  Task* task = find_open_request(scheduler(L));
+  TaskScheduler& tasks = scheduler(L);
+  Task* task = find_open_request(tasks);
   if (task == nullptr) {
     // The message was handed over, also by a caller who may not answer.
     if (lua_type(L, 1) == LUA_TLIGHTUSERDATA) std::free(lua_touserdata(L, 1));
     return luaL_error(L, "No session");
   }
-  if (lua_isnoneornil(L, 1)) return answer(L, *task, {nullptr, 0});
-  return answer(L, *task, check_payload(L, 1));
+  if (Packed packed; take_packed(L, 1, &packed)) [[likely]]
+    return answer(L, tasks, *task, packed);
+  if (lua_isnoneornil(L, 1)) return answer(L, tasks, *task, {nullptr, 0});
+  return answer(L, tasks, *task, check_payload(L, 1));
 }
 
 // Whether skynet.ret and skynet.pack are the native ones.
@@ -314,7 +324,7 @@ int l_retpack(lua_State* L) {
   if ((native == nullptr || !native->are_kept()) && !look_at_reply(L)) [[unlikely]]
     return retpack_by_others(L);
   Task& task = open_request(L, tasks, "No session");
-  return answer(L, task, pack(L, 1));
+  return answer(L, tasks, task, pack(L, 1));
 }
 
 // take_request() -> session, source: the current request, which a response closure will answer

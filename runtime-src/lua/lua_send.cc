@@ -30,7 +30,7 @@ Packed check_payload(lua_State* L, int index) {
   if (type == LUA_TLIGHTUSERDATA) {
     const Packed given{lua_touserdata(L, index),
                        static_cast<std::size_t>(luaL_checkinteger(L, index + 1))};
-    give_bytes(block_bytes(given.data));
+    give_bytes(packed_bytes(given.data));
     return given;
   }
   if (type == LUA_TSTRING) {
@@ -47,9 +47,7 @@ Packed check_payload(lua_State* L, int index) {
   return {};
 }
 
-Address check_address(lua_State* L, int index) {
-  if (const Handle handle = plain_uint32(RawValues(L).find(index))) [[likely]]
-    return {handle, nullptr};
+Address check_other_address(lua_State* L, int index) {
   const int type = lua_type(L, index);
   if (type == LUA_TNUMBER) {
     const Handle handle = to_handle(L, index);

@@ -3,9 +3,22 @@
 
 #include "core/send.h"
 #include "lua/engine.h"
+#include "lua/raw_stack.h"
 #include "lua/seri.h"
 
 namespace runtime::RUNTIME_ENGINE {
+
+// The payload at `index`, as check_payload() gives it, if it is what skynet.pack makes of values: a light userdata and a size
+// of less than 4 GB. False: nothing is done.
+inline bool take_packed(lua_State* L, int index, Packed* payload) {
+  const RawValues values(L);
+  const RawValue* const number = values.find(index + 1);
+  const std::uint32_t size = plain_uint32(number);
+  if (size == 0 || !is_index(*number, size) || !values.find(index)->is_pointer()) return false;
+  *payload = {lua_touserdata(L, index), size};
+  give_bytes(packed_bytes(payload->data));
+  return true;
+}
 
 // The payload at `index`: a string (copied; the empty one is no memory), or a light userdata with
 // its size behind it (ownership passes). Raises "invalid param T" for anything else.
@@ -19,7 +32,12 @@ struct Address {
 };
 
 // The address at `index`: a number, a numeric string or a name. Raises for anything else.
-Address check_address(lua_State* L, int index);
+Address check_other_address(lua_State* L, int index);
+inline Address check_address(lua_State* L, int index) {
+  if (const Handle handle = plain_uint32(RawValues(L).find(index))) [[likely]]
+    return {handle, nullptr};
+  return check_other_address(L, index);
+}
 
 // send_to() for names and for what is too large.
 int send_far(Service& service, Address address, Handle source, int type, int session,

@@ -385,7 +385,13 @@ void LuaService::give_up(int status, Frame& frame) {
 }
 
 inline void LuaService::after_message(Frame& frame) {
-  free_given(frame.message.data);
+  const Message& message = frame.message;
+  // What others have for a size need not be that of the block.
+  if (message.type() == kTypeLua || message.type() == kTypeResponse) [[likely]] {
+    reuse_given(message.data, message.size());
+  } else {
+    free_given(message.data);
+  }
   if (tasks_->has_errors() || pending_.load(std::memory_order_relaxed) != 0) [[unlikely]]
     after_trouble(frame);
 }

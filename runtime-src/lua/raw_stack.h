@@ -135,4 +135,10 @@ inline void push_number(lua_State* L, std::int64_t number) {
   push_value(L, RawValue::of(number));
 }
 
+// lua_pushboolean(), likewise.
+inline void push_boolean(lua_State* L, bool value) {
+  if (!raw_values_known()) return lua_pushboolean(L, value);
+  push_value(L, RawValue::of(value));
+}
+
 }  // namespace runtime::RUNTIME_ENGINE

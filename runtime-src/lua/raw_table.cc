@@ -23,7 +23,8 @@ bool is_same(lua_State* L, int index, const RawValue& value) {
     }
     case LUA_TTABLE:
       return value.kind() == RawKind::table && &value.table() == &raw_table(L, index);
-    default: return value.kind() == RawKind::other;
+    default:
+      return value.kind() == RawKind::other && value.is_pointer() == lua_islightuserdata(L, index);
   }
 }
 
@@ -131,8 +132,8 @@ constexpr char kValues[] =
     "local long = ('long'):rep(100)\n"
     "local t = { false, true, 'text', long, 7, -2.5, {}, print, 1e300, -1 }\n"
     "for i = 11, 37 do t[i] = i end\n"
-    "for _, value in ipairs { 0, 3, 2^53, -2.5, 'short', long, true, false, {}, print } do "
-    "t[value] = value end\n"
+    "local keys = { 0, 3, 2^53, -2.5, 'short', long, true, false, {}, print, pointer }\n"
+    "for _, value in ipairs(keys) do t[value] = value end\n"
     "t.a, t.b, t.gone, t.c = 1, 'b', 2, false\n"
     "for i = 1, 20 do t['key' .. i] = i end\n"
     "t.gone = nil\n"
@@ -147,6 +148,8 @@ int l_probe(lua_State* L) {
       !userdata_is_known(L))
     return 0;
   if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
+  lua_pushlightuserdata(L, &known);
+  lua_setglobal(L, "pointer");
   lua_call(L, 0, 1);
   const int table = lua_gettop(L);
   known = contents_are_known(L, table) && strings_are_found(L, table);

@@ -78,6 +78,7 @@ struct RawValue {
     return kKinds.of[tag & 0x7f];
   }
   bool is_nil() const { return (tag & 0x0f) == 0; }
+  bool is_pointer() const { return tag == 0x02; }  // a light userdata
   bool boolean() const { return tag == 0x11; }
   std::int64_t integer() const { return whole; }
   double real() const { return number; }
@@ -195,6 +196,7 @@ struct RawValue {
     return inverse == 0 ? RawKind::nil : RawKind::boolean;
   }
   bool is_nil() const { return bits == ~std::uint64_t{0}; }
+  bool is_pointer() const { return ~tag() == 3; }  // a light userdata
   bool boolean() const { return ~tag() == 2; }
   std::int64_t integer() const { return 0; }  // no value is of this kind
   double real() const { return std::bit_cast<double>(bits); }

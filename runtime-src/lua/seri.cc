@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "base/memory_ledger.h"
 #include "lua-seri.h"
 
 // Last: it takes the place of lauxlib's checks.
@@ -34,7 +33,8 @@ Bytes check_message(lua_State* L) {
 
 int l_pack(lua_State* L) {
   const Packed packed = pack(L, 1);
-  take_bytes(block_bytes(packed.data));
+  last_packed = {packed.data, block_bytes(packed.data)};
+  take_bytes(last_packed.bytes);
   lua_pushlightuserdata(L, packed.data);
   lua_pushinteger(L, static_cast<lua_Integer>(packed.size));
   return 2;

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "base/memory_ledger.h"
 #include "lua/engine.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -53,6 +54,20 @@ void push_unpack_error(lua_State* L, const UnpackError& error);
 
 // unpack() that raises.
 int unpack_or_raise(lua_State* L, const void* data, std::size_t size);
+
+// What l_pack() has made last on this thread, with its block_bytes(): most programs send it at once, and it need not be
+// looked up again.
+struct LastPacked {
+  const void* data = nullptr;
+  std::size_t bytes = 0;
+};
+inline constinit thread_local LastPacked last_packed{};
+// block_bytes(), for a block that is sent.
+inline std::size_t packed_bytes(const void* data) {
+  if (last_packed.data != data) return block_bytes(data);
+  last_packed.data = nullptr;
+  return data == nullptr ? 0 : last_packed.bytes;
+}
 
 // Functions for Lua.
 int l_pack(lua_State* L);        // message, size = pack(...)          the caller owns message

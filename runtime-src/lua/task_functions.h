@@ -17,22 +17,23 @@ inline TaskScheduler& scheduler(lua_State* L) { return *LuaService::of(L).tasks(
 
 // The task that is about to block. Raises where a yield is not possible, before anything is
 // registered for it.
-inline Task& blocking_task(lua_State* L) {
-  Task* task = scheduler(L).current();
+inline Task& blocking_task(lua_State* L, TaskScheduler& tasks) {
+  Task* task = tasks.current();
   if (task == nullptr) luaL_error(L, "attempt to yield from outside a coroutine");
   if (!lua_isyieldable(L)) luaL_error(L, "attempt to yield across a C-call boundary");
   return *task;
 }
+inline Task& blocking_task(lua_State* L) { return blocking_task(L, scheduler(L)); }
 
 // Yields. The task's own coroutine yields nothing: the scheduler knows. An inner one tells whoever
 // drives it (lualib/skynet/coroutine.lua).
-inline int suspend(lua_State* L, const Task& task) {
-  TaskScheduler& tasks = scheduler(L);
+inline int suspend(lua_State* L, TaskScheduler& tasks, const Task& task) {
   tasks.block();
   if (task.co == L) return lua_yield(L, 0);
   tasks.push_reference(L, tasks.refs.suspend);
   return lua_yield(L, 1);
 }
+inline int suspend(lua_State* L, const Task& task) { return suspend(L, scheduler(L), task); }
 
 // Makes the task wait on the token at index 1 until wakeup(token); suspend() follows. Raises for a
 // token that somebody waits on already. (lua_waiting.cc)

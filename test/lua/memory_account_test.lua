@@ -16,6 +16,11 @@ if role == "service" then
 		function command.nothing() skynet.ignoreret() end
 		function command.retpack(text) skynet.retpack(text) end
 		function command.ret(text) skynet.ret(skynet.pack(text)) end
+		function command.between(text)
+			local message, size = skynet.pack(text)
+			skynet.trash(skynet.pack(text, text, text))
+			skynet.ret(message, size)
+		end
 		function command.text(text) skynet.ret(text) end
 		function command.response(text) skynet.response()(true, text) end
 		function command.account()
@@ -63,10 +68,11 @@ T.test("messages that arrive", function()
 end)
 
 T.test("answers of all kinds", function()
-	for _, kind in ipairs { "retpack", "ret", "response" } do
+	for _, kind in ipairs { "retpack", "ret", "between", "response" } do
 		stays(kind, function() T.eq(skynet.call(service, "lua", kind, TEXT), TEXT) end)
 	end
 	stays("a text", function() T.eq(skynet.call(service, "lua", "text", skynet.packstring(TEXT)), TEXT) end)
+	stays("a number", function() T.eq(skynet.call(service, "lua", "ret", 1), 1) end)
 	stays("rawcall", function() skynet.rawcall(service, "lua", skynet.pack("retpack", TEXT)) end)
 end)
 

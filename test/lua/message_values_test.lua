@@ -1,5 +1,6 @@
 -- What messages carry, as values between two services: each arrives as it was sent, however often it came before.
 local skynet = require "skynet"
+local sub = require "skynet.coroutine"
 local T = require "harness"
 
 local role = ...
@@ -8,6 +9,15 @@ if role == "service" then
 		local command = {}
 		function command.echo(...) skynet.retpack(...) end
 		function command.count(...) skynet.retpack(select("#", ...)) end
+		-- Answers with what was packed first.
+		function command.between(text)
+			local message, size = skynet.pack(text)
+			skynet.trash(skynet.pack "another")
+			local other, other_size = skynet.pack(text, text)
+			skynet.ret(message, size)
+			skynet.trash(other, other_size)
+		end
+		function command.bytes(text) skynet.ret(text) end
 		-- What is left of a command's name when nobody refers to it any longer.
 		function command.collect()
 			collectgarbage()
@@ -107,6 +117,46 @@ T.test("a service that has had many requests takes values of all kinds as one th
 	same(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 	T.eq(skynet.call(service, "lua", "count", nil, nil, nil, nil, nil, nil), 6)
 	T.eq(select("#", skynet.call(service, "lua", "nothing of that name")), 3)
+end)
+
+T.test("a reply comes to the coroutine that waits, however deep it does", function()
+	local function wrapped(depth, ...)
+		if depth == 0 then return echo(...) end
+		return sub.wrap(wrapped)(depth - 1, ...)
+	end
+	for depth = 0, 3 do
+		local got = list(wrapped(depth, 1, nil, "echo"))
+		T.eq(got.n, 3)
+		T.eq(got[1], 1)
+		T.eq(got[3], "echo")
+		T.eq(select("#", wrapped(depth)), 0)
+		T.eq(list(wrapped(depth, 1, 2, 3, 4, 5, 6)).n, 6)
+		T.eq(select(7, wrapped(depth, 1, 2, 3, 4, 5, 6, "seldom" .. depth)), "seldom" .. depth)
+	end
+	-- An argument list that leaves little room on the stack.
+	local many = {}
+	for i = 1, 200 do many[i] = i end
+	T.eq(select(200 + 1, (table.unpack or unpack)(many, 1, 200)), nil)
+	T.eq(list(1, 2, (table.unpack or unpack)({ echo((table.unpack or unpack)(many)) })).n, 202)
+end)
+
+T.test("many calls at once get a reply each, their own", function()
+	local left, waiting = 50, coroutine.running()
+	for i = 1, left do
+		skynet.fork(function()
+			for k = 1, 20 do T.eq(echo(i * k), i * k) end
+			left = left - 1
+			if left == 0 then skynet.wakeup(waiting) end
+		end)
+	end
+	skynet.wait(waiting)
+	T.eq(left, 0)
+end)
+
+T.test("an answer that was packed before something else", function()
+	T.eq(skynet.call(service, "lua", "between", "first"), "first")
+	T.eq(skynet.call(service, "lua", "between", ("x"):rep(5000)), ("x"):rep(5000))
+	T.eq(select("#", skynet.call(service, "lua", "bytes", skynet.packstring(1, 2))), 2)
 end)
 
 T.test("strings that vary arrive as they are", function()

@@ -95,6 +95,36 @@ TEST(MemoryLedger, WhatIsAllocatedToBeGivenIsOnNoAccount) {
   EXPECT_EQ(receiver.bytes(), 0) << "nothing drifts";
 }
 
+TEST(MemoryLedger, ABlockThatHasBeenReadIsGivenAgainWhereItIsLargeEnough) {
+  MemoryLedger sender(0), receiver(0);
+  drop_spare_block();
+  sender.enter();
+  void* const first = allocate_given(40);
+  sender.leave();
+  receiver.enter();
+  reuse_given(first, 40);
+  receiver.leave();
+  sender.enter();
+  void* const larger = allocate_given(41);
+  void* const second = allocate_given(30);
+  sender.leave();
+  EXPECT_NE(larger, first);
+  EXPECT_EQ(second, first);
+  receiver.enter();
+  reuse_given(second, 30);
+  reuse_given(larger, 41);
+  EXPECT_EQ(allocate_given(41), larger) << "the larger one of two is kept";
+  reuse_given(larger, 41);
+  reuse_given(allocate_given(kMostSpare + 1), kMostSpare + 1);
+  EXPECT_EQ(spare_block.data, larger) << "a large one is not";
+  reuse_given(nullptr, 0);
+  drop_spare_block();
+  EXPECT_EQ(spare_block.data, nullptr);
+  receiver.leave();
+  EXPECT_EQ(sender.bytes(), 0);
+  EXPECT_EQ(receiver.bytes(), 0);
+}
+
 #endif
 
 TEST(MemoryLedger, KnowsTheSizeOfABlock) {
