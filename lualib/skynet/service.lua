@@ -6,9 +6,10 @@ local service = {}
 
 local provider ---@type integer?
 
-local function ask(...)
+local function ask(what, name, ...)
+	if name == nil then error("skynet.service: the name of a service is nil", 3) end
 	provider = provider or skynet.uniqueservice "service_provider"
-	return skynet.call(provider, "lua", ...)
+	return skynet.call(provider, "lua", what, name, ...)
 end
 
 -- The function travels as bytecode, so it can take nothing along but the table of globals.

@@ -38,6 +38,7 @@ end)
 T.test("what is no function is refused before anything starts", function()
 	T.raises("a Lua function is wanted", service.new, "nothing", "text")
 	T.raises("a Lua function is wanted", service.new, "native", print)
+	for _, f in ipairs { service.new, service.query, service.close } do T.raises("the name of a service is nil", f, nil, function() end) end
 	T.eq(service.close "nothing", false)
 end)
 
