@@ -53,16 +53,32 @@ local function unwatch(name)
 	if watch and skynet.dispatch(name) == watch.wrapper then skynet.dispatch(name, watch.original) end
 end
 
+local function write_prompt()
+	if fd then write(skynet.address(skynet.self()) .. ">") end
+end
+
+-- Whether a request is one to stop at. A condition that raises stops none, and fails none: it is told to who has set it.
+local function holds(condition, ...)
+	local ok, result = pcall(condition, ...)
+	if ok then return result end
+	if fd then
+		show(false, result)
+		write_prompt()
+	end
+	return false
+end
+
 local run_stepwise
 
 local function watch(name, condition)
+	if condition ~= nil and type(condition) ~= "function" then error("the condition is a function, not a " .. type(condition), 2) end
 	local original = skynet.dispatch(name)
 	if not original then error("protocol " .. tostring(name) .. " has no dispatch function", 2) end
 	unwatch(name)
 	original = skynet.dispatch(name)
 	local function wrapper(session, source, ...)
 		-- One task at a time; and one whose own coroutine runs, as that is what can be made to wait.
-		if step or running() ~= scheduler.running() or condition and not condition(session, source, ...) then
+		if step or running() ~= scheduler.running() or condition and not holds(condition, session, source, ...) then
 			return original(session, source, ...)
 		end
 		unwatch(name)
@@ -86,10 +102,6 @@ local function evaluate(line, co, locals)
 		end
 	end
 	results(injectcode(line, co, 0, names, locals))
-end
-
-local function write_prompt()
-	if fd then write(skynet.address(skynet.self()) .. ">") end
 end
 
 -- Lets the task run freely that runs line by line.

@@ -78,6 +78,17 @@ T.test("other messages are handled while one stands, also those of its protocol"
 	d.leave()
 end)
 
+T.test("a condition that raises, or is none, fails no request", function()
+	local d = debugged()
+	T.ok(d.send "watch('lua', 5)":find "the condition is a function, not a number")
+	d.send "watch('lua', function() error 'bad condition' end)"
+	for _ = 1, 2 do
+		T.eq(d.result(d.call("echo", 1)), { true, 1 })
+		T.ok(d.till(">"):find "bad condition")
+	end
+	d.leave()
+end)
+
 T.test("two services stand at once, and a third goes on", function()
 	local a, b = debugged(), debugged()
 	local first, second = a.call_and_enter(28, "fail", "a"), b.call_and_enter(9, "block", echo, "b")
