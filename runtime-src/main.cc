@@ -165,21 +165,6 @@ void log_stuck(Node& node) {
   node.end_log(kLogGrace);
 }
 
-// A service may end the process (os.exit): what it has logged before is written. While one of these lives.
-class ExitWithLog {
- public:
-  explicit ExitWithLog(Node& node) {
-    node_ = &node;
-    std::atexit([] {
-      if (node_ != nullptr && skynet_current_handle() != node_->logger()) node_->end_log(kGrace);
-    });
-  }
-  ~ExitWithLog() { node_ = nullptr; }
-
- private:
-  static inline Node* node_ = nullptr;  // a function for atexit gets no argument
-};
-
 // Writes what stdio holds. A service that does not come back may be inside a read, which has the lock of its file for as
 // long as it lasts: the flush of that one, and of those behind it, is given up.
 void flush_files() {
@@ -192,6 +177,27 @@ void flush_files() {
   }).detach();
   flushed.wait_for(kFlushGrace);
 }
+
+// While one of these lives a service may end the process (os.exit): what it has logged before is written, and nothing
+// that the other threads use is destroyed.
+class ServicesMayExit {
+ public:
+  explicit ServicesMayExit(Node& node) {
+    node_ = &node;
+    on_exit(end_process, nullptr);
+  }
+  ~ServicesMayExit() { node_ = nullptr; }
+
+ private:
+  static void end_process(int status, void*) {
+    if (node_ == nullptr) return;  // the node's own end
+    if (skynet_current_handle() != node_->logger()) node_->end_log(kGrace);
+    flush_files();
+    std::_Exit(status);
+  }
+
+  static inline Node* node_ = nullptr;  // what on_exit() has been given cannot be taken back
+};
 
 // The socket server's way into the node: `context` is the node.
 bool post_event(void* context, Handle to, int type, void* data, std::size_t size) {
@@ -257,7 +263,7 @@ int run(const CommandLine& line) {
       node.log(0, "ignored on the command line: " + word + " is no key=value");
     }
     node.start();
-    const ExitWithLog exit_with_log(node);
+    const ServicesMayExit services_may_exit(node);
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
     const bool drains = environment.get("cluster_etcd") != nullptr;

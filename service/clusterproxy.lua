@@ -21,12 +21,10 @@ skynet.register_protocol {
 	id = skynet.PTYPE_SYSTEM,
 	unpack = function(...) return ... end,
 	dispatch = function(session, source, msg, sz)
-		if session == 0 then
-			skynet.redirect(sender, source, "lua", 0, skynet.pack("push", address, msg, sz))
-		else
-			skynet.ignoreret()
-			skynet.redirect(sender, source, "lua", session, skynet.pack("req", address, msg, sz))
-		end
+		local packed, size = skynet.pack(session == 0 and "push" or "req", address, msg, sz)
+		if skynet.redirect(sender, source, "lua", session, packed, size) then return skynet.ignoreret() end
+		skynet.trash(msg, sz)
+		error(string.format("cluster: the sender of node %s has ended", node), 0) -- which fails the request
 	end,
 }
 
