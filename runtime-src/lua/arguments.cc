@@ -76,17 +76,20 @@ bool push_module_name(lua_State* L) {
   return false;
 }
 
-// The same for a method of the object that is the first argument: TYPE:NAME.
-bool push_method_name(lua_State* L) {
+// The same for a method of the object that is the first argument, TYPE:NAME; or TYPE if that object was called.
+bool push_method_name(lua_State* L, bool* object_called) {
   const int function = lua_gettop(L);
   if (lua_type(L, 1) != LUA_TUSERDATA || !lua_getmetatable(L, 1)) return false;
   const int type = function + 1;
+  lua_getfield(L, type, "__call");
+  *object_called = lua_rawequal(L, -1, function);
   lua_getfield(L, type, "__index");
   const char* name = key_of(L, function);
   lua_pushvalue(L, LUA_REGISTRYINDEX);
-  const char* type_name = name != nullptr ? key_of(L, type) : nullptr;
+  const char* type_name = *object_called || name != nullptr ? key_of(L, type) : nullptr;
   if (type_name != nullptr) {
-    lua_pushfstring(L, "%s:%s", type_name, name);
+    lua_pushstring(L, type_name);
+    if (!*object_called) lua_pushfstring(L, "%s:%s", type_name, name);
     return leave_at(L, type);
   }
   lua_settop(L, function);
@@ -105,7 +108,9 @@ int argument_error(lua_State* L, int index, const char* text) {
   }
   lua_getinfo(L, "f", &frame);  // leaves the names alone
   const char* name = frame.name != nullptr ? frame.name : "?";
-  if (push_module_name(L) || push_method_name(L)) name = lua_tostring(L, -1);
+  bool object_called = false;
+  if (push_module_name(L) || push_method_name(L, &object_called)) name = lua_tostring(L, -1);
+  if (object_called) --index;
   return luaL_error(L, "bad argument #%d to '%s' (%s)", index, name, text);
 }
 

@@ -42,7 +42,7 @@ end)
 
 T.test("arguments are checked", function()
 	local w = stm.new "1"
-	T.raises("string expected", w)
+	T.raises("bad argument #1 to 'stm.writer' (string expected, got no value)", w)
 	T.raises("string expected", w, {})
 	local msg, size = skynet.pack "x"
 	T.raises("number expected", w, msg)
