@@ -88,8 +88,8 @@ class Scheduler {
   void look_into_loop(Worker& self);
   void leave_loop_to_thread();
   // What schedule() does more rarely, apart so that the common way is short.
-  void hold_or_share(const Worker* self, Service* service);
-  void queue(Worker& self, Service* service);
+  [[gnu::noinline]] void hold_or_share(const Worker* self, Service* service);
+  [[gnu::noinline]] void queue(Worker& self, Service* service);
   bool share(std::span<Service* const> services);
   bool wake_for_queued_work();
 
