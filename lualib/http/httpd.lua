@@ -33,7 +33,9 @@ local function write_chunks(write, next_part)
 	write "0\r\n\r\n"
 end
 
-local function respond(write, code, body, header)
+local function respond(write, status, body, header)
+	local code = tonumber(status)
+	if not code then error("the status of a response is a number, not " .. tostring(status)) end
 	local kind = type(body)
 	-- These have none: its bytes would be taken for the next answer.
 	if code == 204 or code == 304 or (code >= 100 and code < 200) then body, kind = nil, "nil" end
@@ -50,7 +52,7 @@ end
 --- Writes one response; with a text or without a body in one write.
 ---@async
 ---@param write fun(bytes: string)
----@param code integer
+---@param code integer|string  a string of digits will do, as in skynet
 ---@param body? string|fun(): string?  a function: chunked, until it returns nil
 ---@param header? table<string, any>  a list value is one line each
 ---@return boolean ok

@@ -212,6 +212,9 @@ end
 ---@return string name  "0.0.0.0" for a port
 ---@return integer? port
 function cluster.open(port, maxclient)
+	if maxclient ~= nil then
+		maxclient = tonumber(maxclient) or error("cluster.open: the number of clients is none: " .. tostring(maxclient), 2)
+	end
 	if type(port) == "string" then return skynet.call(clusterd, "lua", "listen", port, nil, maxclient) end
 	if type(port) ~= "number" or not (port >= 0 and port <= 65535) or port % 1 ~= 0 then
 		error("cluster.open: the name of a node or a port expected, got " .. tostring(port), 2)

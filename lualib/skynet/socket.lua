@@ -269,6 +269,7 @@ end
 ---@param id integer
 ---@param n? integer
 function socket.limit(id, n)
+	if n ~= nil then n = tonumber(n) or error("socket.limit: a number of bytes expected, got " .. tostring(n), 2) end
 	known(id).limit = n
 end
 

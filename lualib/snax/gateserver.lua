@@ -70,11 +70,19 @@ local function listen(conf)
 	driver.start(listen_id)
 end
 
+-- An option that is a number; what comes from the config (skynet.getenv) is a text.
+local function number_of(conf, key)
+	local value = conf[key]
+	if value == nil then return nil end
+	return tonumber(value) or error(string.format("the gate's %s is not a number: %s", key, tostring(value)), 0)
+end
+
 local function open(handler, source, conf)
 	assert(not listen_id)
-	max_client = conf.maxclient or 1024
+	local clients, limit = number_of(conf, "maxclient"), number_of(conf, "sendlimit")
+	max_client = clients or 1024
 	nodelay = conf.nodelay
-	send_limit = conf.sendlimit
+	send_limit = limit
 	listen(conf)
 	if not handler.open then return end
 	local results = engine.pack(pcall(handler.open, source, conf))

@@ -109,6 +109,7 @@ end
 
 local function start_master(conf)
 	local host, port, instance = conf.host or "0.0.0.0", conf.port, conf.instance or 8
+	instance = assert(tonumber(instance), "the number of instances is none") -- the config has texts
 	assert(instance > 0)
 	skynet.dispatch("lua", function(session, _, ...)
 		if session == 0 then

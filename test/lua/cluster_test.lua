@@ -60,6 +60,7 @@ T.test("an address or a node of a wrong type is an error of the caller", functio
 	for _, port in ipairs { false, -1, 65536, 1.5, 0 / 0, {} } do
 		T.raises("the name of a node or a port expected, got " .. tostring(port), cluster.open, port)
 	end
+	T.raises("the number of clients is none: many", cluster.open, 0, "many")
 	T.raises("a table of nodes expected, got me", cluster.reload, "me")
 	T.raises("has a zero byte in it", cluster.call, "a\0b", "@x", "echo")
 	T.raises("the name of a node is empty", cluster.proxy, ".x")

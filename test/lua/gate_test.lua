@@ -44,6 +44,18 @@ T.test("gateserver: exactly maxclient connections, the others are never heard of
 	T.eq({ events(gate, "connect"), events(gate, "error") }, { 3, 0 })
 end)
 
+T.test("gateserver: numbers may be texts, as the config has them; what is none is refused at open", function()
+	local gate = skynet.newservice "net_gate"
+	for _, key in ipairs { "maxclient", "sendlimit" } do
+		T.raises("call failed", skynet.call, gate, "lua", "open", { address = net.host, port = "0", [key] = "many" })
+	end
+	local port = skynet.call(gate, "lua", "open", { address = net.host, port = "0", maxclient = "1", sendlimit = "100000" })
+	local a, b = open(port), open(port)
+	socket.write(a, frame "in")
+	T.eq({ recv(a), recv(b) }, { "in", false })
+	for _, id in ipairs { a, b } do socket.close(id) end
+end)
+
 -- Writes to the connection until it is refused: the bytes that were taken.
 local function fill(id)
 	local taken = 0

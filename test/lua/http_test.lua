@@ -115,6 +115,14 @@ T.test("a response with a text is one write", function()
 	T.eq(writes, { "HTTP/1.1 200 OK\r\na: b\r\ncontent-length: 2\r\n\r\nhi" })
 end)
 
+T.test("the status of a response may be a text, but not nothing", function()
+	local bytes
+	T.eq(httpd.write_response(function(s) bytes = s end, "404", "no"), true)
+	T.eq(bytes, "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno")
+	local ok, err = httpd.write_response(print, nil, "no")
+	T.ok(not ok and err:find("a number, not nil", 1, true), err)
+end)
+
 T.test("heads, chunks and trailers without an end are cut off", function()
 	local function endless(start, more)
 		local first, n = start, 0
