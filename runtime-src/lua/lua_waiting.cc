@@ -143,9 +143,15 @@ int l_is_awaited(lua_State* L) {
   return 1;
 }
 
-// Moves the function at `first` and the arguments above it into a task.
+// Moves the function at `first` and the arguments above it into a task. An object with __call is that function and its
+// first argument.
 Task* task_for_function(lua_State* L, int first) {
-  luaL_checktype(L, first, LUA_TFUNCTION);
+  if (!lua_isfunction(L, first)) [[unlikely]] {
+    if (luaL_getmetafield(L, first, "__call") && lua_isfunction(L, -1))
+      lua_insert(L, first);
+    else
+      luaL_checktype(L, first, LUA_TFUNCTION);
+  }
   const int count = lua_gettop(L) - first + 1;
   Task* task = scheduler(L).take(L);
   if (!lua_checkstack(task->co, count)) luaL_error(L, "too many arguments");

@@ -151,4 +151,23 @@ T.test("a task is found by its coroutine, among few and among many", function()
 	end
 end)
 
+T.test("an object with __call can be forked, and be what a timer runs", function()
+	local seen = {}
+	local object = setmetatable({}, { __call = function(self, ...) seen[#seen + 1] = { self, ... } end })
+	skynet.fork(object)
+	skynet.fork(object, 1, nil, 3)
+	skynet.yield()
+	T.eq(#seen, 2)
+	T.ok(rawequal(seen[1][1], object) and rawequal(seen[2][1], object))
+	T.eq({ seen[2][2], seen[2][3], seen[2][4] }, { 1, nil, 3 })
+	T.eq(type(skynet.timeout(0, object)), "thread")
+	skynet.timeout(0, object)
+	skynet.sleep(1)
+	T.eq(#seen, 4)
+	T.ok(rawequal(seen[4][1], object))
+	local uncallable = setmetatable({}, { __call = 5 })
+	T.raises("bad argument #1 to 'skynet.fork' (function expected, got table)", skynet.fork, uncallable)
+	T.raises("bad argument #2 to 'skynet.timeout' (function expected, got table)", skynet.timeout, 0, uncallable)
+end)
+
 T.run()
