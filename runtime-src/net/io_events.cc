@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "net/io_thread.h"
 #include "net/stream_calls.h"
 
@@ -29,7 +30,7 @@ void set_option(int fd, int level, int option) {
 
 void note_read(Socket& socket, std::size_t count) {
   add(socket.bytes_read, count);
-  socket.read_ms.store(coarse_ms(), std::memory_order_relaxed);
+  socket.read_at.store(cycles(), std::memory_order_relaxed);
 }
 
 }  // namespace

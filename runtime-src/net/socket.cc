@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/clock.h"
 #include "net/stream_calls.h"
 
 namespace runtime {
@@ -110,7 +111,7 @@ void Socket::write_through(Lock& lock, char* memory, std::size_t size, bool owne
 
 void Socket::finish_write() {
   writing = false;
-  written_ms.store(coarse_ms(), std::memory_order_relaxed);
+  written_at.store(cycles(), std::memory_order_relaxed);
   if (cut || write_error != 0) out.clear();
   if (out.empty()) {
     blocked = false;
@@ -119,6 +120,8 @@ void Socket::finish_write() {
       drain_due = true;
     }
   }
+  // Nothing else of what the poller waits for depends on writing.
+  if (!blocked && (armed & EPOLLOUT) == 0 && write_error == 0) return;
   if (const int error = update_interest(); error != 0) {
     write_error = error;
     out.clear();
@@ -133,7 +136,7 @@ bool Socket::send_datagram(const Address& to, std::string_view bytes) {
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0) {
       add(bytes_written, bytes.size());
-      written_ms.store(coarse_ms(), std::memory_order_relaxed);
+      written_at.store(cycles(), std::memory_order_relaxed);
       return true;
     }
     if (errno != EAGAIN) return false;
@@ -172,7 +175,7 @@ void Socket::note_queued() {
   while (warn_at <= bytes) warn_at *= 2;
 }
 
-bool Socket::must_settle() {
+bool Socket::must_settle_now() {
   if (settle_queued) return false;
   const bool ends = life == Life::ended || (life == Life::draining && unsent() == 0);
   settle_queued = warn_due != 0 || drain_due || (!writing && (write_error != 0 || ends));
@@ -256,8 +259,8 @@ void Socket::reset(int next_id) {
   looks_left = 0;
   bytes_read.store(0, std::memory_order_relaxed);
   bytes_written.store(0, std::memory_order_relaxed);
-  read_ms.store(0, std::memory_order_relaxed);
-  written_ms.store(0, std::memory_order_relaxed);
+  read_at.store(0, std::memory_order_relaxed);
+  written_at.store(0, std::memory_order_relaxed);
   unacknowledged.store(0, std::memory_order_relaxed);
   acknowledges.store(false, std::memory_order_relaxed);
 }

@@ -91,7 +91,11 @@ struct Socket {
   void note_queued();
   // Whether there is something that only the I/O thread can do, and it has not been told yet. True:
   // tell it.
-  [[nodiscard]] bool must_settle();
+  [[nodiscard]] bool must_settle() {
+    if (life < Life::draining && warn_due == 0 && !drain_due && write_error == 0) [[likely]]
+      return false;
+    return must_settle_now();
+  }
 
   // ---- with the mutex ----
 
@@ -147,7 +151,7 @@ struct Socket {
 
   // Statistics, without the mutex.
   alignas(64) std::atomic<std::uint64_t> bytes_read{0};  // listen: connections accepted
-  std::atomic<std::int64_t> read_ms{0};                  // coarse_ms() of the last read; 0: never
+  std::atomic<std::uint64_t> read_at{0};                 // cycles() of the last read; 0: never
   // Bytes in large blocks that were posted, and that the receiver has not acknowledged.
   std::atomic<std::int64_t> unacknowledged{0};
   std::atomic<bool> acknowledges{false};  // whether the receiver acknowledges at all
@@ -169,7 +173,7 @@ struct Socket {
   std::size_t warn_at = kWarnBytes;
   std::size_t send_limit = 0;  // the most that may wait to be sent, in bytes; 0: any number
   std::atomic<std::uint64_t> bytes_written{0};  // read without the mutex, as the next one
-  std::atomic<std::int64_t> written_ms{0};
+  std::atomic<std::uint64_t> written_at{0};
   WriteQueue out;
 
   // ---- the rest ----
@@ -186,6 +190,7 @@ struct Socket {
 
  private:
   void finish_write();
+  bool must_settle_now();
 };
 
 // Adds to a counter which one thread at a time changes, and others look at: cheaper than an atomic addition.

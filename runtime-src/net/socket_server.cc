@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 namespace runtime {
 namespace {
@@ -484,11 +485,13 @@ void SocketServer::acknowledge_large(int id, std::size_t size) {
 std::vector<SocketInfo> SocketServer::info() const {
   std::vector<SocketInfo> result;
   const std::uint64_t now = events_.now();
-  const std::int64_t now_ms = coarse_ms();
-  const auto host_time = [&](const std::atomic<std::int64_t>& at_ms) -> std::uint64_t {
-    const std::int64_t at = at_ms.load(std::memory_order_relaxed);
+  const std::uint64_t now_cycles = cycles();
+  const auto host_time = [&](const std::atomic<std::uint64_t>& event) -> std::uint64_t {
+    const std::uint64_t at = event.load(std::memory_order_relaxed);
     if (at == 0) return 0;
-    const auto ago = static_cast<std::uint64_t>(std::max<std::int64_t>(now_ms - at, 0)) / 10;
+    const double ago_ns =
+        at < now_cycles ? static_cast<double>(now_cycles - at) * ns_per_cycle() : 0;
+    const auto ago = static_cast<std::uint64_t>(ago_ns / 1e7);
     return now > ago ? now - ago : 0;
   };
   table_.for_each([&](Socket& socket) {
@@ -511,8 +514,8 @@ std::vector<SocketInfo> SocketServer::info() const {
         .read = socket.bytes_read.load(std::memory_order_relaxed),
         .written = socket.bytes_written.load(std::memory_order_relaxed),
         .unsent = socket.unsent(),
-        .read_time = host_time(socket.read_ms),
-        .write_time = host_time(socket.written_ms),
+        .read_time = host_time(socket.read_at),
+        .write_time = host_time(socket.written_at),
         .reading = socket.reads(),
         .writing = socket.blocked,
         .address = socket.remote.family() != 0 ? socket.remote.text() : std::string(),

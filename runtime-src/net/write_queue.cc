@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/memory_ledger.h"
 
 namespace runtime {
 namespace {
@@ -23,23 +24,24 @@ void WriteQueue::Block::add(std::string_view bytes) {
 }
 
 WriteQueue::Block* WriteQueue::make(std::size_t capacity) {
-  auto* block = static_cast<Block*>(std::malloc(sizeof(Block) + capacity));
+  auto* block = static_cast<Block*>(allocate_given(sizeof(Block) + capacity));
   RUNTIME_CHECK(block != nullptr, "out of memory");
   *block = {nullptr, reinterpret_cast<char*>(block + 1), 0, 0, capacity, nullptr};
   return block;
 }
 
 WriteQueue::Block* WriteQueue::make_owned(char* memory, std::size_t size, std::size_t sent) {
-  auto* block = static_cast<Block*>(std::malloc(sizeof(Block)));
+  auto* block = static_cast<Block*>(allocate_given(sizeof(Block)));
   RUNTIME_CHECK(block != nullptr, "out of memory");
+  give_bytes(block_bytes(memory));
   *block = {nullptr, memory, sent, size, size, memory};
   return block;
 }
 
 void WriteQueue::destroy(Block* block) {
   if (block == &small_) return;
-  std::free(block->owned);
-  std::free(block);
+  free_given(block->owned);
+  free_given(block);
 }
 
 void WriteQueue::Chain::push_back(Block* block) {
@@ -111,7 +113,7 @@ void WriteQueue::begin_with_owned(char* memory, std::size_t size, std::size_t se
   normal_.push_front(make_owned(memory, size, sent));
 }
 
-int WriteQueue::gather(std::span<iovec> pieces, std::size_t* bytes) {
+int WriteQueue::gather_all(std::span<iovec> pieces, std::size_t* bytes) {
   std::size_t count = 0;
   std::size_t sum = 0;
   for (const Block* block = normal_.head; block != nullptr && count < pieces.size();
@@ -138,7 +140,7 @@ void WriteQueue::take(Chain& chain, std::size_t count) {
   if (count > 0) chain.head->begin += count;
 }
 
-void WriteQueue::consume(std::size_t count) {
+void WriteQueue::consume_part(std::size_t count) {
   bytes_ -= count;
   // What was appended to the normal line since gather() must not be taken for what came from the
   // low one.

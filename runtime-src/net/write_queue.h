@@ -13,6 +13,7 @@
 //          may be
 // released, and others may append, but only one thread at a time gathers and consumes, and nobody
 // clears.
+// Memory:  what waits is on no service's account, as it may outlive the one that has sent it.
 #pragma once
 
 #include <sys/uio.h>
@@ -46,9 +47,18 @@ class WriteQueue {
 
   // Points `pieces` at the bytes that leave next, in order, and tells how many it filled; `bytes`
   // becomes their sum.
-  int gather(std::span<iovec> pieces, std::size_t* bytes);
+  int gather(std::span<iovec> pieces, std::size_t* bytes) {
+    if (!only_small()) return gather_all(pieces, bytes);
+    pieces[0] = {small_.data + small_.begin, small_.size()};
+    *bytes = gathered_normal_ = small_.size();
+    return 1;
+  }
   // The first `count` bytes of what gather() told have left.
-  void consume(std::size_t count);
+  void consume(std::size_t count) {
+    if (!only_small() || count != small_.size()) return consume_part(count);
+    normal_ = {};
+    bytes_ = 0;
+  }
 
   void clear();
 
@@ -78,6 +88,12 @@ class WriteQueue {
   static Block* make_owned(char* memory, std::size_t size, std::size_t sent);
   void destroy(Block* block);
   void take(Chain& chain, std::size_t count);
+  // One small message is all that waits, as nearly always.
+  bool only_small() const {
+    return normal_.head == &small_ && small_.next == nullptr && low_.head == nullptr;
+  }
+  int gather_all(std::span<iovec> pieces, std::size_t* bytes);
+  void consume_part(std::size_t count);
 
   // Most messages fit, as do the responses of a game.
   static constexpr std::size_t kSmallBytes = 192;
