@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "api/socket_api.h"
+#include "base/memory_ledger.h"
 #include "lua/builtin_modules.h"
 #include "lua/raw_stack.h"
 #include "lua/task_functions.h"
@@ -181,17 +182,20 @@ int l_wake(lua_State* L) {
   return 0;
 }
 
-// await(token, buffer, enough): skynet.wait(token), which also ends when what comes over the socket has
-// made `enough` bytes in the buffer (0: any)
+// await(token, buffer[, enough]): skynet.wait(token), which also ends when what comes over the socket has
+// made `enough` bytes in the buffer (0: any); without it, what comes is dispatched as if nobody waited
 int l_await(lua_State* L) {
   Task& task = blocking_task(L);
   StreamBuffer* buffer = to_buffer(L, 2);
   if (buffer == nullptr || buffer->socket == 0)
     return luaL_error(L, "Need buffer object at param 2");
-  const lua_Number enough = luaL_checknumber(L, 3);
+  const bool feeds = !lua_isnoneornil(L, 3);
+  const lua_Number enough = feeds ? luaL_checknumber(L, 3) : 0;
   lua_settop(L, 3);
   begin_wait(L, task);
-  scheduler(L).wait_for_bytes(awaited(*buffer, enough));
+  AwaitedBytes bytes = awaited(*buffer, enough);
+  if (!feeds) bytes.most = -1;
+  scheduler(L).wait_for_bytes(bytes);
   return suspend(L, task);
 }
 
@@ -222,13 +226,19 @@ int l_str2p(lua_State* L) {
 
 }  // namespace
 
-Fed feed(const skynet_socket_message& event, const AwaitedBytes& bytes) {
-  if (event.type != SKYNET_SOCKET_TYPE_DATA) return Fed::not_taken;
-  const auto size = static_cast<std::size_t>(event.ud);
-  if (static_cast<lua_Number>(bytes.buffer->bytes() + size) > bytes.most) return Fed::not_taken;
-  runtime_socket_acknowledge(event.id, size);
-  bytes.buffer->push(event.buffer, size);
-  const auto held = static_cast<lua_Number>(bytes.buffer->bytes());
+Fed feed(Message& received, const AwaitedBytes& bytes, bool may_give) {
+  StreamBuffer& buffer = *bytes.buffer;
+  const std::size_t size = received.size();
+  const auto held = static_cast<lua_Number>(buffer.bytes() + size);
+  if (held > bytes.most) return Fed::not_taken;
+  runtime_socket_acknowledge(received.session, size);
+  if (may_give && buffer.bytes() == 0 &&
+      (buffer.wanted == 0 || buffer.wanted == static_cast<lua_Integer>(size))) {
+    buffer.wanted = StreamBuffer::kNobody;
+    return Fed::whole;
+  }
+  take_bytes(block_bytes(received.data));
+  buffer.push(static_cast<char*>(std::exchange(received.data, nullptr)), size);
   return held >= bytes.enough ? Fed::enough : Fed::too_few;
 }
 

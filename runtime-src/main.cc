@@ -30,6 +30,7 @@
 #include "cli/tree.h"
 #include "cli/version.h"
 #include "core/node.h"
+#include "core/socket_message.h"
 #include "services/builtin_services.h"
 #include "skynet.h"
 
@@ -200,8 +201,10 @@ class ServicesMayExit {
 };
 
 // The socket server's way into the node: `context` is the node.
-bool post_event(void* context, Handle to, int type, void* data, std::size_t size) {
-  return static_cast<Node*>(context)->deliver(to, Message::make(0, type, 0, data, size));
+bool post_event(void* context, Handle to, const Message& message) {
+  Node& node = *static_cast<Node*>(context);
+  // An I/O thread, or a worker in its place, works for no service.
+  return is_received(message) ? node.deliver_given(to, message) : node.deliver(to, message);
 }
 void log_line(void* context, std::string_view line) { static_cast<Node*>(context)->log(0, line); }
 std::uint64_t now(void*) { return skynet_now(); }

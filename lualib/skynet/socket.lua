@@ -3,7 +3,8 @@ local skynet = require "skynet"
 local driver = require "skynet.socketdriver"
 local records = require "skynet.socket.records"
 
-local socket_pool, pool = records.socket_pool, records.pool
+local socket_pool, plain_buffers, pool = records.socket_pool, records.plain_buffers, records.pool
+local settle, remove = records.settle, records.remove
 local wake, wake_closers, wait_for, resume_flow = records.wake, records.wake_closers, records.wait_for, records.resume_flow
 local forget = records.forget
 local new_record, connected, opened, known = records.new_record, records.connected, records.opened, records.known
@@ -84,15 +85,27 @@ function socket.start(id, accept)
 end
 
 -- What is left of a stream that has ended.
-local function rest(s)
-	return false, driver_readall(s.buffer, pool)
+local function rest(buffer)
+	return false, driver_readall(buffer, pool)
 end
 
 -- n bytes, or all that are held; nil when there are not so many.
-local function take(s, n)
-	if n then return (driver_pop(s.buffer, pool, n)) end
-	local bytes = driver_readall(s.buffer, pool)
+local function take(buffer, n)
+	if n then return (driver_pop(buffer, pool, n)) end
+	local bytes = driver_readall(buffer, pool)
 	return bytes ~= "" and bytes or nil
+end
+
+-- A read that needs the record.
+local function read(s, n)
+	if n ~= nil and n <= 0 then return "" end
+	local bytes = take(s.buffer, n)
+	if not bytes and s.connected then
+		wait_for(s, n or 0)
+		bytes = take(s.buffer, n)
+	end
+	if bytes then return bytes end
+	return rest(s.buffer)
 end
 
 --- Without `n`: all bytes held, at least one, waiting for it. With `n`: exactly n bytes.
@@ -102,22 +115,19 @@ end
 ---@return string|false bytes  false: the stream ended before
 ---@return string? rest  what came before the end
 function socket.read(id, n)
-	local s = socket_pool[id] or known(id)
-	local waits = s.connected
-	if waits and not (s.waiting or s.paused or s.taker) then
+	local buffer = plain_buffers[id]
+	if buffer then
 		-- Most reads end here: the driver waits as well.
-		local bytes = driver_read(s.buffer, n)
+		local bytes = driver_read(buffer, n)
 		if bytes then return bytes end
-		waits = bytes == false -- nil: it has waited, and something else has ended that
+		-- It has waited, and something else has ended that.
+		if bytes == nil then
+			bytes = take(buffer, n)
+			if bytes then return bytes end
+			return rest(buffer)
+		end
 	end
-	if n ~= nil and n <= 0 then return "" end
-	local bytes = take(s, n)
-	if not bytes and waits then
-		wait_for(s, n or 0)
-		bytes = take(s, n)
-	end
-	if bytes then return bytes end
-	return rest(s)
+	return read(known(id), n)
 end
 
 --- The text before the next separator, which is taken off.
@@ -140,7 +150,7 @@ function socket.readline(id, sep, limit)
 		if text then return text end
 	end
 	if limit and socket.held(id) > limit then return nil end
-	return rest(s)
+	return rest(s.buffer)
 end
 
 --- All bytes until the stream ends, however many: set a limit() for peers that are not trusted.
@@ -232,7 +242,7 @@ function socket.abandon(id)
 	local s = socket_pool[id]
 	if s == nil then return end
 	s.connected = false
-	socket_pool[id] = nil
+	remove(id)
 	driver.abandon(id)
 	wake(s)
 	wake_closers(s)
@@ -244,6 +254,7 @@ function socket.pause(id)
 	local s = socket_pool[id]
 	if s == nil or s.paused or not s.connected then return end
 	s.paused = true
+	settle(s)
 	driver.pause(id)
 end
 
@@ -256,6 +267,7 @@ end
 function socket.take(id, taker, owner)
 	local s = known(id)
 	s.taker, s.taker_owner = taker, owner
+	settle(s)
 end
 
 --- Ends a pause.

@@ -20,7 +20,6 @@
 
 #include "base/tiny_mutex.h"
 #include "core/message.h"
-#include "core/socket_message.h"
 
 namespace runtime {
 
@@ -55,13 +54,10 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
   }
   // Whether more than these may wait. What was pushed a moment ago may not be seen yet, but by become_idle().
   bool has_arrived() const { return arrived_.load(std::memory_order_relaxed) != 0; }
-  // Begins to fetch what the next messages of the batch bring, which another core may have written: for who is
-  // at work on one of the socket server's.
+  // Begins to fetch what the message after the next brings, which another core may have written: for who is at work
+  // on one of the socket server's.
   void fetch_ahead() const {
     if (next_ + 1 < batch_.size) __builtin_prefetch(batch_.data[next_ + 1].data);
-    if (next_ == batch_.size) return;
-    const skynet_socket_message* event = socket_event(batch_.data[next_]);
-    if (event != nullptr) __builtin_prefetch(event->buffer);
   }
 
   // The messages that wait now. Exact for those that the caller itself has pushed.

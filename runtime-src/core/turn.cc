@@ -29,7 +29,9 @@ bool Turn::next_slowly(Message* message) { return pop(message) && show(message);
 
 // Shows the message to those who asked for it; when they have taken it, the next one, and so on.
 bool Turn::show(Message* message) {
-  while (service_.observers_.load(std::memory_order_relaxed) != 0 && service_.observe(*message)) {
+  while (service_.observers_.load(std::memory_order_relaxed) != 0) {
+    if (is_received(*message)) *message = event_of(*message);
+    if (!service_.observe(*message)) break;
     if (!pop(message)) return false;
   }
   return true;

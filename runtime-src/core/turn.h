@@ -9,6 +9,7 @@
 
 #include "base/memory_ledger.h"
 #include "core/message.h"
+#include "core/socket_message.h"
 #include "core/worker.h"
 
 namespace runtime {
@@ -22,11 +23,12 @@ class Turn {
   // retired there is no next one.
   bool next(Message* message) {
     if (!next_given(message)) return false;
+    if (is_received(*message)) *message = event_of(*message);
     take_bytes(block_bytes(message->data));
     return true;
   }
   // The same, but the payload is not on the service's account: for callers that give it to nobody
-  // and end it with free_given().
+  // and end it with free_given(). They also know what is_received().
   bool next_given(Message* message);
   // See Mailbox::fetch_ahead.
   void fetch_ahead() const;

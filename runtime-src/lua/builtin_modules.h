@@ -4,9 +4,9 @@
 
 #include <span>
 
+#include "core/message.h"
 #include "lua/engine.h"
 #include "lua/task.h"
-#include "skynet_socket.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -20,9 +20,14 @@ std::span<const BuiltinModule> builtin_modules();
 // skynet.socketdriver.unpack. For an event of the node's sockets it raises nothing.
 extern const lua_CFunction socket_unpack;
 
-// What becomes of an event for a task that awaits bytes (skynet.socketdriver.read and await).
-enum class Fed { not_taken, too_few, enough };
-Fed feed(const skynet_socket_message& event, const AwaitedBytes& bytes);
+// What becomes of what was received (is_received) for a task that awaits bytes (skynet.socketdriver.read and await).
+enum class Fed {
+  not_taken,
+  too_few,  // it is in the buffer now
+  enough,   // and so are all that were awaited
+  whole,  // they are what read() is to give, and still the message's: for who may_give() them at once
+};
+Fed feed(Message& received, const AwaitedBytes& bytes, bool may_give);
 
 // Ends a wait in read(): how many bytes it gets, 0 if there are not enough.
 std::size_t end_read(StreamBuffer& buffer);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "core/node.h"
+#include "core/socket_message.h"
 #include "lua/c_string.h"
 #include "lua/lua_core.h"
 #include "lua/lua_send.h"
@@ -285,11 +286,12 @@ void take_kept_scheduler(lua_State* L) {
 int l_dispatch_message(lua_State* L) {
   TaskScheduler& tasks = scheduler(L);
   const int type = static_cast<int>(luaL_checkinteger(L, 1));
-  const Message message =
+  Message message =
       Message::make(static_cast<Handle>(luaL_optinteger(L, 5, 0)), type,
                     static_cast<std::int32_t>(luaL_optinteger(L, 4, 0)), lua_touserdata(L, 2),
                     static_cast<std::size_t>(luaL_optinteger(L, 3, 0)));
   if (tasks.current() != nullptr) return luaL_error(L, "dispatch_message: called by a task");
+  if (is_received(message)) message.session = 0;  // the node alone makes these
   lua_settop(L, 0);
   tasks.handle(L, message, TaskScheduler::Entry::protected_call);
   return tasks.raise_errors(L);

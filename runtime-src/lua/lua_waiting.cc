@@ -237,7 +237,9 @@ void begin_wait(lua_State* L, Task& task) {
 bool begin_read(lua_State* L, const AwaitedBytes& bytes) {
   TaskScheduler& tasks = scheduler(L);
   Task* task = tasks.current();
-  if (task == nullptr || task->co != L || !lua_isyieldable(L) || is_token(L, *task)) return false;
+  if (task == nullptr || task->co != L || !lua_isyieldable(L) || is_token(L, *task) ||
+      tasks.has_reader(bytes.socket))
+    return false;
   if (task->traced) [[unlikely]]
     tasks.trace(L, "sleep", task);
   tasks.wait_to_read(bytes);

@@ -21,14 +21,24 @@ void TaskScheduler::wait_to_read(const AwaitedBytes& bytes) {
   wait_for_bytes(bytes);
 }
 
-bool TaskScheduler::feed_reader(const Message& message) {
-  const skynet_socket_message* event = socket_event(message);
-  if (event == nullptr || tracing) return false;
-  SessionTable::Entry* reader = readers_.find(event->id);
-  if (reader == nullptr) return false;
-  const Fed fed = feed(*event, reader->task->bytes);
-  if (fed == Fed::enough) wake(reader->task);
-  return fed != Fed::not_taken;
+bool TaskScheduler::feed_reader(lua_State* L, Message& message) {
+  SessionTable::Entry* const reader = readers_.find(message.session);
+  if (reader == nullptr || tracing) return false;
+  Task* const task = reader->task;
+  // What was woken before goes on first. A heap with a limit may have no room for the bytes: the task takes them itself.
+  const bool may_give = task->wait == Wait::bytes && !has_queued_ && !task->woken &&
+                        LuaService::of(L).heap().limit() == 0;
+  switch (feed(message, task->bytes, may_give)) {
+    case Fed::not_taken: return false;
+    case Fed::too_few: break;
+    case Fed::enough: wake(task); break;
+    case Fed::whole:
+      lua_pushlstring(L, static_cast<const char*>(message.data), message.size());
+      drop_wait(task, false);
+      move_values(L, task->co, 1);
+      resume(L, task, 1);
+  }
+  return true;
 }
 
 void TaskScheduler::wake_reader(int socket, const StreamBuffer& buffer) {

@@ -143,7 +143,7 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
 
 // ---- the dispatcher -----------------------------------------------------------------------------
 
-bool TaskScheduler::handle(lua_State* L, const Message& message, Entry entry) {
+bool TaskScheduler::handle(lua_State* L, Message& message, Entry entry) {
   bool handled;
   switch (message.type()) {
     case kTypeResponse: handled = on_response(L, message, entry); break;
@@ -296,7 +296,7 @@ inline bool TaskScheduler::start_plain_request(lua_State* L, const Message& mess
   return true;
 }
 
-bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry) {
+bool TaskScheduler::on_request(lua_State* L, Message& message, Entry entry) {
   if (exited_) {
     close_unhandled(message);
     refuse(message);
@@ -312,7 +312,10 @@ bool TaskScheduler::on_request(lua_State* L, const Message& message, Entry entry
     }
   }
   const int top = lua_gettop(L);
-  if (message.type() == kTypeSocket && feed_reader(message)) return true;
+  if (is_received(message)) {
+    if (feed_reader(L, message)) return true;
+    message = event_of(message);
+  }
   if (entry == Entry::bare && needs_protection_.test(static_cast<std::size_t>(message.type())))
     return false;
   int values = kOther;

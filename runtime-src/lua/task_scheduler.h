@@ -52,9 +52,9 @@ class TaskScheduler {
     bare,            // outside of any: must not raise (but for finalizers of LuaJIT)
   };
 
-  // Handles one message, all of it. L: the main thread. The payload stays the caller's. False, with
-  // nothing done: on a bare entry, what this message needs may raise.
-  bool handle(lua_State* L, const Message& message, Entry entry);
+  // Handles one message, all of it. L: the main thread. The payload that the message has afterwards is the caller's: a
+  // receiver may have kept it. False, with nothing done: on a bare entry, what this message needs may raise.
+  bool handle(lua_State* L, Message& message, Entry entry);
 
   // Runs what is left to run after a message whose handling raised.
   void settle(lua_State* L);
@@ -82,6 +82,8 @@ class TaskScheduler {
   // The current task, whose own coroutine runs, waits for nothing but them and a wake-up; the caller
   // then calls block() and yields.
   void wait_to_read(const AwaitedBytes& bytes);
+  // Whether a task waits so, or otherwise, for what comes over a socket.
+  bool has_reader(int socket) { return readers_.find(socket) != nullptr; }
   // Wakes the task that waits so for the bytes in `buffer`. It is resumed without them.
   void wake_reader(int socket, const StreamBuffer& buffer);
 
@@ -152,8 +154,8 @@ class TaskScheduler {
     int skynet = LUA_NOREF;     // the table skynet.native, which skynet.lua completes
     int protocols = LUA_NOREF;  // table: name and type -> protocol
     int tokens = LUA_NOREF;     // table: token -> light userdata of the Task
-    int suspend = LUA_NOREF;   // "SUSPEND": what a blocked coroutine yields to those that drive it
-    int dispatch = LUA_NOREF;  // "dispatch", "unpack", "pack", "id": the keys of a protocol
+    int suspend = LUA_NOREF;    // "SUSPEND": what a blocked coroutine yields to those that drive it
+    int dispatch = LUA_NOREF;   // "dispatch", "unpack", "pack", "id": the keys of a protocol
     int unpack = LUA_NOREF;
     int pack = LUA_NOREF;
     int id = LUA_NOREF;
@@ -193,7 +195,7 @@ class TaskScheduler {
  private:
   bool on_response(lua_State* L, const Message& message, Entry entry);
   bool on_error(lua_State* L, const Message& message, Entry entry);
-  bool on_request(lua_State* L, const Message& message, Entry entry);
+  bool on_request(lua_State* L, Message& message, Entry entry);
   // Push what a request's task begins with: its handler, session and source, and what unpack gives.
   // They return the number of these last values, or one below 0 (task_scheduler.cc).
   int push_lua_request(lua_State* L, const Message& message);
@@ -203,8 +205,8 @@ class TaskScheduler {
   int push_published(lua_State* L, const Message& message, Entry entry);
   int push_request(lua_State* L, const Message& message, Entry entry);
   void on_unhandled(lua_State* L, const Message& message, bool known);
-  // Gives what has come over a socket to the task that awaits it. False: none does.
-  bool feed_reader(const Message& message);
+  // Gives what was received (is_received) to the task that awaits it, and the payload with it or not. False: none does.
+  bool feed_reader(lua_State* L, Message& message);
   // Moves the uppermost values to the task's coroutine, those of a reply in the form that a call expects. Gives the number
   // of values to resume it with. (task_replies.cc)
   int give_values(lua_State* L, Task* task, int values, bool is_reply);

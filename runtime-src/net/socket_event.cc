@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "core/socket_message.h"
 
 namespace runtime {
 
@@ -13,7 +14,7 @@ bool SocketEvents::post(Handle to, const SocketEvent& event, std::string_view ta
   RUNTIME_CHECK(message != nullptr, "out of memory");
   std::memcpy(message, &event, sizeof(event));
   tail.copy(message + sizeof(event), tail.size());
-  if (host_.post(host_.context, to, kTypeSocket, message, size)) return true;
+  if (host_.post(host_.context, to, Message::make(0, kTypeSocket, 0, message, size))) return true;
   std::free(message);
   return false;
 }
@@ -24,7 +25,7 @@ bool SocketEvents::text(Handle to, SocketEventType type, int id, int ud,
 }
 
 bool SocketEvents::data(Handle to, int id, char* buffer, std::size_t size) const {
-  if (post(to, {kSocketData, id, static_cast<int>(size), buffer}, {})) return true;
+  if (host_.post(host_.context, to, received_message(id, buffer, size))) return true;
   std::free(buffer);
   return false;
 }

@@ -39,9 +39,9 @@ struct SocketEvent {
 // Threads: called from any thread, and from several at once. They must not block.
 struct SocketHost {
   void* context = nullptr;  // handed to each
-  // Delivers a message of type kTypeSocket, whose memory passes on. False: there is no such
-  // service; the memory is still the caller's.
-  bool (*post)(void* context, Handle to, int type, void* data, std::size_t size) = nullptr;
+  // Delivers a message of type kTypeSocket, whose memory passes on (core/socket_message.h). False: there
+  // is no such service; the memory is still the caller's.
+  bool (*post)(void* context, Handle to, const Message& message) = nullptr;
   void (*log)(void* context, std::string_view text) = nullptr;
   // The time in 1/100 s, for statistics.
   std::uint64_t (*now)(void* context) = nullptr;

@@ -3,6 +3,8 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local memory = require "skynet.memory"
+local socket = require "skynet.socket"
+local net = require "net"
 local T = require "harness"
 
 local TEXT = ("x"):rep(1000)
@@ -90,6 +92,27 @@ T.test("messages that nobody gets", function()
 	stays("rawsend", function() skynet.rawsend(dead, "lua", skynet.pack("nothing", TEXT)) end)
 	stays("send to a name", function() skynet.send(".memory_account_of_nobody", "lua", "nothing", TEXT) end)
 	stays("call", function() pcall(skynet.call, dead, "lua", "retpack", TEXT) end)
+end)
+
+T.test("what goes over a connection, whoever reads it, and what its writer is not rid of", function()
+	local a, b = net.pair()
+	local large = TEXT:rep(20)
+	stays("a read that waits", function()
+		local wait = net.async(socket.read, b)
+		skynet.yield()
+		socket.write(a, TEXT)
+		T.eq(wait(), TEXT)
+	end)
+	stays("a read of what is there", function()
+		socket.write(a, large)
+		while socket.held(b) < #large do skynet.sleep(0) end
+		T.eq(socket.read(b, #large), large)
+	end)
+	stays("a line", function()
+		socket.write(a, TEXT .. "\n")
+		T.eq(socket.readline(b), TEXT)
+	end)
+	for _, id in ipairs { a, b } do socket.close(id) end
 end)
 
 T.test("messages that are packed, and kept or thrown away", function()

@@ -14,10 +14,10 @@ namespace {
 constexpr std::uint64_t kNow = 250;
 
 // The line that a message becomes.
-std::string line_of(Handle source, int type, const std::string& payload) {
+std::string line_of(Handle source, int type, const std::string& payload, int session = 5) {
   std::FILE* file = std::tmpfile();
   write_message_log(
-      file, Message::make(source, type, 5, const_cast<char*>(payload.data()), payload.size()),
+      file, Message::make(source, type, session, const_cast<char*>(payload.data()), payload.size()),
       kNow);
   std::rewind(file);
   char line[512] = "";
@@ -37,9 +37,9 @@ TEST(MessageLog, AMessageIsItsSourceTypeSessionTimeAndBytes) {
 
 TEST(MessageLog, AnEventOfASocketIsShownWithItsBytesOrItsText) {
   char bytes[] = "hi";
-  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_DATA, 3, 2, bytes)),
+  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_DATA, 3, 2, bytes), 0),
             "[socket] 1 3 2 6869\n");
-  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_ERROR, 3, 0, nullptr) + "gone"),
+  EXPECT_EQ(line_of(0, kTypeSocket, event(SKYNET_SOCKET_TYPE_ERROR, 3, 0, nullptr) + "gone", 0),
             "[socket] 5 3 0 [gone]\n");
 }
 
@@ -48,7 +48,7 @@ TEST(MessageLog, WhatAServiceSendsAsAnEventIsNotBelieved) {
   const std::string line = line_of(7, kTypeSocket, event(SKYNET_SOCKET_TYPE_DATA, 3, 2, nowhere));
   EXPECT_EQ(line.substr(0, 18), ":00000007 6 5 250 ")
       << "an address that nobody has vouched for would be read";
-  EXPECT_EQ(line_of(0, kTypeSocket, "cut"), ":00000000 6 5 250 637574\n");
+  EXPECT_EQ(line_of(0, kTypeSocket, "cut", 0), ":00000000 6 0 250 637574\n");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/socket_message.h"
 #include "net/socket_server.h"
 
 namespace runtime {
@@ -96,14 +97,16 @@ class TestHost {
   }
 
  private:
-  static bool post(void* context, Handle to, int type, void* data, std::size_t size) {
+  static bool post(void* context, Handle to, const Message& posted) {
     auto& self = *static_cast<TestHost*>(context);
     const std::lock_guard lock(self.mutex_);
     if (self.dead_.count(to) != 0) return false;
-    EXPECT_EQ(type, kTypeSocket);
+    EXPECT_EQ(posted.type(), kTypeSocket);
+    const Message message = is_received(posted) ? event_of(posted) : posted;
+    auto* const data = static_cast<char*>(message.data);
     SocketEvent raw;
     std::memcpy(&raw, data, sizeof(raw));
-    const std::string_view tail(static_cast<char*>(data) + sizeof(raw), size - sizeof(raw));
+    const std::string_view tail(data + sizeof(raw), message.size() - sizeof(raw));
     TestEvent event{to, raw.type, raw.id, raw.ud, {}, {}};
     if (raw.buffer != nullptr) {
       event.data.assign(raw.buffer, static_cast<std::size_t>(raw.ud));
@@ -112,7 +115,7 @@ class TestHost {
     } else {
       event.data = tail;
     }
-    std::free(data);
+    message.free_payload();
     self.events_.push_back(std::move(event));
     self.changed_.notify_all();
     return true;

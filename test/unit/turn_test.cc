@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <limits>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "core/environment.h"
 #include "core/node.h"
 #include "core/scheduler.h"
+#include "core/socket_message.h"
 
 namespace runtime {
 namespace {
@@ -90,6 +94,60 @@ TEST_F(TurnTest, EachMessageIsSeenFromOutside) {
   const auto before = worker_.progress().version;
   EXPECT_EQ(messages(kForEver), 2);
   EXPECT_EQ(worker_.progress().version, before + 2);
+}
+
+// What a message of the socket server, which is taken over, says.
+std::string told_by(const Message& message) {
+  const skynet_socket_message* const event = socket_event(message);
+  if (event == nullptr) return "no event";
+  const std::string text = std::to_string(event->type) + " " + std::to_string(event->id) + " " +
+                           std::string(event->buffer, static_cast<std::size_t>(event->ud));
+  std::free(event->buffer);
+  message.free_payload();
+  return text;
+}
+
+// Bytes of connection 7.
+Message received(std::string_view bytes) {
+  auto* const memory = static_cast<char*>(std::malloc(bytes.size()));
+  bytes.copy(memory, bytes.size());
+  return received_message(7, memory, bytes.size());
+}
+
+TEST_F(TurnTest, WhatWasReceivedIsAnEventForThoseWhoKnowNothingElse) {
+  ASSERT_TRUE(node_.deliver(service_->handle(), received("abc")));
+  ASSERT_TRUE(node_.deliver(service_->handle(), received("d")));
+  worker_.set_mark();
+  Turn turn(worker_, *service_, kForEver);
+  Message message;
+  ASSERT_TRUE(turn.next(&message));
+  EXPECT_EQ(told_by(message), "1 7 abc");
+  ASSERT_TRUE(turn.next_given(&message));
+  ASSERT_TRUE(is_received(message)) << "who asks for it gets it as it is";
+  EXPECT_EQ(message.session, 7);
+  EXPECT_EQ(std::string_view(static_cast<char*>(message.data), message.size()), "d");
+  message.free_payload();
+  EXPECT_FALSE(turn.next(&message));
+}
+
+TEST_F(TurnTest, AFilterIsShownAnEvent) {
+  std::string shown;
+  const auto show = [](skynet_context*, void* userdata, int type, int session, std::uint32_t source,
+                       void* data, std::size_t size) {
+    *static_cast<std::string*>(userdata) +=
+        told_by(Message::make(source, type, session, data, size)) + ";";
+    return 1;
+  };
+  service_->set_filter(show, &shown);
+  ASSERT_TRUE(node_.deliver(service_->handle(), received("abc")));
+  ASSERT_TRUE(node_.deliver(service_->handle(), received("d")));
+  EXPECT_EQ(messages(kForEver), 0);
+  EXPECT_EQ(shown, "1 7 abc;1 7 d;");
+  service_->set_filter(nullptr, nullptr);
+}
+
+TEST_F(TurnTest, WhatWasReceivedForAServiceThatEndsIsFreed) {
+  ASSERT_TRUE(node_.deliver(service_->handle(), received("abc")));  // the sanitizer tells
 }
 
 }  // namespace

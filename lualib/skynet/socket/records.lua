@@ -25,7 +25,7 @@ local PAUSE_BYTES = 128 * 1024
 ---@field buffer? any          received bytes of a stream
 ---@field connected boolean
 ---@field connecting boolean|string  true while connect, listen or start is under way; then the reason of its failure
----@field waiting any          what wakes the coroutine that waits: itself, or its token; not that of a driver.read()
+---@field waiting any          what wakes the coroutine that waits: itself, or its token; not that of a plain read
 ---@field want number|string|boolean  what it waits for: a number of bytes, 0 for any, a separator, true for the end
 ---@field line_limit? integer  most bytes to hold while waiting for a separator
 ---@field paused boolean|string  "flow" when flow control did it
@@ -44,10 +44,23 @@ local PAUSE_BYTES = 128 * 1024
 local socket_pool = {}
 local socket_message = {}
 
+-- The buffers of streams that a read may take from without a look at the record, and wait for there (driver.read).
+local plain_buffers = {} ---@type table<integer, any>
+
 -- When the service ends, so does all it holds.
 local guard = engine.finalizer(function()
 	for id in pairs(socket_pool) do driver.close(id) end
 end)
+
+-- To be called when one of these fields was set.
+local function settle(s)
+	plain_buffers[s.id] = s.connected and not s.paused and not s.taker and s.buffer or nil
+end
+
+local function remove(id)
+	socket_pool[id] = nil
+	plain_buffers[id] = nil
+end
 
 -- The driver wants a table beside each buffer, for its own use; ours has no use for it, so one serves all.
 local pool = {}
@@ -72,7 +85,7 @@ end
 local function suspend(s, enough)
 	local co = running()
 	s.waiting = co
-	if enough then
+	if s.buffer then
 		driver_await(co, s.buffer, enough)
 	else
 		wait(co)
@@ -84,6 +97,7 @@ end
 local function resume_flow(s)
 	if s.paused == "flow" then skynet.error(string.format("Resume socket (%d)", s.id)) end
 	s.paused = false
+	settle(s)
 	driver.start(s.id)
 end
 
@@ -92,7 +106,7 @@ local function wait_for(s, want)
 	if s.waiting or s.buffer and driver_wanted(s.buffer) then error "assertion failed!" end
 	if s.paused then resume_flow(s) end
 	s.want = want
-	suspend(s, type(want) == "number" and not s.taker and want)
+	suspend(s, type(want) == "number" and not s.taker and want or nil)
 	s.want = false
 end
 
@@ -101,11 +115,12 @@ local function pause_flow(s, held)
 	skynet.error(string.format("Pause socket (%d) size : %d", s.id, held))
 	driver.pause(s.id)
 	s.paused = "flow"
+	settle(s)
 end
 
 local function forget(s)
 	if socket_pool[s.id] ~= s then return end
-	socket_pool[s.id] = nil
+	remove(s.id)
 	if s.buffer then driver.clear(s.buffer, pool) end
 end
 
@@ -128,6 +143,7 @@ end
 -- that was on its way when close() was called is not followed by a close event.
 local function ended(s)
 	s.connected = false
+	settle(s)
 	wake(s)
 	wake_closers(s)
 	local onclose = s.onclose
@@ -184,6 +200,7 @@ socket_message[EVENT_CONNECT] = function(id, port, address)
 	if s == nil or not s.connecting then return end
 	s.connecting = false
 	s.connected = true
+	settle(s)
 	s.address, s.port = address, port
 	wake(s)
 end
@@ -310,7 +327,7 @@ local function connected(s, timeout)
 		suspend(s)
 	end
 	if s.connected then return s.id end
-	socket_pool[s.id] = nil
+	remove(s.id)
 	if s.connecting == true then
 		driver.close(s.id)
 		return nil, "timed out"
@@ -322,7 +339,7 @@ end
 local function opened(s, timeout)
 	local id = s.id
 	killed.hold(s, function()
-		socket_pool[id] = nil
+		remove(id)
 		driver.close(id)
 	end)
 	local result, reason = connected(s, timeout)
@@ -336,7 +353,10 @@ end
 
 records.guard = guard
 records.socket_pool = socket_pool
+records.plain_buffers = plain_buffers
 records.pool = pool
+records.settle = settle
+records.remove = remove
 records.wake = wake
 records.wake_closers = wake_closers
 records.wait_for = wait_for
