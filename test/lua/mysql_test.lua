@@ -347,6 +347,25 @@ T.test("a statement that the server refused cannot be executed", function()
 	db:disconnect()
 end)
 
+T.test("what is no statement is told before anything is sent, by each who takes one", function()
+	local asked = 0
+	local port = peer.serving(function()
+		asked = asked + 1
+		return asked == 1 and peer.failure(1, 1064, "42000", "syntax") or peer.ok(1)
+	end)
+	local db = peer.client(port)
+	local refused = db:prepare "x"
+	for _, method in ipairs { "execute", "stmt_reset", "stmt_close" } do
+		T.raises(method .. ": a statement that prepare() gave expected, got nil", db[method], db, nil)
+		T.raises(method .. ": a statement that prepare() gave expected, got string", db[method], db, "select 1")
+		T.raises(method .. ": a statement that prepare() gave expected, got another table", db[method], db, {})
+		T.raises("1064 (42000) syntax", db[method], db, refused)
+	end
+	T.eq(asked, 1)
+	T.eq(db:query("x").badresult, nil)
+	db:disconnect()
+end)
+
 -- ---- many callers -----------------------------------------------------------------------------
 
 -- Rows of the same columns again and again are made another way than the first ones.

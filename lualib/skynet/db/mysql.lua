@@ -213,8 +213,16 @@ local function find_statement(self, statement, command)
 	end
 end
 
-local function encode_execute(statement, ...)
+-- Raises unless the server may be asked about `statement`: it is one that prepare() gave, and no bad result.
+local function check_statement(statement, method)
+	if type(statement) ~= "table" or not (statement.badresult or statement.prepare_id) then
+		local text = "%s: a statement that prepare() gave expected, got %s"
+		error(text:format(method, type(statement) == "table" and "another table" or type(statement)), 3)
+	end
 	if statement.badresult then error(tostring(statement), 0) end
+end
+
+local function encode_execute(statement, ...)
 	return codec.execute(COM_STMT_EXECUTE, statement.prepare_id, statement.param_count, ...)
 end
 
@@ -224,6 +232,7 @@ end
 ---@param statement skynet.db.mysql.statement
 ---@return table result  as of query()
 function client:execute(statement, ...)
+	check_statement(statement, "execute")
 	local request = encode_execute(statement, ...)
 	local id = statement.prepare_id
 	local refused = find_statement(self, statement, "execute")
@@ -237,6 +246,7 @@ end
 ---@param statement skynet.db.mysql.statement
 ---@return table ok
 function client:stmt_reset(statement)
+	check_statement(statement, "stmt_reset")
 	local refused = find_statement(self, statement, "reset")
 	if refused then return refused end
 	return self.channel:request(codec.on_statement(COM_STMT_RESET, statement.prepare_id), self.read.reset)
@@ -246,6 +256,7 @@ end
 ---@async
 ---@param statement skynet.db.mysql.statement
 function client:stmt_close(statement)
+	check_statement(statement, "stmt_close")
 	local origin = origins[statement]
 	if origin then
 		origin.closed = true
