@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/memory_ledger.h"
+
 namespace runtime {
 namespace {
 
@@ -55,7 +57,10 @@ void IoThread::stop() {
 }
 
 void IoThread::push(Command::Kind kind, int id, Handle owner, Resolved resolved) {
-  if (commands_.push(new Command{kind, id, owner, std::move(resolved)})) poller_.wake();
+  auto* const command = new Command{kind, id, owner, std::move(resolved)};
+  // Who asks has it on his account, and it is this thread that frees it.
+  give_bytes(block_bytes(command) + block_bytes(command->resolved.addresses.data()));
+  if (commands_.push(command)) poller_.wake();
 }
 
 void IoThread::run() {

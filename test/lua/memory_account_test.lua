@@ -115,6 +115,20 @@ T.test("what goes over a connection, whoever reads it, and what its writer is no
 	for _, id in ipairs { a, b } do socket.close(id) end
 end)
 
+T.test("connections, whose I/O thread frees what it is asked with", function()
+	stays("a pair that is closed", function()
+		local a, b = net.pair()
+		socket.close(a)
+		socket.close(b)
+	end)
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.close(listener)
+	stays("one that is refused", function()
+		T.eq(socket.open(net.host, port), nil)
+		for _ = 1, 4 do socket.open(net.host, port) end
+	end)
+end)
+
 T.test("messages that are packed, and kept or thrown away", function()
 	stays("trash", function() skynet.trash(skynet.pack(TEXT)) end)
 	local kept, before = {}, memory.current()
