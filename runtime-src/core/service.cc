@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "core/message_log.h"
 #include "core/node.h"
+#include "core/socket_message.h"
 #include "core/turn.h"
 
 namespace runtime {
@@ -68,7 +69,7 @@ bool Service::observe(const Message& message) {
   if (logs_messages()) log_message(message);
   if (filter_ == nullptr) return false;
   // A filter owns what it takes, as those who call Turn::next() do.
-  const std::size_t bytes = block_bytes(message.data);
+  const std::size_t bytes = block_bytes(message.data) + datagram_bytes(message);
   take_bytes(bytes);
   if (filter_(context(), filter_userdata_, message.type(), message.session, message.source,
               message.data, message.size()) != 0) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "base/memory_ledger.h"
 #include "core/message.h"
 #include "skynet_socket.h"
 
@@ -31,5 +32,11 @@ inline bool is_received(const Message& message) {
 // The same as an event, for those who know nothing else. The payload of `received` belongs to the running service from
 // now on, the event's to nobody (give_bytes).
 Message event_of(const Message& received);
+
+// What an event brings beside its payload and on no account: the bytes of a datagram, which who handles it will free.
+inline std::size_t datagram_bytes(const Message& message) {
+  const skynet_socket_message* const event = socket_event(message);
+  return event != nullptr && event->type == SKYNET_SOCKET_TYPE_UDP ? block_bytes(event->buffer) : 0;
+}
 
 }  // namespace runtime

@@ -24,11 +24,11 @@ class Turn {
   bool next(Message* message) {
     if (!next_given(message)) return false;
     if (is_received(*message)) *message = event_of(*message);
-    take_bytes(block_bytes(message->data));
+    take_bytes(block_bytes(message->data) + datagram_bytes(*message));
     return true;
   }
   // The same, but the payload is not on the service's account: for callers that give it to nobody
-  // and end it with free_given(). They also know what is_received().
+  // and end it with free_given(). They also know what is_received(), and take datagram_bytes().
   bool next_given(Message* message);
   // See Mailbox::fetch_ahead.
   void fetch_ahead() const;

@@ -403,7 +403,10 @@ bool LuaService::run_bare(Frame& frame) {
   const std::uint32_t version = callback_version_;
   while (frame.turn->next_given(&frame.message)) {
     frame.holds_message = true;
-    if (frame.message.type() == kTypeSocket) frame.turn->fetch_ahead();
+    if (frame.message.type() == kTypeSocket) {
+      frame.turn->fetch_ahead();
+      take_bytes(datagram_bytes(frame.message));
+    }
     if (!tasks_->handle(L, frame.message, TaskScheduler::Entry::bare)) [[unlikely]]
       return false;
     frame.holds_message = false;
@@ -425,7 +428,11 @@ int LuaService::l_turn(lua_State* L) {
     if (tasks.has_errors()) self.log_error(frame.message, tasks.take_errors());
   }
   const std::uint32_t version = self.callback_version_;
-  while (frame.holds_message || frame.turn->next_given(&frame.message)) {
+  for (;;) {
+    if (!frame.holds_message) {
+      if (!frame.turn->next_given(&frame.message)) break;
+      take_bytes(datagram_bytes(frame.message));
+    }
     frame.holds_message = true;
     tasks.handle(L, frame.message, TaskScheduler::Entry::protected_call);
     frame.holds_message = false;

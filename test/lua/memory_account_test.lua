@@ -115,6 +115,22 @@ T.test("what goes over a connection, whoever reads it, and what its writer is no
 	for _, id in ipairs { a, b } do socket.close(id) end
 end)
 
+T.test("datagrams", function()
+	local got, me = 0, {}
+	local address = net.host .. ":" .. skynet.getenv "port"
+	local receiver = socket.udp_listen(address, nil, function()
+		got = got + 1
+		skynet.wakeup(me)
+	end)
+	local sender = socket.udp_dial(address, nil, function() end)
+	stays("a datagram", function()
+		local before = got
+		socket.write(sender, TEXT)
+		while got == before do skynet.wait(me) end
+	end)
+	for _, id in ipairs { sender, receiver } do socket.close(id) end
+end)
+
 T.test("connections, whose I/O thread frees what it is asked with", function()
 	stays("a pair that is closed", function()
 		local a, b = net.pair()
