@@ -14,7 +14,7 @@
 // Order:     the bytes of one thread leave in the order of its sends, whichever thread writes them
 //            in the end; the blocks of several threads are never mixed. Events of one id are posted
 //            in the order in which things happened.
-// Memory:    sizeof(Socket), about 300 bytes, for each connection; what waits to be sent (which
+// Memory:    sizeof(Socket), about 600 bytes, for each connection; what waits to be sent (which
 //            only the sender can bound, and for which there are warnings); and what was read and
 //            not yet taken by the owner. The last is bounded by pause(), and by
 //            IoThread::kMaxUnacknowledged for owners that call acknowledge(). Each I/O thread has
