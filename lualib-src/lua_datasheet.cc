@@ -4,7 +4,6 @@
 // there a datasheet is the address of its compiled form, a Lua string that the builder keeps, and goes
 // from service to service in messages. stringpointer, new and update are for them.
 #include <bit>
-#include <cmath>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -157,14 +156,10 @@ class Walk {
       default: break;
     }
     std::int64_t whole = 0;
-    if (to_int64(L_, -1, &whole)) {
+    if (to_kept_integer(L_, -1, &whole)) {
       const auto small = static_cast<std::int32_t>(whole);
-      // On LuaJIT -0.0 is whole, too.
-      const bool minus_zero = whole == 0 && std::signbit(lua_tonumber(L_, -1));
-      if (small == whole && !minus_zero)
-        return set(SheetType::integer, static_cast<std::uint32_t>(small));
-      const float number = minus_zero ? -0.0F : static_cast<float>(whole);
-      return set(SheetType::number, std::bit_cast<std::uint32_t>(number));
+      if (small == whole) return set(SheetType::integer, static_cast<std::uint32_t>(small));
+      return set(SheetType::number, std::bit_cast<std::uint32_t>(static_cast<float>(whole)));
     }
     if (lua_type(L_, -1) == LUA_TNUMBER) {
       return set(SheetType::number,

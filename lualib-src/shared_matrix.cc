@@ -1,6 +1,5 @@
 #include "shared_matrix.h"
 
-#include <cmath>
 #include <vector>
 
 #include "held.h"
@@ -125,8 +124,7 @@ SharedArgument check_shared_argument(lua_State* L, int index) {
     case LUA_TLIGHTUSERDATA: argument.value = share::Value::of(lua_touserdata(L, index)); break;
     default: {
       std::int64_t whole = 0;
-      // On LuaJIT -0.0 is whole, too.
-      if (to_int64(L, index, &whole) && !(whole == 0 && std::signbit(lua_tonumber(L, index)))) {
+      if (to_kept_integer(L, index, &whole)) {
         argument.value = share::Value::of(whole);
       } else if (lua_type(L, index) == LUA_TNUMBER) {
         argument.value = share::Value::of(static_cast<double>(lua_tonumber(L, index)));

@@ -5,6 +5,9 @@
 // Errors:  what pushes raises for want of memory.
 #pragma once
 
+#include <cmath>
+#include <cstdint>
+
 #include "lua/engine.h"
 #include "lua/shared_api.h"
 #include "share/image.h"
@@ -32,6 +35,12 @@ bool push_plain_key(lua_State* L, const share::Value& key);
 
 // The key that the Lua value at `index` is in an image; false when no image can have it.
 bool to_shared_key(lua_State* L, int index, share::Key* key);
+
+// The integer that shared data keeps for the value at `index`; false: it is none. On LuaJIT -0.0 is whole as well, and is
+// to come back as it was.
+inline bool to_kept_integer(lua_State* L, int index, std::int64_t* value) {
+  return to_int64(L, index, value) && !(*value == 0 && std::signbit(lua_tonumber(L, index)));
+}
 
 // Pushes an ordinary copy of a table, with all that is below it but functions. References to one
 // table stay references to one.
