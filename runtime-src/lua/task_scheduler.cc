@@ -72,24 +72,6 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   sessions_.put(session, {current_});
 }
 
-void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
-  task->waits_for = session;
-  task->wait = wait;
-  sessions_.put(session, {task});
-}
-
-void TaskScheduler::forget_answer(std::int32_t session) {
-  SessionTable::Entry* entry = sessions_.find(session);
-  if (entry == nullptr || entry->task == nullptr || entry->task->wait != Wait::answer) return;
-  Task* task = entry->task;
-  failed_.erase(task);
-  task->failed = false;
-  task->why_failed.reset();
-  drop_wait(task, true);
-  lua_settop(task->co, 0);
-  recycle(task);
-}
-
 Task* TaskScheduler::take(lua_State* L) {
   if (idle_ == nullptr) return make_task(L);
   Task* const task = pop_idle();

@@ -1,5 +1,5 @@
 // Where the coroutines of tasks come from: those that have ended are kept for the next ones. And the functions of timers,
-// which get one when they are to run.
+// which get one when they are to run, and of expected answers.
 #include "core/node.h"
 #include "lua/lua_service.h"
 #include "lua/task_scheduler.h"
@@ -82,6 +82,12 @@ void TaskScheduler::discard(lua_State* L, Task* task) {
 
 // ---- functions that have not begun --------------------------------------------------------------
 
+void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
+  task->waits_for = session;
+  task->wait = wait;
+  sessions_.put(session, {task});
+}
+
 void TaskScheduler::wait_to_start(lua_State* L, int index, std::int32_t session) {
   sessions_.put(session, {.function = functions_.put(L, index)});
 }
@@ -123,6 +129,18 @@ void TaskScheduler::postpone(std::int32_t function) {
   const std::int32_t session = new_session();
   sessions_.put(session, {.function = function});
   service_.node().timer.add(kPostponed, {service_.handle(), session});
+}
+
+void TaskScheduler::forget_answer(std::int32_t session) {
+  SessionTable::Entry* entry = sessions_.find(session);
+  if (entry == nullptr || entry->task == nullptr || entry->task->wait != Wait::answer) return;
+  Task* task = entry->task;
+  failed_.erase(task);
+  task->failed = false;
+  task->why_failed.reset();
+  drop_wait(task, true);
+  lua_settop(task->co, 0);
+  recycle(task);
 }
 
 void TaskScheduler::drop_functions() {
