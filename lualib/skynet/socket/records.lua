@@ -12,7 +12,7 @@ local scheduler = require "skynet.scheduler"
 
 -- A program that loads modules anew gets this one again: the protocol is in its hands.
 local before = scheduler.protocols.socket
-if before and before.records then return before.records end
+if before and before.module then return before.module end
 
 local EVENT_DATA, EVENT_CONNECT, EVENT_CLOSE, EVENT_ACCEPT, EVENT_ERROR, EVENT_UDP, EVENT_WARNING = 1, 2, 3, 4, 5, 6, 7
 
@@ -289,18 +289,6 @@ socket_message[EVENT_WARNING] = function(id, kbytes)
 	if s then (s.warning or default_warning)(id, kbytes) end
 end
 
-local records = {}
-
-skynet.register_protocol {
-	name = "socket",
-	id = skynet.PTYPE_SOCKET,
-	unpack = driver.unpack,
-	dispatch = function(_, _, event, id, ud, data, address)
-		return socket_message[event](id, ud, data, address)
-	end,
-	records = records,
-}
-
 local function new_record(id, kind, callback)
 	local s = {
 		id = id,
@@ -351,20 +339,32 @@ local function known(id)
 	return assert(socket_pool[id])
 end
 
-records.guard = guard
-records.socket_pool = socket_pool
-records.plain_buffers = plain_buffers
-records.pool = pool
-records.settle = settle
-records.remove = remove
-records.wake = wake
-records.wake_closers = wake_closers
-records.wait_for = wait_for
-records.resume_flow = resume_flow
-records.new_record = new_record
-records.connected = connected
-records.opened = opened
-records.forget = forget
-records.known = known
+local records = {
+	guard = guard,
+	socket_pool = socket_pool,
+	plain_buffers = plain_buffers,
+	pool = pool,
+	settle = settle,
+	remove = remove,
+	wake = wake,
+	wake_closers = wake_closers,
+	wait_for = wait_for,
+	resume_flow = resume_flow,
+	new_record = new_record,
+	connected = connected,
+	opened = opened,
+	forget = forget,
+	known = known,
+}
+
+skynet.register_protocol {
+	name = "socket",
+	id = skynet.PTYPE_SOCKET,
+	module = records,
+	unpack = driver.unpack,
+	dispatch = function(_, _, event, id, ud, data, address)
+		return socket_message[event](id, ud, data, address)
+	end,
+}
 
 return records
