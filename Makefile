@@ -284,9 +284,10 @@ PREFIX ?= /usr/local
 SHARE := $(DESTDIR)$(PREFIX)/lib/skynet-runtime
 # Laid out like this tree, so that it also stands for a skynet folder: tools/link-into of it makes one.
 install: all ## copy the tree to PREFIX/lib/skynet-runtime, and skynet-runtime to PREFIX/bin
-	install -d $(SHARE)/3rd $(SHARE)/test $(DESTDIR)$(PREFIX)/bin
+	install -d $(SHARE)/3rd $(SHARE)/lualib-src $(SHARE)/test $(DESTDIR)$(PREFIX)/bin
 	cp -a runtime skynet lualib service luaclib cservice include skynet-src etc data proto static tools VERSION $(SHARE)/
 	cp -a 3rd/lua $(SHARE)/3rd/
+	cp -a lualib-src/lua-seri.h $(SHARE)/lualib-src/
 	cp -a test/*.lua $(SHARE)/test/
 	ln -sf ../lib/skynet-runtime/runtime $(DESTDIR)$(PREFIX)/bin/skynet-runtime
 

@@ -61,6 +61,10 @@ start = "work"
     status, said = place.run("./skynet", "../game/config", cwd=place.path / "app/skynet")
     assert status == 0 and "it works\t61\t./" in said
     assert (place.path / "app/skynet/skynet-src/skynet.h").is_file() and (place.path / "app/skynet/3rd/lua/lua.h").is_file()
+    place.write("app/seri.c", '#include <lua.h>\n#include "lua-seri.h"\nint pack(lua_State *L) { return luaseri_pack(L); }\n')
+    for skynet in "app/skynet", ROOT:
+        status, said = place.run("cc", "-fsyntax-only", "-Werror", f"-I{skynet}/3rd/lua", f"-I{skynet}/lualib-src", "app/seri.c")
+        assert status == 0, said
     assert not (place.path / "app/skynet/luaclib").is_symlink(), "an application's own modules do not land in the tree"
     status, said = place.run(ROOT / "tools/link-into", "app/skynet")
     assert status == 1 and "is there already" in said

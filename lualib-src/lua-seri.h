@@ -1,0 +1,1 @@
+../include/lua-seri.h
