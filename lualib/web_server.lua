@@ -86,6 +86,17 @@ local function connection_field(fields, version, more)
 	return copy
 end
 
+-- The answer to HEAD says how long the body would have been.
+local function length_field(fields, text)
+	if type(text) ~= "string" or text == "" then return fields end
+	local copy = { ["content-length"] = #text }
+	for name, value in pairs(fields or {}) do
+		if tostring(name):lower() == "content-length" then return fields end
+		copy[name] = value
+	end
+	return copy
+end
+
 -- A peer that is refused may still be sending. Closing on bytes that nobody has read resets the connection, and the
 -- reset may overtake the answer; so what comes is thrown away until the peer has done, for a second at most.
 local function drain(fd)
@@ -133,7 +144,7 @@ return function(conf)
 			code = 500
 			text, fields = failed(text)
 		end
-		if method == "HEAD" then text = nil end
+		if method == "HEAD" then text, fields = nil, length_field(fields, text) end
 		local more = conf.keepalive and wants_more(version, header) or false
 		if conf.keepalive then fields = connection_field(fields, version, more) end
 		return respond(fd, stream, code or 200, text, fields) and more, false

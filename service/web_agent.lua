@@ -26,7 +26,8 @@ local function answer(method, url, header, body)
 	skynet.error(printable(url))
 	local path, query = urls.parse(url)
 	local params = urls.parse_query(query)
-	local handler, merged = routes:resolve(method, path, params, { header = header, body = body })
+	local asked = method == "HEAD" and "GET" or method -- the same answer; only its head is sent
+	local handler, merged = routes:resolve(asked, path, params, { header = header, body = body })
 	local result, status = NOT_FOUND, 404
 	if handler then result, status = handler(merged) end
 	status = status or 200

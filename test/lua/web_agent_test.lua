@@ -25,6 +25,16 @@ T.test("a handler that raises is answered with 500, and the connection is closed
 	T.ok(text:find("^HTTP/1%.1 500 "), text)
 end)
 
+T.test("HEAD is answered as GET is, without the body", function()
+	local function head_and_body(method, path)
+		return ask(method .. " " .. path .. " HTTP/1.1\r\nhost: x\r\n\r\n"):match "^(.-\r\n\r\n)(.*)$"
+	end
+	for _, path in ipairs { "/hello", "/hello/bob?x=1", "/none" } do
+		local head = head_and_body("GET", path)
+		T.eq({ head_and_body("HEAD", path) }, { head, "" }, path)
+	end
+end)
+
 T.test("a file's name ends where the path does, not at a zero byte", function()
 	skynet.setenv("static_path", "./")
 	local file = assert(io.open("page.html", "w"))
