@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "lua/ready_code.h"
+#include "lua/source_check.h"
 
 // Last: it takes the place of lauxlib's checks.
 #include "lua/arguments.h"
@@ -116,16 +117,33 @@ Code* dump(lua_State* L) {
   return nullptr;
 }
 
+#ifdef RUNTIME_LUAJIT
+// "FILE:LINE:" of a compiler's message.
+std::string_view place(std::string_view message) {
+  const std::size_t colon = message.find_first_of(" \n", message.find(':'));
+  return message.substr(0, colon);
+}
+
+// What the message at the top does not tell: whether Lua 5.4 reads the source.
+void add_hint(lua_State* L, const char* filename) {
+  const std::string on_54 = lua54::compile_error(filename);
+  if (on_54.empty()) {
+    lua_pushliteral(L,
+                    "\n\thint: this is LuaJIT, which reads Lua 5.1; the source needs Lua 5.4: name "
+                    "its service in the config key 'lua54'");
+  } else if (place(on_54) != place(lua_tostring(L, -1))) {
+    lua_pushfstring(L, "\n\thint: this is LuaJIT, which reads Lua 5.1; on Lua 5.4: %s", on_54.c_str());
+  } else {
+    return;
+  }
+  lua_concat(L, 2);
+}
+#endif
+
 int compile(lua_State* L, const char* filename, const char* mode) {
   const int status = luaL_loadfilex(L, filename, mode);
 #ifdef RUNTIME_LUAJIT
-  if (status == LUA_ERRSYNTAX && mode == nullptr) {
-    lua_pushliteral(
-        L,
-        "\n\thint: this is LuaJIT, which reads Lua 5.1; for a source that needs Lua 5.4, name "
-        "its service in the config key 'lua54'");
-    lua_concat(L, 2);
-  }
+  if (status == LUA_ERRSYNTAX && mode == nullptr && filename != nullptr) add_hint(L, filename);
 #endif
   return status;
 }

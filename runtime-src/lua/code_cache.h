@@ -24,7 +24,7 @@ void set_cache_mode(lua_State* L, CacheMode mode);
 
 // luaL_loadfilex() through the cache: pushes a function or an error message and gives LUA_OK or the
 // kind of error. A null `filename` is stdin. On LuaJIT a syntax error says how to run the source on
-// Lua 5.4.
+// Lua 5.4, if that reads it, else where that stops when it is elsewhere.
 int load_file(lua_State* L, const char* filename, const char* mode = nullptr);
 
 // Forgets all code of this engine, whichever state compiled it.

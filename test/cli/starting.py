@@ -18,6 +18,20 @@ def a_start_service_that_raises_ends_the_node(place):
 
 
 @each_engine
+def the_hint_to_use_lua_5_4_is_given_for_what_that_reads(place):
+    for source, hint in [("local x <const> = 1 error 'it runs'\n", "the source needs Lua 5.4: name its service in the config key 'lua54'"),
+                         ("local x = = 1\n", None),
+                         ("local x <const> = 1\ny = = 1\n", "on Lua 5.4: ./slip.lua:2: unexpected symbol near '='")]:
+        place.write("slip.lua", source)
+        status, said = place.node('start = "slip"')
+        assert status == 1
+        if place.engine == "luajit" and hint:
+            assert "hint: this is LuaJIT, which reads Lua 5.1; " + hint in said, source
+        else:
+            assert "hint:" not in said, source
+
+
+@each_engine
 def a_start_service_that_does_not_exist_ends_the_node(place):
     ends_with_reason(place, "Can't start the service nix, the option `start`: cannot open ./nix.lua", 'start = "nix"')
 
