@@ -5,6 +5,7 @@
 --- [, agent]]), accept(id), kick(id). To the watchdog: "socket" and "open", id, address; "data", id, bytes;
 --- "close", id; "error", id, reason; "warning", id, kbytes.
 local skynet = require "skynet"
+local deadlines = require "skynet.deadlines"
 local netpack = require "skynet.netpack"
 local gateserver = require "snax.gateserver"
 
@@ -17,9 +18,24 @@ skynet.register_protocol {
 ---@field agent? integer   gets the packages; nil: the watchdog does
 ---@field client integer   their source; 0: the gate
 
+local UNKICKED_TIME = 500 -- 1/100 s
+local KICKED_TIME = 20    -- 1/100 s
+
 local watchdog
 ---@type table<integer, gate.connection>
 local connections = {}
+
+-- Ids whose peers have ended. Such a peer may still read, so what it has asked for before is answered: the id is freed a
+-- while after the watchdog has kicked it, as the agent may be slower than the watchdog. The watchdog need not kick it.
+local ended = {}
+
+local function free(id)
+	if not ended[id] then return end
+	ended[id] = nil
+	gateserver.closeclient(id)
+end
+
+local unkicked, kicked = deadlines(UNKICKED_TIME, free), deadlines(KICKED_TIME, free)
 
 local function tell(event, ...)
 	if watchdog then skynet.send(watchdog, "lua", "socket", event, ...) end
@@ -33,6 +49,7 @@ function handler.open(source, conf)
 end
 
 function handler.connect(id, address)
+	ended[id] = nil -- another connection had the id
 	connections[id] = { client = 0 }
 	tell("open", id, address)
 end
@@ -49,8 +66,8 @@ end
 
 function handler.disconnect(id)
 	connections[id] = nil
-	-- The watchdog need not kick an id whose peer has gone.
-	gateserver.closeclient(id)
+	ended[id] = true
+	unkicked:add(id)
 	tell("close", id)
 end
 
@@ -79,7 +96,9 @@ function command.accept(_, id)
 end
 
 function command.kick(_, id)
-	gateserver.closeclient(id)
+	if not ended[id] then return gateserver.closeclient(id) end
+	unkicked:remove(id)
+	kicked:add(id)
 end
 
 function handler.command(cmd, source, ...)

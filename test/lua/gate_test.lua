@@ -128,6 +128,48 @@ T.test("gate: an id whose peer has closed is freed without a kick", function()
 	T.eventually(function() return net.count "TCP" <= before end)
 end)
 
+-- Sends a frame, ends its side of the connection, and prints what it still gets.
+local ASKS_AND_ENDS = [[python3 -c '
+import socket, sys
+s = socket.create_connection(("%s", %d))
+s.sendall(b"\0\5hello")
+s.shutdown(socket.SHUT_WR)
+got = b""
+while part := s.recv(100): got += part
+open("got", "wb").write(got + b".")
+' &]]
+
+T.test("gate: what a peer has asked for before it ended its side is answered, also when the watchdog is faster", function()
+	local gate = skynet.newservice "gate"
+	skynet.dispatch("lua", function(_, _, _, event, fd)
+		if event == "open" then
+			skynet.call(gate, "lua", "forward", fd)
+		elseif event == "close" then
+			skynet.call(gate, "lua", "kick", fd)
+		end
+	end)
+	skynet.register_protocol {
+		name = "client", id = skynet.PTYPE_CLIENT, unpack = skynet.tostring,
+		dispatch = function(fd, _, text)
+			skynet.ignoreret()
+			skynet.sleep(3)
+			socket.write(fd, frame(text .. " you"))
+		end,
+	}
+	local before = net.count "TCP"
+	local _, port = skynet.call(gate, "lua", "open", { address = net.host, port = 0 })
+	os.remove "got"
+	os.execute(ASKS_AND_ENDS:format(net.host, port))
+	local got = T.eventually(function()
+		local file = io.open "got"
+		local text = file and file:read "*a"
+		if file then file:close() end
+		return text and text:sub(-1) == "." and text
+	end)
+	T.eq(got, frame "hello you" .. ".")
+	T.eventually(function() return net.count "TCP" <= before end)
+end)
+
 local told -- what the gate in C says to its watchdog, this service
 
 skynet.register_protocol {
