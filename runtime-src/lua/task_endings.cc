@@ -102,7 +102,8 @@ void TaskScheduler::fail_call(std::int32_t session, std::string_view why) {
   if (entry == nullptr) return;
   Task* task = entry->task;
   if (task == nullptr) {
-    sessions_.erase(entry);  // this was the message that was to be dropped
+    // An ended wait: this was the message that was to be dropped. A timer's function waits for its own message.
+    if (entry->function == 0) sessions_.erase(entry);
     return;
   }
   switch (task->wait) {
@@ -184,7 +185,9 @@ void TaskScheduler::fail_lost_reply() {
 }
 
 void TaskScheduler::forget(Task& task) {
-  if (task.session == 0) return;
+  // The session of a package that a gate has passed on is its connection's id: an error would hit what the gate itself
+  // waits for under that number.
+  if (task.session == 0 || task.type == kTypeClient) return;
   auto& forgotten = unanswered().forgotten;
   if (forgotten.size() == kForgotten) forgotten.pop();
   forgotten.push({task.source, task.session});

@@ -1,6 +1,7 @@
 -- Requests that are open when their service ends, and response closures above all.
 local skynet = require "skynet"
 require "skynet.manager"
+local core = require "skynet.core"
 local T = require "harness"
 
 -- Starts a call that the holder keeps unanswered; the result comes into the table.
@@ -83,6 +84,39 @@ T.test("a response without a session is for no call that waits", function()
 	skynet.kill(holder)
 	fails(first)
 	fails(second)
+end)
+
+-- Errors for all sessions that were given out so far, as from services that got forged ones.
+local function errors_for_all()
+	for session = 1, skynet.genid() do core.send(skynet.self(), skynet.PTYPE_ERROR, session, "") end
+end
+
+T.test("an error for the session of a timer or of a sleep changes nothing", function()
+	local ran, slept = 0, nil
+	skynet.fork(function() slept = { skynet.sleep(3) } end)
+	for _ = 1, 3 do skynet.timeout(3, function() ran = ran + 1 end) end
+	skynet.yield()
+	errors_for_all()
+	T.eventually(function() return ran == 3 and slept end, 200)
+	T.eq(slept, {})
+end)
+
+T.test("a package of a gate that was ignored is no request: its session is the id of a connection", function()
+	skynet.register_protocol { name = "client", id = skynet.PTYPE_CLIENT }
+	local holder, other = skynet.newservice "holder", skynet.newservice "holder"
+	local result = {}
+	skynet.fork(function()
+		result.ok, result.value = pcall(skynet.call, other, "lua", "slow")
+		result.done = true
+	end)
+	skynet.yield()
+	for session = 1, skynet.genid() do skynet.redirect(holder, skynet.self(), "client", session, "x") end
+	T.eq(skynet.call(holder, "lua", "held"), 0)
+	T.eq(result.done, nil)
+	skynet.send(holder, "lua", "exit")
+	T.eventually(function() return skynet.send(holder, "lua", "held") == nil end)
+	T.eventually(function() return result.done end)
+	T.eq(result, { done = true, ok = true, value = "slow" })
 end)
 
 T.run()
