@@ -308,6 +308,25 @@ TEST(DocstorePipeline, ComparesAndDecides) {
       "\"high\"");
 }
 
+TEST(DocstorePipeline, TellsPlacesInArraysThatAreNoneByMongodbsCodes) {
+  const auto refused = [](const std::string& expression, const std::string& code) {
+    const std::string out = computed(expression);
+    EXPECT_TRUE(out.starts_with(code + ": ")) << expression << " → " << out;
+  };
+  refused("{$arrayElemAt: [5, 0]}", "Location28689");
+  refused("{$arrayElemAt: [[1, 2], 'x']}", "Location28690");
+  refused("{$arrayElemAt: [[1, 2], 1.5]}", "Location28691");
+  refused("{$arrayElemAt: [[1, 2], 4294967296]}", "Location28691");
+  EXPECT_EQ(computed("{$arrayElemAt: [[1, 2], 1.0]}"), "2");
+  refused("{$slice: [5, 'x']}", "Location28724");
+  refused("{$slice: [[1, 2], 'x']}", "Location28725");
+  refused("{$slice: [[1, 2], 1.5]}", "Location28726");
+  refused("{$slice: [[1, 2], 0, 'x']}", "Location28727");
+  refused("{$slice: [[1, 2], 0, 0.5]}", "Location28728");
+  refused("{$slice: [[1, 2], 0, 0]}", "Location28729");
+  EXPECT_EQ(computed("{$slice: [[1, 2], -2147483648]}"), "[ 1, 2 ]");
+}
+
 TEST(DocstorePipeline, WorksOnTextArraysAndDates) {
   EXPECT_EQ(computed("{$concat: ['a', '$b']}", "{b: 'c'}"), "\"ac\"");
   EXPECT_EQ(computed("{$toUpper: 'abc'}"), "\"ABC\"");

@@ -44,6 +44,26 @@ bool is_array(std::string_view, const Values& values, OwnedValue* out, CommandEr
   return true;
 }
 
+struct NumberCodes {
+  int no_number, too_large;
+};
+
+// Of a double, only one without a fraction is such a number.
+bool take_int32(const Value& value, NumberCodes codes, std::string_view what, std::int64_t* out,
+                CommandError* error) {
+  if (!value.is_number()) {
+    return refuse(error, location(codes.no_number),
+                  {what, " must be a numeric value, but is ", type_name(value.type)});
+  }
+  const std::optional<std::int64_t> whole = value.whole_number();
+  if (!whole || *whole > INT32_MAX || *whole < INT32_MIN) {
+    return refuse(error, location(codes.too_large),
+                  {what, " must be representable as a 32-bit integer: ", to_text(value)});
+  }
+  *out = *whole;
+  return true;
+}
+
 bool element_at(std::string_view name, const Values& values, OwnedValue* out, CommandError* error) {
   const Value array = values[0].view();
   const Value place = values.size() > 1 ? values[1].view() : Value();
@@ -56,17 +76,9 @@ bool element_at(std::string_view name, const Values& values, OwnedValue* out, Co
                   {name, "'s first argument must be an array, but is ", type_name(array.type)});
   }
   std::int64_t at = name == "$last" ? -1 : 0;
-  if (values.size() > 1) {
-    const std::optional<std::int64_t> whole =
-        place.is_number() ? place.whole_number() : std::nullopt;
-    if (!whole) {
-      return refuse(error, location(28690),
-                    {name,
-                     "'s second argument must be a numeric value representable as a "
-                     "32-bit integer, but is ",
-                     to_text(place)});
-    }
-    at = *whole;
+  if (values.size() > 1 &&
+      !take_int32(place, {28690, 28691}, "$arrayElemAt's second argument", &at, error)) {
+    return false;
   }
   const std::vector<Value> elements = elements_of(array.bytes);
   const auto count = static_cast<std::int64_t>(elements.size());
@@ -125,26 +137,25 @@ bool reverse(std::string_view, const Values& values, OwnedValue* out, CommandErr
 }
 
 bool slice(std::string_view, const Values& values, OwnedValue* out, CommandError* error) {
-  std::int64_t numbers[2] = {0, 0};
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const Value value = values[i].view();
-    if (value.is_nullish()) {
+  for (const OwnedValue& value : values) {
+    if (value.view().is_nullish()) {
       *out = OwnedValue::null();
       return true;
     }
-    if (i == 0) continue;
-    const std::optional<std::int64_t> whole =
-        value.is_number() ? value.whole_number() : std::nullopt;
-    if (!whole || *whole > 0x7fffffff || *whole < -0x7fffffff) {
-      return refuse(error, location(28725),
-                    {"Argument to $slice must be a 32-bit integer, but is ", to_text(value)});
-    }
-    numbers[i - 1] = *whole;
   }
   if (!values[0].view().is_array()) {
     return refuse(error, location(28724),
                   {"First argument to $slice must be an array, but is of type: ",
                    type_name(values[0].type())});
+  }
+  std::int64_t numbers[2] = {0, 0};
+  if (!take_int32(values[1].view(), {28725, 28726}, "Second argument to $slice", &numbers[0],
+                  error)) {
+    return false;
+  }
+  if (values.size() == 3 && !take_int32(values[2].view(), {28727, 28728},
+                                        "Third argument to $slice", &numbers[1], error)) {
+    return false;
   }
   const std::vector<Value> elements = elements_of(values[0].bytes());
   const auto count = static_cast<std::int64_t>(elements.size());
