@@ -1,22 +1,17 @@
---- Serves one connection of another node. clusterd starts it, with its own handle, the socket and the peer's address.
+--- Serves one connection of another node. clusterd starts it, with the socket and the peer's address.
 ---
 --- The link (skynet.cluster.link) takes what comes from the socket, and the answers of services, before they get here.
 local skynet = require "skynet"
 local link = require "skynet.cluster.link"
 
-local clusterd, fd, peer = ...
-clusterd, fd = tonumber(clusterd), tonumber(fd)
+local fd, peer = ...
+fd = tonumber(fd)
 
 local connection
 local command = {}
 
-function command.exit()
-	skynet.exit()
-end
-
 --- The connection has ended.
 function command.closed()
-	skynet.send(clusterd, "lua", "gone", skynet.self())
 	skynet.exit()
 end
 

@@ -15,12 +15,17 @@ local nodes = directory.new()
 local senders = {} ---@type table<string, integer>
 local starting = {} ---@type table<string, table[]>  node -> tokens of those who wait until its sender is there
 local proxies = {} ---@type table<string, integer|table>  key -> handle, or the tokens of those who wait for it
-local agents = {} ---@type table<integer, { listener: table }>
+local agents = {} ---@type table<integer, true>
 local refusing = false -- the node is about to end
 local command = {}
 
 -- What a command returns when its answer comes later.
 local LATER = {}
+
+-- Whether a service is there: one that was killed takes no message.
+local function lives(handle)
+	return skynet.send(handle, "debug", "PING") ~= nil
+end
 
 -- ---- where the nodes are ------------------------------------------------------------------------
 
@@ -121,7 +126,8 @@ end
 
 --- The sender of a node, also of one that has no address yet: requests wait there.
 function command.link(name)
-	if senders[name] then return senders[name] end
+	if senders[name] and lives(senders[name]) then return senders[name] end
+	senders[name] = nil
 	directory.check_name(name)
 	if starting[name] then
 		local token = {}
@@ -161,7 +167,10 @@ function command.proxy(name, address)
 	end
 	local key = name .. "\0" .. address
 	local known = proxies[key]
-	if type(known) == "number" then return known end
+	if type(known) == "number" then
+		if lives(known) then return known end
+		known = nil
+	end
 	if known then
 		local token = {}
 		known[#known + 1] = token
@@ -172,7 +181,7 @@ function command.proxy(name, address)
 	proxies[key] = tokens
 	local ok, proxy = pcall(function()
 		local word = type(address) == "number" and address or words.quote(address)
-		return skynet.newservice("clusterproxy", words.quote(name), word, command.link(name))
+		return skynet.newservice("clusterproxy", words.quote(name), word, command.link(name), skynet.self())
 	end)
 	proxies[key] = ok and proxy or nil
 	for _, token in ipairs(tokens) do skynet.wakeup(token) end
@@ -188,14 +197,16 @@ local function accept(listener, fd, peer)
 		return
 	end
 	listener.count = listener.count + 1
-	local ok, agent = pcall(skynet.newservice, "clusteragent", skynet.self(), fd, peer)
+	local ok, agent = pcall(skynet.newservice, "clusteragent", fd, peer)
 	if ok and agent then
-		agents[agent] = listener
+		agents[agent] = true
 		if refusing then skynet.send(agent, "lua", "refuse") end
+		pcall(skynet.call, agent, "debug", "LINK") -- until it ends, with its connection or killed
+		agents[agent] = nil
 	else
-		listener.count = listener.count - 1
 		socket.close_fd(fd)
 	end
+	listener.count = listener.count - 1
 end
 
 function command.listen(host, port, maxclient)
@@ -216,13 +227,6 @@ end
 function command.refuse()
 	refusing = true
 	for agent in pairs(agents) do pcall(skynet.call, agent, "lua", "refuse") end
-end
-
---- An agent says that its connection has ended.
-function command.gone(agent)
-	local listener = agents[agent]
-	agents[agent] = nil
-	if listener then listener.count = listener.count - 1 end
 end
 
 function command.register(name, handle)

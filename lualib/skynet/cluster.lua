@@ -89,6 +89,41 @@ local function wait_for_sender(node, address)
 	return await(node, queue_for(node))
 end
 
+-- For a request without a deadline of its own: the config's cluster_timeout holds.
+local NO_TICKS = -1
+
+local request
+
+-- A sender that has been killed.
+local function forget(sender)
+	for node, known in pairs(senders) do
+		if known == sender then senders[node] = nil end
+	end
+end
+
+-- What a request ends with. One to a sender that had been killed has not left, and its message is still ours: it goes to
+-- the sender that clusterd starts in its place.
+local function finish(node, sender, address, ticks, msg, sz, ok, ...)
+	if ok then return ... end
+	local err = ...
+	local text = tostring(err)
+	if text:match "call to invalid address (:%x+)$" ~= skynet.address(sender) or text:find("call failed", 1, true) then
+		error(err, 0)
+	end
+	forget(sender)
+	local found, other = pcall(wait_for_sender, node, address)
+	if not found then
+		skynet.trash(msg, sz)
+		error(other, 0)
+	end
+	return request(node, other, address, ticks, msg, sz)
+end
+
+function request(node, sender, address, ticks, msg, sz)
+	return finish(node, sender, address, ticks, msg, sz,
+		pcall(skynet.call, sender, "lua", "req", address, msg, sz, ticks))
+end
+
 --- Calls a service of another node with the protocol "lua".
 ---@async
 ---@param node string  a name; "role/*": the nodes of that role in turn; "role/#key": the one that has the key
@@ -99,10 +134,15 @@ function cluster.call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
 	if not sender then sender, node = known_sender(node_of(node), address) end
-	if sender then return skynet.call(sender, "lua", "req", address, skynet.pack(...)) end
+	if sender then return request(node, sender, address, NO_TICKS, skynet.pack(...)) end
 	local packed = skynet.packstring(...)
 	sender = wait_for_sender(node, address)
-	return skynet.call(sender, "lua", "req", address, repack(packed))
+	return request(node, sender, address, NO_TICKS, repack(packed))
+end
+
+local function push(sender, address, msg, sz)
+	if skynet.send(sender, "lua", "push", address, msg, sz) then return true end
+	skynet.trash(msg, sz)
 end
 
 --- Sends a message to a service of another node. Whether it arrives is not known.
@@ -118,22 +158,22 @@ function cluster.send(node, address, ...)
 		if not ok then return skynet.error(sender) end
 	end
 	if sender then
-		skynet.send(sender, "lua", "push", address, skynet.pack(...))
-		return
+		if push(sender, address, skynet.pack(...)) then return end
+		forget(sender)
 	end
 	local packed = skynet.packstring(...)
 	if members.pattern(node) then
 		skynet.fork(function()
 			local ok, found = pcall(wait_for_sender, node, address)
 			if not ok then return skynet.error(found) end
-			skynet.send(found, "lua", "push", address, repack(packed))
+			push(found, address, repack(packed))
 		end)
 		return
 	end
 	local token = queue_for(node)
 	skynet.fork(function()
 		local ok, found = pcall(await, node, token)
-		if ok then skynet.send(found, "lua", "push", address, repack(packed)) end
+		if ok then push(found, address, repack(packed)) end
 	end)
 end
 
@@ -164,14 +204,10 @@ function within:call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
 	if not sender then sender, node = known_sender(node_of(node), address) end
-	if not sender then
-		local packed = skynet.packstring(...)
-		sender = wait_for_sender(node, address)
-		local msg, sz = repack(packed)
-		return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
-	end
-	local msg, sz = skynet.pack(...)
-	return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
+	if sender then return request(node, sender, address, self.ticks, skynet.pack(...)) end
+	local packed = skynet.packstring(...)
+	sender = wait_for_sender(node, address)
+	return request(node, sender, address, self.ticks, repack(packed))
 end
 
 --- An object whose `call` has a deadline, whatever the config's cluster_timeout says: cluster.within(300):call(node, ...).

@@ -200,11 +200,6 @@ T.test("a proxy passes errors on, and any name is taken as it is", function()
 	proxy = cluster.proxy("a node", "@a name with blanks %20")
 	T.eq(skynet.call(proxy, "lua", "echo", 2), 2)
 	T.eq(cluster.error(T.raises("call failed", skynet.call, proxy, "lua", "fail")).node, "a node")
-	skynet.kill(cluster.get_sender "a node")
-	local answer
-	skynet.fork(function() answer = { pcall(skynet.call, proxy, "lua", "echo", 3) } end)
-	T.eventually(function() return answer end, 300, "an answer though the sender was killed")
-	T.ok(not answer[1] and answer[2]:find "call failed", answer[2])
 end)
 
 T.test("a handle may be written as text, and may be a float", function()

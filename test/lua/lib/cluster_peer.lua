@@ -11,6 +11,7 @@ local pushed = {}
 
 function command.echo(...) return ... end
 function command.fail() error "failed on purpose" end
+function command.raise(text) error(text, 0) end
 function command.big(n) return ("z"):rep(n) end
 function command.slow(ticks, ...)
 	skynet.sleep(ticks)
