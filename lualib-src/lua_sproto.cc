@@ -293,6 +293,8 @@ int l_sproto_decode(lua_State* L) {
   const Type& type = *self<LuaType>(L, 1).type;
   int next;
   const std::string_view bytes = check_bytes(L, 2, &next);
+  // As in skynet the table is the last argument: a string, too, may have its size, or nil, behind it.
+  if (lua_gettop(L) > next && lua_istable(L, -1)) lua_replace(L, next);
   lua_settop(L, next);
   push_own_table(L, 1);
   const bool given = lua_istable(L, next);

@@ -106,6 +106,9 @@ T.test("decode takes a pointer, and fills the table it is given through its meta
 	local seen = {}
 	sp:decode("Person", bytes, setmetatable({}, { __newindex = function(_, key, value) seen[key] = value end }))
 	T.eq(seen, { name = "Bob", age = 3 })
+	-- Behind a string there may be its size, or nil.
+	T.eq(sp:decode("Person", bytes, nil, { age = 1, marital = true }), { name = "Bob", age = 3, marital = true })
+	T.eq(sp:decode("Person", bytes, #bytes, { marital = true }), { name = "Bob", age = 3, marital = true })
 end)
 
 T.test("a type outlives its schema's object", function()
