@@ -6,6 +6,7 @@ local records = require "skynet.socket.records"
 local socket_pool, plain_buffers, pool = records.socket_pool, records.plain_buffers, records.pool
 local settle, remove = records.settle, records.remove
 local wake, wake_closers, wait_for, resume_flow = records.wake, records.wake_closers, records.wait_for, records.resume_flow
+local check_blocking = records.check_blocking
 local forget = records.forget
 local new_record, connected, opened, known = records.new_record, records.connected, records.opened, records.known
 local driver_push, driver_pop, driver_read, driver_readall, driver_readline =
@@ -22,6 +23,7 @@ local socket = {}
 ---@return integer? id  nil: failed
 ---@return string? reason  "timed out" when `timeout` ended it
 function socket.open(addr, port, timeout)
+	check_blocking()
 	local id = driver.connect(addr, port)
 	if id < 0 then return nil, "invalid address" end
 	return opened(new_record(id, "stream"), timeout)
@@ -33,6 +35,7 @@ end
 ---@return integer? id
 ---@return string? reason
 function socket.bind(os_fd)
+	check_blocking()
 	local id = driver.bind(os_fd)
 	if id < 0 then return nil, "too many sockets" end
 	return opened(new_record(id, "stream"))
@@ -53,6 +56,7 @@ end
 ---@return string ip  as bound
 ---@return integer port  as bound
 function socket.listen(host, port, backlog)
+	check_blocking()
 	local id = driver.listen(host, port, backlog)
 	local s = new_record(id, "listen")
 	local ok, reason = opened(s)
@@ -69,6 +73,7 @@ end
 function socket.start(id, accept)
 	local s = socket_pool[id]
 	if s == nil then
+		check_blocking()
 		s = new_record(id, accept and "listen" or "stream", accept)
 	elseif s.kind ~= "listen" then
 		if not s.connected then return nil, "socket closed" end
@@ -77,6 +82,7 @@ function socket.start(id, accept)
 		s.callback = accept
 		return id
 	end
+	check_blocking()
 	s.callback = accept
 	s.started = true
 	s.connected, s.connecting = false, true

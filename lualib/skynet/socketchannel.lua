@@ -9,6 +9,7 @@ local deadlines = require "skynet.deadlines"
 local engine = require "skynet.engine"
 local lead = require "skynet.leader"
 local links = require "skynet.socketchannel.link"
+local check_blocking = require "skynet.socket.records".check_blocking -- before a request to whose reply nobody can wait
 
 local MAX_PAUSE = 10 -- seconds between two attempts of an endless connect()
 local MAX_MOVES = 16 -- times that one attempt follows changehost() calls of auth()
@@ -237,6 +238,7 @@ end
 ---@param padding? string[]  further parts; all parts are sent with low priority then
 ---@return any data
 function channel:request(request, response, padding)
+	if response ~= nil then check_blocking() end
 	local link = ready_link(self)
 	local id = link[1]
 	local sent
@@ -264,6 +266,7 @@ end
 ---@return any data  the reply's, or what request() would raise
 ---@return skynet.socketchannel.link? link  over which it came
 function channel:ask(request, response)
+	check_blocking()
 	local link = self.__sock
 	if not link or link.broken or self.closed or self.auth_thread then
 		local ok, state = pcall(block_connect, self, true)
@@ -293,6 +296,7 @@ end
 ---@param timed? boolean  true: the channel's timeout holds, as for a request
 ---@return any data
 function channel:response(response, timed)
+	check_blocking()
 	assert(block_connect(self))
 	return result(await(self.__sock, response, timed and self.watched, true))
 end

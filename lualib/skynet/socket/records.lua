@@ -68,6 +68,7 @@ local pool = {}
 local driver_push, driver_readline, driver_await = driver.push, driver.readline, driver.await
 local driver_wanted, driver_wake = driver.wanted, driver.wake
 local wait, wakeup, running, type = skynet.wait, skynet.wakeup, coroutine.running, type
+local isyieldable = coroutine.isyieldable
 local task_of, is_awaited = scheduler.running, scheduler.is_awaited
 
 local function wake(s)
@@ -78,6 +79,12 @@ local function wake(s)
 	elseif s.buffer then
 		driver_wake(s.buffer)
 	end
+end
+
+-- Raises where nothing can block, in a callback of string.gsub for instance: before a record says who waits, as a wake()
+-- would end another wait of that coroutine, and before there is a socket that nobody gets.
+local function check_blocking()
+	if not isyieldable() then wait() end
 end
 
 -- Blocks until the next wake(). A coroutine is the token that costs least. With `enough`, what comes meanwhile is put
@@ -104,6 +111,7 @@ end
 -- Blocks the reader until `want` is there or the stream has ended. A paused stream is taken up again.
 local function wait_for(s, want)
 	if s.waiting or s.buffer and driver_wanted(s.buffer) then error "assertion failed!" end
+	check_blocking()
 	if s.paused then resume_flow(s) end
 	s.want = want
 	suspend(s, type(want) == "number" and not s.taker and want or nil)
@@ -348,6 +356,7 @@ local records = {
 	remove = remove,
 	wake = wake,
 	wake_closers = wake_closers,
+	check_blocking = check_blocking,
 	wait_for = wait_for,
 	resume_flow = resume_flow,
 	new_record = new_record,
