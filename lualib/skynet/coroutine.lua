@@ -63,6 +63,27 @@ function hand_on(co, ...)
 	return settle(co, lua_resume(co, ...))
 end
 
+-- When the task ends while `co` is blocked, the variables of `co` that wait to be closed are closed with its own. Lua 5.4
+-- closes the fourth value of a `for` whose body is left; on LuaJIT nothing is to be closed.
+local guard_meta = {
+	__close = function(guard)
+		local co = guard.co
+		if not blocked[co] then return end
+		blocked[co] = nil
+		known[co] = "closed"
+		engine.close(co)
+	end,
+}
+
+local function once(_, turn)
+	if not turn then return true end
+end
+
+local function settle_first(co, ok, ...)
+	if not ok or ... ~= "SUSPEND" or lua_status(co) ~= "suspended" then return settle(co, ok, ...) end
+	for _ in once, nil, nil, setmetatable({ co = co }, guard_meta) do return settle(co, ok, ...) end
+end
+
 --- Like coroutine.resume, for coroutines of this module. Blocks when the coroutine blocks in the framework.
 ---@async
 ---@param co thread
@@ -73,7 +94,7 @@ function M.resume(co, ...)
 	if not known[co] then return false, "cannot resume none skynet coroutine" end
 	if known[co] == "closed" then return false, "cannot resume dead coroutine" end
 	drivers[co] = M.thread()
-	return settle(co, lua_resume(co, ...))
+	return settle_first(co, lua_resume(co, ...))
 end
 
 --- Like coroutine.yield; raises in a task that no resume of this module drives.

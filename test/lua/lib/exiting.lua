@@ -15,6 +15,14 @@ skynet.start(function()
 		if command == "sleep" then return marked(source, "handler", skynet.sleep, 10000) end
 		skynet.fork(function() marked(source, "sleep", skynet.sleep, 10000) end)
 		skynet.fork(function() marked(source, "call", skynet.call, skynet.self(), "lua", "sleep") end)
+		if command == "coroutines" then
+			local wrap = require "skynet.coroutine".wrap
+			local function inner()
+				skynet.sleep(0) -- blocks more than once
+				marked(source, "inner", skynet.sleep, 10000)
+			end
+			skynet.fork(function() marked(source, "outer", wrap(function() marked(source, "middle", wrap(inner)) end)) end)
+		end
 		skynet.sleep(1)
 		if command == "exit in a coroutine" then
 			local co = require "skynet.coroutine"
