@@ -150,8 +150,10 @@ int raise_address(lua_State* L, const char* what, const HostPort& address) {
   const int error = errno;
   const char* host = address.host != nullptr ? address.host : "";  // udp() may have none
   const bool v6 = std::strchr(host, ':') != nullptr;
+  const bool port = address.port >= 0 && address.port <= 65535;
+  const char* none = port ? "no address found for this host" : "no such port, the last is 65535";
   return luaL_error(L, v6 ? "%s: [%s]:%d: %s" : "%s: %s:%d: %s", what, host, address.port,
-                    error == 0 ? "no address found for this host" : std::strerror(error));
+                    error == 0 ? none : std::strerror(error));
 }
 
 // connect(host[, port]) -> id

@@ -160,7 +160,9 @@ void run_preload(lua_State* L, int first, int count) {
   take_global(L, "LUA_PRELOAD");
   const char* file = lua_tostring(L, -1);
   if (file != nullptr) {
-    if (load_file(L, file) != LUA_OK) lua_error(L);
+    const int status = load_file(L, file);
+    if (status == LUA_ERRFILE) luaL_error(L, "the option `preload`: %s", lua_tostring(L, -1));
+    if (status != LUA_OK) lua_error(L);
     lua_call(L, push_copies(L, first, first + count - 1), 0);
   }
   lua_pop(L, 1);

@@ -99,6 +99,8 @@ def a_preload_that_does_not_compile_ends_the_node(place):
     place.write("before.lua", "local = 1")
     status, said = place.node('preload = "./before.lua"')
     assert status == 1 and "./before.lua:1:" in said, status
+    status, said = place.node('preload = "./nix.lua"')
+    assert status == 1 and "the option `preload`: cannot open ./nix.lua" in said, status
 
 
 C_SERVICE = """

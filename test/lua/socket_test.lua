@@ -314,6 +314,8 @@ do
 		{ "socket.listen", socket.listen, "127.0.0.1", nil, "Listen error: 127.0.0.1:%d: Address already in use" },
 		{ "driver.listen", driver.listen, "127.0.0.1", nil, "Listen error: 127.0.0.1:%d: Address already in use" },
 		{ "listen elsewhere", socket.listen, "192.0.2.1", 80, "Listen error: 192.0.2.1:80: Cannot assign requested address" },
+		{ "listen on a port that is none", socket.listen, "127.0.0.1", 65536,
+			"Listen error: 127.0.0.1:65536: no such port, the last is 65535" },
 		{ "listen on v6", socket.listen, "2001:db8::1", 80, "Listen error: [2001:db8::1]:80: " },
 		{ "listen by name", socket.listen, "no such host.invalid", 80,
 			"Listen error: no such host.invalid:80: no address found for this host" },
