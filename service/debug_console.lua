@@ -19,7 +19,7 @@ local unpack = table.unpack or unpack ---@diagnostic disable-line: deprecated
 local WAIT = 300 -- 1/100 s: how long stat, mem and gc wait for the services
 local MAX_INPUT = 64 * 1024 -- bytes of a line, or of an HTTP body
 local MAX_FIELDS = 100      -- lines of an HTTP head
-local LEFT_WAIT = 100       -- 1/100 s: so long a command may go on when its client has left
+local LEFT_WAIT = 500       -- 1/100 s: so long a command may go on when its client has left
 
 local HELP = {
 	help = "help : this list",

@@ -2,6 +2,7 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
+local net = require "net"
 local T = require "harness"
 local console = require "console"
 
@@ -134,6 +135,12 @@ T.test("a client that leaves while its command waits leaves no descriptor and no
 	end, 1000)
 	T.ok(ask(fd, "ping .launcher"):match "^%d+\n<CMD OK>\n$")
 	socket.close(fd)
+end)
+
+T.test("a client that ends its own side, as `nc -N` does, gets the answer of a slow command", function()
+	local slow = skynet.newservice "holder"
+	T.eq(net.ask_and_end(tonumber(skynet.getenv "port"), ("call %s 'slow', 200\n"):format(skynet.address(slow))),
+		"Welcome to skynet console\n1\tslow\nn\t1\n<CMD OK>\n")
 end)
 
 T.test("missing arguments are named", function()

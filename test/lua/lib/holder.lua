@@ -1,4 +1,4 @@
--- A service of response_test.lua that keeps requests without an answer.
+-- A service that keeps requests without an answer, or takes its time.
 local skynet = require "skynet"
 
 local held = {}
@@ -9,8 +9,8 @@ function command.held() skynet.retpack(#held) end
 function command.exit() skynet.exit() end
 function command.yield() coroutine.yield() end
 
-function command.slow()
-	skynet.sleep(20)
+function command.slow(ticks)
+	skynet.sleep(ticks or 20)
 	skynet.retpack "slow"
 end
 
@@ -26,5 +26,5 @@ skynet.register_protocol {
 }
 
 skynet.start(function()
-	skynet.dispatch("lua", function(_, _, name) command[name]() end)
+	skynet.dispatch("lua", function(_, _, name, ...) command[name](...) end)
 end)
