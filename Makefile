@@ -271,7 +271,7 @@ linux: build
 asan:       ## build with AddressSanitizer and UBSan, and run the tests
 	$(MAKE) VARIANT=asan test
 
-tsan: setup-test  ## build with ThreadSanitizer, and run the unit tests and the storm scene
+tsan: setup-test  ## build with ThreadSanitizer, and run the unit tests, the storm scene and a test of signals
 	$(MAKE) VARIANT=tsan test-tsan
 
 variants: setup  ## build every variant

@@ -1,5 +1,6 @@
 // Does what the command line asks for: most of all, reads a config, builds the node, and ends with it.
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -122,6 +123,16 @@ struct End {
   bool stuck = false;  // a service does not come back from its message
 };
 
+// The number of the next signal, or what stands for one. poll() comes first as in read() alone a signal would wait for the
+// end of the call in a build with ThreadSanitizer, which runs no handler before, and starts it anew.
+char next_signal() {
+  for (;;) {
+    pollfd readable{.fd = signal_pipe[0], .events = POLLIN, .revents = 0};
+    char number;
+    if (poll(&readable, 1, -1) == 1 && read(signal_pipe[0], &number, 1) == 1) return number;
+  }
+}
+
 // Until the node has ended, or nothing more can be done in order.
 End serve(Node& node, std::chrono::milliseconds drain) {
   std::thread watcher([&node] {
@@ -131,8 +142,7 @@ End serve(Node& node, std::chrono::milliseconds drain) {
   });
   End end;
   for (;;) {
-    char number;
-    if (read(signal_pipe[0], &number, 1) != 1) continue;
+    const char number = next_signal();
     if (number == kEnded) break;
     if (number == SIGHUP) {
       node.deliver(node.logger(), Message::make(0, kTypeSystem, 0, nullptr, 0));

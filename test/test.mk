@@ -63,8 +63,8 @@ test-demo: all      ## start nodes with the configs of etc/, and look at what th
 
 # STORM_SECONDS is for one engine; the other one runs as long, beside it.
 STORM_SECONDS ?= 60
-test-tsan: all $(UNIT_TESTS)  ## run the unit tests and the storm (with VARIANT=tsan: make tsan)
-	@test/sum "$(MAKE) -s test-unit" "$(MAKE) -s test-storm"
+test-tsan: all $(UNIT_TESTS)  ## run the unit tests, the storm and a test of signals (with VARIANT=tsan: make tsan)
+	@test/sum "$(MAKE) -s test-unit" "$(MAKE) -s test-storm" "$(MAKE) -s test-cli ONLY=obeys_signals"
 
 test-storm: all     ## many workers, and services that call, end and time out at random (STORM_SECONDS=N)
 	@test/run_cases lua $(CASE_FLAGS) --config storm_seconds=$(STORM_SECONDS) storm

@@ -1,6 +1,8 @@
 """How a node ends: in time beside a service that loops, and with what is still to be sent."""
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -107,3 +109,26 @@ def a_service_that_fails_to_load_while_the_node_ends_is_no_failure_of_the_node(p
                               'skynet.launch("snlua", "fails") skynet.timeout(5, skynet.abort) end)\n')
     status, said = place.node('start = "aborts"')
     assert status == 0 and "too late" in said, status
+
+
+@each_engine
+def a_node_that_has_nothing_to_do_obeys_signals(place):
+    place.write("idles.lua", 'require("skynet").start(function() require("skynet").error "it idles" end)\n')
+    log, aside = place.path / "node.log", place.path / "aside.log"
+    deadline = time.monotonic() + place.seconds
+
+    def eventually(condition):
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    with subprocess.Popen([place.bin, place.config('start = "idles"', 'logger = "node.log"')], cwd=place.path) as node:
+        try:
+            eventually(lambda: log.exists() and "it idles" in log.read_text())
+            log.rename(aside)
+            node.send_signal(signal.SIGHUP)
+            eventually(log.exists)
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(place.seconds) == -signal.SIGTERM
+        finally:
+            node.kill()
