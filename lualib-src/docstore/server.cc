@@ -52,7 +52,7 @@ bool Server::take(int type, int session, std::uint32_t source, void* message, st
     std::free(message);
     return true;
   }
-  if (type != PTYPE_SOCKET || size < sizeof(skynet_socket_message)) return false;
+  if (type != PTYPE_SOCKET || source != 0 || size < sizeof(skynet_socket_message)) return false;
   const auto& event = *static_cast<const skynet_socket_message*>(message);
   // What is accepted concerns the listener, which is Lua's.
   if (!links_.contains(event.id) || !take_event(event)) return false;

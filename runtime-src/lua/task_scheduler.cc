@@ -406,12 +406,14 @@ int TaskScheduler::push_request(lua_State* L, const Message& message, Entry entr
     return values < 0 ? kMayRaise : values;
   }
   // Its own. What may raise needs protection, and so do further messages of the protocol.
-  if (entry == Entry::bare) {
-    if (lua_tocfunction(L, unpacker) != socket_unpack) {
-      needs_protection_.set(static_cast<std::size_t>(message.type()));
-      return kMayRaise;
-    }
-    if (socket_event(message) == nullptr) return kMayRaise;
+  if (entry == Entry::bare && lua_tocfunction(L, unpacker) != socket_unpack) {
+    needs_protection_.set(static_cast<std::size_t>(message.type()));
+    return kMayRaise;
+  }
+  // An event holds a pointer, which unpack believes; and that of sockets raises for what is shorter than one.
+  if (message.type() == kTypeSocket && socket_event(message) == nullptr) {
+    if (entry == Entry::bare) return kMayRaise;
+    luaL_error(L, "this is no socket message: it is not from the network");
   }
   lua_pushlightuserdata(L, message.data);
   lua_pushinteger(L, static_cast<lua_Integer>(message.size()));

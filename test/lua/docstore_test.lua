@@ -6,6 +6,7 @@ local socket = require "skynet.socket"
 local bson = require "bson"
 local driver = require "skynet.mongo.driver"
 local mongo = require "skynet.db.mongo"
+local net = require "net"
 local T = require "harness"
 
 local port = tonumber(skynet.getenv "port")
@@ -184,6 +185,20 @@ T.test("a peer that goes in the middle of a message leaves nothing", function()
 		socket.close(id)
 	end
 	T.eventually(function() return connections() == 0 end)
+end)
+
+T.test("what a service sends as an event of a socket is not believed", function()
+	local client = mongo.client { host = OTHER, port = port }
+	local sent = 0
+	for _, info in ipairs(socket.netstat()) do
+		if info.address == skynet.localname ".docstore" and info.type == "TCP" then
+			sent = sent + 1
+			skynet.rawsend(".docstore", "socket", net.forged(info.id))
+		end
+	end
+	T.eq(sent, 1)
+	T.eq(client:runCommand "ping".ok, 1)
+	client:disconnect()
 end)
 
 T.test("a malformed message of a service is refused to that service", function()

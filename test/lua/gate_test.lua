@@ -26,6 +26,21 @@ local function events(gate, name)
 	return n
 end
 
+T.test("gateserver: what a service sends as an event of a socket is not believed", function()
+	local gate = skynet.newservice "net_gate"
+	local id = open(skynet.call(gate, "lua", "open", { address = net.host, port = 0 }))
+	socket.write(id, frame "first")
+	T.eq(recv(id), "first")
+	for _, info in ipairs(socket.netstat()) do
+		if info.address == gate then skynet.rawsend(gate, "socket", net.forged(info.id)) end
+	end
+	T.raises("call failed", skynet.rawcall, gate, "socket", net.forged(1))
+	socket.write(id, frame "second")
+	T.eq(recv(id), "second")
+	socket.close(id)
+	skynet.kill(gate)
+end)
+
 T.test("gateserver: exactly maxclient connections, the others are never heard of", function()
 	local gate = skynet.newservice "net_gate"
 	local port = skynet.call(gate, "lua", "open", { address = net.host, port = 0, maxclient = 2 })
@@ -183,9 +198,7 @@ T.test("gate in C: what a service sends as an event of a socket is not believed"
 	socket.close(listener)
 	local dog = skynet.address(skynet.self())
 	local gate = assert(skynet.launch("gate", ("S %s %s:%d 0 4"):format(dog, net.host, port)))
-	-- Bytes of a connection that is not there, at an address that nobody has.
-	local number = "\1\0\0\0"
-	skynet.rawsend(gate, "socket", number:rep(3) .. ("\0"):rep(4) .. "\16" .. ("\0"):rep(7))
+	skynet.rawsend(gate, "socket", net.forged(1))
 	skynet.rawsend(gate, "socket", "cut")
 	skynet.rawsend(gate, "socket", "")
 	local id = open(port)

@@ -21,6 +21,20 @@ T.test("readall takes more than the pause limit while it waits", function()
 	socket.close(b)
 end)
 
+T.test("what a service sends as an event of a socket is not believed", function()
+	local a, b = net.pair()
+	local wait = net.async(socket.read, b)
+	for _, event in ipairs { net.forged(b), net.forged(0), net.forged(b) .. "more", "cut" } do
+		skynet.rawsend(skynet.self(), "socket", event)
+		skynet.redirect(skynet.self(), skynet.self(), "socket", 0, event)
+		T.raises("call failed", skynet.rawcall, skynet.self(), "socket", event)
+	end
+	socket.write(a, "from the network")
+	T.eq(wait(), "from the network")
+	socket.close(a)
+	socket.close(b)
+end)
+
 T.test("readall takes up a stream that was paused before", function()
 	local a, b = net.pair()
 	socket.write(a, ("x"):rep(2 * MB))

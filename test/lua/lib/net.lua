@@ -23,6 +23,15 @@ function net.pair()
 	return a, accepted
 end
 
+--- What an event of the socket `id` would look like that brings 16 bytes, at an address that nobody has.
+---@param id integer
+function net.forged(id)
+	local function word(n)
+		return string.char(n % 256, math.floor(n / 256) % 256, math.floor(n / 65536) % 256, math.floor(n / 16777216) % 256)
+	end
+	return word(1) .. word(id) .. word(16) .. word(0) .. word(16) .. word(0)
+end
+
 --- The head of a WebSocket client's handshake, without the empty line that ends it.
 ---@param path string
 function net.handshake(path)
