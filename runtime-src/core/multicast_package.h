@@ -98,8 +98,8 @@ inline bool close_package(MulticastPackage* package, std::int32_t* left) {
   return true;
 }
 
-// For a message that nobody will handle: its receiver has ended.
-inline void close_unhandled(const Message& message) {
+// For a message that nobody handles: a part of Node::close_unhandled().
+inline void close_published(const Message& message) {
   if (message.type() != kTypeMulticast) return;
   std::int32_t left;
   if (MulticastPackage* package = package_in(message.data, message.size())) {

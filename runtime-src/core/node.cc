@@ -199,25 +199,25 @@ void Node::run_remaining(Service& service) {
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) service.call_back(message);
 }
 
+void Node::close_unhandled(const Message& message) {
+  if (const skynet_socket_message* event = socket_event(message)) {
+    std::free(event->buffer);
+    if (event->type == SKYNET_SOCKET_TYPE_ACCEPT && sockets.close != nullptr) {
+      sockets.close(sockets.context, event->ud);
+    }
+  }
+  close_published(message);
+  if (message.type() == kTypeSystem) {
+    const RemoteMessage* remote = remote_message(message.data, message.size(), remote_mark);
+    if (remote != nullptr) std::free(remote->data);
+  }
+}
+
 // Nobody is to wait for an answer from a service that has gone.
 void Node::refuse_remaining(Service& service) {
   Message message;
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) {
-    // What came over a socket is a block of its own beside the message.
-    if (const skynet_socket_message* event = socket_event(message)) {
-      std::free(event->buffer);
-      // So is a connection that nobody has heard of.
-      if (event->type == SKYNET_SOCKET_TYPE_ACCEPT && sockets.close != nullptr) {
-        sockets.close(sockets.context, event->ud);
-      }
-    }
-    // So is what was published,
     close_unhandled(message);
-    // and what was to go to another node.
-    if (message.type() == kTypeSystem) {
-      const RemoteMessage* remote = remote_message(message.data, message.size(), remote_mark);
-      if (remote != nullptr) std::free(remote->data);
-    }
     message.free_payload();
     // The session of a published message is its channel: nobody waits for an answer.
     if (message.source == 0 || message.type() == kTypeError || message.type() == kTypeResponse ||

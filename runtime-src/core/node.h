@@ -117,6 +117,11 @@ class Node {
     return true;
   }
 
+  // For a message that nobody handles: frees or closes what it brings beside its payload, which stays the caller's. That is
+  // the bytes in the event of a socket, or its connection of which nobody has heard; a published message; what was to go
+  // to another node.
+  void close_unhandled(const Message& message);
+
   // Posts an empty response of `entry.session` to the service when `delay` ticks have begun, or at
   // once if there are none.
   void respond_after(Ticks delay, TimerEntry entry);

@@ -48,10 +48,13 @@ void Service::run(Turn& turn) {
 }
 
 void Service::call_back(Message& message) {
-  const int keep = callback_ == nullptr
-                       ? 0
-                       : callback_(context(), userdata_, message.type(), message.session,
-                                   message.source, message.data, message.size());
+  int keep = 0;
+  if (callback_ == nullptr) {
+    node_.close_unhandled(message);
+  } else {
+    keep = callback_(context(), userdata_, message.type(), message.session, message.source,
+                     message.data, message.size());
+  }
   if (keep == 0) message.free_payload();
 }
 

@@ -126,8 +126,9 @@ class LuaService::OnThread {
 void LuaService::drain_load(Service&, void* self, Turn&) { static_cast<LuaService*>(self)->load(); }
 
 // A service that has not asked for messages.
-void LuaService::drain_nothing(Service&, void*, Turn& turn) {
-  for (Message message; turn.next_given(&message);) free_given(message.data);
+void LuaService::drain_nothing(Service& service, void*, Turn& turn) {
+  for (Message message; turn.next(&message); message.free_payload())
+    service.node().close_unhandled(message);
 }
 
 // The memory of a state of which an image is taken.

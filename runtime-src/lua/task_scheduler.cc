@@ -1,6 +1,7 @@
 #include "lua/task_scheduler.h"
 
 #include "core/multicast_package.h"
+#include "core/node.h"
 #include "core/socket_message.h"
 #include "lua/builtin_modules.h"
 #include "lua/lua_service.h"
@@ -280,7 +281,7 @@ inline bool TaskScheduler::start_plain_request(lua_State* L, const Message& mess
 
 bool TaskScheduler::on_request(lua_State* L, Message& message, Entry entry) {
   if (exited_) {
-    close_unhandled(message);
+    service_.node().close_unhandled(message);
     refuse(message);
     return true;
   }

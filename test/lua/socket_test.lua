@@ -1,6 +1,7 @@
 -- skynet.socket beyond the conformance cases: what skynet does wrong, and the additions.
 local skynet = require "skynet"
 require "skynet.manager"
+local core = require "skynet.core"
 local socket = require "skynet.socket"
 local driver = require "skynet.socketdriver"
 local net = require "net"
@@ -33,6 +34,26 @@ T.test("what a service sends as an event of a socket is not believed", function(
 	T.eq(wait(), "from the network")
 	socket.close(a)
 	socket.close(b)
+end)
+
+T.test("what comes for a service that asks for no messages is closed, and freed", function()
+	local free, _, port = socket.listen(net.host, 0)
+	socket.close(free)
+	local accepted
+	local listener, _, peer_port = socket.listen(net.host, 0)
+	socket.start(listener, function(id) accepted = id end)
+	local deaf = skynet.launch("snlua", "deaf", port, peer_port)
+	T.eventually(function() return accepted end)
+	core.command("LOGON", skynet.address(deaf)) -- who reads along makes an event of the bytes
+	local datagrams = socket.udp(function() end)
+	socket.udp_connect(datagrams, net.host, port)
+	socket.write(datagrams, "a datagram") -- the sanitizer tells what becomes of this,
+	assert(socket.start(accepted))
+	socket.write(accepted, "bytes") -- and of this
+	T.eq(socket.read(assert(socket.open(net.host, port))), false)
+	skynet.kill(deaf)
+	T.eq(socket.read(accepted), false)
+	for _, id in ipairs { accepted, listener, datagrams } do socket.close(id) end
 end)
 
 T.test("readall takes up a stream that was paused before", function()

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "core/environment.h"
+#include "core/multicast_package.h"
 #include "core/service.h"
+#include "core/socket_message.h"
 
 namespace runtime {
 namespace {
@@ -100,6 +102,33 @@ TEST_F(NodeTest, ARetiredServiceTakesNoMessageAndIsReleasedOnce) {
   EXPECT_FALSE(node.retire(handle));
   EXPECT_FALSE(send(0, handle));
   EXPECT_TRUE(eventually([&] { return seen_.released.load() == 1; }));
+}
+
+TEST_F(NodeTest, WhatAServiceWithoutCallbackGetsIsClosedAndFreed) {
+  static std::atomic<int> closed;
+  closed = 0;
+  node.sockets.close = [](void*, int id) { closed.store(id); };
+  const auto post = [this](Handle to, int type, int session, const void* bytes, std::size_t size) {
+    void* const memory = std::malloc(size);
+    std::memcpy(memory, bytes, size);
+    EXPECT_TRUE(node.deliver(to, Message::make(0, type, session, memory, size)));
+  };
+  const Handle deaf = node.launch("quiet", nullptr);
+  // The sanitizer tells of the bytes.
+  const skynet_socket_message datagram{SKYNET_SOCKET_TYPE_UDP, 7, 3,
+                                       static_cast<char*>(std::malloc(3))};
+  post(deaf, kTypeSocket, 0, &datagram, sizeof(datagram));
+  post(deaf, kTypeSocket, 7, "received", 8);
+  MulticastPackage* const package = make_package(std::malloc(1), 1);
+  ASSERT_TRUE(bind_package(package, 2));
+  const std::uint64_t box = box_of(package);
+  post(deaf, kTypeMulticast, 1, &box, sizeof(box));
+  const skynet_socket_message accepted{SKYNET_SOCKET_TYPE_ACCEPT, 7, 8, nullptr};
+  post(deaf, kTypeSocket, 0, &accepted, sizeof(accepted));  // the last one: it tells that all are done
+  EXPECT_TRUE(eventually([&] { return closed.load() == 8; }));
+  std::int32_t left = -1;
+  EXPECT_TRUE(close_package(package, &left));
+  EXPECT_EQ(left, 0);
 }
 
 TEST_F(NodeTest, AFailedStartIsReleasedAndLeavesNoHandle) {
