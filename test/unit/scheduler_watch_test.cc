@@ -1,9 +1,12 @@
 // What is to run and stands still, because its worker's message takes long, goes to another worker.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <string>
 #include <thread>
 
 #include "core/environment.h"
@@ -72,6 +75,23 @@ int relay_init(void*, skynet_context* context, const char*) {
 }
 
 std::atomic<bool> released{false};
+// Passes the message on to the next of the chain, and works on until released; the last one only arrives.
+Handle chain[3];
+int pass_on(skynet_context*, void*, int, int at, uint32_t, const void*, size_t) {
+  if (at == 2) {
+    arrived.fetch_add(1);
+    return 0;
+  }
+  node_of_test->deliver(chain[at + 1], Message::make(0, kTypeLua, at + 1, nullptr, 0));
+  while (!released.load()) {
+  }
+  return 0;
+}
+int pass_init(void*, skynet_context* context, const char*) {
+  Service::from(context).set_callback(pass_on, nullptr);
+  return 0;
+}
+
 int work_until_released(skynet_context*, void*, int, int, uint32_t, const void*, size_t) {
   while (!released.load()) {
   }
@@ -118,6 +138,7 @@ class WatchedNode {
                                      {"arrive", nullptr, arrive_init, nullptr, nullptr},
                                      {"work", nullptr, work_init, nullptr, nullptr},
                                      {"relay", nullptr, relay_init, nullptr, nullptr},
+                                     {"pass", nullptr, pass_init, nullptr, nullptr},
                                      {"hold", nullptr, hold_init, nullptr, nullptr}};
     NodeOptions options;
     options.threads = threads;
@@ -176,6 +197,46 @@ TEST(SchedulerSlices, AWorkerThatHasWatchedGetsItsUsualSliceBackAtWork) {
     taken_over = first_slice_ns.load() < usual_slice_ns;
   }
   EXPECT_TRUE(taken_over);
+}
+
+// How many threads of this process have a shorter slice than the caller.
+int threads_with_short_slices() {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    const std::uint64_t slice = slice_ns(std::stoi(entry.path().filename().string()));
+    if (slice != 0 && slice < slice_ns(0)) ++count;
+  }
+  return count;
+}
+
+// Lets two workers watch. How many have a short slice when all sleep, at best; 0: only one of them has watched, as a third
+// has stolen what the first took over.
+int short_slices_after_two_watched() {
+  WatchedNode node(3);
+  for (Handle& service : chain) service = node.launch("pass");
+  node.send(chain[2], chain[0], 0);
+  EXPECT_TRUE(arrive_in_time(1));
+  int least = threads_with_short_slices();
+  if (least < 2) return 0;
+  released.store(true);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+  while (least > 1 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    least = std::min(least, threads_with_short_slices());
+  }
+  return least;
+}
+
+TEST(SchedulerSlices, AWorkerThatHasWatchedGetsItsUsualSliceBackBeforeItSleeps) {
+  if (!kernel_has_slices()) GTEST_SKIP() << "this kernel has no slices";
+  // The last that has watched keeps its short one; and now and then a worker is the last when it goes to sleep, and another
+  // watches after that.
+  int least = 0;
+  for (int tries = 0; least != 1 && tries < 20;) {
+    least = short_slices_after_two_watched();
+    if (least > 1) ++tries;
+  }
+  EXPECT_EQ(least, 1);
 }
 
 }  // namespace
