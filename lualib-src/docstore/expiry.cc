@@ -45,8 +45,6 @@ bool any_index(Engine& engine, F f) {
 
 }  // namespace
 
-bool has_expiring_index(const Engine& engine) { return engine.catalogue.has_expiry(); }
-
 bool has_expired_documents(Engine& engine) {
   return any_index(engine, [](Collection& collection, const Index& index, std::int64_t ms) {
     return !numbers_before(collection, index, ms, 1).empty();

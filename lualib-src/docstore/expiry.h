@@ -10,7 +10,6 @@
 
 namespace runtime::docstore {
 
-bool has_expiring_index(const Engine& engine);
 bool has_expired_documents(Engine& engine);
 void remove_expired_documents(Engine& engine);
 

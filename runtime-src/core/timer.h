@@ -16,8 +16,6 @@
 
 namespace runtime {
 
-class Node;
-
 class Timer {
  public:
   // `post` gets the timers that are due, the earliest first, on the timer thread.

@@ -45,13 +45,6 @@ std::optional<Filter> Filter::parse_named(std::string_view document, std::string
   return Filter(std::move(root));
 }
 
-std::optional<Filter> Filter::parse_operators(std::string_view document, CommandError* error) {
-  std::unique_ptr<AllOf> root =
-      FilterParser(FilterParser::Names::fields, error).operators(Path(), document);
-  if (root == nullptr) return {};
-  return Filter(std::move(root));
-}
-
 bool Filter::matches(std::string_view document, MatchDetails* details) const {
   return matches_value(document_value(document), details);
 }

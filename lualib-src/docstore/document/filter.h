@@ -71,12 +71,10 @@ class Filter {
   // {"x.a": 1, "x.b": 2}. *name is that name.
   static std::optional<Filter> parse_named(std::string_view document, std::string* name,
                                            CommandError* error);
-  // The operators of $pull, and of $elemMatch on values: {$gt: 1, $lt: 5}.
-  static std::optional<Filter> parse_operators(std::string_view document, CommandError* error);
 
   // The answer holds once details->check() succeeds.
   bool matches(std::string_view document, MatchDetails* details) const;
-  // For what parse_named() and parse_operators() gave.
+  // For what parse_named() gave.
   bool matches_value(const Value& value, MatchDetails* details) const;
 
   // Whether there is an $expr in it. Not everything that takes a filter takes one of these.

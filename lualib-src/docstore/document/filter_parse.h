@@ -23,12 +23,12 @@ class FilterParser {
 
   // Null: refused.
   std::unique_ptr<AllOf> document(std::string_view bytes);
-  std::unique_ptr<AllOf> operators(const Path& path, std::string_view bytes);
 
   // The name that all paths began with; for Names::one_name_first.
   const std::string& name() const { return name_; }
 
  private:
+  std::unique_ptr<AllOf> operators(const Path& path, std::string_view bytes);
   bool add_logical(const bson::Element& element, FilterNodes* out);
   bool add_branches(const bson::Element& element, FilterNodes* out);
   bool add_field(const bson::Element& element, FilterNodes* out);

@@ -1,6 +1,5 @@
 #include "docstore/storage/catalogue.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "docstore/storage/random.h"
@@ -42,7 +41,6 @@ std::string Catalogue::prepare() {
 }
 
 std::string Catalogue::reload() {
-  has_expiry_.reset();
   collections_.clear();
   Statement all(connection_,
                 "SELECT id, database, name, options, uuid FROM collections ORDER BY id");
@@ -78,20 +76,8 @@ Collection* Catalogue::find(std::int64_t id) const {
   return nullptr;
 }
 
-bool Catalogue::has_expiry() const {
-  if (!has_expiry_) {
-    has_expiry_ = std::ranges::any_of(collections_, [](const auto& collection) {
-      return std::ranges::any_of(collection->indexes(), [](const auto& index) {
-        return index->spec().expire_after_seconds.has_value();
-      });
-    });
-  }
-  return *has_expiry_;
-}
-
 Collection* Catalogue::create(std::string_view database, std::string_view name,
                               std::string_view options) {
-  has_expiry_.reset();
   const std::string uuid = random_uuid();
   Statement adding(connection_,
                    "INSERT INTO collections (database, name, options, uuid) VALUES (?, ?, ?, ?)");
@@ -113,7 +99,6 @@ Collection* Catalogue::create(std::string_view database, std::string_view name,
 }
 
 bool Catalogue::drop(Collection* collection) {
-  has_expiry_.reset();
   std::string sql;
   for (const auto& index : collection->indexes()) sql += "DROP TABLE " + index->table() + ";";
   const std::string id = std::to_string(collection->id());
@@ -124,14 +109,12 @@ bool Catalogue::drop(Collection* collection) {
 }
 
 bool Catalogue::rename(Collection* collection, std::string_view database, std::string_view name) {
-  has_expiry_.reset();
   Statement renaming(connection_, "UPDATE collections SET database = ?, name = ? WHERE id = ?");
   return renaming.bind_text(1, database).bind_text(2, name).bind(3, collection->id()).run() &&
          reload().empty();
 }
 
 Index* Catalogue::create_index(Collection& collection, const IndexSpec& spec) {
-  has_expiry_.reset();
   Statement adding(connection_, "INSERT INTO indexes (collection, spec) VALUES (?, ?)");
   if (!adding.bind(1, collection.id()).bind(2, std::string_view(spec.document)).run())
     return nullptr;
@@ -146,7 +129,6 @@ Index* Catalogue::create_index(Collection& collection, const IndexSpec& spec) {
 }
 
 bool Catalogue::drop_index(Collection& collection, Index* index) {
-  has_expiry_.reset();
   const std::string sql = "DROP TABLE " + index->table() +
                           "; DELETE FROM indexes WHERE id = " + std::to_string(index->id());
   collection.disown(index->id());
@@ -154,7 +136,6 @@ bool Catalogue::drop_index(Collection& collection, Index* index) {
 }
 
 bool Catalogue::change_index(Collection& collection, Index* index, const IndexSpec& spec) {
-  has_expiry_.reset();
   const std::int64_t id = index->id();
   const bool many = index->has_many();
   Statement changing(connection_, "UPDATE indexes SET spec = ? WHERE id = ?");

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,14 +45,9 @@ class Catalogue {
   // The same index with another description (collMod).
   bool change_index(Collection& collection, Index* index, const IndexSpec& spec);
 
-  // Whether an index has expireAfterSeconds.
-  bool has_expiry() const;
-
  private:
   Connection& connection_;
   std::vector<std::unique_ptr<Collection>> collections_;
-  // Of the index with expireAfterSeconds, for has_expiry(), which is asked before each wait; nothing: look.
-  mutable std::optional<bool> has_expiry_;
 };
 
 }  // namespace runtime::docstore
