@@ -1,7 +1,7 @@
 // One stretch of messages that a service may handle before others have their turn.
 //
-// Bounds:  kMessages messages; the given time, looked at every
-//          kMessagesPerLook messages; what waits then is for the next turn.
+// Bounds:  kMessages messages; the given time, looked at every kMessagesPerLook messages. What waits then is
+//          for the next turn.
 // Threads: the worker that runs the service.
 #pragma once
 

@@ -181,8 +181,7 @@ struct Socket {
   std::unique_ptr<std::deque<Datagram>> datagrams;  // udp: those that the kernel did not take
   int family = 0;                                   // AF_INET or AF_INET6, of a udp socket
   bool nodelay = false;                             // asked for before there was a connection
-  int dead_after =
-      0;  // the same: seconds until a silent peer counts as dead; 0: as the system has it
+  int dead_after = 0;  // seconds until a silent peer counts as dead, likewise; 0: the system's own
   std::uint32_t orders_queued = 0;  // start and pause commands that the I/O thread has not come to
   int saved_file_flags = -1;        // of an adopted descriptor, to be restored
   Address remote;  // tcp: the peer; udp: the default destination; listen: the own address

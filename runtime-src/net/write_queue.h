@@ -9,10 +9,9 @@
 // Small pieces of the normal line share blocks: many small sends leave as one piece of memory. What is
 // sent while nothing waits goes into a small block that is part of the queue, if it fits.
 //
-// Threads: none of its own; the socket's mutex guards it. Between gather() and consume() the mutex
-//          may be
-// released, and others may append, but only one thread at a time gathers and consumes, and nobody
-// clears.
+// Threads: none of its own; the socket's mutex guards it. Between gather() and consume() the mutex may be
+//          released, and others may append, but only one thread at a time gathers and consumes, and nobody
+//          clears.
 // Memory:  what waits is on no service's account, as it may outlive the one that has sent it.
 #pragma once
 
