@@ -26,12 +26,15 @@ $(UNIT_TESTS): $(LIB_OBJ) $(ENGINE_COPIES) $(EXPORTS) test/test.mk
 
 test: setup-test    ## set up, build, and run all tests, on both engines
 	@$(MAKE) all $(UNIT_TESTS)
-	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-model" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
+	@test/sum "$(MAKE) -s test-headers" "$(MAKE) -s test-source" "$(MAKE) -s test-model" "$(MAKE) -s test-unit" "$(MAKE) -s test-lua" \
 	  "$(MAKE) -s test-conformance" "$(MAKE) -s test-clients" "$(MAKE) -s test-cli" "$(MAKE) -s test-docstore" \
 	  $(if $(filter release,$(VARIANT)),"$(MAKE) -s test-demo")
 
 test-headers:       ## compile each public header alone, as C and as C++
 	@CC="$(CC)" CXX="$(CXX)" test/run_headers
+
+test-source:        ## compare the sources with the parts in docs/design.md; each memory order names what it pairs with
+	@test/run_source
 
 test-model:         ## check the models of lock-free code with spin (MODELS="parking" for one of them)
 	@CC="$(CC)" test/model/run $(MODELS)
@@ -77,6 +80,6 @@ soak: all           ## start, use and end 100000 services in one node, on both e
 soak-nodes: all     ## three nodes, harbor, cluster and multicast: every message counted (NODES_MINUTES=N)
 	@LUACLIB=$(LUACLIB) CSERVICE=$(CSERVICE) NODES_MINUTES=$(NODES_MINUTES) test/soak/nodes $(RUNTIME)
 
-.PHONY: soak soak-nodes test test-docstore test-tsan test-storm test-headers test-model test-unit test-lua test-conformance test-clients test-cli test-demo
+.PHONY: soak soak-nodes test test-docstore test-tsan test-storm test-headers test-source test-model test-unit test-lua test-conformance test-clients test-cli test-demo
 
 include test/fuzz/fuzz.mk

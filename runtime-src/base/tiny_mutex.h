@@ -22,6 +22,7 @@ class TinyMutex {
  private:
   void lock_slowly();
 
+  // The release in unlock() pairs with the acquire in try_lock().
   std::atomic<bool> held_{false};
 };
 

@@ -25,6 +25,7 @@ bool HandleTable::add(Service* service, Handle* handle, Mailbox** mailbox) {
     last_ = last_ == kLocalMask ? 1 : last_ + 1;
     auto& page = pages_[last_ / kPageSlots];
     if (page.load(std::memory_order_relaxed) == nullptr) {
+      // Pairs with the acquire in find().
       page.store(new std::atomic<Mailbox*>[kPageSlots](), std::memory_order_release);
     }
     auto& slot = page.load(std::memory_order_relaxed)[last_ % kPageSlots];
@@ -32,7 +33,7 @@ bool HandleTable::add(Service* service, Handle* handle, Mailbox** mailbox) {
     *handle = harbor_ << kHarborShift | last_;
     *mailbox = take_mailbox();
     (*mailbox)->open(*handle, service);
-    slot.store(*mailbox, std::memory_order_release);
+    slot.store(*mailbox, std::memory_order_release);  // pairs with the acquire in find()
     ++live_;
     return true;
   }
@@ -44,7 +45,7 @@ Mailbox* HandleTable::remove(Handle handle) {
   if (mailbox == nullptr) return nullptr;
   pages_[(handle & kLocalMask) / kPageSlots]
       .load(std::memory_order_relaxed)[handle % kPageSlots]
-      .store(nullptr, std::memory_order_release);
+      .store(nullptr, std::memory_order_relaxed);  // who finds nothing looks at nothing
   --live_;
   return mailbox;
 }

@@ -32,6 +32,7 @@ class HandleTable {
 
   // The mailbox that `handle` leads to, or null.
   Mailbox* find(Handle handle) const {
+    // Both pair with the releases in add(): the slots of a page are empty, and a mailbox is open.
     const std::atomic<Mailbox*>* page =
         pages_[(handle & kLocalMask) / kPageSlots].load(std::memory_order_acquire);
     if (page == nullptr || handle >> kHarborShift != harbor_) return nullptr;

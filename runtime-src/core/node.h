@@ -85,7 +85,8 @@ class Node {
   };
   SocketHooks sockets;
 
-  // Who is told when a service ends; 0 is nobody.
+  // Who is told when a service ends; 0 is nobody. As the other handles here it orders nothing: the mailbox behind it is
+  // found by the handle table.
   std::atomic<Handle> exit_monitor{0};
 
   std::size_t service_count() const { return services_.load(std::memory_order_relaxed); }

@@ -45,6 +45,7 @@ bool Parking::sleep_in(std::size_t worker, EventLoop& loop) {
   loop_.store(&loop, std::memory_order_relaxed);
   in_loop_.store(worker, std::memory_order_relaxed);
   std::uint32_t asleep = kAsleep;
+  // The release pairs with the acquire in tell().
   return words_[worker].wake.compare_exchange_strong(asleep, kInLoop, std::memory_order_release,
                                                      std::memory_order_relaxed);
 }

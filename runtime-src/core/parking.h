@@ -119,9 +119,10 @@ class Parking {
   mutable std::mutex mutex_;
   std::vector<std::size_t> parked_;  // guarded by mutex_; the last one parked is woken first
   std::size_t last_watcher_;         // guarded by mutex_; words_.size(): none so far
-  // The one that waits in the loop, or did last. It is woken last: nobody else would turn the loop.
+  // The one that waits in the loop, or did last. It is woken last: nobody else would turn the loop. An old value does no
+  // harm, as tell() asks the word where it sleeps.
   std::atomic<std::size_t> in_loop_;
-  // Where. Written before kInLoop, whose release pairs with the acquire of the one that wakes it.
+  // Where. Written before kInLoop in sleep_in(), whose release pairs with the acquire in tell().
   std::atomic<EventLoop*> loop_{nullptr};
 };
 

@@ -101,8 +101,8 @@ class Scheduler {
   std::uint64_t loop_look_cycles_ = 0;
   Parking parking_;
   Watcher watcher_;
-  std::atomic<EventLoop*> loop_{
-      nullptr};     // the release in set_event_loop() pairs with acquires here
+  // The release in set_event_loop() pairs with the acquires of the workers.
+  std::atomic<EventLoop*> loop_{nullptr};
   BusyWait waits_;  // of the worker that has borrowed the loop
 };
 

@@ -53,7 +53,7 @@ void Timer::add(Ticks delay, TimerEntry entry) {
     if (sooner) sleeps_until_ns_ = due.count() * kTickNs;
   }
   if (sooner) {
-    changed_.fetch_add(1, std::memory_order_release);
+    changed_.fetch_add(1);
     futex_wake(changed_, 1);
   }
 }
@@ -63,7 +63,7 @@ void Timer::run() {
   std::vector<TimerEntry> due;
   while (!stopping_.load()) {
     // Take what is due.
-    const std::uint32_t seen = changed_.load(std::memory_order_acquire);
+    const std::uint32_t seen = changed_.load();
     std::int64_t next_ns = kForEver;
     due.clear();
     {

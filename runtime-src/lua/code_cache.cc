@@ -21,6 +21,7 @@ namespace {
 // Bytecode in the making or in use. Counted by hand: the functions that hold one are called by Lua,
 // and must not have locals with destructors.
 struct Code {
+  // Each release in release() pairs with the acquire of the last one, which deletes.
   std::atomic<int> users = 1;
   char* data = nullptr;
   std::size_t size = 0;

@@ -61,7 +61,7 @@ class CommandQueue {
   // All commands, oldest first, linked by `next`; the caller deletes them. Also ends the sleep.
   Command* take() {
     if (top_.load(std::memory_order_relaxed) == nullptr) return nullptr;
-    Command* top = top_.exchange(nullptr, std::memory_order_acquire);
+    Command* top = top_.exchange(nullptr, std::memory_order_acquire);  // pairs with push()
     if (top == asleep()) return nullptr;
     Command* oldest = nullptr;
     while (top != nullptr) {

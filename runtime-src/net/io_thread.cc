@@ -272,7 +272,7 @@ bool IoThread::finish_reading() {
   events_.hold();
   for (const int id : std::exchange(unfinished_, {})) {
     Socket* socket = table_.find(id);
-    // Else somebody has changed what is waited for, and the poller has looked again.
+    // Else somebody has changed what is waited for, and the poller has looked again. Pairs as in handle().
     if (socket == nullptr || !socket->only_reads.load(std::memory_order_acquire)) continue;
     gathering_.saw(id);
     const Read read = read_stream(*socket);

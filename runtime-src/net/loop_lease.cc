@@ -9,7 +9,6 @@ namespace runtime {
 bool LoopLease::borrow() {
   std::uint32_t offered = kOffered;
   if (state_.load(std::memory_order_relaxed) != kOffered ||
-      // Pairs with the releases of those that had it before.
       !state_.compare_exchange_strong(offered, kBorrowed, std::memory_order_acquire)) {
     return false;
   }

@@ -43,7 +43,7 @@ class LoopLease {
 
   explicit LoopLease(Futex& futex) : futex_(futex) {}
 
-  void offer() { state_.store(kOffered, std::memory_order_release); }  // pairs with borrow()
+  void offer() { state_.store(kOffered, std::memory_order_release); }
   // Returns when the loop is the thread's again.
   void stand_by();
 
@@ -57,6 +57,8 @@ class LoopLease {
   void sleep_until_put_back();
 
   Futex& futex_;
+  // Each release (offer(), put_back(), give_back()) pairs with the acquire of the one that has the loop next (borrow(),
+  // take_back(), stand_by()).
   std::atomic<std::uint32_t> state_{kOwned};
   // Counts borrow(). The thread compares old and new values only: nothing pairs with it.
   std::atomic<std::uint32_t> turns_{0};

@@ -97,7 +97,7 @@ void SocketServer::stop() {
   resolver_.reset();
   events_.lend(nullptr);
   for (const auto& thread : threads_) thread->stop();
-  started_.store(false, std::memory_order_release);
+  started_.store(false, std::memory_order_relaxed);
   table_.for_each([this](Socket& socket) {
     {
       Socket::Lock socket_lock(socket.mutex);

@@ -223,6 +223,7 @@ class SocketServer {
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::unique_ptr<Resolver> resolver_;
   std::mutex start_mutex_;
+  // The release in ensure_started() pairs with the acquires elsewhere: who sees true sees threads_ and resolver_.
   std::atomic<bool> started_{false};
   bool stopped_ = false;  // guarded by start_mutex_
 };

@@ -47,6 +47,7 @@ class SocketTable {
 
  private:
   const std::uint32_t mask_;
+  // The releases in reserve() and release() pair with the acquires of those that look.
   std::unique_ptr<std::atomic<Socket*>[]> slots_;
   std::atomic<std::uint32_t> last_id_{0};
   std::mutex mutex_;
