@@ -70,6 +70,20 @@ def a_key_that_looks_misspelt_is_warned_of_at_the_start(place):
     assert "mine;" not in said and "of_the_game" not in said
 
 
+@once
+def every_key_that_the_tree_asks_for_is_known_to_check(place):
+    asks = re.compile(r'(?:getenv *\(?|environment(?:\(\))?\.get\(|environment, )"(\w+)"')
+    keys = set()
+    for folder in "lualib", "service", "runtime-src", "lualib-src":
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in (".lua", ".cc"):
+                keys.update(key for key in asks.findall(path.read_text()) if key.islower())
+    assert {"logger", "websocket_strict", "cluster_timeout"} <= keys, keys
+    place.write("work.lua", "")
+    _, said = place.run(place.bin, "check", place.config('start = "work"', *(f'{key} = {key} or "1"' for key in sorted(keys))))
+    assert "application's own" not in said, said
+
+
 @each_engine
 def check_compiles_what_the_config_names_and_what_that_names(place):
     place.write("work.lua", 'local skynet = require "skynet"\nlocal a = require "part.one"\nskynet.newservice("other")\n'
