@@ -67,6 +67,22 @@ int l_search_builtin(lua_State* L) {
   return 1;
 }
 
+// Of a message of package.searchpath: pushes the name of the first file that is there, though it could not be opened;
+// false, and nothing pushed, when none is.
+bool push_unreadable(lua_State* L, const char* message) {
+  static constexpr std::string_view kBefore = "no file '";
+  for (std::string_view rest = message;;) {
+    const std::size_t at = rest.find(kBefore);
+    if (at == rest.npos) return false;
+    rest.remove_prefix(at + kBefore.size());
+    const std::size_t end = rest.find("'");
+    if (end == rest.npos) return false;
+    lua_pushlstring(L, rest.data(), end);
+    if (is_found(lua_tostring(L, -1))) return true;
+    lua_pop(L, 1);
+  }
+}
+
 // Lua's searcher of source files, through the code cache. Upvalues: package, package.searchpath.
 int l_search_source(lua_State* L) {
   const char* name = luaL_checkstring(L, 1);
@@ -80,12 +96,15 @@ int l_search_source(lua_State* L) {
   lua_remove(L, -2);
   lua_call(L, 2, 2);
   if (lua_isnil(L, -2)) {
+    if (!push_unreadable(L, lua_tostring(L, -1))) {
 #ifdef RUNTIME_LUA54
-    open_lazy_libraries(L);  // the next searcher may load a foreign module
+      open_lazy_libraries(L);  // the next searcher may load a foreign module
 #endif
-    return 1;  // the places that were tried
+      return 1;  // the places that were tried
+    }
+  } else {
+    lua_pop(L, 1);
   }
-  lua_pop(L, 1);
   const char* file = lua_tostring(L, -1);
   if (load_file(L, file) != LUA_OK) {
     return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", name, file,

@@ -78,6 +78,14 @@ def a_module_that_does_not_compile_is_the_error_in_the_main_chunk_too(place):
 
 
 @each_engine
+def a_module_that_cannot_be_opened_is_the_error(place):
+    (place.path / "ring.lua").symlink_to("ring.lua")
+    place.write("work.lua", 'require "ring"')
+    status, said = place.node('start = "work"')
+    assert status == 1 and "error loading module 'ring' from file './ring.lua':" in said and "Too many levels" in said, status
+
+
+@each_engine
 def a_snax_service_that_does_not_compile_is_the_error(place):
     place.write("later/pingd.lua", "function response.ping() return 1 end")
     place.write("pingd.lua", "function response.ping( return 1 end")
