@@ -13,7 +13,7 @@ function rank_client.new(port)
 	local self = { connections = 0 }
 	local fd
 
-	local function read_answer()
+	local function read_answer(is_head)
 		local line = socket.readline(fd, "\r\n")
 		if not line then return nil end
 		local fields = {}
@@ -23,7 +23,7 @@ function rank_client.new(port)
 			fields[name:lower()] = value
 		end
 		local length = tonumber(fields["content-length"] or 0)
-		local body = length == 0 and "" or socket.read(fd, length)
+		local body = (length == 0 or is_head) and "" or socket.read(fd, length)
 		if fields.connection == "close" then
 			socket.close(fd)
 			fd = nil
@@ -31,14 +31,14 @@ function rank_client.new(port)
 		return tonumber(line:match "^HTTP/1%.1 (%d+)"), body, fields
 	end
 
-	--- Sends a text; the answer to it: status, body and fields.
-	function self.send(text)
+	--- Sends a text; the answer to it: status, body and fields. `is_head`: it has no body, whatever it says.
+	function self.send(text, is_head)
 		if not fd then
 			fd = assert(socket.open("127.0.0.1", port))
 			self.connections = self.connections + 1
 		end
 		socket.write(fd, text)
-		return read_answer()
+		return read_answer(is_head)
 	end
 
 	function self.raw(method, path, body)
