@@ -1,6 +1,8 @@
 -- A service that runs out of its memlimit: the caller gets an error, and the next message is handled.
 local skynet = require "skynet"
 require "skynet.manager"
+local socket = require "skynet.socket"
+local net = require "net"
 local T = require "harness"
 
 local WAYS = { "tables", "strings", "closures", "one large string", "a fork", "a timer", "a coroutine",
@@ -41,6 +43,30 @@ for _, way in ipairs(WAYS) do
 		skynet.kill(giver)
 	end)
 end
+
+T.test("a reply of a redis that does not fit fails those who wait, and the next request works", function()
+	local elements = {}
+	for i = 1, 100000 do elements[i] = ("$20\r\nelement %012d\r\n"):format(i) end
+	local large = "*100000\r\n" .. table.concat(elements)
+	local listener, port = net.serve(function(id)
+		for line in function() return socket.readline(id, "\r\n") or nil end do
+			if line == "large" then
+				socket.write(id, large)
+			elseif line == "small" then
+				socket.write(id, "$2\r\nok\r\n")
+			end
+		end
+	end)
+	for limit in limits() do
+		local service = skynet.newservice("hungry_redis", limit, port)
+		local result = net.many(3, function(i) return skynet.call(service, "lua", i < 3 and "large" or "small") end)
+		T.eventually(function() return result.ended == 3 end, 500, "an end at a limit of " .. limit)
+		T.eq(result.failed, 3)
+		T.eq(skynet.call(service, "lua", "small"), "ok")
+		skynet.kill(service)
+	end
+	socket.close(listener)
+end)
 
 T.test("a service that catches the error goes on, on Lua 5.4 in the same message", function()
 	for limit in limits() do

@@ -78,6 +78,8 @@ end
 -- No reply will come over this link any more.
 local function break_link(link, err)
 	if link.broken then return end
+	-- Memory may be what ran out, and on LuaJIT there is none until garbage is collected: those who wait are still to be told.
+	if err ~= socket_error then collectgarbage() end
 	link.broken = true
 	local owner = link.owner[1]
 	if owner and owner.__sock == link then owner.__sock = false end
