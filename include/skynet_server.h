@@ -19,6 +19,9 @@ uint32_t skynet_context_handle(struct skynet_context* context);
  * runtime; or -1 when there is no such service, and it stays the caller's. */
 int skynet_context_push(uint32_t handle, struct skynet_message* message);
 
+/* Whether there is such a service in this node. Not a part of skynet's interface. */
+int runtime_lives(uint32_t handle);
+
 /* Around calls of skynet_context_push or skynet_send: services that were idle begin only at the second one, so that they
  * find all messages that came together, and are handed over together. In a callback: both within it. Not a part of skynet's interface. */
 void runtime_hold_messages(void);

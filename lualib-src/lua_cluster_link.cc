@@ -248,6 +248,12 @@ int l_find(lua_State* L) {
   return push_handle(L, cluster::find_name({name, size}));
 }
 
+// lives(handle) -> whether there is such a service
+int l_lives(lua_State* L) {
+  lua_pushboolean(L, runtime_lives(static_cast<std::uint32_t>(luaL_checkinteger(L, 1))));
+  return 1;
+}
+
 }  // namespace
 
 int open_cluster_link(lua_State* L) {
@@ -261,7 +267,7 @@ int open_cluster_link(lua_State* L) {
   constexpr luaL_Reg kMakeServer[] = {{"server", l_server}, {nullptr, nullptr}};
   constexpr luaL_Reg kNames[] = {
       {"register", l_register}, {"unregister", l_unregister}, {"find", l_find},
-      {"secure", l_secure},     {nullptr, nullptr},
+      {"secure", l_secure},     {"lives", l_lives},           {nullptr, nullptr},
   };
   define_type<Client>(L, kOfClient);
   define_type<Server>(L, kOfServer);

@@ -22,11 +22,6 @@ local command = {}
 -- What a command returns when its answer comes later.
 local LATER = {}
 
--- Whether a service is there: one that was killed takes no message.
-local function lives(handle)
-	return skynet.send(handle, "debug", "PING") ~= nil
-end
-
 -- ---- where the nodes are ------------------------------------------------------------------------
 
 local version = 1 -- of the list of nodes
@@ -126,7 +121,7 @@ end
 
 --- The sender of a node, also of one that has no address yet: requests wait there.
 function command.link(name)
-	if senders[name] and lives(senders[name]) then return senders[name] end
+	if senders[name] and link.lives(senders[name]) then return senders[name] end
 	senders[name] = nil
 	directory.check_name(name)
 	if starting[name] then
@@ -168,7 +163,7 @@ function command.proxy(name, address)
 	local key = name .. "\0" .. address
 	local known = proxies[key]
 	if type(known) == "number" then
-		if lives(known) then return known end
+		if link.lives(known) then return known end
 		known = nil
 	end
 	if known then

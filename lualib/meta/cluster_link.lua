@@ -67,4 +67,9 @@ function link.unregister(name) end
 ---@return integer? handle
 function link.find(name) end
 
+--- Whether there is such a service: senders and proxies may have been killed.
+---@param handle integer
+---@return boolean
+function link.lives(handle) end
+
 return link

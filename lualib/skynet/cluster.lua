@@ -1,11 +1,12 @@
 --- Calls to services of other nodes. docs/cluster.md is the guide; the work is done by clusterd (names, addresses, ports),
 --- a clustersender for each node that is called, and a clusteragent for each connection that comes in.
 local skynet = require "skynet"
+local link = require "skynet.cluster.link"
 local members = require "skynet.cluster.members"
 
 local cluster = {}
 
-local floor = math.floor
+local floor, lives = math.floor, link.lives
 
 local clusterd
 local senders = {} ---@type table<string, integer>
@@ -72,56 +73,30 @@ local function node_of(node)
 	return node
 end
 
+-- The sender of a node, if it is there: it may have been killed.
+local function living_sender(node)
+	local sender = senders[node]
+	if sender and lives(sender) then return sender end
+	senders[node] = nil
+	return nil
+end
+
 -- The sender of a node, if it is there already, and the node's name. A name that means many nodes becomes that of one,
 -- unless which there are has to be asked first.
 local function known_sender(node, address)
 	local role, key = members.pattern(node)
 	if role and members.are_known() then node = members.pick(clusterd, role, key, address) end
-	return senders[node], node
+	return living_sender(node), node
 end
 
 local function wait_for_sender(node, address)
 	local role, key = members.pattern(node)
 	if role then
 		node = members.pick(clusterd, role, key, address)
-		if senders[node] then return senders[node] end
+		local sender = living_sender(node)
+		if sender then return sender end
 	end
 	return await(node, queue_for(node))
-end
-
--- For a request without a deadline of its own: the config's cluster_timeout holds.
-local NO_TICKS = -1
-
-local request
-
--- A sender that has been killed.
-local function forget(sender)
-	for node, known in pairs(senders) do
-		if known == sender then senders[node] = nil end
-	end
-end
-
--- What a request ends with. One to a sender that had been killed has not left, and its message is still ours: it goes to
--- the sender that clusterd starts in its place.
-local function finish(node, sender, address, ticks, msg, sz, ok, ...)
-	if ok then return ... end
-	local err = ...
-	local text = tostring(err)
-	if text:match "call to invalid address (:%x+)$" ~= skynet.address(sender) or text:find("call failed", 1, true) then
-		error(err, 0)
-	end
-	forget(sender)
-	local found, other = pcall(wait_for_sender, node, address)
-	if not found then
-		skynet.trash(msg, sz)
-		error(other, 0)
-	end
-	return request(node, other, address, ticks, msg, sz)
-end
-
-function request(node, sender, address, ticks, msg, sz)
-	return finish(node, sender, address, ticks, msg, sz,
-		pcall(skynet.call, sender, "lua", "req", address, msg, sz, ticks))
 end
 
 --- Calls a service of another node with the protocol "lua".
@@ -133,16 +108,11 @@ end
 function cluster.call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
-	if not sender then sender, node = known_sender(node_of(node), address) end
-	if sender then return request(node, sender, address, NO_TICKS, skynet.pack(...)) end
+	if not (sender and lives(sender)) then sender, node = known_sender(node_of(node), address) end
+	if sender then return skynet.call(sender, "lua", "req", address, skynet.pack(...)) end
 	local packed = skynet.packstring(...)
 	sender = wait_for_sender(node, address)
-	return request(node, sender, address, NO_TICKS, repack(packed))
-end
-
-local function push(sender, address, msg, sz)
-	if skynet.send(sender, "lua", "push", address, msg, sz) then return true end
-	skynet.trash(msg, sz)
+	return skynet.call(sender, "lua", "req", address, repack(packed))
 end
 
 --- Sends a message to a service of another node. Whether it arrives is not known.
@@ -152,28 +122,28 @@ end
 function cluster.send(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node_of(node)]
-	if not sender then
+	if not (sender and lives(sender)) then
 		local ok
 		ok, sender, node = pcall(known_sender, node, address)
 		if not ok then return skynet.error(sender) end
 	end
 	if sender then
-		if push(sender, address, skynet.pack(...)) then return end
-		forget(sender)
+		skynet.send(sender, "lua", "push", address, skynet.pack(...))
+		return
 	end
 	local packed = skynet.packstring(...)
 	if members.pattern(node) then
 		skynet.fork(function()
 			local ok, found = pcall(wait_for_sender, node, address)
 			if not ok then return skynet.error(found) end
-			push(found, address, repack(packed))
+			skynet.send(found, "lua", "push", address, repack(packed))
 		end)
 		return
 	end
 	local token = queue_for(node)
 	skynet.fork(function()
 		local ok, found = pcall(await, node, token)
-		if ok then push(found, address, repack(packed)) end
+		if ok then skynet.send(found, "lua", "push", address, repack(packed)) end
 	end)
 end
 
@@ -203,11 +173,15 @@ within.__index = within
 function within:call(node, address, ...)
 	address = address_of(address)
 	local sender = senders[node]
-	if not sender then sender, node = known_sender(node_of(node), address) end
-	if sender then return request(node, sender, address, self.ticks, skynet.pack(...)) end
-	local packed = skynet.packstring(...)
-	sender = wait_for_sender(node, address)
-	return request(node, sender, address, self.ticks, repack(packed))
+	if not (sender and lives(sender)) then sender, node = known_sender(node_of(node), address) end
+	if not sender then
+		local packed = skynet.packstring(...)
+		sender = wait_for_sender(node, address)
+		local msg, sz = repack(packed)
+		return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
+	end
+	local msg, sz = skynet.pack(...)
+	return skynet.call(sender, "lua", "req", address, msg, sz, self.ticks)
 end
 
 --- An object whose `call` has a deadline, whatever the config's cluster_timeout says: cluster.within(300):call(node, ...).

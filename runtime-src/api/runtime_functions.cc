@@ -120,6 +120,13 @@ int skynet_context_push(std::uint32_t handle, skynet_message* message) {
              : -1;
 }
 
+int runtime_lives(std::uint32_t handle) {
+  Service* service = api::node().acquire(handle);
+  if (service == nullptr) return 0;
+  service->drop();
+  return 1;
+}
+
 void runtime_hold_messages(void) { api::node().scheduler.hold(); }
 void runtime_release_messages(void) { api::node().scheduler.release_held(); }
 

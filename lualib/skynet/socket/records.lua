@@ -111,7 +111,7 @@ end
 -- Blocks the reader until `want` is there or the stream has ended. A paused stream is taken up again.
 local function wait_for(s, want)
 	if s.waiting or s.buffer and driver_wanted(s.buffer) then error "assertion failed!" end
-	check_blocking()
+	if not isyieldable() then wait() end -- check_blocking()
 	if s.paused then resume_flow(s) end
 	s.want = want
 	suspend(s, type(want) == "number" and not s.taker and want or nil)
