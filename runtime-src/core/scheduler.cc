@@ -142,7 +142,6 @@ void Scheduler::work(Worker& self) {
   prepare_thread_for_malloc();
   const StackGuard guard([] { return Worker::current()->progress().destination; });
   if (hooks_.thread_start != nullptr) hooks_.thread_start();
-  self.slice.attach();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us
   bool searching = true;
   self.set_mark();
