@@ -31,7 +31,7 @@ int new_session(lua_State* L) {
 // send(address, type, session | nil, message[, size]) -> session; nothing without such a service;
 // false if too large
 int l_send(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   const int type = static_cast<int>(luaL_checkinteger(L, 2));
   const bool asks = lua_isnoneornil(L, 3);
   const int session = asks ? 0 : static_cast<int>(luaL_checkinteger(L, 3));
@@ -42,7 +42,7 @@ int l_send(lua_State* L) {
 
 // redirect(address, source, type, session, message[, size])
 int l_redirect(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
   const int type = static_cast<int>(luaL_checkinteger(L, 3));
   const int session = static_cast<int>(luaL_checkinteger(L, 4));

@@ -93,7 +93,7 @@ int type_of(lua_State* L, int name) {
 
 // send(address, protocol, ...) -> 0, or nothing if there is no such service
 int l_send(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   TaskScheduler& tasks = scheduler(L);
   const Outgoing out = pack_for(L, tasks, 2, 3);
   return push_sent(L, send_to(tasks.service(), address, 0, out.type, 0, out.payload));
@@ -101,14 +101,14 @@ int l_send(lua_State* L) {
 
 // rawsend(address, protocol, message[, size])
 int l_rawsend(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   const int type = type_of(L, 2);
   return push_sent(L, send_to(scheduler(L).service(), address, 0, type, 0, check_payload(L, 3)));
 }
 
 // redirect(address, source, protocol, session, message[, size]): sends in the name of `source`
 int l_redirect(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   const auto source = static_cast<Handle>(luaL_checkinteger(L, 2));
   const int type = type_of(L, 3);
   const auto session = static_cast<int>(luaL_checkinteger(L, 4));
@@ -127,7 +127,7 @@ int invalid_address(lua_State* L) {
 
 // Sends a request and makes the current task wait for its answer. Raises if there is no such
 // service.
-void request(lua_State* L, TaskScheduler& tasks, Task& task, Address address, int type,
+void request(lua_State* L, TaskScheduler& tasks, Task& task, Destination address, int type,
              Packed payload, Wait wait) {
   if (task.traced) [[unlikely]]
     tasks.trace(L, "call", &task, address.handle, address.name);
@@ -172,7 +172,7 @@ int suspend_call(lua_State* L, TaskScheduler& tasks, const Task& task, lua_KFunc
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   TaskScheduler& tasks = scheduler(L);
   Task& task = blocking_task(L, tasks);
   const Outgoing out = pack_for(L, tasks, 2, 3);
@@ -199,7 +199,7 @@ int suspend_message_call(lua_State* L, TaskScheduler& tasks, const Task& task) {
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   TaskScheduler& tasks = scheduler(L);
   Task& task = blocking_task(L, tasks);
   const Outgoing out = pack_for(L, tasks, 2, 3);
@@ -216,7 +216,7 @@ int suspend_message_call(lua_State* L, TaskScheduler& tasks, const Task& task) {
 
 // rawcall(address, protocol, message[, size]) -> message, size
 int l_rawcall(lua_State* L) {
-  const Address address = check_address(L, 1);
+  const Destination address = check_destination(L, 1);
   TaskScheduler& tasks = scheduler(L);
   Task& task = blocking_task(L, tasks);
   const int type = type_of(L, 2);

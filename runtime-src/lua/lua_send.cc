@@ -47,7 +47,7 @@ Packed check_payload(lua_State* L, int index) {
   return {};
 }
 
-Address check_other_address(lua_State* L, int index) {
+Destination check_other_destination(lua_State* L, int index) {
   const int type = lua_type(L, index);
   if (type == LUA_TNUMBER) {
     const Handle handle = to_handle(L, index);
@@ -66,7 +66,7 @@ Address check_other_address(lua_State* L, int index) {
   return {0, name};
 }
 
-int send_far(Service& service, Address address, Handle source, int type, int session,
+int send_far(Service& service, Destination address, Handle source, int type, int session,
              Packed payload) {
   take_bytes(block_bytes(payload.data));
   skynet_context* context = service.context();

@@ -26,26 +26,26 @@ Packed check_payload(lua_State* L, int index);
 
 // Where a message goes: a handle; or, when that is 0, a name (":hex", ".name" or a global one),
 // which is Lua's.
-struct Address {
+struct Destination {
   Handle handle;
   const char* name;
 };
 
 // The address at `index`: a number, a numeric string or a name. Raises for anything else.
-Address check_other_address(lua_State* L, int index);
-inline Address check_address(lua_State* L, int index) {
+Destination check_other_destination(lua_State* L, int index);
+inline Destination check_destination(lua_State* L, int index) {
   if (const Handle handle = plain_uint32(RawValues(L).find(index))) [[likely]]
     return {handle, nullptr};
-  return check_other_address(L, index);
+  return check_other_destination(L, index);
 }
 
 // send_to() for names and for what is too large.
-int send_far(Service& service, Address address, Handle source, int type, int session,
+int send_far(Service& service, Destination address, Handle source, int type, int session,
              Packed payload);
 
 // Takes the payload in any case. `source` 0 is the service itself. The session; -1 if there is no
 // such service, -2 if the message is too large.
-inline int send_to(Service& service, Address address, Handle source, int type, int session,
+inline int send_to(Service& service, Destination address, Handle source, int type, int session,
                    Packed payload) {
   if (address.handle == 0 || payload.size > kMaxMessageBytes) [[unlikely]]
     return send_far(service, address, source, type, session, payload);

@@ -191,8 +191,8 @@ int l_timeout(lua_State* L) {
 // be none
 int l_expect(lua_State* L) {
   const auto session = static_cast<std::int32_t>(luaL_checkinteger(L, 1));
-  Address callee{0, nullptr};
-  if (!lua_isnil(L, 2)) callee = check_address(L, 2);
+  Destination callee{0, nullptr};
+  if (!lua_isnil(L, 2)) callee = check_destination(L, 2);
   lua_settop(L, 3);
   Task* task = task_for_function(L, 3);
   scheduler(L).wait_to_start(task, session, Wait::answer);
