@@ -39,6 +39,46 @@ int hand_over(lua_State* L, int count) {
 
 }  // namespace
 
+int TaskScheduler::push_awaited(lua_State* L, const Task& task, const Message& message,
+                                bool* is_reply) {
+  const auto push_payload = [&] {
+    lua_pushlightuserdata(L, message.data);
+    lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
+  };
+  switch (task.wait) {
+    case Wait::reply: {
+      UnpackError error;
+      const int values = unpack(L, message.data, message.size(), &error, strings_.get());
+      *is_reply = values >= 0;
+      if (values >= 0) [[likely]]
+        return values;
+      push_unpack_error(L, error);
+      failure_text_ = lua_tostring(L, -1);
+      lua_pop(L, 1);
+      return push_failure(L);
+    }
+    case Wait::unpack:
+      lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
+      lua_rawgeti(L, -1, task.called_type);
+      lua_getfield(L, -1, "unpack");
+      lua_replace(L, -3);
+      lua_pop(L, 1);
+      push_payload();
+      return 3;
+    case Wait::message:
+      push_payload();
+      *is_reply = true;
+      return 2;
+    case Wait::answer:
+      lua_pushboolean(L, 1);
+      push_payload();
+      lua_pushinteger(L, message.session);
+      return 4;
+    case Wait::timer: lua_pushnil(L); return 1;
+    default: return 0;
+  }
+}
+
 int TaskScheduler::give_plain_reply(Task* task, const Message& message) {
   constexpr int kFront = kCountsReplies ? 1 : 0;  // for the number of values
   lua_State* const co = task->co;

@@ -181,51 +181,8 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
       return true;
     }
   }
-  int values = 0;
   bool is_reply = false;
-  switch (task->wait) {
-    case Wait::reply: {
-      UnpackError error;
-      values = unpack(L, message.data, message.size(), &error, strings_.get());
-      if (values < 0) [[unlikely]] {
-        push_unpack_error(L, error);
-        failure_text_ = lua_tostring(L, -1);
-        lua_pop(L, 1);
-        values = push_failure(L);
-        break;
-      }
-      is_reply = true;
-      break;
-    }
-    case Wait::unpack:
-      lua_rawgeti(L, LUA_REGISTRYINDEX, refs.protocols);
-      lua_rawgeti(L, -1, task->called_type);
-      lua_getfield(L, -1, "unpack");
-      lua_replace(L, -3);
-      lua_pop(L, 1);
-      lua_pushlightuserdata(L, message.data);
-      lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
-      values = 3;
-      break;
-    case Wait::message:
-      lua_pushlightuserdata(L, message.data);
-      lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
-      values = 2;
-      is_reply = true;
-      break;
-    case Wait::answer:
-      lua_pushboolean(L, 1);
-      lua_pushlightuserdata(L, message.data);
-      lua_pushinteger(L, static_cast<lua_Integer>(message.size()));
-      lua_pushinteger(L, message.session);
-      values = 4;
-      break;
-    case Wait::timer:
-      lua_pushnil(L);
-      values = 1;
-      break;
-    default: break;
-  }
+  const int values = push_awaited(L, *task, message, &is_reply);
   drop_wait(task, false);
   resume(L, task, give_values(L, task, values, is_reply));
   return true;

@@ -207,6 +207,10 @@ class TaskScheduler {
   void on_unhandled(lua_State* L, const Message& message, bool known);
   // Gives what was received (is_received) to the task that awaits it, and the payload with it or not. False: none does.
   bool feed_reader(lua_State* L, Message& message);
+  // Pushes what the message gives the task that waits for it; the number of values. *is_reply becomes whether they are those of
+  // a call's reply. May raise. (task_replies.cc)
+  [[gnu::noinline]] int push_awaited(lua_State* L, const Task& task, const Message& message,
+                                     bool* is_reply);
   // Moves the uppermost values to the task's coroutine, those of a reply in the form that a call expects. Gives the number
   // of values to resume it with. (task_replies.cc)
   int give_values(lua_State* L, Task* task, int values, bool is_reply);

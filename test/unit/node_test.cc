@@ -124,7 +124,8 @@ TEST_F(NodeTest, WhatAServiceWithoutCallbackGetsIsClosedAndFreed) {
   const std::uint64_t box = box_of(package);
   post(deaf, kTypeMulticast, 1, &box, sizeof(box));
   const skynet_socket_message accepted{SKYNET_SOCKET_TYPE_ACCEPT, 7, 8, nullptr};
-  post(deaf, kTypeSocket, 0, &accepted, sizeof(accepted));  // the last one: it tells that all are done
+  post(deaf, kTypeSocket, 0, &accepted,
+       sizeof(accepted));  // the last one: it tells that all are done
   EXPECT_TRUE(eventually([&] { return closed.load() == 8; }));
   std::int32_t left = -1;
   EXPECT_TRUE(close_package(package, &left));
