@@ -106,6 +106,8 @@ TEST_F(CodeCacheTest, SyntaxErrorsAreNotCached) {
   write("= =");
   EXPECT_NE(run().find(name_ + ":1:"), std::string::npos);
 #ifdef RUNTIME_LUAJIT
+  EXPECT_EQ(run().find("'lua54'"), std::string::npos) << "that would not help";
+  write("return 7 // 2");
   EXPECT_NE(run().find("'lua54'"), std::string::npos) << "says how to run it";
 #endif
   write("return 1");
