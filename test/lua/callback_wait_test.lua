@@ -2,6 +2,7 @@
 -- that would wake its coroutine later.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
+local pool = require "skynet.db.pool"
 local socketchannel = require "skynet.socketchannel"
 local net = require "net"
 local T = require "harness"
@@ -102,6 +103,16 @@ T.test("a request of a channel that has raised was not sent", function()
 	by_order:close()
 	by_session:close()
 	socket.close(listener)
+end)
+
+T.test("a pool gives no connection to who cannot wait for it", function()
+	local connections = pool.new { open = function() return {} end, close = function() end, size = 1 }
+	local connection = connections:acquire()
+	T.eq(woken_in_vain(function() connections:acquire() end), 0)
+	T.eq(woken_in_vain(function() connections:use(print) end), 0)
+	T.eq(connections:stats().waiting, 0)
+	connections:release(connection)
+	T.eq(connections:acquire(100), connection)
 end)
 
 T.run()

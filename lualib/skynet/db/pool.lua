@@ -140,6 +140,8 @@ end
 local function wait_for_one(self, claim, timeout)
 	local most = self.conf.max_waiting or DEFAULT_WAITING
 	if self.waiting >= most then error(string.format("%s: %d callers wait already", self.conf.name, most), 0) end
+	-- Raises where nothing can block: later the queue would give a connection to a claim that waits no more.
+	if not coroutine.isyieldable() then skynet.wait(claim) end
 	self.tail = self.tail + 1
 	self.waiting = self.waiting + 1
 	claim.place = self.tail
