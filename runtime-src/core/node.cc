@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <span>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "core/multicast_package.h"
 #include "core/remote_message.h"
 #include "core/socket_message.h"
+#include "core/turn.h"
 
 namespace runtime {
 
@@ -194,7 +196,17 @@ void Node::release(Service& service) {
   node.count_down();
 }
 
+// What waits for the log service at its end.
 void Node::run_remaining(Service& service) {
+  constexpr std::uint64_t kForEver = std::numeric_limits<std::uint64_t>::max() / 2;
+  if (Worker* const worker = Worker::current(); worker != nullptr && service.drain_ != nullptr) {
+    service.handles_rest_ = true;
+    while (service.mailbox().size() != 0) {
+      Turn turn(*worker, service, kForEver);
+      service.run(turn);
+    }
+    return;
+  }
   Message message;
   for (std::size_t batch; service.mailbox().pop(&message, &batch);) service.call_back(message);
 }

@@ -134,6 +134,7 @@ class Service {
   std::atomic<int> holders_{1};
 
   const Module& module_;
+  bool handles_rest_ = false;  // although it was retired
   skynet_cb callback_ = nullptr;
   std::mutex instance_mutex_;  // between signal() and the release of the instance
   void* instance_ = nullptr;   // guarded by instance_mutex_ once launched

@@ -38,7 +38,7 @@ bool Turn::show(Message* message) {
 }
 
 bool Turn::pop(Message* message) {
-  if (service_.retired()) return false;
+  if (service_.retired() && !service_.handles_rest_) return false;
   if (--left_ % kMessagesPerLook == 0) {
     worker_.count_time(service_);
     if (left_ == 0 || worker_.mark() > end_) {

@@ -112,6 +112,30 @@ def a_service_that_fails_to_load_while_the_node_ends_is_no_failure_of_the_node(p
 
 
 @each_engine
+def a_log_service_in_lua_writes_what_waits_when_the_node_ends(place):
+    place.write("writes.lua", '''local skynet = require "skynet"
+skynet.register_protocol {
+	name = "text", id = skynet.PTYPE_TEXT, unpack = skynet.tostring,
+	dispatch = function(_, _, text) io.stdout:write("it says: ", text, "\\n") end,
+}
+skynet.start(function() end)
+''')
+    place.write("talks.lua", '''local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	for i = 1, 20000 do skynet.error("line " .. i) end
+	%s
+end)
+''')
+    talks = (place.path / "talks.lua").read_text()
+    for threads in 1, 4:
+        for end, wanted in ("skynet.abort()", 0), ("os.exit(7)", 7):
+            place.write("talks.lua", talks % end)
+            status, said = place.node('start = "talks"', f"thread = {threads}", 'logservice = "snlua"', 'logger = "writes"')
+            assert status == wanted and said.count("it says: line ") == 20000, (threads, end, status, said[-200:])
+
+
+@each_engine
 def a_node_that_has_nothing_to_do_obeys_signals(place):
     place.write("idles.lua", 'require("skynet").start(function() require("skynet").error "it idles" end)\n')
     log, aside = place.path / "node.log", place.path / "aside.log"
