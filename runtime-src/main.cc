@@ -11,6 +11,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -31,7 +32,6 @@
 #include "cli/tree.h"
 #include "cli/version.h"
 #include "core/node.h"
-#include "core/socket_message.h"
 #include "services/builtin_services.h"
 #include "skynet.h"
 
@@ -212,9 +212,11 @@ class ServicesMayExit {
 
 // The socket server's way into the node: `context` is the node.
 bool post_event(void* context, Handle to, const Message& message) {
-  Node& node = *static_cast<Node*>(context);
-  // An I/O thread, or a worker in its place, works for no service.
-  return is_received(message) ? node.deliver_given(to, message) : node.deliver(to, message);
+  return static_cast<Node*>(context)->deliver(to, message);
+}
+// An I/O thread, or a worker in its place, works for no service: what it has read is on no account.
+bool post_received(void* context, Handle to, std::span<const Message> messages) {
+  return static_cast<Node*>(context)->deliver_given(to, messages);
 }
 void log_line(void* context, std::string_view line) { static_cast<Node*>(context)->log(0, line); }
 std::uint64_t now(void*) { return skynet_now(); }
@@ -263,7 +265,7 @@ int run(const CommandLine& line) {
     Node node(settings.node, environment);
     api::attach(node);
     SocketServer sockets(
-        {{&node, post_event, log_line, now, hold, release, lend}, settings.socket_threads});
+        {{&node, post_event, post_received, log_line, now, hold, release, lend}, settings.socket_threads});
     set_socket_server(&sockets);
     node.sockets = {&sockets, service_ended, close_socket};
     node.scheduler.set_hooks({SocketServer::cork_thread,

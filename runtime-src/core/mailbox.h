@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include "base/tiny_mutex.h"
 #include "core/message.h"
@@ -40,6 +41,8 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
 
   // Appends `message` if the mailbox still belongs to `to`.
   Pushed push(Handle to, const Message& message);
+  // The same for several, at least one, with none of others between them.
+  Pushed push_all(Handle to, std::span<const Message> messages);
 
   // Takes the oldest message, if there is one. Sets *refilled to the number of messages that waited
   // when a new batch was taken, and leaves it alone otherwise.
@@ -98,6 +101,9 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
     buffer.data[buffer.size++] = message;
   }
   [[gnu::noinline]] void grow(Buffer& buffer);
+  // `add` appends to the buffer that it is given.
+  template <class Add>
+  Pushed push_with(Handle to, Add add);
   void release(Buffer& buffer);
 
   // Takes what has arrived as the next batch. False: nothing has.

@@ -110,12 +110,11 @@ class Node {
   }
   // The same for a payload that is on no service's account (give_bytes).
   bool deliver_given(Handle to, const Message& message) {
-    Mailbox* mailbox = handles_.find(to);
-    if (mailbox == nullptr) return false;
-    const Mailbox::Pushed pushed = mailbox->push(to, message);
-    if (pushed == Mailbox::Pushed::refused) return false;
-    if (pushed == Mailbox::Pushed::must_run) scheduler.schedule(mailbox->service());
-    return true;
+    return deliver_with(to, [&](Mailbox& mailbox) { return mailbox.push(to, message); });
+  }
+  // The same for several at a time, at least one: all, or none.
+  bool deliver_given(Handle to, std::span<const Message> messages) {
+    return deliver_with(to, [&](Mailbox& mailbox) { return mailbox.push_all(to, messages); });
   }
 
   // For a message that nobody handles: frees or closes what it brings beside its payload, which stays the caller's. That is
@@ -150,6 +149,16 @@ class Node {
   Handle find(std::string_view name) const;
 
  private:
+  // `push` gives it to a mailbox, and tells what that said.
+  template <class Push>
+  bool deliver_with(Handle to, Push push) {
+    Mailbox* mailbox = handles_.find(to);
+    if (mailbox == nullptr) return false;
+    const Mailbox::Pushed pushed = push(*mailbox);
+    if (pushed == Mailbox::Pushed::refused) return false;
+    if (pushed == Mailbox::Pushed::must_run) scheduler.schedule(mailbox->service());
+    return true;
+  }
   void respond(TimerEntry entry);
   static void release(Service& service);
   void refuse_remaining(Service& service);

@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "core/socket_message.h"
 #include "net/io_thread.h"
 #include "net/stream_calls.h"
 
@@ -106,7 +108,7 @@ void IoThread::finish_connect(Socket& socket) {
     return;
   }
   if (!closing) {
-    events_.text(socket.owner, kSocketConnect, socket.id, 0, socket.remote.host_text());
+    post_text(socket.owner, kSocketConnect, socket.id, 0, socket.remote.host_text());
   }
   continue_writing(socket);
 }
@@ -140,7 +142,7 @@ void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
   Socket* socket = table_.reserve();
   if (socket == nullptr) {
     close(fd);
-    events_.text(owner, kSocketError, listener.id, 0, "reach skynet socket number limit");
+    post_text(owner, kSocketError, listener.id, 0, "reach skynet socket number limit");
     return;
   }
   const int id = socket->id;
@@ -156,7 +158,7 @@ void IoThread::accepted(Socket& listener, int fd, const Address& peer) {
   note_read(listener, 1);
   accepted_.push_back({id, coarse_ms() + claim_ms_});
   // Without an owner nobody else has heard of the id.
-  if (!events_.text(owner, kSocketAccept, listener.id, id, peer.text())) release(*socket);
+  if (!post_text(owner, kSocketAccept, listener.id, id, peer.text())) release(*socket);
 }
 
 // The process or the system has run out of something: drops one connection, so that its peer knows,
@@ -172,7 +174,7 @@ void IoThread::pause_listener(Socket& listener, int error) {
     events_.log(std::string("socket-server : accept error: ") + std::strerror(error) +
                 "; connections are dropped or wait");
   }
-  events_.text(listener.owner, kSocketError, listener.id, 0, std::strerror(error));
+  post_text(listener.owner, kSocketError, listener.id, 0, std::strerror(error));
   const Socket::Lock lock(listener.mutex);
   listener.throttled = true;
   listener.update_interest();
@@ -223,12 +225,31 @@ IoThread::Read IoThread::read_stream(Socket& socket) {
   note_read(socket, size);
   const bool counted = size >= kCountedBytes && socket.acknowledges.load(std::memory_order_relaxed);
   if (counted) socket.unacknowledged.fetch_add(count);
-  if (!events_.data(socket.owner, id, take_block(size), size)) {
-    orphan(socket);
-  } else if (counted && socket.unacknowledged.load() > kMaxUnacknowledged) {
-    throttle(socket);
-  }
+  gather(socket.owner, received_message(id, take_block(size), size));
+  if (counted && socket.unacknowledged.load() > kMaxUnacknowledged) throttle(socket);
   return size == kReadBytes ? Read::full : Read::some;
+}
+
+void IoThread::gather(Handle owner, const Message& received) {
+  if (received_.count != 0 && (received_.owner != owner || received_.count == kEventsTogether)) {
+    post_received();
+  }
+  received_.owner = owner;
+  received_.messages[received_.count++] = received;
+}
+
+void IoThread::post_received() {
+  if (received_.count == 0) return;
+  const std::span messages(received_.messages.data(), std::exchange(received_.count, 0));
+  if (events_.received(received_.owner, messages)) return;
+  for (const Message& message : messages) {
+    if (Socket* const socket = table_.find(message.session)) orphan(*socket);
+  }
+}
+
+bool IoThread::post_text(Handle to, SocketEventType type, int id, int ud, std::string_view text) {
+  post_received();
+  return events_.text(to, type, id, ud, text);
 }
 
 void IoThread::throttle(Socket& socket) {
@@ -240,6 +261,7 @@ void IoThread::throttle(Socket& socket) {
 }
 
 void IoThread::read_datagrams(Socket& socket) {
+  post_received();
   for (int i = 0; i < kDatagramsPerEvent; ++i) {
     sockaddr_storage storage = {};
     auto* address = reinterpret_cast<sockaddr*>(&storage);

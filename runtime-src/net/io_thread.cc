@@ -18,7 +18,6 @@
 namespace runtime {
 namespace {
 
-constexpr std::size_t kEventsTogether = 16;  // some 25 us of work
 // For how long the thread keeps its loop to itself when a worker had no time for it.
 constexpr std::int64_t kOwnMs = 20;
 constexpr std::string_view kNumberLimit = "reach skynet socket number limit";
@@ -156,6 +155,7 @@ bool IoThread::run_commands() {
       case Command::Kind::stop: break;
     }
   }
+  post_received();
   return any;
 }
 
@@ -188,8 +188,8 @@ void IoThread::start_socket(int id, Handle owner) {
     return;
   }
   if (useless) end_unclaimed(*socket);
-  const bool told = answer.empty() ||
-                    events_.text(owner, is_error ? kSocketError : kSocketConnect, id, 0, answer);
+  const bool told =
+      answer.empty() || post_text(owner, is_error ? kSocketError : kSocketConnect, id, 0, answer);
   if (!told && !is_error) orphan(*socket);
   if (is_file) push(Command::Kind::read, id);
 }
@@ -216,7 +216,7 @@ void IoThread::close_socket(Socket& socket) {
   const int id = socket.id;
   // First, so that the owner who hears of it can use the port again.
   if (done) release(socket);
-  if (tell) events_.text(owner, kSocketClose, id, 0, {});
+  if (tell) post_text(owner, kSocketClose, id, 0, {});
 }
 
 void IoThread::settle(Socket& socket) {
@@ -236,9 +236,9 @@ void IoThread::settle(Socket& socket) {
   }
   if (warn != 0) {
     const int kilobytes = static_cast<int>(std::min<std::size_t>((warn + 1023) / 1024, INT32_MAX));
-    events_.text(socket.owner, kSocketWarning, socket.id, kilobytes, {});
+    post_text(socket.owner, kSocketWarning, socket.id, kilobytes, {});
   }
-  if (drained) events_.text(socket.owner, kSocketWarning, socket.id, 0, {});
+  if (drained) post_text(socket.owner, kSocketWarning, socket.id, 0, {});
   if (ended) {
     release(socket);
   } else if (error != 0) {
@@ -257,9 +257,13 @@ bool IoThread::handle_all(std::span<const epoll_event> events) {
     const std::size_t count = std::min(events.size(), kEventsTogether);
     events_.hold();
     for (const epoll_event& event : events.first(count)) {
+      table_.fetch(static_cast<int>(event.data.u64));
+    }
+    for (const epoll_event& event : events.first(count)) {
       gathering_.saw(static_cast<int>(event.data.u64));
       handle(event);
     }
+    post_received();
     woke_worker = events_.release() || woke_worker;
     events = events.subspan(count);
   }
@@ -278,6 +282,7 @@ bool IoThread::finish_reading() {
     const Read read = read_stream(*socket);
     if (read == Read::some || read == Read::full) unfinished_.push_back(id);
   }
+  post_received();
   return events_.release();
 }
 
@@ -363,7 +368,7 @@ void IoThread::peer_ended(Socket& socket) {
   if (closing) return;  // close_socket() is about to tell
   if (std::exchange(socket.end_posted, true)) return;
   // Nobody is left who could close the id.
-  if (!events_.text(socket.owner, kSocketClose, socket.id, 0, {})) {
+  if (!post_text(socket.owner, kSocketClose, socket.id, 0, {})) {
     release(socket);
   } else if (given_away) {
     look_later(socket);
@@ -400,9 +405,9 @@ void IoThread::fail(Socket& socket, std::string_view text) {
   release(socket);
   if (!tell) return;
   if (closing) {
-    events_.text(owner, kSocketClose, id, 0, {});
+    post_text(owner, kSocketClose, id, 0, {});
   } else {
-    events_.text(owner, kSocketError, id, 0, text);
+    post_text(owner, kSocketError, id, 0, text);
   }
 }
 

@@ -26,6 +26,7 @@
 
 #include "base/batch_thread.h"
 #include "core/event_loop.h"
+#include "core/message.h"
 #include "net/command_queue.h"
 #include "net/dead_owners.h"
 #include "net/loop_lease.h"
@@ -80,6 +81,7 @@ class IoThread : public EventLoop {
 
  private:
   static constexpr int kEventsPerWait = 256;
+  static constexpr std::size_t kEventsTogether = 16;  // some 25 us of work
 
   void run();
   bool offers() const;
@@ -114,6 +116,11 @@ class IoThread : public EventLoop {
     released,  // and the socket is not any more
   };
   Read read_stream(Socket& socket);
+  // What is read goes to its owner with what else is read for that one: at the latest when the commands, or the
+  // events that came together, have been handled, and before whatever else this thread tells.
+  void gather(Handle owner, const Message& received);
+  void post_received();
+  bool post_text(Handle to, SocketEventType type, int id, int ud, std::string_view text);
   char* take_block(std::size_t size);
   void throttle(Socket& socket);
   void read_datagrams(Socket& socket);
@@ -150,7 +157,12 @@ class IoThread : public EventLoop {
   bool woke_worker_ = false;       // the events of this turn have woken a worker
   std::int64_t offers_at_ms_ = 0;  // not before, as workers had no time for it
   std::array<epoll_event, kEventsPerWait> events_ready_;
-  std::size_t ready_ = 0;        // of them, by wait(); 0: they have been handled
+  std::size_t ready_ = 0;  // of them, by wait(); 0: they have been handled
+  struct {
+    Handle owner = 0;
+    std::size_t count = 0;
+    std::array<Message, kEventsTogether> messages;
+  } received_;                   // and has not been posted
   std::vector<int> unfinished_;  // ids of which the last turn may not have read all
   bool stopping_ = false;
   char* block_ = nullptr;            // kReadBytes

@@ -24,9 +24,9 @@ bool SocketEvents::text(Handle to, SocketEventType type, int id, int ud,
   return post(to, {type, id, ud, nullptr}, text.substr(0, kMaxText));
 }
 
-bool SocketEvents::data(Handle to, int id, char* buffer, std::size_t size) const {
-  if (host_.post(host_.context, to, received_message(id, buffer, size))) return true;
-  std::free(buffer);
+bool SocketEvents::received(Handle to, std::span<const Message> messages) const {
+  if (host_.post_received(host_.context, to, messages)) return true;
+  for (const Message& message : messages) message.free_payload();
   return false;
 }
 

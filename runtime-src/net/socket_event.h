@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/event_loop.h"
@@ -39,9 +40,11 @@ struct SocketEvent {
 // Threads: called from any thread, and from several at once. They must not block.
 struct SocketHost {
   void* context = nullptr;  // handed to each
-  // Delivers a message of type kTypeSocket, whose memory passes on (core/socket_message.h). False: there
-  // is no such service; the memory is still the caller's.
+  // Delivers an event, a message of type kTypeSocket whose memory passes on. False: there is no such
+  // service; the memory is still the caller's.
   bool (*post)(void* context, Handle to, const Message& message) = nullptr;
+  // The same for what was read of connections (core/socket_message.h), one message or several, in that order.
+  bool (*post_received)(void* context, Handle to, std::span<const Message> messages) = nullptr;
   void (*log)(void* context, std::string_view text) = nullptr;
   // The time in 1/100 s, for statistics.
   std::uint64_t (*now)(void* context) = nullptr;
@@ -62,8 +65,8 @@ class SocketEvents {
   // An event with a text of at most kMaxText bytes; what is longer is cut.
   static constexpr std::size_t kMaxText = 128;
   bool text(Handle to, SocketEventType type, int id, int ud, std::string_view text) const;
-  // Bytes: takes `buffer`, in any case.
-  bool data(Handle to, int id, char* buffer, std::size_t size) const;
+  // What was read of connections: takes the payloads, in any case.
+  bool received(Handle to, std::span<const Message> messages) const;
   // A datagram and the binary address of its sender: takes `buffer`, in any case.
   bool datagram(Handle to, int id, char* buffer, std::size_t size, std::string_view address) const;
 

@@ -34,6 +34,15 @@ class SocketTable {
     return socket != nullptr && socket->id.load(std::memory_order_relaxed) == id ? socket : nullptr;
   }
 
+  // Begins to fetch what a read of it needs: for who has several to look at.
+  void fetch(int id) const {
+    const Socket* socket =
+        slots_[static_cast<std::uint32_t>(id) & mask_].load(std::memory_order_relaxed);
+    if (socket == nullptr) return;
+    __builtin_prefetch(socket);
+    __builtin_prefetch(&socket->bytes_read, 1);
+  }
+
   // Gives the id and the memory of a socket back. What it held has been closed.
   void release(Socket& socket);
 

@@ -60,6 +60,24 @@ TEST_F(MailboxTest, OnlyThePushOnAnIdleMailboxAsksForAWorker) {
   EXPECT_EQ(popped(mailbox), (std::vector<int>{1, 2}));
 }
 
+TEST_F(MailboxTest, SeveralPushedTogetherAreInOrderAndAllOrNone) {
+  Mailbox mailbox;
+  mailbox.open(kHandle, service_);
+  ASSERT_TRUE(mailbox.become_idle());
+  const auto push_all = [&](Handle to, int from, int end) {
+    std::vector<Message> messages;
+    for (int i = from; i < end; ++i) messages.push_back(numbered(1, i));
+    return mailbox.push_all(to, messages);
+  };
+  EXPECT_EQ(push_all(kHandle, 1, 6), Mailbox::Pushed::must_run);
+  EXPECT_EQ(push_all(kHandle, 6, 9), Mailbox::Pushed::queued);
+  EXPECT_EQ(mailbox.push(kHandle, numbered(1, 9)), Mailbox::Pushed::queued);
+  EXPECT_EQ(push_all(kHandle + 1, 10, 12), Mailbox::Pushed::refused);
+  EXPECT_FALSE(mailbox.become_idle());
+  EXPECT_EQ(popped(mailbox), (std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_TRUE(mailbox.become_idle());
+}
+
 TEST_F(MailboxTest, MessagesComeInTheOrderOfPushingAlsoAcrossBatches) {
   Mailbox mailbox;
   mailbox.open(kHandle, service_);

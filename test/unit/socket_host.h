@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +34,7 @@ class TestHost {
  public:
   static constexpr auto kDeadline = std::chrono::seconds(20);
 
-  SocketHost host() { return {this, post, log, now}; }
+  SocketHost host() { return {this, post, post_received, log, now}; }
 
   // Removes and returns the first event of that type and id (-1: any), waiting for it.
   TestEvent take(int type, int id = -1) {
@@ -90,6 +92,15 @@ class TestHost {
     return logged(part);
   }
 
+  // How many messages came at once, at most.
+  std::size_t most_together() {
+    const std::lock_guard lock(mutex_);
+    return most_together_;
+  }
+
+  // While it lives, nothing can be posted: whoever wants to, waits.
+  std::unique_lock<std::mutex> hold() { return std::unique_lock(mutex_); }
+
   // From now on messages to `handle` are refused.
   void kill(Handle handle) {
     const std::lock_guard lock(mutex_);
@@ -97,12 +108,8 @@ class TestHost {
   }
 
  private:
-  static bool post(void* context, Handle to, const Message& posted) {
-    auto& self = *static_cast<TestHost*>(context);
-    const std::lock_guard lock(self.mutex_);
-    if (self.dead_.count(to) != 0) return false;
-    EXPECT_EQ(posted.type(), kTypeSocket);
-    const Message message = is_received(posted) ? event_of(posted) : posted;
+  static bool post(void* context, Handle to, const Message& message) {
+    EXPECT_EQ(message.type(), kTypeSocket);
     auto* const data = static_cast<char*>(message.data);
     SocketEvent raw;
     std::memcpy(&raw, data, sizeof(raw));
@@ -111,13 +118,24 @@ class TestHost {
     if (raw.buffer != nullptr) {
       event.data.assign(raw.buffer, static_cast<std::size_t>(raw.ud));
       event.address = tail;
-      std::free(raw.buffer);
     } else {
       event.data = tail;
     }
+    if (!static_cast<TestHost*>(context)->keep({&event, 1})) return false;
+    std::free(raw.buffer);
     message.free_payload();
-    self.events_.push_back(std::move(event));
-    self.changed_.notify_all();
+    return true;
+  }
+  static bool post_received(void* context, Handle to, std::span<const Message> messages) {
+    std::vector<TestEvent> events;
+    for (const Message& message : messages) {
+      EXPECT_TRUE(is_received(message));
+      const std::string bytes(static_cast<const char*>(message.data), message.size());
+      const int size = static_cast<int>(message.size());
+      events.push_back({to, kSocketData, message.session, size, bytes, {}});
+    }
+    if (!static_cast<TestHost*>(context)->keep(events)) return false;
+    for (const Message& message : messages) message.free_payload();
     return true;
   }
   static void log(void* context, std::string_view text) {
@@ -128,6 +146,16 @@ class TestHost {
   }
   static std::uint64_t now(void*) { return 1'000'000; }
 
+  // Events of one service, unless that is dead.
+  bool keep(std::span<const TestEvent> events) {
+    const std::lock_guard lock(mutex_);
+    if (dead_.count(events.front().to) != 0) return false;
+    events_.insert(events_.end(), events.begin(), events.end());
+    most_together_ = std::max(most_together_, events.size());
+    changed_.notify_all();
+    return true;
+  }
+
   std::size_t logged(const std::string& part) const {
     std::size_t n = 0;
     for (const std::string& line : lines_) n += line.find(part) != std::string::npos;
@@ -137,6 +165,7 @@ class TestHost {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::list<TestEvent> events_;
+  std::size_t most_together_ = 0;
   std::vector<std::string> lines_;
   std::set<Handle> dead_;
 };

@@ -1,9 +1,11 @@
 // What a connection brings, however it comes: the poller tells of new bytes only, once.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "raw_peer.h"
 #include "socket_server_fixture.h"
@@ -101,6 +103,61 @@ TEST_F(SocketReadTest, AConnectionIsReadWhileAWriteWaitsAndAfterIt) {
     ASSERT_TRUE(eventually([&] { return !info(id)->writing; }));
     peer.send(blob(2 * kBlock));
     EXPECT_EQ(host.gather(id, 2 * kBlock), blob(2 * kBlock));
+  }
+}
+
+// Several connections that are read.
+class ManyReadTest : public SocketReadTest {
+ protected:
+  ManyReadTest() {
+    for (RawPeer& peer : peers) ids.push_back(accepted(peer));
+    start_all(kOwner);
+  }
+  void start_all(Handle owner) {
+    for (const int id : ids) {
+      server.start(owner, id);
+      EXPECT_EQ(host.take(kSocketConnect, id).to, owner);
+    }
+  }
+  // What the peers do comes while the I/O thread is held up by the first of it.
+  template <class Act>
+  void together(Act act) {
+    const auto held = host.hold();
+    for (RawPeer& peer : peers) act(peer);
+    let_it_come();
+  }
+
+  std::array<RawPeer, 8> peers;
+  std::vector<int> ids;
+};
+
+TEST_F(ManyReadTest, WhatCameOfSeveralIsPostedTogether) {
+  together([&](RawPeer& peer) { peer.send(std::to_string(&peer - peers.data())); });
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(host.take(kSocketData, ids[i]).data, std::to_string(i));
+  }
+  EXPECT_GT(host.most_together(), 1u);
+}
+
+TEST_F(ManyReadTest, AnEndAmongThemComesAfterTheBytes) {
+  together([](RawPeer& peer) {
+    peer.send("last words");
+    peer.end_writing();
+  });
+  for (const int id : ids) {
+    host.take(kSocketClose, id);
+    EXPECT_EQ(host.count(kSocketData, id), 1u);
+  }
+}
+
+TEST_F(ManyReadTest, OfADeadOwnerAllWaitForTheNext) {
+  host.kill(kOwner);
+  together([](RawPeer& peer) { peer.send("lost"); });
+  for (const int id : ids) EXPECT_TRUE(eventually([&] { return !info(id)->reading; }));
+  start_all(kOther);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    peers[i].send("kept");
+    EXPECT_EQ(host.gather(ids[i], 4), "kept");
   }
 }
 
