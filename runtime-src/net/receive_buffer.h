@@ -62,10 +62,10 @@ class ReceiveBuffer {
   std::size_t capacity_ = kInline;  // a power of two
   std::size_t head_ = 0;
   std::size_t count_ = 0;
-  std::size_t bytes_ = 0;
   std::size_t searched_ = 0;  // in front of this no separator_ begins
   char separator_[kRemembered] = {};
   std::size_t separator_size_ = 0;
+  std::size_t bytes_ = 0;  // last, beside what is asked of it with each message (StreamBuffer)
 };
 
 }  // namespace runtime

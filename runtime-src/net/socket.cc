@@ -52,25 +52,46 @@ void Socket::flush(Lock& lock) {
     const int error = sent < 0 ? errno : 0;
     lock.lock();
     if (error == EINTR) continue;
-    if (error == EAGAIN) {
-      blocked = true;
-      break;
-    }
-    if (error != 0) {
-      write_error = error;
-      break;
-    }
-    const auto bytes = static_cast<std::size_t>(sent);
-    out.consume(bytes);
-    add(bytes_written, bytes);
-    if (cut) break;
-    if (bytes < size || left <= bytes) {
+    if (!note_written(size, sent, error)) break;
+    if (left <= size) {
       blocked = !out.empty();
       break;
     }
-    left -= bytes;
+    left -= size;
   }
   finish_write();
+}
+
+bool Socket::note_written(std::size_t size, ssize_t sent, int error) {
+  if (sent < 0) {
+    if (error == EAGAIN) {
+      blocked = true;
+    } else {
+      write_error = error;
+    }
+    return false;
+  }
+  const auto bytes = static_cast<std::size_t>(sent);
+  out.consume(bytes);
+  add(bytes_written, bytes);
+  if (cut) return false;
+  if (bytes < size) blocked = !out.empty();
+  return bytes == size;
+}
+
+std::string_view Socket::begin_write() {
+  const std::string_view small = kind == Kind::tcp ? out.gather_small() : std::string_view();
+  if (!small.empty()) writing = true;
+  return small;
+}
+
+void Socket::end_write(Lock& lock, std::size_t size, ssize_t sent, int error) {
+  // Others may have appended meanwhile, and rely on this thread.
+  if ((error == EINTR || note_written(size, sent, error)) && !out.empty()) [[unlikely]] {
+    flush(lock);
+  } else {
+    finish_write();
+  }
 }
 
 void Socket::write_through(Lock& lock, char* memory, std::size_t size, bool owned) {

@@ -79,6 +79,11 @@ struct Socket {
   // Writes what is queued, until it is gone or the kernel takes no more. Needs can_write() and a
   // queue that is not empty. Releases the mutex meanwhile.
   void flush(Lock& lock);
+  // The same for who has several sockets to write to, and makes the system calls himself: what one call is to send
+  // of a stream, if one small message is all that waits as nearly always; else empty, and nothing has changed.
+  // It stays where it is until end_write(), which takes what the call gave: bytes sent, or -1 and errno.
+  std::string_view begin_write();
+  void end_write(Lock& lock, std::size_t size, ssize_t sent, int error);
   // Writes bytes that are not queued, and queues what the kernel does not take. Needs can_write()
   // and an empty queue. Releases the mutex meanwhile. `owned` tells whether `memory` is to be freed
   // (malloc).
@@ -188,6 +193,8 @@ struct Socket {
   std::vector<Address> candidates;  // I/O thread: addresses to be tried still, last one first
 
  private:
+  // Notes what a system call has sent of `size` bytes. True: the writer goes on.
+  bool note_written(std::size_t size, ssize_t sent, int error);
   void finish_write();
   bool must_settle_now();
 };

@@ -192,7 +192,10 @@ class SocketServer {
     int count;
     std::uint32_t thread;  // a number of this thread's, from 1; 0 before its first use
     SocketServer* server;
-    int ids[kSockets];
+    struct Promise {
+      Socket* socket;
+      int id;
+    } promises[kSockets];
   };
   static constinit thread_local Cork cork_;
 

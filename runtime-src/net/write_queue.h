@@ -47,10 +47,17 @@ class WriteQueue {
   // Points `pieces` at the bytes that leave next, in order, and tells how many it filled; `bytes`
   // becomes their sum.
   int gather(std::span<iovec> pieces, std::size_t* bytes) {
-    if (!only_small()) return gather_all(pieces, bytes);
-    pieces[0] = {small_.data + small_.begin, small_.size()};
-    *bytes = gathered_normal_ = small_.size();
+    const std::string_view small = gather_small();
+    if (small.empty()) return gather_all(pieces, bytes);
+    pieces[0] = {const_cast<char*>(small.data()), small.size()};
+    *bytes = small.size();
     return 1;
+  }
+  // The same, if one small message is all that waits; else empty, and nothing is told.
+  std::string_view gather_small() {
+    if (!only_small()) return {};
+    gathered_normal_ = small_.size();
+    return {small_.data + small_.begin, small_.size()};
   }
   // The first `count` bytes of what gather() told have left.
   void consume(std::size_t count) {

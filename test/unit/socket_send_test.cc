@@ -17,14 +17,17 @@ constexpr std::size_t kMega = 1 << 20;
 
 class SocketSendTest : public testing::Test {
  protected:
-  SocketSendTest() : server({host.host()}) {
+  SocketSendTest() : server({host.host()}), id(started(peer)) {}
+
+  int started(RawPeer& with) {
     const int listening = server.listen(kOwner, "127.0.0.1", 0, 16);
     const int port = host.take(kSocketConnect, listening).ud;
     server.start(kOwner, listening);
-    peer.connect(port);
-    id = host.take(kSocketAccept, listening).ud;
-    server.start(kOwner, id);
+    with.connect(port);
+    const int accepted = host.take(kSocketAccept, listening).ud;
+    server.start(kOwner, accepted);
     server.close(listening);
+    return accepted;
   }
   bool send(std::string_view bytes, Priority priority = Priority::normal) {
     return server.send(id, SendData::borrowed(bytes), priority);
@@ -64,7 +67,7 @@ class SocketSendTest : public testing::Test {
   TestHost host;
   SocketServer server;
   RawPeer peer;
-  int id = 0;
+  int id;
 };
 
 TEST_F(SocketSendTest, BorrowedAndOwnedMemoryArrive) {
@@ -118,6 +121,42 @@ TEST_F(SocketSendTest, BytesOfAnotherThreadTakeCorkedOnesAlongInOrder) {
     std::thread([&] { EXPECT_TRUE(send("second")); }).join();
     EXPECT_EQ(peer.receive(12), "first second");
   });
+}
+
+TEST_F(SocketSendTest, SmallMessagesOfACorkedThreadWaitForASlowPeerInOrder) {
+  constexpr int kMessages = 120'000;  // more than the kernel holds
+  std::string sent;
+  as_worker([&] {
+    for (int i = 0; i < kMessages; ++i) {
+      const std::string message = std::to_string(i) + std::string(90, '.');
+      EXPECT_TRUE(send(message));
+      sent += message;
+      SocketServer::flush_thread();
+    }
+  });
+  EXPECT_GT(server.unsent(id), 0u);
+  EXPECT_EQ(peer.receive(sent.size()), sent);
+}
+
+TEST_F(SocketSendTest, ACorkedWriteThatFailsIsToldAndHoldsUpNoOther) {
+  RawPeer other;
+  const int good = started(other);
+  peer.reset();
+  int rounds = 0;
+  as_worker([&] {
+    bool taken = true;
+    for (; taken && rounds < 1000; ++rounds) {
+      taken = send("for nobody");
+      EXPECT_TRUE(server.send(good, SendData::borrowed("x")));
+      SocketServer::flush_thread();
+    }
+  });
+  EXPECT_LT(rounds, 1000);
+  EXPECT_EQ(other.receive(static_cast<std::size_t>(rounds)).size(),
+            static_cast<std::size_t>(rounds));
+  // An end, if the write was told of the reset and the read was not.
+  EXPECT_TRUE(
+      eventually([&] { return host.count(kSocketError, id) + host.count(kSocketClose, id) == 1; }));
 }
 
 TEST_F(SocketSendTest, AWorkerDoesNotRelyOnTheFlushOfAnother) {
