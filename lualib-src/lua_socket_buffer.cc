@@ -61,15 +61,18 @@ int l_buffer(lua_State* L) {
   const auto socket = static_cast<int>(luaL_optinteger(L, 1, 0));
   const lua_Number spare = luaL_optnumber(L, 2, 0);
   auto* buffer = new (lua_newuserdatauv(L, sizeof(StreamBuffer), 0)) StreamBuffer;
-  buffer->socket = socket;
   buffer->spare = spare;
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_setmetatable(L, -2);
+  buffer->socket = socket;
+  if (socket != 0) scheduler(L).open_stream(*buffer);
   return 1;
 }
 
 int l_destroy_buffer(lua_State* L) {
-  static_cast<StreamBuffer*>(lua_touserdata(L, 1))->clear();
+  auto& buffer = *static_cast<StreamBuffer*>(lua_touserdata(L, 1));
+  buffer.clear();
+  if (buffer.socket != 0) scheduler(L).close_stream(buffer);
   return 0;
 }
 
@@ -141,30 +144,90 @@ lua_Integer wanted_bytes(lua_State* L, int index) {
   return static_cast<lua_Number>(count) == number ? count : -1;
 }
 
-AwaitedBytes awaited(StreamBuffer& buffer, lua_Number enough) {
-  return {buffer.socket, &buffer, enough, enough + buffer.spare};
+void set_awaited(StreamBuffer& buffer, lua_Number enough) {
+  buffer.enough = enough;
+  buffer.most = enough + buffer.spare;
+}
+
+enum class Reading {
+  done,  // the bytes are on top of the stack
+  waits,  // the task now waits for them: the caller blocks, and is resumed with them, or with nothing
+  refused,  // it would have to wait, and cannot (begin_read()); or index 2 is no number of bytes
+};
+
+// Takes as many bytes as index 2 says, or all there are, or begins to wait for them.
+Reading read(lua_State* L, StreamBuffer& buffer) {
+  const lua_Integer wanted = wanted_bytes(L, 2);
+  if (wanted < 0) return Reading::refused;
+  if (const std::size_t count = enough_bytes(buffer, wanted)) {
+    push_front(L, buffer, count);
+    return Reading::done;
+  }
+  if (buffer.wanted != StreamBuffer::kNobody || buffer.socket == 0 || !begin_read(L, buffer))
+    return Reading::refused;
+  buffer.wanted = wanted;
+  set_awaited(buffer, static_cast<lua_Number>(wanted));
+  return Reading::waits;
 }
 
 // read(buffer[, n]) -> string of n bytes, or of all there are, if need be after a wait for them
 //  | nothing: the wait has ended without
-//  | false: it would have to wait, and cannot (begin_read()); or n is no number of bytes
+//  | false: refused
 int l_read(lua_State* L) {
-  StreamBuffer& buffer = check_buffer(L);
-  const lua_Integer wanted = wanted_bytes(L, 2);
-  if (wanted >= 0) {
-    if (const std::size_t count = enough_bytes(buffer, wanted)) {
-      push_front(L, buffer, count);
-      return 1;
-    }
-    if (buffer.wanted == StreamBuffer::kNobody && buffer.socket != 0 &&
-        begin_read(L, awaited(buffer, static_cast<lua_Number>(wanted)))) {
-      buffer.wanted = wanted;
-      return suspend(L, *scheduler(L).current());
-    }
+  switch (read(L, check_buffer(L))) {
+    case Reading::done: return 1;
+    case Reading::waits: return suspend(L, *scheduler(L).current());
+    case Reading::refused: break;
   }
   lua_pushboolean(L, 0);
   return 1;
 }
+
+#ifdef RUNTIME_LUA54
+int results(lua_State* L, int, lua_KContext) { return lua_gettop(L); }
+
+// Calls the reader's function, with the buffer where it has waited in vain, or without.
+int finish_read(lua_State* L, bool has_waited) {
+  lua_pushvalue(L, lua_upvalueindex(3));
+  lua_insert(L, 1);
+  if (!has_waited) lua_settop(L, 3);
+  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, results);
+  return lua_gettop(L);
+}
+
+// The read in the reader's frame has ended: with the bytes, or with nothing, as read() says.
+int after_read(lua_State* L, int, lua_KContext) {
+  return lua_gettop(L) > 3 ? 1 : finish_read(L, true);
+}
+
+// read_of(id[, n]): as read() of the buffer that has this place in the table, and with its result unless there
+// is no buffer, or it gives no bytes. Then with those of the function, which is given id, n and, if it has waited
+// in vain there, the buffer.
+int l_read_of(lua_State* L) {
+  lua_settop(L, 2);
+  if (lua_isinteger(L, 1) &&
+      lua_rawgeti(L, lua_upvalueindex(2), lua_tointeger(L, 1)) == LUA_TUSERDATA) {
+    auto& buffer = *static_cast<StreamBuffer*>(lua_touserdata(L, 3));
+    switch (read(L, buffer)) {
+      case Reading::done: return 1;
+      case Reading::waits: scheduler(L).block(); return lua_yieldk(L, 0, 0, after_read);
+      case Reading::refused: break;
+    }
+  }
+  return finish_read(L, false);
+}
+
+// reader(buffers, function) -> read_of: for reads by id, in one call where most of them end
+int l_reader(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  lua_settop(L, 2);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_pushcclosure(L, l_read_of, 3);
+  return 1;
+}
+#endif
 
 // wanted(buffer) -> how many bytes are waited for in read(), 0: any | nothing: nobody waits there
 int l_wanted(lua_State* L) {
@@ -178,7 +241,7 @@ int l_wanted(lua_State* L) {
 int l_wake(lua_State* L) {
   StreamBuffer& buffer = check_buffer(L);
   if (std::exchange(buffer.wanted, StreamBuffer::kNobody) != StreamBuffer::kNobody)
-    scheduler(L).wake_reader(buffer.socket, buffer);
+    scheduler(L).wake_reader(buffer);
   return 0;
 }
 
@@ -193,9 +256,9 @@ int l_await(lua_State* L) {
   const lua_Number enough = feeds ? luaL_checknumber(L, 3) : 0;
   lua_settop(L, 3);
   begin_wait(L, task);
-  AwaitedBytes bytes = awaited(*buffer, enough);
-  if (!feeds) bytes.most = -1;
-  scheduler(L).wait_for_bytes(bytes);
+  set_awaited(*buffer, enough);
+  if (!feeds) buffer->most = -1;
+  scheduler(L).wait_for_bytes(*buffer);
   return suspend(L, task);
 }
 
@@ -226,11 +289,11 @@ int l_str2p(lua_State* L) {
 
 }  // namespace
 
-Fed feed(Message& received, const AwaitedBytes& bytes, bool may_give) {
-  StreamBuffer& buffer = *bytes.buffer;
+Fed feed(Message& received, AwaitedBytes& bytes, bool may_give) {
+  auto& buffer = static_cast<StreamBuffer&>(bytes);
   const std::size_t size = received.size();
   const auto held = static_cast<lua_Number>(buffer.bytes() + size);
-  if (held > bytes.most) return Fed::not_taken;
+  if (held > buffer.most) return Fed::not_taken;
   runtime_socket_acknowledge(received.session, size);
   if (may_give && buffer.bytes() == 0 &&
       (buffer.wanted == 0 || buffer.wanted == static_cast<lua_Integer>(size))) {
@@ -239,16 +302,18 @@ Fed feed(Message& received, const AwaitedBytes& bytes, bool may_give) {
   }
   take_bytes(block_bytes(received.data));
   buffer.push(static_cast<char*>(std::exchange(received.data, nullptr)), size);
-  return held >= bytes.enough ? Fed::enough : Fed::too_few;
+  return held >= buffer.enough ? Fed::enough : Fed::too_few;
 }
 
-std::size_t end_read(StreamBuffer& buffer) {
+std::size_t end_read(AwaitedBytes& bytes) {
+  auto& buffer = static_cast<StreamBuffer&>(bytes);
   return enough_bytes(buffer, std::exchange(buffer.wanted, StreamBuffer::kNobody));
 }
 
-void push_front(lua_State* L, StreamBuffer& buffer, std::size_t count) {
-  const std::string_view bytes = count == 0 ? std::string_view("") : buffer.front(count);
-  lua_pushlstring(L, bytes.data(), bytes.size());
+void push_front(lua_State* L, AwaitedBytes& bytes, std::size_t count) {
+  auto& buffer = static_cast<StreamBuffer&>(bytes);
+  const std::string_view front = count == 0 ? std::string_view("") : buffer.front(count);
+  lua_pushlstring(L, front.data(), front.size());
   buffer.consume(count);
 }
 
@@ -257,6 +322,9 @@ void set_buffer_functions(lua_State* L) {
       {"buffer", l_buffer},     {"push", l_push},   {"pop", l_pop},       {"readall", l_readall},
       {"readline", l_readline}, {"read", l_read},   {"wanted", l_wanted}, {"wake", l_wake},
       {"await", l_await},       {"clear", l_clear}, {"drop", l_drop},     {"str2p", l_str2p},
+#ifdef RUNTIME_LUA54
+      {"reader", l_reader},
+#endif
       {nullptr, nullptr},
   };
   constexpr const char kType[] = "skynet.socketdriver.buffer";

@@ -114,6 +114,14 @@ local function read(s, n)
 	return rest(s.buffer)
 end
 
+-- A read that the driver has not done. With `buffer` it has waited there, and something else has ended that.
+local function finish_read(id, n, buffer)
+	if not buffer then return read(known(id), n) end
+	local bytes = take(buffer, n)
+	if bytes then return bytes end
+	return rest(buffer)
+end
+
 --- Without `n`: all bytes held, at least one, waiting for it. With `n`: exactly n bytes.
 ---@async
 ---@param id integer
@@ -122,19 +130,14 @@ end
 ---@return string? rest  what came before the end
 function socket.read(id, n)
 	local buffer = plain_buffers[id]
-	if buffer then
-		-- Most reads end here: the driver waits as well.
-		local bytes = driver_read(buffer, n)
-		if bytes then return bytes end
-		-- It has waited, and something else has ended that.
-		if bytes == nil then
-			bytes = take(buffer, n)
-			if bytes then return bytes end
-			return rest(buffer)
-		end
-	end
-	return read(known(id), n)
+	-- Most reads end here: the driver waits as well.
+	local bytes = buffer and driver_read(buffer, n)
+	if bytes then return bytes end
+	return finish_read(id, n, bytes == nil and buffer)
 end
+
+-- Where C functions can go on after a wait, one that does the same.
+if driver.reader then socket.read = driver.reader(plain_buffers, finish_read) end
 
 --- The text before the next separator, which is taken off.
 ---@async

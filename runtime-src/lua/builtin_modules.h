@@ -27,12 +27,12 @@ enum class Fed {
   enough,   // and so are all that were awaited
   whole,  // they are what read() is to give, and still the message's: for who may_give() them at once
 };
-Fed feed(Message& received, const AwaitedBytes& bytes, bool may_give);
+Fed feed(Message& received, AwaitedBytes& bytes, bool may_give);
 
 // Ends a wait in read(): how many bytes it gets, 0 if there are not enough.
-std::size_t end_read(StreamBuffer& buffer);
+std::size_t end_read(AwaitedBytes& bytes);
 // Pushes the first `count` bytes, of at least as many, and drops them. May raise (memory): they are still there then.
-void push_front(lua_State* L, StreamBuffer& buffer, std::size_t count);
+void push_front(lua_State* L, AwaitedBytes& bytes, std::size_t count);
 
 // Adds the resume and wrap that measure (skynet.profile) to the table on top: those of the library
 // `coroutine`, if it has them, else new ones.

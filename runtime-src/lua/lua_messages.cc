@@ -140,7 +140,7 @@ void request(lua_State* L, TaskScheduler& tasks, Task& task, Destination address
   tasks.wait_for(session, wait);
   task.callee = address.handle;
   if (address.name != nullptr) [[unlikely]]
-    task.callee_name = address.name;
+    task.set_callee(address.name);
 }
 
 #ifdef RUNTIME_LUA54

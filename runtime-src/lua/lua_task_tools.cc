@@ -9,9 +9,10 @@ namespace runtime::RUNTIME_ENGINE {
 
 namespace {
 
-// Whether an entry of TaskScheduler::readers() is that of a wait whose session stands nowhere else.
-bool reads(const SessionTable::Entry& entry) {
-  return entry.session != 0 && entry.task->wait == Wait::bytes;
+// The task that reads what comes over a socket, whose session stands nowhere else; null: none does.
+const Task* reader_of(const StreamEntry& entry) {
+  const Task* const reader = entry.session != 0 ? entry.bytes->reader : nullptr;
+  return reader != nullptr && reader->wait == Wait::bytes ? reader : nullptr;
 }
 
 // tasks() -> list of { co = coroutine, session = number } of those that block; co = "BREAK" for an
@@ -33,15 +34,14 @@ int l_tasks(lua_State* L) {
     lua_rawseti(L, -2, ++count);
   };
   // By index and with a copy: what is made here may run finalizers, and those may begin to wait.
-  const SessionTable& sessions = scheduler(L).sessions();
+  const WaitTable& sessions = scheduler(L).sessions();
   for (std::size_t i = 0; i < sessions.places(); ++i) {
-    const SessionTable::Entry entry = sessions.place(i);
+    const WaitEntry entry = sessions.place(i);
     if (entry.session != 0) add(scheduler(L).task_of(L, entry.session), entry.session);
   }
-  const SessionTable& readers = scheduler(L).readers();
-  for (std::size_t i = 0; i < readers.places(); ++i) {
-    const SessionTable::Entry entry = readers.place(i);
-    if (reads(entry)) add(entry.task, entry.task->waits_for);
+  const StreamTable& streams = scheduler(L).streams();
+  for (std::size_t i = 0; i < streams.places(); ++i) {
+    if (const Task* const reader = reader_of(streams.place(i))) add(reader, reader->waits_for);
   }
   return 1;
 }
@@ -49,13 +49,13 @@ int l_tasks(lua_State* L) {
 // blocked() -> how many tasks block
 int l_blocked(lua_State* L) {
   lua_Integer count = 0;
-  const SessionTable& sessions = scheduler(L).sessions();
+  const WaitTable& sessions = scheduler(L).sessions();
   for (std::size_t i = 0; i < sessions.places(); ++i) {
-    const SessionTable::Entry& entry = sessions.place(i);
+    const WaitEntry& entry = sessions.place(i);
     if (entry.session != 0 && (entry.task != nullptr || entry.function != 0)) ++count;
   }
-  const SessionTable& readers = scheduler(L).readers();
-  for (std::size_t i = 0; i < readers.places(); ++i) count += reads(readers.place(i));
+  const StreamTable& streams = scheduler(L).streams();
+  for (std::size_t i = 0; i < streams.places(); ++i) count += reader_of(streams.place(i)) != nullptr;
   lua_pushinteger(L, count);
   return 1;
 }

@@ -197,7 +197,7 @@ int l_expect(lua_State* L) {
   Task* task = task_for_function(L, 3);
   scheduler(L).wait_to_start(task, session, Wait::answer);
   task->callee = callee.handle;
-  if (callee.name != nullptr) task->callee_name = callee.name;
+  if (callee.name != nullptr) task->set_callee(callee.name);
   return 0;
 }
 
@@ -234,12 +234,13 @@ void begin_wait(lua_State* L, Task& task) {
   set_token(L, task, 1);
 }
 
-bool begin_read(lua_State* L, const AwaitedBytes& bytes) {
+bool begin_read(lua_State* L, AwaitedBytes& bytes) {
   TaskScheduler& tasks = scheduler(L);
   Task* task = tasks.current();
-  if (task == nullptr || task->co != L || !lua_isyieldable(L) || is_token(L, *task) ||
-      tasks.has_reader(bytes.socket))
+  if (task == nullptr || task->co != L || bytes.reader != nullptr || !lua_isyieldable(L) ||
+      is_token(L, *task)) {
     return false;
+  }
   if (task->traced) [[unlikely]]
     tasks.trace(L, "sleep", task);
   tasks.wait_to_read(bytes);

@@ -98,7 +98,7 @@ int TaskScheduler::raise_errors(lua_State* L) {
 // ---- calls that fail ----------------------------------------------------------------------------
 
 void TaskScheduler::fail_call(std::int32_t session, std::string_view why) {
-  SessionTable::Entry* entry = sessions_.find(session);
+  WaitEntry* entry = sessions_.find(session);
   if (entry == nullptr) return;
   Task* task = entry->task;
   if (task == nullptr) {
@@ -131,7 +131,7 @@ void TaskScheduler::fail_calls_to(Handle callee) {
 
 void TaskScheduler::fail_calls_to(std::string_view callee) {
   for (Task* task : tasks_) {
-    if (!task->callee_name.empty() && task->callee_name == callee &&
+    if (task->calls_name && task->callee_name == callee &&
         !std::exchange(task->failed, true)) {
       queue(failed_, task);
     }
@@ -269,7 +269,7 @@ bool TaskScheduler::kill(lua_State* L, Task* task) {
   if (!forks_.erase(task) && task->wait == Wait::nothing) return false;
   woken_.erase(task);
   failed_.erase(task);
-  if (task->wait == Wait::bytes) end_read(*task->bytes.buffer);  // it is in the task's frame
+  if (task->wait == Wait::bytes && task->bytes != nullptr) end_read(*task->bytes);
   const bool message_will_come = task->wait != Wait::wakeup;
   drop_wait(task, message_will_come);
   if (task->request == Request::open) answer_error(task->source, task->session);

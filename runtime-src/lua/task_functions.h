@@ -42,7 +42,7 @@ void begin_wait(lua_State* L, Task& task);
 // Makes the current task wait for bytes, or until wakeup() of its coroutine; suspend() follows. False, with nothing
 // done, where that is not as simple: in a coroutine within the task, where another one waits for that socket, or where
 // the wait is to raise. (lua_waiting.cc)
-bool begin_read(lua_State* L, const AwaitedBytes& bytes);
+bool begin_read(lua_State* L, AwaitedBytes& bytes);
 
 // ---- the functions, by file ----
 

@@ -7,12 +7,23 @@
 
 namespace runtime::RUNTIME_ENGINE {
 
-void TaskScheduler::wait_for_bytes(const AwaitedBytes& bytes) {
-  current_->bytes = bytes;
-  readers_.put(bytes.socket, {current_});
+void TaskScheduler::open_stream(AwaitedBytes& bytes) {
+  if (bytes.socket != 0) streams_.put({bytes.socket, &bytes});
 }
 
-void TaskScheduler::wait_to_read(const AwaitedBytes& bytes) {
+void TaskScheduler::close_stream(AwaitedBytes& bytes) {
+  // A coroutine of a task's own may have taken the buffer with it.
+  if (bytes.reader != nullptr) std::exchange(bytes.reader, nullptr)->bytes = nullptr;
+  StreamEntry* const entry = streams_.find(bytes.socket);
+  if (entry != nullptr && entry->bytes == &bytes) streams_.erase(entry);
+}
+
+void TaskScheduler::wait_for_bytes(AwaitedBytes& bytes) {
+  bytes.reader = current_;
+  current_->bytes = &bytes;
+}
+
+void TaskScheduler::wait_to_read(AwaitedBytes& bytes) {
   // A plain coroutine of the task may have swallowed an earlier yield.
   if (current_->wait != Wait::nothing) drop_wait(current_, true);
   current_->waits_for = new_session();
@@ -22,13 +33,14 @@ void TaskScheduler::wait_to_read(const AwaitedBytes& bytes) {
 }
 
 bool TaskScheduler::feed_reader(lua_State* L, Message& message) {
-  SessionTable::Entry* const reader = readers_.find(message.session);
-  if (reader == nullptr || tracing) return false;
-  Task* const task = reader->task;
+  StreamEntry* const stream = streams_.find(message.session);
+  if (stream == nullptr || stream->bytes->reader == nullptr || tracing) return false;
+  AwaitedBytes& bytes = *stream->bytes;
+  Task* const task = bytes.reader;
   // What was woken before goes on first. A heap with a limit may have no room for the bytes: the task takes them itself.
   const bool may_give = task->wait == Wait::bytes && !has_queued_ && !task->woken &&
                         LuaService::of(L).heap().limit() == 0;
-  switch (feed(message, task->bytes, may_give)) {
+  switch (feed(message, bytes, may_give)) {
     case Fed::not_taken: return false;
     case Fed::too_few: break;
     case Fed::enough: wake(task); break;
@@ -41,11 +53,9 @@ bool TaskScheduler::feed_reader(lua_State* L, Message& message) {
   return true;
 }
 
-void TaskScheduler::wake_reader(int socket, const StreamBuffer& buffer) {
-  SessionTable::Entry* reader = readers_.find(socket);
-  if (reader == nullptr) return;
-  Task* task = reader->task;
-  if (task->wait != Wait::bytes || task->bytes.buffer != &buffer) return;
+void TaskScheduler::wake_reader(AwaitedBytes& bytes) {
+  Task* const task = bytes.reader;
+  if (task == nullptr || task->wait != Wait::bytes) return;
   end_reading(task);
   wake(task);
 }
@@ -58,16 +68,17 @@ void TaskScheduler::end_reading(Task* task) {
 int TaskScheduler::push_bytes(lua_State* L, Task* task) {
   // First, so that what raises here does so once. The task then takes the bytes itself, and is told there.
   end_reading(task);
-  StreamBuffer& buffer = *task->bytes.buffer;
-  const std::size_t count = end_read(buffer);
+  if (task->bytes == nullptr) return 0;
+  AwaitedBytes& bytes = *task->bytes;
+  const std::size_t count = end_read(bytes);
   if (count == 0 || LuaService::of(L).heap().limit() != 0) return 0;
-  push_front(L, buffer, count);
+  push_front(L, bytes, count);
   return 1;
 }
 
 void TaskScheduler::drop_reader(Task* task) {
-  SessionTable::Entry* entry = readers_.find(std::exchange(task->bytes.socket, 0));
-  if (entry != nullptr && entry->task == task) readers_.erase(entry);
+  AwaitedBytes& bytes = *std::exchange(task->bytes, nullptr);
+  if (bytes.reader == task) bytes.reader = nullptr;
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

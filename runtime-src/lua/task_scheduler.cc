@@ -70,7 +70,7 @@ void TaskScheduler::wait_for(std::int32_t session, Wait wait) {
   if (current_->wait != Wait::nothing) drop_wait(current_, true);
   current_->waits_for = session;
   current_->wait = wait;
-  sessions_.put(session, {current_});
+  sessions_.put({.session = session, .task = current_});
 }
 
 Task* TaskScheduler::take(lua_State* L) {
@@ -96,7 +96,7 @@ void TaskScheduler::recycle(Task* task) {
 
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   if (task->waits_for != 0 && task->wait != Wait::bytes) {
-    if (SessionTable::Entry* entry = sessions_.find(task->waits_for)) {
+    if (WaitEntry* entry = sessions_.find(task->waits_for)) {
       if (message_will_come) {
         entry->task = nullptr;
       } else {
@@ -105,7 +105,7 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
     }
   }
   task->waits_for = 0;
-  if (task->bytes.socket != 0) [[unlikely]]
+  if (task->bytes != nullptr) [[unlikely]]
     drop_reader(task);
   task->own_token = false;
   if (task->table_token) {
@@ -121,7 +121,7 @@ void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   }
   task->wait = Wait::nothing;
   task->callee = 0;
-  if (!task->callee_name.empty()) task->callee_name.clear();
+  task->calls_name = false;
 }
 
 // ---- the dispatcher -----------------------------------------------------------------------------
@@ -153,7 +153,7 @@ void TaskScheduler::settle(lua_State* L) {
 }
 
 bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry entered) {
-  SessionTable::Entry* entry = sessions_.find(message.session);
+  WaitEntry* entry = sessions_.find(message.session);
   if (entry == nullptr) [[unlikely]] {
     if (entered == Entry::bare) return false;
     push_hook(L, refs.unknown_response, "skynet.unknown");

@@ -35,6 +35,7 @@
 #include "lua/profiler.h"
 #include "lua/public_table.h"
 #include "lua/raw_stack.h"
+#include "lua/session_table.h"
 #include "lua/task.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -76,16 +77,17 @@ class TaskScheduler {
   // Makes the current task wait; the caller then calls block() and yields.
   void wait_for(std::int32_t session, Wait wait);
   void block() { suspending_ = true; }
-  // The current task, which waits for a wake-up, gets it from the event that brings enough as well.
-  // The buffer outlives the wait.
-  void wait_for_bytes(const AwaitedBytes& bytes);
+  // What comes over a socket is for these bytes from now on, and no longer. Both do nothing if the socket is 0; the
+  // first may throw (memory).
+  void open_stream(AwaitedBytes& bytes);
+  void close_stream(AwaitedBytes& bytes);
+  // The current task, which waits for a wake-up, gets it as well when enough of them, whose number is set, have come.
+  void wait_for_bytes(AwaitedBytes& bytes);
   // The current task, whose own coroutine runs, waits for nothing but them and a wake-up; the caller
   // then calls block() and yields.
-  void wait_to_read(const AwaitedBytes& bytes);
-  // Whether a task waits so, or otherwise, for what comes over a socket.
-  bool has_reader(int socket) { return readers_.find(socket) != nullptr; }
-  // Wakes the task that waits so for the bytes in `buffer`. It is resumed without them.
-  void wake_reader(int socket, const StreamBuffer& buffer);
+  void wait_to_read(AwaitedBytes& bytes);
+  // Wakes the task that waits so. It is resumed without bytes.
+  void wake_reader(AwaitedBytes& bytes);
 
   // A pooled or new task.
   Task* take(lua_State* L);
@@ -136,9 +138,8 @@ class TaskScheduler {
   void tell_requesters();
 
   // Of the waits for messages, and of other waits but those to read: for these no message comes.
-  SessionTable& sessions() { return sessions_; }
-  // The tasks that await bytes, by the ids of the sockets.
-  const SessionTable& readers() const { return readers_; }
+  WaitTable& sessions() { return sessions_; }
+  const StreamTable& streams() const { return streams_; }
   // Forgotten and ignored requests are answered with an error when the service ends.
   void forget(Task& task);
   // A request that a response closure will answer, and that it has done so; what is still promised
@@ -325,7 +326,7 @@ class TaskScheduler {
   std::uint32_t tokens_ = 0;  // in refs.tokens
   // A task has its place here: one service needs no more, another one makes others. Null: that is free.
   alignas(64) std::optional<Task> first_;
-  SessionTable sessions_;
+  WaitTable sessions_;
   std::string errors_;
   RingQueue<Task*> woken_, failed_, forks_;
 
@@ -333,7 +334,7 @@ class TaskScheduler {
   // Types of messages that a bare entry cannot handle, since their protocol has an unpack of its own.
   std::bitset<256> needs_protection_;
   std::string failure_text_;
-  SessionTable readers_;
+  StreamTable streams_;
   std::vector<Task*> tasks_;  // all that are not discarded: they end with the scheduler
   // Null while there are few tasks: find() looks through them.
   std::unique_ptr<std::unordered_map<lua_State*, Task*>> by_coroutine_;

@@ -85,15 +85,15 @@ void TaskScheduler::discard(lua_State* L, Task* task) {
 void TaskScheduler::wait_to_start(Task* task, std::int32_t session, Wait wait) {
   task->waits_for = session;
   task->wait = wait;
-  sessions_.put(session, {task});
+  sessions_.put({.session = session, .task = task});
 }
 
 void TaskScheduler::wait_to_start(lua_State* L, int index, std::int32_t session) {
-  sessions_.put(session, {.function = functions_.put(L, index)});
+  sessions_.put({.session = session, .function = functions_.put(L, index)});
 }
 
 Task* TaskScheduler::task_of(lua_State* L, std::int32_t session) {
-  SessionTable::Entry* entry = sessions_.find(session);
+  WaitEntry* entry = sessions_.find(session);
   if (entry == nullptr) return nullptr;
   if (entry->function == 0) return entry->task;
   Task* task = take(L);
@@ -127,12 +127,12 @@ void TaskScheduler::postpone(std::int32_t function) {
   service_.node().log(service_.handle(),
                       "no memory for the coroutine of a timer: it waits for another second");
   const std::int32_t session = new_session();
-  sessions_.put(session, {.function = function});
+  sessions_.put({.session = session, .function = function});
   service_.node().timer.add(kPostponed, {service_.handle(), session});
 }
 
 void TaskScheduler::forget_answer(std::int32_t session) {
-  SessionTable::Entry* entry = sessions_.find(session);
+  WaitEntry* entry = sessions_.find(session);
   if (entry == nullptr || entry->task == nullptr || entry->task->wait != Wait::answer) return;
   Task* task = entry->task;
   failed_.erase(task);
@@ -145,7 +145,7 @@ void TaskScheduler::forget_answer(std::int32_t session) {
 
 void TaskScheduler::drop_functions() {
   for (std::size_t i = 0; i < sessions_.places(); ++i) {
-    const SessionTable::Entry entry = sessions_.place(i);
+    const WaitEntry entry = sessions_.place(i);
     if (entry.function == 0) continue;
     functions_.drop(main_, entry.function);
     sessions_.find(entry.session)->function = 0;
