@@ -264,8 +264,8 @@ int run(const CommandLine& line) {
   {
     Node node(settings.node, environment);
     api::attach(node);
-    SocketServer sockets(
-        {{&node, post_event, post_received, log_line, now, hold, release, lend}, settings.socket_threads});
+    SocketServer sockets({{&node, post_event, post_received, log_line, now, hold, release, lend},
+                          settings.socket_threads});
     set_socket_server(&sockets);
     node.sockets = {&sockets, service_ended, close_socket};
     node.scheduler.set_hooks({SocketServer::cork_thread,
