@@ -20,6 +20,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/start_thread.h"
 #include "lua/c_string.h"
 #include "lua/engine.h"
 #include "object.h"
@@ -34,10 +35,26 @@ namespace {
 // exits with status 1, which is how a client that is fed by a pipe stops.
 class StdinReader {
  public:
-  // Starts with the first call.
   static StdinReader& instance() {
     static StdinReader* const reader = new StdinReader();  // never destroyed: the thread uses it
     return *reader;
+  }
+
+  // Starts the thread, unless it runs. 0, or the system's error number when it has none.
+  int start() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (runs_) return 0;
+    // Signals are the business of the program's own threads.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread;
+    const int error = start_thread(thread, [this] { run(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (error != 0) return error;
+    thread.detach();
+    runs_ = true;
+    return 0;
   }
 
   // Moves the oldest line to *line; false when there is none.
@@ -52,15 +69,6 @@ class StdinReader {
 
  private:
   static constexpr std::size_t kMaxLines = 1024;  // beyond it the writer of the pipe has to wait
-
-  StdinReader() {
-    // Signals are the business of the program's own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread([this] { run(); }).detach();
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  }
 
   void run() {
     char* line = nullptr;
@@ -80,6 +88,7 @@ class StdinReader {
   std::mutex mutex_;
   std::condition_variable has_room_;
   std::deque<std::string> lines_;  // guarded by mutex_
+  bool runs_ = false;              // guarded by mutex_
 };
 
 // A line on its way to Lua; the collector destroys it when pushing it as a string fails.
@@ -92,6 +101,9 @@ struct Line {
 int l_readstdin(lua_State* L) {
   void* block = lua_touserdata(L, lua_upvalueindex(1));
   std::string& line = static_cast<Line*>(block)->text;
+  if (const int error = StdinReader::instance().start(); error != 0) {
+    return luaL_error(L, "stdin error: %s", strerror(error));
+  }
   if (!StdinReader::instance().pop(&line)) return 0;
   lua_pushlstring(L, line.data(), line.size());
   return 1;

@@ -156,13 +156,17 @@ int raise_address(lua_State* L, const char* what, const HostPort& address) {
                     error == 0 ? none : std::strerror(error));
 }
 
-// connect(host[, port]) -> id
+// connect(host[, port]) -> id | -1, why there can be no socket | -1: the host is too long
 int l_connect(lua_State* L) {
   HostPort address;
   check_address(L, 1, &address);
   if (address.port == 0) return luaL_error(L, "Invalid port");
-  lua_pushinteger(L, skynet_socket_connect(context(L), address.host, address.port));
-  return 1;
+  const int id = skynet_socket_connect(context(L), address.host, address.port);
+  const int error = id < 0 ? errno : 0;
+  lua_pushinteger(L, id);
+  if (id >= 0 || error == EINVAL) return 1;
+  lua_pushstring(L, strerror(error));
+  return 2;
 }
 
 // listen(host[, port[, backlog]]) -> id; the backlog is 1024 unless it is given

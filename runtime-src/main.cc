@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "api/attach.h"
 #include "api/socket_api.h"
@@ -23,6 +24,7 @@
 #include "base/daemon.h"
 #include "base/memory_reserve.h"
 #include "base/stack_guard.h"
+#include "base/start_thread.h"
 #include "cli/check.h"
 #include "cli/command_line.h"
 #include "cli/known_keys.h"
@@ -133,13 +135,19 @@ char next_signal() {
   }
 }
 
-// Until the node has ended, or nothing more can be done in order.
-End serve(Node& node, std::chrono::milliseconds drain) {
-  std::thread watcher([&node] {
+// Starts the node's threads, and the one that tells serve() of its end. 0, or the system's error number when it has not so
+// many threads.
+int start_threads(Node& node, std::thread& watcher) {
+  if (const int error = node.start(); error != 0) return error;
+  return start_thread(watcher, [&node] {
     // A service that calls skynet.abort() may have a neighbour that loops.
     const bool ended = node.wait_for_end_or_abort() || node.wait(kGrace);
     on_signal(ended ? kEnded : kStuck);
   });
+}
+
+// Until the node has ended, or nothing more can be done in order.
+End serve(Node& node, std::thread watcher, std::chrono::milliseconds drain) {
   End end;
   for (;;) {
     const char number = next_signal();
@@ -181,12 +189,19 @@ void log_stuck(Node& node) {
 void flush_files() {
   auto done = std::make_shared<std::promise<void>>();  // the thread may outlive this function
   std::future<void> flushed = done->get_future();
-  std::thread([done] {
+  std::thread flusher;
+  const int error = start_thread(flusher, [done] {
     std::fflush(stdout);
     std::fflush(nullptr);
     done->set_value();
-  }).detach();
-  flushed.wait_for(kFlushGrace);
+  });
+  if (error == 0) {
+    flusher.detach();
+    flushed.wait_for(kFlushGrace);
+  } else if (ftrylockfile(stdout) == 0) {  // at least this one, unless somebody is inside
+    fflush_unlocked(stdout);
+    funlockfile(stdout);
+  }
 }
 
 // While one of these lives a service may end the process (os.exit): what it has logged before is written, and nothing
@@ -257,6 +272,8 @@ int run(const CommandLine& line) {
     return 1;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is an error of who writes it; the log loses lines.
+  std::signal(SIGXFSZ, SIG_IGN);
   for (const int number : {SIGHUP, SIGTERM, SIGINT}) catch_signal(number);
 
   End end;
@@ -277,12 +294,19 @@ int run(const CommandLine& line) {
     for (const std::string& word : line.ignored) {
       node.log(0, "ignored on the command line: " + word + " is no key=value");
     }
-    node.start();
+    std::thread watcher;
+    if (const int error = start_threads(node, watcher); error != 0) {
+      std::fprintf(stderr, "cannot start a thread (the option `thread` is %zu): %s\n",
+                   node.scheduler.threads(), std::strerror(error));
+      daemon.reset();
+      std::_Exit(1);  // those that run use the node
+    }
     const ServicesMayExit services_may_exit(node);
     const bool booted = launch_bootstrap(node);
     if (!booted) node.abort();
     const bool drains = environment.get("cluster_etcd") != nullptr;
-    end = serve(node, drains ? settings.drain_time + kTellEtcd : std::chrono::milliseconds(0));
+    end = serve(node, std::move(watcher),
+                drains ? settings.drain_time + kTellEtcd : std::chrono::milliseconds(0));
     const std::chrono::milliseconds flush_time = settings.flush_time;
     if (end.stuck) {
       // The threads cannot be ended, nor what they use. The services had their time, and so had what

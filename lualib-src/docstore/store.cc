@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "docstore/commands/command_table.h"
 #include "docstore/commands/short.h"
 #include "docstore/expiry.h"
@@ -61,8 +63,8 @@ std::string Store::open(const StoreOptions& options) {
   commit_ = Statement(engine_.connection, "COMMIT");
   next_expiry_ = std::chrono::steady_clock::now() + engine_.expiry_period;
   next_look_ = std::chrono::steady_clock::now() + kLookForUnused;
-  thread_ = std::thread([this] { work(); });
-  return {};
+  const int error = start_thread(thread_, [this] { work(); });
+  return error == 0 ? std::string() : std::string("cannot start a thread: ") + std::strerror(error);
 }
 
 std::string Store::open_file(const StoreOptions& options) {

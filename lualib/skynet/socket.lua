@@ -24,8 +24,8 @@ local socket = {}
 ---@return string? reason  "timed out" when `timeout` ended it
 function socket.open(addr, port, timeout)
 	check_blocking()
-	local id = driver.connect(addr, port)
-	if id < 0 then return nil, "invalid address" end
+	local id, reason = driver.connect(addr, port)
+	if id < 0 then return nil, reason or "invalid address" end
 	return opened(new_record(id, "stream"), timeout)
 end
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "base/start_thread.h"
 
 namespace runtime {
 
@@ -17,8 +18,8 @@ Monitor::Monitor(const Scheduler& scheduler, std::function<void(const WorkerProg
 
 Monitor::~Monitor() { stop(); }
 
-void Monitor::start() {
-  thread_ = std::thread([this] { run(); });
+int Monitor::start() {
+  return start_thread(thread_, [this] { run(); });
 }
 
 void Monitor::stop() {

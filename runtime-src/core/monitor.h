@@ -19,7 +19,8 @@ class Monitor {
   Monitor(const Scheduler& scheduler, std::function<void(const WorkerProgress&)> report);
   ~Monitor();  // stops
 
-  void start();
+  // 0, or the system's error number when it has no thread for it.
+  int start();
   // Waits for the end of the thread. Does nothing when it does not run.
   void stop();
 

@@ -56,10 +56,11 @@ Node::Node(const NodeOptions& options, Environment& environment)
 
 Node::~Node() { stop(); }
 
-void Node::start() {
-  timer.start();
-  monitor_.start();
-  scheduler.start();
+int Node::start() {
+  int error = timer.start();
+  if (error == 0) error = monitor_.start();
+  if (error == 0) error = scheduler.start();
+  return error;
 }
 
 void Node::stop() {

@@ -50,7 +50,8 @@ class Node {
   Scheduler scheduler;
   Failures failures;
 
-  void start();  // starts the threads
+  // Starts the threads. 0, or the system's error number when it has not enough of them; the node is of no use then.
+  int start();
   // Until no service is left. False: the time ran out first. Null means: however long it takes.
   bool wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
   // Until no service is left, or abort() was called. True: no service is left.

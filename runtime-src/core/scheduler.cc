@@ -10,6 +10,7 @@
 #include "base/futex.h"
 #include "base/memory_reserve.h"
 #include "base/stack_guard.h"
+#include "base/start_thread.h"
 #include "core/turn.h"
 
 namespace runtime {
@@ -54,15 +55,21 @@ Scheduler::Scheduler(int threads, Release release)
 
 Scheduler::~Scheduler() { stop(); }
 
-void Scheduler::start() {
+int Scheduler::start() {
   turn_limit_cycles_ = static_cast<std::uint64_t>(kTurnLimitNs / ns_per_cycle());
   loop_look_cycles_ = static_cast<std::uint64_t>(kLoopLookNs / ns_per_cycle());
   // On the only core those that are waited for would wait for us.
   const double busy_wait_ns = usable_cores() > 1 ? 1e3 * static_cast<double>(busy_wait.count()) : 0;
   waits_ = BusyWait(static_cast<std::uint64_t>(busy_wait_ns / ns_per_cycle()));
   for (std::size_t i = 0; i < pool_.size(); ++i) {
-    threads_.emplace_back([this, &worker = pool_[i]] { work(worker); });
+    std::thread thread;
+    if (const int error = start_thread(thread, [this, &worker = pool_[i]] { work(worker); });
+        error != 0) {
+      return error;
+    }
+    threads_.push_back(std::move(thread));
   }
+  return 0;
 }
 
 void Scheduler::stop() {

@@ -50,7 +50,8 @@ class Scheduler {
     if (hooks_.turn_end != nullptr) hooks_.turn_end();
   }
 
-  void start();
+  // 0, or the system's error number when it has no thread for a worker; some may run then, until stop().
+  int start();
   // Ends the workers after their current turns, and waits for them.
   void stop();
 

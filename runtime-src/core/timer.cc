@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "base/start_thread.h"
 
 namespace runtime {
 
@@ -27,8 +28,8 @@ Timer::Timer(Post post) : post_(std::move(post)) {
 
 Timer::~Timer() { stop(); }
 
-void Timer::start() {
-  thread_ = std::thread([this] { run(); });
+int Timer::start() {
+  return start_thread(thread_, [this] { run(); });
 }
 
 void Timer::stop() {

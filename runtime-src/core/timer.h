@@ -23,7 +23,8 @@ class Timer {
   explicit Timer(Post post);
   ~Timer();
 
-  void start();
+  // 0, or the system's error number when it has no thread for it.
+  int start();
   void stop();
 
   // 1/100 s since the process started, plus the hundredths of the second in which it did; so that

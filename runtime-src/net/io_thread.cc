@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <system_error>
 #include <utility>
 
 #include "base/memory_ledger.h"
+#include "base/start_thread.h"
 
 namespace runtime {
 namespace {
@@ -29,8 +29,8 @@ IoThread::~IoThread() {
   if (reserve_fd_ >= 0) close(reserve_fd_);
 }
 
-bool IoThread::start(bool lends) {
-  if (!poller_.ok()) return false;
+int IoThread::start(bool lends) {
+  if (!poller_.ok()) return EMFILE;
   lends_ = lends;
   reserve_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
   block_ = static_cast<char*>(std::malloc(kReadBytes));
@@ -38,15 +38,10 @@ bool IoThread::start(bool lends) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool started = true;
-  try {
-    thread_ = std::thread([this] { run(); });
-    pthread_setname_np(thread_.native_handle(), "socket");
-  } catch (const std::system_error&) {
-    started = false;
-  }
+  const int error = start_thread(thread_, [this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
+  if (error == 0) pthread_setname_np(thread_.native_handle(), "socket");
+  return error;
 }
 
 void IoThread::stop() {

@@ -58,8 +58,8 @@ class IoThread : public EventLoop {
       : events_(events), table_(table), dead_(dead), claim_ms_(claim_ms), all_(all) {}
   ~IoThread() override;
 
-  // False: the system had no descriptors or no thread for it. `lends`: workers may turn the loop.
-  bool start(bool lends);
+  // 0, or the system's error number when it had no descriptors or no thread for it. `lends`: workers may turn the loop.
+  int start(bool lends);
   void stop();  // waits for the end of the thread; sockets stay open
 
   // From any thread: does `command` soon, after those that came before it.

@@ -8,9 +8,10 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
+
+#include "base/start_thread.h"
 
 namespace runtime {
 namespace {
@@ -36,10 +37,14 @@ Resolved resolve_here(const std::string& host, int port, int socket_type, Resolv
   hints.ai_socktype = socket_type;
   hints.ai_flags = passive ? AI_PASSIVE : 0;
   addrinfo* list = nullptr;
+  errno = 0;
   const int status = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
   Resolved result;
   if (status != 0) {
-    result.error = status == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(status);
+    // Without a descriptor for its files and servers the library says that there is no such name.
+    const bool no_descriptor = errno == EMFILE || errno == ENFILE;
+    result.error =
+        status == EAI_SYSTEM || no_descriptor ? std::strerror(errno) : gai_strerror(status);
     return result;
   }
   for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
@@ -99,13 +104,14 @@ void Resolver::resolve(int id, std::string host, int port) {
   state_->jobs.push_back({id, std::move(host), port});
   // An idle thread that was woken but has not come round yet counts as idle, hence the comparison.
   if (state_->idle < static_cast<int>(state_->jobs.size()) && state_->threads < kMaxThreads) {
-    try {
-      std::thread(State::work, state_).detach();
+    std::thread thread;
+    const int error = start_thread(thread, [state = state_] { State::work(state); });
+    if (error == 0) {
+      thread.detach();
       ++state_->threads;
-    } catch (const std::system_error& error) {
-      if (state_->threads > 0) return;  // one of those comes to it
+    } else if (state_->threads == 0) {  // else one of those comes to it
       state_->jobs.pop_back();
-      state_->deliver(id, {{}, error.code().message()});
+      state_->deliver(id, {{}, std::strerror(error)});
     }
   } else {
     state_->changed.notify_one();

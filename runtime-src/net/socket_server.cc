@@ -49,29 +49,30 @@ SocketServer::SocketServer(const SocketServerOptions& options)
 
 SocketServer::~SocketServer() { stop(); }
 
-bool SocketServer::ensure_started() {
-  if (started_.load(std::memory_order_acquire)) return true;
+int SocketServer::ensure_started() {
+  if (started_.load(std::memory_order_acquire)) return 0;
   const std::lock_guard lock(start_mutex_);
-  if (stopped_) return false;
-  if (started_.load(std::memory_order_relaxed)) return true;
+  if (stopped_) return ECANCELED;
+  if (started_.load(std::memory_order_relaxed)) return 0;
   for (int i = 0; i < options_.io_threads; ++i) {
     threads_.push_back(
         std::make_unique<IoThread>(events_, table_, dead_, options_.claim.count(), threads_));
   }
   for (const auto& thread : threads_) {
-    if (thread->start(events_.lends() && thread == threads_.front())) continue;
+    const int error = thread->start(events_.lends() && thread == threads_.front());
+    if (error == 0) continue;
     events_.log("socket-server error: the I/O threads cannot be started: " +
-                std::string(std::strerror(errno)));
+                std::string(std::strerror(error)));
     for (const auto& started : threads_) started->stop();
     threads_.clear();
-    return false;
+    return error;
   }
   events_.lend(threads_.front().get());
   resolver_ = std::make_unique<Resolver>([this](int id, Resolved resolved) {
     tell(Command::Kind::connect, id, 0, std::move(resolved));
   });
   started_.store(true, std::memory_order_release);
-  return true;
+  return 0;
 }
 
 bool SocketServer::wait_until_sent(std::chrono::milliseconds limit) {
@@ -110,12 +111,16 @@ void SocketServer::stop() {
 
 // ---- making sockets ----------------------------------------------------------------------------
 
-// A socket that is `reserved`, with its poller; null when that is not possible.
+// A socket that is `reserved`, with its poller; null, with errno, when that is not possible.
 Socket* SocketServer::reserve() {
-  if (!ensure_started()) return nullptr;
+  if (const int error = ensure_started(); error != 0) {
+    errno = error;
+    return nullptr;
+  }
   Socket* socket = table_.reserve();
   if (socket == nullptr) {
     events_.log("socket-server error: reach skynet socket number limit");
+    errno = EMFILE;
     return nullptr;
   }
   const Socket::Lock lock(socket->mutex);
@@ -140,7 +145,7 @@ void SocketServer::arm(Socket& socket, int id) {
 int SocketServer::connect(Handle owner, std::string_view host, int port) {
   if (host.size() > kMaxHostBytes) {
     events_.log("socket-server error: Invalid addr " + std::string(host));
-    return -1;
+    return failed(EINVAL);
   }
   Socket* socket = reserve();
   if (socket == nullptr) return -1;
@@ -179,8 +184,9 @@ int SocketServer::listen(Handle owner, std::string_view host, int port, int back
   if (fd < 0) return failed(error);
   Socket* socket = reserve();
   if (socket == nullptr) {
+    const int refusal = errno;
     ::close(fd);
-    return failed(EMFILE);
+    return failed(refusal);
   }
   const int id = socket->id;
   const Address bound = Address::local_of(fd);
@@ -239,8 +245,9 @@ int SocketServer::open_udp(Handle owner, int family, const Address* bind_to,
   if (fd < 0) return -1;
   Socket* socket = reserve();
   if (socket == nullptr) {
+    const int refusal = errno;
     ::close(fd);
-    return failed(EMFILE);
+    return failed(refusal);
   }
   const int id = socket->id;
   {

@@ -108,10 +108,9 @@ class SocketServer {
   // ---- making sockets: the new id, or -1 ----
 
   // Connects; the owner gets kSocketConnect or kSocketError later. Bytes sent before are kept and
-  // sent then. -1: the host is longer than kMaxHostBytes, or there are max_sockets ids already (the
-  // log says so).
+  // sent then. -1: the host is longer than kMaxHostBytes (EINVAL), or there can be no socket (the log says so).
   int connect(Handle owner, std::string_view host, int port);
-  // Where one of listen(), udp(), udp_dial() and udp_listen() returns -1, errno has the cause;
+  // Where one of connect(), listen(), udp(), udp_dial() and udp_listen() returns -1, errno has the cause;
   // 0: the host has no address, EMFILE also: there are max_sockets ids.
   //
   // Listens, but accepts nothing before start(). The host may be empty: all IPv4 interfaces. Port
@@ -202,7 +201,7 @@ class SocketServer {
   static void flush_corked();
   void add_corked(Socket& socket, int id);
 
-  bool ensure_started();
+  int ensure_started();
   IoThread& thread_of(int id) const {
     return *threads_[static_cast<std::size_t>(id) % threads_.size()];
   }

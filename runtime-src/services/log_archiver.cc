@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/start_thread.h"
 #include "services/log_rotation.h"
 
 namespace runtime {
@@ -89,10 +90,9 @@ std::string compress_file(const std::string& from, const std::string& to,
 
 LogArchiver::LogArchiver(std::string path, const LogArchiverOptions& options,
                          std::function<void(const std::string&)> tell)
-    : path_(std::move(path)),
-      options_(options),
-      tell_(std::move(tell)),
-      thread_([this] { work(); }) {}
+    : path_(std::move(path)), options_(options), tell_(std::move(tell)) {
+  add();  // what an earlier process has left
+}
 
 LogArchiver::~LogArchiver() {
   {
@@ -100,10 +100,15 @@ LogArchiver::~LogArchiver() {
     stopped_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void LogArchiver::add() {
+  if (!thread_.joinable()) {
+    const int error = start_thread(thread_, [this] { work(); });
+    if (error != 0)
+      return tell_(std::string("log: cannot start the archiver: ") + std::strerror(error));
+  }
   {
     const std::lock_guard lock(mutex_);
     wanted_ = true;

@@ -29,7 +29,7 @@ class LogArchiver {
   LogArchiver(const LogArchiver&) = delete;
   LogArchiver& operator=(const LogArchiver&) = delete;
 
-  // A file has been put aside.
+  // A file has been put aside. Its thread starts with the first call that the system has one for.
   void add();
   // Waits until all that has been added is done. For tests.
   void wait();
@@ -44,7 +44,7 @@ class LogArchiver {
   const std::function<void(const std::string&)> tell_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool wanted_ = true;  // guarded by mutex_, as are the next two
+  bool wanted_ = false;  // guarded by mutex_, as are the next two
   bool busy_ = false;
   bool stopped_ = false;
   std::thread thread_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libwebsockets.h>
 
+#include <cstring>
 #include <utility>
 
 #include "services/words.h"
@@ -89,7 +90,10 @@ bool Gate::start_threads() {
                             listener.fd < 0 ? listener.error : "libwebsockets refuses the socket"));
   }
   Outbox(addresses_).tell_watchdog(0, "listen " + listener.address);
-  for (GateThread* thread : all) thread->start();
+  for (GateThread* thread : all) {
+    const int error = thread->start();
+    if (error != 0) return fail(fmt::format("cannot start a thread: {}", std::strerror(error)));
+  }
   return true;
 }
 

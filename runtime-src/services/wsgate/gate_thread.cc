@@ -14,6 +14,7 @@
 
 #include "base/batch_thread.h"
 #include "base/clock.h"
+#include "base/start_thread.h"
 #include "tls/suites.h"
 
 namespace runtime::wsgate {
@@ -96,18 +97,19 @@ bool GateThread::listen(int fd, std::vector<GateThread*> threads) {
   return true;
 }
 
-void GateThread::start() {
+int GateThread::start() {
   // Signals are the business of the program's own threads.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] {
+  const int error = start_thread(thread_, [this] {
     pthread_setname_np(pthread_self(), "wsgate");
     Gathering().attach();
     while (!stopping_.load(std::memory_order_relaxed) && serve_round()) {
     }
   });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return error;
 }
 
 bool GateThread::serve_round() {

@@ -59,7 +59,8 @@ class GateThread {
   // start().
   bool listen(int fd, std::vector<GateThread*> threads);
 
-  void start();
+  // 0, or the system's error number when it has no thread for it.
+  int start();
   // Ends all connections at once; nothing is said to anybody about them.
   void stop();
 
