@@ -42,7 +42,12 @@ end
 --- What skynet.retpack does once `ret` or `pack` has been replaced.
 ---@param of table  skynet
 function M.retpack(of, ...)
-	return of.ret(of.pack(...))
+	local ret = of.ret
+	local kind = type(ret)
+	if kind ~= "function" and kind ~= "table" and kind ~= "userdata" then
+		error("attempt to call field 'ret' (a " .. kind .. " value)", 2) -- before there is a message that nobody takes
+	end
+	return ret(of.pack(...))
 end
 
 scheduler.adopt {

@@ -55,7 +55,11 @@ end
 function command.blocking(where)
 	local before = skynet[where]
 	skynet[where] = function(...)
-		skynet.sleep(1)
+		local slept, err = pcall(skynet.sleep, 1)
+		if not slept then
+			if where == "ret" then skynet.trash(...) end -- it has the message
+			error(err, 0)
+		end
 		return before(...)
 	end
 	local ok, err = pcall(skynet.retpack, "late")
