@@ -324,7 +324,8 @@ void note_framing(lua_State* L, Framing& framing, std::string_view name, std::st
 // Appends one line; the name is at `name`, the value at the top of the stack, and is popped.
 void append_field(lua_State* L, Scratch& out, int name, std::string_view separator,
                   const Content& content, Framing& framing) {
-  lua_pushvalue(L, name);  // a copy: making a text of the key itself would confuse lua_next
+  to_text(L, -1, nullptr);  // a number keeps its digits
+  lua_pushvalue(L, name);   // a copy: making a text of the key itself would confuse lua_next
   std::size_t size;
   const char* text = luaL_tolstring(L, -1, &size);
   const std::string_view name_text(text, size);

@@ -95,15 +95,6 @@ bool is_whole(lua_State* L, std::int64_t& value) {
 #endif
 }
 
-// What tostring() has made of the value below: without the letters behind a number of 64 bits, on LuaJIT.
-std::string_view without_suffix([[maybe_unused]] lua_State* L, std::string_view text) {
-#ifdef RUNTIME_LUAJIT
-  const bool is_digits = !text.empty() && text.front() >= '0' && text.front() <= '9';
-  if (lua_type(L, -2) == LUA_TCDATA && is_digits && text.ends_with("ULL")) text.remove_suffix(3);
-#endif
-  return text;
-}
-
 // Appends the value on the top of the stack, and pops it. `place` is its number in the command.
 void append_value(lua_State* L, Scratch& out, int place) {
   std::size_t size;
@@ -121,8 +112,9 @@ void append_value(lua_State* L, Scratch& out, int place) {
       out.add(static_cast<std::size_t>(write_whole(begin, whole) - begin));
       return lua_pop(L, 1);
   }
+  to_text(L, -1, nullptr);  // a number keeps its digits
   const char* bytes = luaL_tolstring(L, -1, &size);
-  append_bulk(out, without_suffix(L, {bytes, size}));
+  append_bulk(out, {bytes, size});
   lua_pop(L, 2);
 }
 
@@ -263,10 +255,8 @@ int l_text(lua_State* L) {
     lua_pushlstring(L, digits, static_cast<std::size_t>(end - digits));
     return 1;
   }
-  std::size_t size;
-  const char* bytes = luaL_tolstring(L, 1, &size);
-  const std::string_view text = without_suffix(L, {bytes, size});
-  lua_pushlstring(L, text.data(), text.size());
+  to_text(L, 1, nullptr);
+  luaL_tolstring(L, 1, nullptr);
   return 1;
 }
 

@@ -228,7 +228,7 @@ struct Payload {
 bool push_element(lua_State* L, int index, int i, std::string_view* bytes) {
   lua_rawgeti(L, index, i);
   std::size_t size = 0;
-  const char* text = lua_tolstring(L, -1, &size);
+  const char* text = to_text(L, -1, &size);
   if (text == nullptr && !lua_isnil(L, -1)) {
     luaL_error(L, "string expected, got %s as element %d of the list", luaL_typename(L, -1), i);
   }

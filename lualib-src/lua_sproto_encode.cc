@@ -50,6 +50,7 @@ class Encoder {
   bool push_element(int table, bool plain, int index);
   void nested(const Field& field, const Source& source);
 
+  double real() const;
   std::int64_t check_integer(const Type& type, const Field& field, int index);
   bool check_boolean(const Type& type, const Field& field, int index);
   std::string_view check_text(const Type& type, const Field& field, int index);
@@ -107,9 +108,18 @@ bool is_table_like(lua_State* L, int index) {
 
 // ---- one value, on the top of the stack ------------------------------------------------------------
 
+// 0 for what is no number, as sproto has it.
+double Encoder::real() const {
+#ifdef RUNTIME_LUAJIT
+  std::int64_t whole;
+  if (lua_type(L_, -1) == LUA_TCDATA && to_int64(L_, -1, &whole)) return static_cast<double>(whole);
+#endif
+  return lua_tonumber(L_, -1);
+}
+
 std::int64_t Encoder::check_integer(const Type& type, const Field& field, int index) {
   if (field.scale != 0) {
-    const double number = std::round(lua_tonumber(L_, -1) * field.scale);
+    const double number = std::round(real() * field.scale);
     if (!(number >= -0x1p63 && number < 0x1p63)) raise(type, field, index, "a number of 64 bits");
     return static_cast<std::int64_t>(number);
   }
@@ -160,7 +170,7 @@ int Encoder::value(const Type& type, const Field& field) {
     case Kind::boolean: return check_boolean(type, field, 0) ? 1 : 0;
     case Kind::real:
       put<std::uint32_t>(8);
-      put<double>(lua_tonumber(L_, -1));
+      put<double>(real());
       return kNotInline;
     case Kind::string: put_part(check_text(type, field, 0)); return kNotInline;
     case Kind::structure:
@@ -228,7 +238,7 @@ void Encoder::list(const Type& type, const Field& field, int table) {
       nested(field, {.table = top + 1, .names = names});
     } else if (field.kind == Kind::real) {
       if (index == 1) put<std::uint8_t>(8);
-      put<double>(lua_tonumber(L_, -1));
+      put<double>(real());
     } else if (field.kind == Kind::boolean) {
       put<std::uint8_t>(check_boolean(type, field, index));
     } else {

@@ -1,8 +1,9 @@
 # Native Lua modules that are shared objects, because they need a library that most nodes do not.
 # Everything else in this folder is part of the executable (builtin_modules.cc).
 #
-# What every module of ours links, for its errors; the executable does not export it.
-ARGUMENTS_CC := runtime-src/lua/arguments.cc
+# What every module of ours links, for its arguments and their errors: the executable does not export it, and some of
+# these modules also run in a plain interpreter.
+ARGUMENTS_CC := runtime-src/lua/arguments.cc runtime-src/lua/engine.cc
 
 # For each NAME in SHARED_MODULES: SRC_NAME, its sources; PKGS_NAME, its pkg-config packages.
 # CORE_NAME: sources that know no engine, compiled once for both.
@@ -36,18 +37,14 @@ SRC_skynet/cluster/tls  := lualib-src/lua_cluster_tls.cc $(ARGUMENTS_CC)
 CORE_skynet/cluster/tls := $(wildcard lualib-src/cluster/tls/*.cc lualib-src/tls/*.cc)
 PKGS_skynet/cluster/tls := openssl
 
-# Linked into a shared object that uses push_int64() and its like: the executable does not export them, and
-# some of these modules also run in a plain interpreter.
-ENGINE_CC := runtime-src/lua/engine.cc
-
 # 3rd/: formats that vendors define, and what the demo application needs.
 SHARED_MODULES += agora cjson skiplist snapshot tencentyun
-SRC_agora       := $(wildcard 3rd/agora/*.cc) $(ENGINE_CC) $(ARGUMENTS_CC)
+SRC_agora       := $(wildcard 3rd/agora/*.cc) $(ARGUMENTS_CC)
 PKGS_agora      := libcrypto zlib
-SRC_cjson       := $(wildcard 3rd/cjson/*.cc) $(ENGINE_CC) $(ARGUMENTS_CC)
+SRC_cjson       := $(wildcard 3rd/cjson/*.cc) $(ARGUMENTS_CC)
 SRC_skiplist    := $(wildcard 3rd/skiplist/*.cc) $(ARGUMENTS_CC)
 SRC_snapshot    := $(wildcard 3rd/snapshot/*.cc)
-SRC_tencentyun  := $(wildcard 3rd/tencentyun/*.cc) $(ENGINE_CC) $(ARGUMENTS_CC)
+SRC_tencentyun  := $(wildcard 3rd/tencentyun/*.cc) $(ARGUMENTS_CC)
 PKGS_tencentyun := libcrypto zlib
 
 SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))
@@ -55,7 +52,7 @@ SHARED_SRC := $(foreach m,$(SHARED_MODULES),$(SRC_$(m)))
 # Part of the executable, and shared objects as well: for clients that run in a plain interpreter of Lua 5.4. Our own nodes
 # do not look at these files.
 PLAIN_MODULES := bson sproto
-PLAIN_CC      := lualib-src/plain/engine.cc runtime-src/lua/record_shapes.cc $(ENGINE_CC) $(ARGUMENTS_CC)
+PLAIN_CC      := lualib-src/plain/engine.cc runtime-src/lua/record_shapes.cc $(ARGUMENTS_CC)
 SRC_bson      := lualib-src/plain/bson.cc $(wildcard lualib-src/bson_*.cc) lualib-src/lua_bson.cc $(PLAIN_CC)
 CORE_bson     := $(wildcard lualib-src/bson/*.cc) runtime-src/base/utf8.cc
 SRC_sproto    := lualib-src/plain/sproto.cc $(wildcard lualib-src/lua_sproto*.cc) $(PLAIN_CC)

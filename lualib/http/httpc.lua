@@ -279,7 +279,7 @@ function httpc.head(host, url, recvheader, header, content)
 end
 
 local function escape(value)
-	return (tostring(value):gsub("[^%w_]", function(c) return string.format("%%%02X", c:byte()) end))
+	return (tostring(engine.written(value)):gsub("[^%w_]", function(c) return string.format("%%%02X", c:byte()) end))
 end
 
 --- Sends a form.

@@ -35,4 +35,25 @@ function engine.close(co)
 	return true
 end
 
+--- What to write for a value where a number becomes text. LuaJIT rounds what has more than 14 digits, and puts letters
+--- behind a number of 64 bits: there it is the digits. Anything else, and on Lua 5.4 everything, is returned as it is.
+---@param value any
+---@return any
+function engine.written(value)
+	return value
+end
+
+if rawget(_G, "jit") then
+	local EXACT = 2 ^ 53
+
+	function engine.written(value)
+		local kind = type(value)
+		if kind == "number" then
+			local whole = value % 1 == 0 and value >= -EXACT and value <= EXACT and value ~= 0
+			return whole and string.format("%d", value) or value
+		end
+		return kind == "cdata" and tostring(value):match "^(-?%d+)U?LL$" or value
+	end
+end
+
 return engine

@@ -1,6 +1,7 @@
 --- What a service can ask of its node, and of its own figures. A part of skynet.
 local skynet = require "skynet"
 local core = require "skynet.core"
+local engine = require "skynet.engine"
 
 local M = {}
 
@@ -22,7 +23,7 @@ end
 --- Raises when the key is set already.
 function M.setenv(key, value)
 	assert(core.command("GETENV", key) == nil, "Can't setenv exist key : " .. key)
-	core.command("SETENV", key .. " " .. value)
+	core.command("SETENV", key .. " " .. engine.written(value))
 end
 
 local start_time

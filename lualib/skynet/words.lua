@@ -1,4 +1,6 @@
 --- The arguments of a service are words between blanks: any text as one word, and back, and words as a line.
+local engine = require "skynet.engine"
+
 local words = {}
 
 --- The words as one line, without the nils at the end. Raises for anything else that is no word, also for a nil in the
@@ -9,6 +11,7 @@ function words.join(...)
 	local list, count = { ... }, select("#", ...)
 	while count > 0 and list[count] == nil do count = count - 1 end
 	for i = 1, count do
+		list[i] = engine.written(list[i])
 		local kind = type(list[i])
 		if kind ~= "string" and kind ~= "number" then
 			error(string.format("a service is started with strings and numbers; behind '%s' comes a %s",

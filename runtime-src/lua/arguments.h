@@ -40,7 +40,7 @@ inline lua_Integer check_integer(lua_State* L, int index) {
 }
 
 inline const char* check_lstring(lua_State* L, int index, std::size_t* size) {
-  const char* text = lua_tolstring(L, index, size);
+  const char* text = to_text(L, index, size);
   if (text == nullptr) [[unlikely]]
     type_error(L, index, "string");
   return text;

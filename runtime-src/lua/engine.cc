@@ -1,6 +1,8 @@
 #include "lua/engine.h"
 
+#include <cinttypes>
 #include <cmath>
+#include <cstdio>
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -9,6 +11,7 @@ namespace runtime::RUNTIME_ENGINE {
 namespace {
 
 constexpr double kExactLimit = 9007199254740992.0;  // 2^53
+constexpr double kRounded = 1e14;                   // from here on a number's text is rounded
 
 // LuaJIT's C API cannot make or inspect cdata, the FFI can. The literal makes the parser load the
 // FFI, whether or not the state has required it, and register it in package.loaded.
@@ -94,6 +97,23 @@ std::int64_t check_int64(lua_State* L, int index) {
     luaL_argerror(L, index, "number has no integer representation");
   }
   return value;
+}
+
+const char* number_text(lua_State* L, int index, std::size_t* size) {
+  index = lua_absindex(L, index);
+  const CdataKind kind = lua_type(L, index) == LUA_TCDATA ? cdata_kind(L, index) : kOtherCdata;
+  std::int64_t whole;
+  if (kind != kOtherCdata) {
+    std::memcpy(&whole, lua_topointer(L, index), sizeof whole);
+  } else if (lua_type(L, index) == LUA_TCDATA || std::abs(lua_tonumber(L, index)) < kRounded ||
+             !to_int64(L, index, &whole)) {
+    return lua_tolstring(L, index, size);
+  }
+  char digits[24];
+  std::snprintf(digits, sizeof digits, kind == kUint64 ? "%" PRIu64 : "%" PRId64, whole);
+  lua_pushstring(L, digits);
+  lua_replace(L, index);
+  return lua_tolstring(L, index, size);
 }
 
 #else  // Lua 5.4

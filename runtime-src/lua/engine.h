@@ -142,6 +142,21 @@ bool to_int64(lua_State* L, int index, std::int64_t* value);
 // luaL_checkinteger does.
 std::int64_t check_int64(lua_State* L, int index);
 
+// As lua_tolstring(), but a whole number keeps all its digits: LuaJIT rounds those of more than 14, and
+// int64_t / uint64_t cdata are no numbers to it.
+#ifdef RUNTIME_LUAJIT
+const char* number_text(lua_State* L, int index, std::size_t* size);
+inline const char* to_text(lua_State* L, int index, std::size_t* size) {
+  const int type = lua_type(L, index);
+  if (type == LUA_TNUMBER || type == LUA_TCDATA) return number_text(L, index, size);
+  return lua_tolstring(L, index, size);
+}
+#else
+inline const char* to_text(lua_State* L, int index, std::size_t* size) {
+  return lua_tolstring(L, index, size);
+}
+#endif
+
 // The bytes of the string at `index`, valid as long as it is on the stack; a number becomes its
 // text, as everywhere in Lua. Raises for anything else.
 inline std::string_view check_string(lua_State* L, int index) {
