@@ -102,8 +102,9 @@ local function take(buffer, n)
 	return bytes ~= "" and bytes or nil
 end
 
--- A read that needs the record.
+-- A read that needs the record. `n` may be a text, as the header of a message has it.
 local function read(s, n)
+	if type(n) == "string" then n = assert(tonumber(n), "the number of bytes to read is no number") end
 	if n ~= nil and n <= 0 then return "" end
 	local bytes = take(s.buffer, n)
 	if not bytes and s.connected then

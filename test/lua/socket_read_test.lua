@@ -101,6 +101,18 @@ T.test("a reader of more than comes gets the rest when the stream ends", functio
 	socket.close(b)
 end)
 
+T.test("the number of bytes may be a text, as a header has it", function()
+	local a, b = net.pair()
+	send(a, "abcdef")
+	T.eq(socket.read(b, "2"), "ab")
+	skynet.timeout(1, function() socket.write(a, "ghi") end)
+	T.eq(socket.read(b, "7"), "cdefghi")
+	T.raises("no number", socket.read, b, "many")
+	socket.close(a)
+	T.eq({ socket.read(b, "1") }, { false, "" })
+	socket.close(b)
+end)
+
 T.test("each of many readers gets the bytes of its own socket", function()
 	local listener, port = net.serve(function(id)
 		while true do
