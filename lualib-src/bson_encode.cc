@@ -423,7 +423,7 @@ int l_encode_order(lua_State* L) {
   if (count % 2 != 0) return luaL_error(L, "Invalid ordered dict");
   luaL_checkstack(L, LUA_MINSTACK, "bson");
   for (int i = 1; i < count; i += 2) {
-    if (lua_tostring(L, i) == nullptr) return luaL_error(L, "Argument %d need a string", i);
+    if (to_text(L, i, nullptr) == nullptr) return luaL_error(L, "Argument %d need a string", i);
   }
   encode(L, put_ordered);
   return 1;

@@ -8,6 +8,7 @@ local skynet = require "skynet"
 require "skynet.manager"
 local codecache = require "skynet.codecache"
 local core = require "skynet.core"
+local written = require "skynet.engine".written
 local memory = require "skynet.memory"
 local snax = require "skynet.snax"
 local socket = require "skynet.socket"
@@ -65,17 +66,17 @@ local function sorted_keys(t)
 	local keys, names = {}, {}
 	for key in pairs(t) do
 		keys[#keys + 1] = key
-		names[key] = tostring(key)
+		names[key] = tostring(written(key))
 	end
 	table.sort(keys, function(a, b) return names[a] < names[b] end)
 	return keys, names
 end
 
 local function one_line(value)
-	if type(value) ~= "table" then return tostring(value) end
+	if type(value) ~= "table" then return tostring(written(value)) end
 	local keys, names = sorted_keys(value)
 	local parts = {}
-	for i, key in ipairs(keys) do parts[i] = names[key] .. ":" .. tostring(value[key]) end
+	for i, key in ipairs(keys) do parts[i] = names[key] .. ":" .. tostring(written(value[key])) end
 	return table.concat(parts, "\t")
 end
 
@@ -84,7 +85,7 @@ local function append(out, result)
 		local keys, names = sorted_keys(result)
 		for _, key in ipairs(keys) do out[#out + 1] = names[key] .. "\t" .. one_line(result[key]) .. "\n" end
 	elseif result ~= nil then
-		out[#out + 1] = tostring(result) .. "\n"
+		out[#out + 1] = tostring(written(result)) .. "\n"
 	end
 end
 

@@ -171,6 +171,7 @@ int l_hpc(lua_State* L) {
 // error(...): logs all arguments, joined by a blank
 int l_error(lua_State* L) {
   const int count = lua_gettop(L);
+  for (int i = 1; i <= count; ++i) to_text(L, i, nullptr);  // numbers keep their digits
   if (count <= 1) {
     std::size_t size;
     const char* text = count == 0 ? (size = 3, "nil") : luaL_tolstring(L, 1, &size);

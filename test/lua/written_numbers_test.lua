@@ -11,18 +11,39 @@ if mode == "arguments" then
 	return
 end
 
+-- 2^53 + 1, a number on Lua 5.4 and an int64_t on LuaJIT.
+local LARGE = skynet.unpack "\50\1\0\0\0\0\0\32\0"
+
+if skynet.getenv "says" then
+	local other_node = require "other_node"
+	skynet.start(function()
+		other_node.guard()
+		skynet.error(1234567890123456)
+		skynet.error("ids", 100000000000000, LARGE, 1.5)
+	end)
+	return
+end
+
+if mode == "echo" then
+	skynet.start(function()
+		skynet.dispatch("lua", function(_, _, ...) skynet.retpack(...) end)
+	end)
+	return
+end
+
 local socket = require "skynet.socket"
+local bson = require "bson"
 local crypt = require "skynet.crypt"
 local httpc = require "http.httpc"
 local httpd = require "http.httpd"
 local sockethelper = require "http.sockethelper"
 local md5 = require "md5"
 local sproto = require "sproto"
+local console = require "console"
 local net = require "net"
+local other_node = require "other_node"
 local T = require "harness"
 
--- 2^53 + 1, a number on Lua 5.4 and an int64_t on LuaJIT.
-local LARGE = skynet.unpack "\50\1\0\0\0\0\0\32\0"
 local NUMBERS = { 100000000000000, 1234567890123456, -1234567890123456, 9007199254740992, LARGE }
 local TEXTS = { "100000000000000", "1234567890123456", "-1234567890123456", "9007199254740992", "9007199254740993" }
 
@@ -80,6 +101,28 @@ T.test("a native function takes a number as a text of all its digits", function(
 		T.eq(crypt.base64encode(number), crypt.base64encode(TEXTS[i]))
 		T.eq(md5.sumhexa(number), md5.sumhexa(TEXTS[i]))
 	end
+end)
+
+T.test("the keys of an ordered document have all digits", function()
+	for i, number in ipairs(NUMBERS) do
+		T.eq(bson.decode(bson.encode_order(number, i)), { [TEXTS[i]] = i })
+	end
+end)
+
+T.test("the log has all digits", function()
+	local node = other_node.start("written_numbers_test", { says = true })
+	node:await_log "%] 1234567890123456\n"
+	node:await_log "%] ids 100000000000000 9007199254740993 1%.5\n"
+	node:signal "KILL"
+end)
+
+T.test("the debug console shows all digits", function()
+	local service = skynet.newservice("written_numbers_test", "echo")
+	local fd = console.open()
+	socket.write(fd, string.format("call %x 1234567890123456\n", service))
+	T.ok(console.till(fd, "OK>\n"):find("1\t1234567890123456\n", 1, true))
+	socket.close(fd)
+	skynet.kill(service)
 end)
 
 T.test("other numbers are written as tostring() has them", function()
