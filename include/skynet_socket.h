@@ -103,6 +103,9 @@ int runtime_socket_progress(int id, struct runtime_send_progress* out);
 void runtime_socket_abandon(struct skynet_context* context, int id);
 /* Closes an id that was accepted for the caller and that nobody has started; other ids stay. */
 void runtime_socket_close_unstarted(struct skynet_context* context, int id);
+/* Closes an id, and the caller hears of it (SKYNET_SOCKET_TYPE_CLOSE) though another service has started it since, or it
+ * has ended; perhaps twice then. */
+void runtime_socket_close_for(struct skynet_context* context, int id);
 
 /* All sockets; to be freed with socket_info_release(). */
 struct socket_info* skynet_socket_info(void);

@@ -186,7 +186,7 @@ int l_bind(lua_State* L) {
   return 1;
 }
 
-// start(id), pause(id), abandon(id), close(id), close_unstarted(id), shutdown(id), nodelay(id)
+// start(id), pause(id), abandon(id), close(id), close_unstarted(id), close_for(id), shutdown(id), nodelay(id)
 template <void (*Function)(skynet_context*, int)>
 int l_control(lua_State* L) {
   Function(context(L), check_id(L, 1));
@@ -459,6 +459,7 @@ int open_socketdriver(lua_State* L) {
       {"abandon", l_control<runtime_socket_abandon>},
       {"close", l_control<skynet_socket_close>},
       {"close_unstarted", l_control<runtime_socket_close_unstarted>},
+      {"close_for", l_control<runtime_socket_close_for>},
       {"shutdown", l_control<skynet_socket_shutdown>},
       {"nodelay", l_control<skynet_socket_nodelay>},
       {"dead_after", l_dead_after},

@@ -225,7 +225,7 @@ function socket.close(id)
 	local first = not s.closing
 	s.closing = s.closing or {}
 	table.insert(s.closing, token)
-	if first then driver.close(id) end
+	if first then driver.close_for(id) end
 	while s.connected or s.connecting == true do
 		skynet.wait(token)
 	end

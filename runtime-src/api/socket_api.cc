@@ -183,6 +183,10 @@ void runtime_socket_close_unstarted(skynet_context* context, int id) {
   socket_server().close_unstarted(skynet_context_handle(context), id);
 }
 
+void runtime_socket_close_for(skynet_context* context, int id) {
+  socket_server().close_for(skynet_context_handle(context), id);
+}
+
 void runtime_socket_acknowledge(int id, size_t size) { socket_server().acknowledge(id, size); }
 
 }  // extern "C"

@@ -366,6 +366,15 @@ void SocketServer::close_unstarted(Handle owner, int id) {
   });
 }
 
+void SocketServer::close_for(Handle caller, int id) {
+  bool owns = false;
+  const bool there = end(id, false, [&owns, caller](const Socket& socket) {
+    owns = socket.owner == caller;
+    return true;
+  });
+  if (!there || !owns) events_.text(caller, kSocketClose, id, 0, {});
+}
+
 void SocketServer::service_ended(Handle owner) {
   if (!started_.load(std::memory_order_acquire)) return;
   std::vector<int> listeners;
@@ -382,15 +391,17 @@ void SocketServer::service_ended(Handle owner) {
   if (dead_.add(owner)) threads_.front()->push(Command::Kind::bury, 0);
 }
 
+// False: there is no such id, or the condition does not hold.
 template <class Condition>
-void SocketServer::end(int id, bool cut, Condition condition) {
+bool SocketServer::end(int id, bool cut, Condition condition) {
   Socket* socket = table_.find(id);
-  if (socket == nullptr) return;
+  if (socket == nullptr) return false;
   bool settle;
   {
     Socket::Lock lock(socket->mutex);
-    if (socket->id != id || socket->life == Socket::Life::reserved || !condition(*socket)) return;
-    if (socket->life >= Socket::Life::closing && (!cut || socket->cut)) return;
+    if (socket->id != id || socket->life == Socket::Life::reserved || !condition(*socket))
+      return false;
+    if (socket->life >= Socket::Life::closing && (!cut || socket->cut)) return true;
     socket->begin_closing();
     if (cut) {
       socket->cut = true;
@@ -402,6 +413,7 @@ void SocketServer::end(int id, bool cut, Condition condition) {
   }
   if (settle) tell(Command::Kind::settle, id);
   tell(Command::Kind::close, id);
+  return true;
 }
 
 void SocketServer::nodelay(int id) {

@@ -136,6 +136,9 @@ class SocketServer {
   void abandon(Handle owner, int id);
   // close() of an id that was accepted for `owner` and that nobody has started; other ids stay.
   void close_unstarted(Handle owner, int id);
+  // close() by a service that waits for its end: it gets a kSocketClose also when another service has started the id
+  // since, or when the id has ended, and then perhaps a second one.
+  void close_for(Handle caller, int id);
   // The service has ended. Its listeners are closed at once; its other ids wait a moment for a
   // service that starts them (io_unclaimed.cc).
   void service_ended(Handle owner);
@@ -212,7 +215,7 @@ class SocketServer {
   int open_udp(Handle owner, int family, const Address* bind_to, const Address& remote);
   void arm(Socket& socket, int id);
   template <class Condition>
-  void end(int id, bool cut, Condition condition);
+  bool end(int id, bool cut, Condition condition);
   bool send_datagram(Socket& socket, Socket::Lock& lock, const Address& to, SendData data);
   void acknowledge_large(int id, std::size_t size);
 

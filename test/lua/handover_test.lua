@@ -166,6 +166,44 @@ T.test("close() of an id that another service has started leaves it alone", func
 	skynet.kill(agent)
 end)
 
+-- An id that this service has started and another one has taken over without asking; the other one's address.
+local function taken_over(kind)
+	local a, id = net.pair()
+	local agent = skynet.newservice "handover_agent"
+	skynet.send(agent, "lua", kind, id)
+	local function owner()
+		for _, s in ipairs(socket.netstat()) do
+			if s.id == id then return s.address end
+		end
+	end
+	T.eventually(function() return owner() ~= skynet.self() end)
+	return a, id, agent, owner
+end
+
+T.test("close() of an id that another service has taken over closes it, and returns", function()
+	local a, id, agent, owner = taken_over "plain"
+	socket.close(id)
+	T.eq(socket.read(a), false)
+	T.eventually(function() return not owner() end)
+	socket.close(a)
+	skynet.kill(agent)
+end)
+
+T.test("close() of an id that another service has taken over and closed returns", function()
+	local a, id, agent, owner = taken_over "plain"
+	socket.close(a)
+	T.eventually(function() return not owner() end)
+	socket.close(id)
+	skynet.kill(agent)
+end)
+
+T.test("close() of an id that a service which ended has taken over returns", function()
+	local a, id = taken_over "dying"
+	socket.close(id)
+	T.eq(socket.read(a), false)
+	socket.close(a)
+end)
+
 T.test("what a killed service accepted, dialled and bound ends with it", function()
 	local before = ids() + net.count "UDP"
 	local first = descriptors()

@@ -205,6 +205,20 @@ TEST_F(SocketServerTest, AConnectionToADeadListenerIsClosed) {
   EXPECT_TRUE(info(listening));
 }
 
+TEST_F(SocketServerTest, WhoClosesAndWaitsIsToldThoughTheIdHasAnotherOwnerOrHasEnded) {
+  RawPeer peer;
+  const int id = with_raw(peer);
+  server.start(kOther, id);
+  EXPECT_EQ(host.take(kSocketConnect, id).data, "transfer");
+  server.close_for(kOwner, id);
+  const std::set<Handle> told = {host.take(kSocketClose, id).to, host.take(kSocketClose, id).to};
+  EXPECT_EQ(told, (std::set<Handle>{kOwner, kOther}));
+  EXPECT_TRUE(peer.receive_end());
+  ASSERT_TRUE(eventually([&] { return !info(id); }));
+  server.close_for(kOwner, id);
+  EXPECT_EQ(host.take(kSocketClose, id).to, kOwner);
+}
+
 TEST_F(SocketServerTest, TheIdOfADeadOwnerMayBeStartedByAnother) {
   RawPeer peer;
   const int id = with_raw(peer);
