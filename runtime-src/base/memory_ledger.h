@@ -11,11 +11,12 @@
 
 #include <malloc.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <utility>
+#include <cstring>
 
 namespace runtime {
 
@@ -33,11 +34,11 @@ inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int6
 void* allocate_given(std::size_t size);
 void free_given(void* block);
 
-// free_given() of a block of which `size` bytes have been read: a small one is kept by the thread, for the next
-// allocate_given() that needs no more. So a request and its answer need neither malloc() nor free().
+// free_given() of a block that has been allocated for `size` bytes or more: the thread keeps small ones, some thousand of
+// each size, for its next allocate_given(). So most messages need neither malloc() nor free().
 void reuse_given(void* block, std::size_t size);
 // Frees what the thread keeps so, before it ends.
-void drop_spare_block();
+void drop_spare_blocks();
 
 // The account of one service.
 //
@@ -63,7 +64,7 @@ class MemoryLedger {
   std::int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  friend void* allocate_given(std::size_t size);
+  friend void* allocate_new_given(std::size_t size);
   friend void free_given(void* block);
   static std::int64_t held_by_thread();
 
@@ -97,22 +98,38 @@ inline std::int64_t MemoryLedger::held_by_thread() {
   return static_cast<std::int64_t>(*now.allocated - *now.freed) - bytes_given;
 }
 
-// It is on no account, as it was given when its last holder sent it.
-struct SpareBlock {
-  void* data = nullptr;
-  std::size_t size = 0;  // bytes, at least; 0 without a block
+// Blocks of one size that a thread keeps. They are on no account, as each was given when its last holder sent it.
+struct SpareBlocks {
+  static constexpr std::uint32_t kMost = 1024;
+  static constexpr std::size_t kMostBytes = 128;  // of a block
+
+  // The place of jemalloc's size class for `size` bytes, of which there is one at most: 8, 16, 32, 48, ...
+  static constexpr std::size_t place(std::size_t size) { return size <= 8 ? 0 : (size + 15) / 16; }
+
+  void* first = nullptr;  // begins with the pointer to the next
+  std::uint32_t count = 0;
 };
-inline constinit thread_local SpareBlock spare_block{};
-inline constexpr std::size_t kMostSpare = 256;
+inline constinit thread_local std::array<SpareBlocks,
+                                         SpareBlocks::place(SpareBlocks::kMostBytes) + 1>
+    spare_blocks{};
 
 // jemalloc's counters tell the size for less than a look-up of the block.
-inline void* allocate_given(std::size_t size) {
-  if (size <= spare_block.size) [[likely]]
-    return std::exchange(spare_block, {}).data;
+[[gnu::noinline]] inline void* allocate_new_given(std::size_t size) {
   const volatile std::uint64_t* const allocated = MemoryLedger::counters().allocated;
   const std::uint64_t before = *allocated;
   void* const block = std::malloc(size);
   give_bytes(*allocated - before);
+  return block;
+}
+[[gnu::always_inline]] inline void* allocate_given(std::size_t size) {
+  if (size > SpareBlocks::kMostBytes) [[unlikely]]
+    return allocate_new_given(size);
+  SpareBlocks& spare = spare_blocks[SpareBlocks::place(size)];
+  void* const block = spare.first;
+  if (block == nullptr) [[unlikely]]
+    return allocate_new_given(size);
+  std::memcpy(&spare.first, block, sizeof block);
+  --spare.count;
   return block;
 }
 inline void free_given(void* block) {
@@ -122,11 +139,22 @@ inline void free_given(void* block) {
   take_bytes(*freed - before);
 }
 inline void reuse_given(void* block, std::size_t size) {
-  if (size <= spare_block.size || size > kMostSpare) return free_given(block);
-  const SpareBlock before = std::exchange(spare_block, {block, size});
-  if (before.data != nullptr) free_given(before.data);
+  if (size - 1 >= SpareBlocks::kMostBytes) return free_given(block);  // also of 0
+  SpareBlocks& spare = spare_blocks[SpareBlocks::place(size)];
+  if (spare.count == SpareBlocks::kMost) return free_given(block);
+  std::memcpy(block, &spare.first, sizeof block);
+  spare.first = block;
+  ++spare.count;
 }
-inline void drop_spare_block() { free_given(std::exchange(spare_block, {}).data); }
+inline void drop_spare_blocks() {
+  for (SpareBlocks& spare : spare_blocks) {
+    for (; spare.count != 0; --spare.count) {
+      void* const block = spare.first;
+      std::memcpy(&spare.first, block, sizeof block);
+      free_given(block);
+    }
+  }
+}
 #else
 inline void* allocate_given(std::size_t size) {
   void* const block = std::malloc(size);
@@ -139,7 +167,7 @@ inline void free_given(void* block) {
 }
 // Each block comes from malloc, and is watched there.
 inline void reuse_given(void* block, std::size_t) { free_given(block); }
-inline void drop_spare_block() {}
+inline void drop_spare_blocks() {}
 #endif
 
 }  // namespace runtime

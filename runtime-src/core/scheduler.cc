@@ -176,7 +176,7 @@ void Scheduler::work(Worker& self) {
   }
   if (!searching) parking_.begin_search();
   parking_.end();
-  drop_spare_block();
+  drop_spare_blocks();
   Worker::end_current();
 }
 

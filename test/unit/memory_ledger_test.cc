@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <thread>
+#include <vector>
 
 namespace runtime {
 namespace {
@@ -95,34 +96,61 @@ TEST(MemoryLedger, WhatIsAllocatedToBeGivenIsOnNoAccount) {
   EXPECT_EQ(receiver.bytes(), 0) << "nothing drifts";
 }
 
-TEST(MemoryLedger, ABlockThatHasBeenReadIsGivenAgainWhereItIsLargeEnough) {
+TEST(MemoryLedger, BlocksThatHaveBeenReadAreGivenAgain) {
   MemoryLedger sender(0), receiver(0);
-  drop_spare_block();
+  drop_spare_blocks();
   sender.enter();
   void* const first = allocate_given(40);
+  void* const second = allocate_given(33);
   sender.leave();
   receiver.enter();
   reuse_given(first, 40);
+  reuse_given(second, 33);
   receiver.leave();
   sender.enter();
-  void* const larger = allocate_given(41);
-  void* const second = allocate_given(30);
-  sender.leave();
+  void* const larger = allocate_given(49);
   EXPECT_NE(larger, first);
-  EXPECT_EQ(second, first);
+  EXPECT_NE(larger, second);
+  EXPECT_EQ(allocate_given(48), second);
+  EXPECT_EQ(allocate_given(34), first);
+  sender.leave();
   receiver.enter();
-  reuse_given(second, 30);
-  reuse_given(larger, 41);
-  EXPECT_EQ(allocate_given(41), larger) << "the larger one of two is kept";
-  reuse_given(larger, 41);
-  reuse_given(allocate_given(kMostSpare + 1), kMostSpare + 1);
-  EXPECT_EQ(spare_block.data, larger) << "a large one is not";
-  reuse_given(nullptr, 0);
-  drop_spare_block();
-  EXPECT_EQ(spare_block.data, nullptr);
+  for (void* block : {first, second, larger}) free_given(block);
   receiver.leave();
   EXPECT_EQ(sender.bytes(), 0);
   EXPECT_EQ(receiver.bytes(), 0);
+}
+
+TEST(MemoryLedger, ASpareBlockHasRoomForWhatIsAskedFor) {
+  drop_spare_blocks();
+  for (std::size_t size = 1; size <= SpareBlocks::kMostBytes; ++size) {
+    reuse_given(allocate_given(size), size);
+    for (std::size_t asked = 1; asked <= SpareBlocks::kMostBytes; ++asked) {
+      void* const block = allocate_given(asked);
+      ASSERT_GE(block_bytes(block), asked) << "after one for " << size;
+      reuse_given(block, asked);
+    }
+    drop_spare_blocks();
+  }
+}
+
+TEST(MemoryLedger, WhatAThreadKeepsIsBounded) {
+  drop_spare_blocks();
+  std::vector<void*> blocks(SpareBlocks::kMost + 100);
+  MemoryLedger ledger(0);
+  ledger.enter();
+  for (void*& block : blocks) block = allocate_given(64);
+  for (void* block : blocks) reuse_given(block, 64);
+  EXPECT_EQ(spare_blocks[SpareBlocks::place(64)].count, SpareBlocks::kMost);
+  reuse_given(allocate_given(SpareBlocks::kMostBytes + 1), SpareBlocks::kMostBytes + 1);
+  reuse_given(nullptr, 0);
+  drop_spare_blocks();
+  for (const SpareBlocks& spare : spare_blocks) {
+    EXPECT_EQ(spare.first, nullptr);
+    EXPECT_EQ(spare.count, 0);
+  }
+  ledger.leave();
+  EXPECT_EQ(ledger.bytes(), 0);
 }
 
 #endif
