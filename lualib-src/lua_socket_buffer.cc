@@ -184,15 +184,12 @@ int l_read(lua_State* L) {
 }
 
 #ifdef RUNTIME_LUA54
-int results(lua_State* L, int, lua_KContext) { return lua_gettop(L); }
-
 // Calls the reader's function, with the buffer where it has waited in vain, or without.
 int finish_read(lua_State* L, bool has_waited) {
   lua_pushvalue(L, lua_upvalueindex(3));
   lua_insert(L, 1);
   if (!has_waited) lua_settop(L, 3);
-  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, results);
-  return lua_gettop(L);
+  return return_call(L, lua_gettop(L) - 1);
 }
 
 // The read in the reader's frame has ended: with the bytes, or with nothing, as read() says.

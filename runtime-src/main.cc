@@ -91,7 +91,7 @@ bool launch_bootstrap(Node& node) {
   return false;
 }
 
-// How long services get to end in, and what may wait there for the log.
+// How long services get to end in order, then for the next of them to end at all, and what may wait there for the log.
 constexpr std::chrono::milliseconds kGrace{900};
 constexpr std::chrono::milliseconds kLogGrace{100};
 // And files of stdio for being written, where one of them may be locked.
@@ -114,7 +114,7 @@ bool tell(Node& node, const char* name, std::string_view text) {
 void shut_down(Node& node, std::chrono::milliseconds drain) {
   if (tell(node, "launcher", "SHUTDOWN") && node.wait(drain + kGrace)) return;
   node.abort();
-  node.wait(kGrace);
+  node.wait_while_ending(kGrace);
 }
 
 // Bytes in the signal pipe that stand for no signal.
@@ -141,7 +141,7 @@ int start_threads(Node& node, std::thread& watcher) {
   if (const int error = node.start(); error != 0) return error;
   return start_thread(watcher, [&node] {
     // A service that calls skynet.abort() may have a neighbour that loops.
-    const bool ended = node.wait_for_end_or_abort() || node.wait(kGrace);
+    const bool ended = node.wait_for_end_or_abort() || node.wait_while_ending(kGrace);
     on_signal(ended ? kEnded : kStuck);
   });
 }

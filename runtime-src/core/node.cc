@@ -77,6 +77,15 @@ bool Node::wait(std::optional<std::chrono::milliseconds> limit) {
   return true;
 }
 
+bool Node::wait_while_ending(std::chrono::milliseconds patience) {
+  std::size_t before;
+  do {
+    before = services_.load();
+    if (wait(patience)) return true;
+  } while (services_.load() < before);
+  return false;
+}
+
 bool Node::wait_for_end_or_abort() {
   std::unique_lock lock(end_mutex_);
   end_.wait(lock, [this] { return services_.load() == 0 || aborting_.load(); });

@@ -54,6 +54,8 @@ class Node {
   int start();
   // Until no service is left. False: the time ran out first. Null means: however long it takes.
   bool wait(std::optional<std::chrono::milliseconds> limit = std::nullopt);
+  // Until no service is left (true), or none has ended for `patience`.
+  bool wait_while_ending(std::chrono::milliseconds patience);
   // Until no service is left, or abort() was called. True: no service is left.
   bool wait_for_end_or_abort();
   void stop();  // ends the threads

@@ -152,14 +152,11 @@ int after_call(lua_State* L, int, lua_KContext context) {
   return lua_gettop(L);
 }
 
-int after_unpack(lua_State* L, int, lua_KContext) { return lua_gettop(L); }
-
 // The same; below the message and its size lies the protocol's own unpack.
 int after_call_unpack(lua_State* L, int, lua_KContext context) {
   TaskScheduler& tasks = *reinterpret_cast<TaskScheduler*>(context);
   if (tasks.take_failure()) return tasks.raise_failure(L);
-  lua_callk(L, 2, LUA_MULTRET, context, after_unpack);
-  return lua_gettop(L);
+  return return_call(L, 2);
 }
 
 int suspend_call(lua_State* L, TaskScheduler& tasks, const Task& task, lua_KFunction after) {
@@ -308,13 +305,7 @@ int l_ret(lua_State* L) {
   tasks.push_reference(L, tasks.refs.skynet);
   lua_replace(L, -2);
   lua_insert(L, 2);
-#ifdef RUNTIME_LUA54
-  const lua_KFunction results = [](lua_State* S, int, lua_KContext) { return lua_gettop(S); };
-  lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, results);
-#else
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-#endif
-  return lua_gettop(L);
+  return return_call(L, lua_gettop(L) - 1);
 }
 
 // retpack(...) -> boolean

@@ -35,6 +35,17 @@ inline int suspend(lua_State* L, TaskScheduler& tasks, const Task& task) {
 }
 inline int suspend(lua_State* L, const Task& task) { return suspend(L, scheduler(L), task); }
 
+// Calls the function below the topmost `arguments` values; for `return return_call(...)`, as it returns the whole stack.
+// On Lua 5.4 the function may block.
+inline int return_call(lua_State* L, int arguments) {
+#ifdef RUNTIME_LUA54
+  lua_callk(L, arguments, LUA_MULTRET, 0, [](lua_State* S, int, lua_KContext) { return lua_gettop(S); });
+#else
+  lua_call(L, arguments, LUA_MULTRET);
+#endif
+  return lua_gettop(L);
+}
+
 // Makes the task wait on the token at index 1 until wakeup(token); suspend() follows. Raises for a
 // token that somebody waits on already. (lua_waiting.cc)
 void begin_wait(lua_State* L, Task& task);

@@ -19,6 +19,7 @@ void TaskScheduler::close_stream(AwaitedBytes& bytes) {
 }
 
 void TaskScheduler::wait_for_bytes(AwaitedBytes& bytes) {
+  if (bytes.reader != nullptr) bytes.reader->bytes = nullptr;
   bytes.reader = current_;
   current_->bytes = &bytes;
 }

@@ -80,6 +80,36 @@ def abort_beside_a_service_that_loops_ends_the_node_and_names_it(place):
 
 
 @each_engine
+def many_services_that_each_take_a_while_to_end_are_waited_for(place):
+    place.write("slow.lua", """
+local skynet = require "skynet"
+local function busy()
+	local began = skynet.hpc()
+	repeat until skynet.hpc() - began > 30e6
+end
+if newproxy then
+	kept = newproxy(true)
+	getmetatable(kept).__gc = busy
+else
+	kept = setmetatable({}, { __gc = busy })
+end
+skynet.start(function() end)
+""")
+    place.write("aborts.lua", """
+local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	for _ = 1, 100 do
+		skynet.newservice "slow"
+	end
+	skynet.abort()
+end)
+""")
+    status, said = place.node('start = "aborts"', "thread = 2")
+    assert status == 0 and "do not come back" not in said, (status, said[-300:])
+
+
+@each_engine
 def abort_beside_a_service_that_reads_a_silent_file_ends_the_node(place):
     os.mkfifo(place.path / "silent")
     # Open for both directions: no end of file either.
