@@ -82,7 +82,7 @@ int push_sent(lua_State* L, int result) {
   if (result < 0) {
     lua_pushboolean(L, 0);
   } else {
-    lua_pushinteger(L, result);
+    push_number(L, result);
   }
   return 1;
 }

@@ -23,7 +23,9 @@ constexpr bool kCopiesFirst = false;  // lua_pushlstring: may collect garbage, t
 #else
 constexpr bool kCopiesFirst = true;  // it copies, then may collect garbage
 #endif
-constexpr std::size_t kHeadRoom = 16;  // more than any value but a string needs
+constexpr std::size_t kHeadRoom = 16;      // more than any value but a string needs
+constexpr std::ptrdiff_t kSmallRoom = 32;  // than any but a long string
+static_assert(kSmallRoom >= 1 + kMaxCookie);
 
 // The thread's buffer. Packing runs no Lua code while it uses it, so it is never needed twice.
 struct Scratch {
@@ -96,7 +98,8 @@ inline void put(char*& at, Byte head_byte, Number number) {
   at += sizeof number;
 }
 
-inline void put_integer(char*& at, std::int64_t value) {
+// These give the place behind what they write.
+inline char* put_integer(char* at, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   if (bits == 0) {
     put(at, head(kNumber, kZero));
@@ -109,9 +112,10 @@ inline void put_integer(char*& at, std::int64_t value) {
   } else {
     put(at, head(kNumber, kI64), value);
   }
+  return at;
 }
 
-inline void put_real(char*& at, double number) {
+inline char* put_real(char* at, double number) {
 #ifdef RUNTIME_LUAJIT
   // Numbers are doubles: those that are whole, exact (up to 2^53) and not -0 travel as integers. Beyond
   // that a number was calculated with, and what is to be exact is cdata (engine.h).
@@ -123,11 +127,12 @@ inline void put_real(char*& at, double number) {
   }
 #endif
   put(at, head(kNumber, kDouble), number);
+  return at;
 }
 
 #ifdef RUNTIME_LUAJIT
 inline void put_number(Writer& w, lua_State* L, int index) {
-  put_real(w.at, lua_tonumber(L, index));
+  w.at = put_real(w.at, lua_tonumber(L, index));
 }
 inline bool is_integer(lua_State* L, int index, std::size_t value) {
   return lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == static_cast<double>(value);
@@ -140,9 +145,9 @@ inline bool is_integer_up_to(lua_State* L, int index, std::size_t last) {
 #else
 inline void put_number(Writer& w, lua_State* L, int index) {
   if (lua_isinteger(L, index)) {
-    put_integer(w.at, lua_tointeger(L, index));
+    w.at = put_integer(w.at, lua_tointeger(L, index));
   } else {
-    put_real(w.at, lua_tonumber(L, index));
+    w.at = put_real(w.at, lua_tonumber(L, index));
   }
 }
 inline bool is_integer(lua_State* L, int index, std::size_t value) {
@@ -163,13 +168,19 @@ inline char* reserve_at(Writer& w, char* at, std::size_t bytes) {
   return at;
 }
 
+// Where there is room for kMaxCookie + 1 bytes.
+inline char* put_short_text(char* at, std::string_view text) {
+  put(at, head(kShortString, static_cast<unsigned>(text.size())));
+  copy_short(at, text.data(), text.size());
+  return at + text.size();
+}
+
 // Gives the place behind it, where there is room for a value that is no string.
 inline char* put_text(Writer& w, char* at, std::string_view text) {
   const std::size_t length = text.size();
   at = reserve_at(w, at, length + 2 * kHeadRoom);
-  if (length <= kMaxCookie) {
-    put(at, head(kShortString, static_cast<unsigned>(length)));
-  } else if (length <= 0xffff) {
+  if (length <= kMaxCookie) return put_short_text(at, text);
+  if (length <= 0xffff) {
     put(at, head(kLongString, 2), static_cast<std::uint16_t>(length));
   } else {
     if (length > 0xffffffff) raise(w, "serialize can't pack a string of 4 GB or more");
@@ -190,17 +201,28 @@ inline void put_string(Writer& w, lua_State* L, int index) {
 
 char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth);
 
+// What is neither a table nor a long string. There is room for it.
+[[gnu::always_inline]] inline char* put_small(char* at, const RawValue& value) {
+  switch (value.kind()) {
+    case RawKind::string: {
+      const std::string_view text = value.text();
+      return text.size() <= kMaxCookie ? put_short_text(at, text) : nullptr;
+    }
+    case RawKind::integer: return put_integer(at, value.integer());
+    case RawKind::real: return put_real(at, value.real());
+    case RawKind::boolean: put(at, head(kBoolean, value.boolean() ? 1 : 0)); return at;
+    case RawKind::nil: put(at, head(kNil, 0)); return at;
+    default: return nullptr;
+  }
+}
+
 [[gnu::always_inline]] inline char* put_plain(Writer& w, char* at, const RawValue& value,
                                               int depth) {
   at = reserve_at(w, at, kHeadRoom);
   switch (value.kind()) {
     case RawKind::string: return put_text(w, at, value.text());
-    case RawKind::integer: put_integer(at, value.integer()); return at;
-    case RawKind::real: put_real(at, value.real()); return at;
-    case RawKind::boolean: put(at, head(kBoolean, value.boolean() ? 1 : 0)); return at;
     case RawKind::table: return put_plain_table(w, at, value.table(), depth);
-    case RawKind::nil: put(at, head(kNil, 0)); return at;
-    default: return nullptr;
+    default: return put_small(at, value);
   }
 }
 
@@ -211,7 +233,7 @@ char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth) {
     put(at, head(kTable, static_cast<unsigned>(length)));
   } else {
     put(at, head(kTable, kMaxCookie));
-    put_integer(at, static_cast<std::int64_t>(length));
+    at = put_integer(at, static_cast<std::int64_t>(length));
   }
   const RawValue* const array = table.array();
   for (std::size_t i = 0; i < length; ++i) {
@@ -220,7 +242,7 @@ char* put_plain_table(Writer& w, char* at, const RawTable& table, int depth) {
   }
   if (has_zero(table)) {
     at = reserve_at(w, at, kHeadRoom);
-    put_integer(at, 0);
+    at = put_integer(at, 0);
     at = put_plain(w, at, *table.zero(), depth);
     if (at == nullptr) return nullptr;
   }
@@ -257,7 +279,7 @@ bool put_table(Writer& w, lua_State* L, int index, int depth);
   if (type == LUA_TCDATA) {
     if (w.owner == 0) return false;  // to_int64() runs Lua code
     if (to_int64(L, index, &value)) {
-      put_integer(w.at, value);
+      w.at = put_integer(w.at, value);
       return true;
     }
   }
@@ -319,7 +341,7 @@ bool put_raw_table(Writer& w, lua_State* L, int index, int depth) {
     put(w.at, head(kTable, static_cast<unsigned>(length)));
   } else {
     put(w.at, head(kTable, kMaxCookie));
-    put_integer(w.at, static_cast<std::int64_t>(length));
+    w.at = put_integer(w.at, static_cast<std::int64_t>(length));
   }
   lua_pushnil(L);
   const int key = lua_gettop(L);
@@ -374,21 +396,18 @@ bool put_table(Writer& w, lua_State* L, int index, int depth) {
 }
 
 // The values from *index on, in place, into the thread's buffer. False: that at *index, moved on, needs the interface.
-[[gnu::always_inline]] inline bool put_in_place(Writer& w, lua_State* L, int* index) {
+bool put_in_place(Writer& w, lua_State* L, int* index) {
   const RawValues values(L);
   if (values.first == nullptr) return false;
-  char* at = w.at;
-  const RawValue* value = values.first + (*index - 1);
-  for (; value < values.end; ++value) {
-    const std::ptrdiff_t written = at - w.begin;
-    at = put_plain(w, at, *value, 0);
-    if (at == nullptr) [[unlikely]] {
+  for (const RawValue* value = values.first + (*index - 1); value < values.end; ++value) {
+    const std::ptrdiff_t written = w.at - w.begin;
+    w.at = put_plain(w, w.at, *value, 0);
+    if (w.at == nullptr) [[unlikely]] {
       w.at = w.begin + written;
       *index = static_cast<int>(value - values.first) + 1;
       return false;
     }
   }
-  w.at = at;
   return true;
 }
 
@@ -412,12 +431,12 @@ Writer pack_to_userdata(lua_State* L, int from, std::size_t capacity) {
   return w;
 }
 
-[[gnu::always_inline]] inline Packed copy(const Writer& w) {
-  const auto size = static_cast<std::size_t>(w.at - w.begin);
+[[gnu::always_inline]] inline Packed copy(lua_State* L, const char* begin, const char* end) {
+  const auto size = static_cast<std::size_t>(end - begin);
   if (size == 0) return {nullptr, 0};
   void* data = allocate_given(size);
-  if (data == nullptr) luaL_error(w.L, "not enough memory");
-  copy_short(static_cast<char*>(data), w.begin, size);
+  if (data == nullptr) luaL_error(L, "not enough memory");
+  copy_short(static_cast<char*>(data), begin, size);
   return {data, size};
 }
 
@@ -425,28 +444,41 @@ Writer scratch_writer(lua_State* L) {
   return {L, scratch.data, scratch.data, scratch.data + scratch.capacity, 0};
 }
 
-}  // namespace
-
-Packed pack(lua_State* L, int from) {
+// pack() where the values before `index` are in the thread's buffer, up to `at`.
+[[gnu::noinline]] Packed pack_rest(lua_State* L, int from, int index, char* at) {
   Writer w = scratch_writer(L);
-  int index = from;
-  if (!put_in_place(w, L, &index)) [[unlikely]] {
-    const int top = lua_gettop(L);
-    if (!put_values(w, L, index, top)) {
-      lua_settop(L, top);
-      w = pack_to_userdata(L, from, kFirstBytes);
-      const Packed packed = copy(w);
-      lua_settop(L, top);
-      return packed;
-    }
+  w.at = at;
+  const int top = lua_gettop(L);
+  if (!put_values(w, L, index, top)) {
+    lua_settop(L, top);
+    w = pack_to_userdata(L, from, kFirstBytes);
+    const Packed packed = copy(L, w.begin, w.at);
+    lua_settop(L, top);
+    return packed;
   }
   const auto size = static_cast<std::size_t>(w.at - w.begin);
-  if (size <= kKeepBytes) return copy(w);
+  if (size <= kKeepBytes) return copy(L, w.begin, w.at);
   scratch = {};
   void* data = std::realloc(w.begin, size);
   if (data == nullptr) data = w.begin;
   give_bytes(block_bytes(data));
   return {data, size};
+}
+
+}  // namespace
+
+Packed pack(lua_State* L, int from) {
+  const RawValues values(L);
+  char* at = scratch.data;
+  if (values.first == nullptr) [[unlikely]]
+    return pack_rest(L, from, from, at);
+  const char* const end = at + scratch.capacity;
+  for (const RawValue* value = values.first + (from - 1); value < values.end; ++value) {
+    char* const after = end - at >= kSmallRoom ? put_small(at, *value) : nullptr;
+    if (after == nullptr) return pack_rest(L, from, static_cast<int>(value - values.first) + 1, at);
+    at = after;
+  }
+  return copy(L, scratch.data, at);
 }
 
 void push_packed(lua_State* L, int from) {
