@@ -94,6 +94,36 @@ void TaskScheduler::recycle(Task* task) {
     review_idle();
 }
 
+// ---- running a task -----------------------------------------------------------------------------
+
+// resume() where most messages come: the registers of the caller do.
+[[gnu::always_inline]] inline void TaskScheduler::run(lua_State* L, Task* task, int values) {
+  if (task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]]
+    trace(L, "resume", task);
+  current_ = task;
+  suspending_ = false;
+  int results;
+  const int status = marks_.resume(task->co, L, values, &results);
+  current_ = nullptr;
+  call_failed_ = false;
+  if (status == LUA_YIELD && suspending_ && results == 0) return;
+  if (status != LUA_OK || results != 0 || exited_) [[unlikely]]
+    return stopped(L, task, status, results);
+  ended(L, task);
+}
+
+inline void TaskScheduler::ended(lua_State* L, Task* task) {
+  if (task->wait != Wait::nothing)
+    drop_wait(task, true);  // a plain coroutine of its own swallowed the yield
+  if (task->traced) [[unlikely]]
+    trace(L, "end", task);
+  if (task->request == Request::open && task->session != 0) [[unlikely]] {
+    warn_forgotten(L, task);
+    forget(*task);
+  }
+  recycle(task);
+}
+
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
   if (task->waits_for != 0 && task->wait != Wait::bytes) {
     if (WaitEntry* entry = sessions_.find(task->waits_for)) {
@@ -177,7 +207,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
     const int given = give_plain_reply(task, message);
     if (given >= 0) [[likely]] {
       drop_wait(task, false);
-      resume(L, task, given);
+      run(L, task, given);
       return true;
     }
   }
@@ -204,15 +234,16 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
 }
 
 // The task's coroutine has the function, the session and the source, and the message's values.
-inline void TaskScheduler::begin_request(lua_State* L, Task* task, const Message& message,
-                                         int values) {
+[[gnu::always_inline]] inline void TaskScheduler::begin_request(lua_State* L, Task* task,
+                                                                const Message& message,
+                                                                int values) {
   // The session of a published message is its channel: nobody waits for an answer.
   task->request = message.type() == kTypeMulticast ? Request::closed : Request::open;
   task->session = message.session;
   task->source = message.source;
   task->type = static_cast<std::uint8_t>(message.type());
   if (tracing) trace(L, "request", task);
-  resume(L, task, values + 2);
+  run(L, task, values + 2);
 }
 
 // The main thread's stack is not touched, so that for a service that has a message now and then it need not come into the
@@ -423,51 +454,31 @@ void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool know
 
 // ---- running tasks ------------------------------------------------------------------------------
 
-void TaskScheduler::resume(lua_State* L, Task* task, int values) {
-  if (task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]]
-    trace(L, "resume", task);
-  current_ = task;
-  suspending_ = false;
-  int results;
-  const int status = marks_.resume(task->co, L, values, &results);
-  current_ = nullptr;
-  call_failed_ = false;
-  if (status == LUA_YIELD) {
-    if (suspending_) [[likely]] {
-      if (results != 0) lua_pop(task->co, results);
-      return;
-    }
-    if (exited_) return close_all(L, task);
-    if (results == 0) {
-      // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at
-      // it.
-      drop_wait(task, true);
-      if (task->request == Request::open) forget(*task);
-      discard(L, task);
-      return;
-    }
-    call_protected(L, l_unknown_command, task->co);
-    raised(L, task);
-  } else if (status == LUA_OK) [[likely]] {
+void TaskScheduler::resume(lua_State* L, Task* task, int values) { run(L, task, values); }
+
+// What a task seldom does when it has run.
+void TaskScheduler::stopped(lua_State* L, Task* task, int status, int results) {
+  if (status == LUA_OK) {
     if (results != 0) lua_settop(task->co, 0);
     if (exited_) return close_all(L, task);
     ended(L, task);
-  } else {
+  } else if (status != LUA_YIELD) {
     raised(L, task);
     if (exited_) close_blocked(L);
+  } else if (suspending_) {
+    lua_pop(task->co, results);
+  } else if (exited_) {
+    close_all(L, task);
+  } else if (results == 0) {
+    // coroutine.yield() by hand: nobody will resume it. Whoever holds the coroutine may look at
+    // it.
+    drop_wait(task, true);
+    if (task->request == Request::open) forget(*task);
+    discard(L, task);
+  } else {
+    call_protected(L, l_unknown_command, task->co);
+    raised(L, task);
   }
-}
-
-void TaskScheduler::ended(lua_State* L, Task* task) {
-  if (task->wait != Wait::nothing)
-    drop_wait(task, true);  // a plain coroutine of its own swallowed the yield
-  if (task->traced) [[unlikely]]
-    trace(L, "end", task);
-  if (task->request == Request::open && task->session != 0) [[unlikely]] {
-    warn_forgotten(L, task);
-    forget(*task);
-  }
-  recycle(task);
 }
 
 void TaskScheduler::run_woken(lua_State* L) {

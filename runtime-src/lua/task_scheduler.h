@@ -224,6 +224,8 @@ class TaskScheduler {
   void begin_request(lua_State* L, Task* task, const Message& message, int values);
 
   void resume(lua_State* L, Task* task, int values);
+  void run(lua_State* L, Task* task, int values);
+  void stopped(lua_State* L, Task* task, int status, int results);
   void ended(lua_State* L, Task* task);
   // The task's coroutine has failed, its error value is on top. It is closed and gone afterwards.
   void raised(lua_State* L, Task* task);
