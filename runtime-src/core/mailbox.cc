@@ -42,26 +42,6 @@ Mailbox::~Mailbox() {
   release(batch_);
 }
 
-template <class Add>
-inline Mailbox::Pushed Mailbox::push_with(Handle to, Add add) {
-  std::lock_guard lock(mutex_);
-  if (handle_ != to) [[unlikely]]
-    return Pushed::refused;
-  if (!running_) {
-    // No worker has the service, so that its side is ours: pop() need not lock.
-    running_ = true;
-    add(batch_);
-    return Pushed::must_run;
-  }
-  add(incoming_);
-  arrived_.store(incoming_.size, std::memory_order_relaxed);
-  return Pushed::queued;
-}
-
-Mailbox::Pushed Mailbox::push(Handle to, const Message& message) {
-  return push_with(to, [&](Buffer& buffer) { append(buffer, message); });
-}
-
 Mailbox::Pushed Mailbox::push_all(Handle to, std::span<const Message> messages) {
   return push_with(to, [&](Buffer& buffer) {
     for (const Message& message : messages) append(buffer, message);

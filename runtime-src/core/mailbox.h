@@ -17,6 +17,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <span>
 
 #include "base/tiny_mutex.h"
@@ -40,7 +41,9 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
   Mailbox& operator=(const Mailbox&) = delete;
 
   // Appends `message` if the mailbox still belongs to `to`.
-  Pushed push(Handle to, const Message& message);
+  Pushed push(Handle to, const Message& message) {
+    return push_with(to, [&](Buffer& buffer) { append(buffer, message); });
+  }
   // The same for several, at least one, with none of others between them.
   Pushed push_all(Handle to, std::span<const Message> messages);
 
@@ -103,7 +106,20 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
   [[gnu::noinline]] void grow(Buffer& buffer);
   // `add` appends to the buffer that it is given.
   template <class Add>
-  Pushed push_with(Handle to, Add add);
+  Pushed push_with(Handle to, Add add) {
+    std::lock_guard lock(mutex_);
+    if (handle_ != to) [[unlikely]]
+      return Pushed::refused;
+    if (!running_) {
+      // No worker has the service, so that its side is ours: pop() need not lock.
+      running_ = true;
+      add(batch_);
+      return Pushed::must_run;
+    }
+    add(incoming_);
+    arrived_.store(incoming_.size, std::memory_order_relaxed);
+    return Pushed::queued;
+  }
   void release(Buffer& buffer);
 
   // Takes what has arrived as the next batch. False: nothing has.

@@ -4,25 +4,6 @@
 
 namespace runtime {
 
-inline void Turn::note(const Message& message) {
-  service_.messages_.store(service_.messages_.load(std::memory_order_relaxed) + 1,
-                           std::memory_order_relaxed);
-  worker_.note_message(message.source);
-}
-
-bool Turn::next_given(Message* message) {
-  // What pop() does most times, without a call: with a message of the batch, and when nothing waits.
-  if (service_.retired() || (left_ - 1) % kMessagesPerLook == 0) return next_slowly(message);
-  if (!service_.mailbox_->pop_of_batch(message)) {
-    if (service_.mailbox_->has_arrived()) return next_slowly(message);
-    service_.overload_threshold_ = Service::kOverload;
-    return false;
-  }
-  --left_;
-  note(*message);
-  return service_.observers_.load(std::memory_order_relaxed) == 0 || show(message);
-}
-
 void Turn::fetch_ahead() const { service_.mailbox_->fetch_ahead(); }
 
 bool Turn::next_slowly(Message* message) { return pop(message) && show(message); }

@@ -77,14 +77,4 @@ int send_far(Service& service, Destination address, Handle source, int type, int
   return skynet_sendname(context, source, address.name, type, session, payload.data, payload.size);
 }
 
-int push_sent(lua_State* L, int result) {
-  if (result == kNoDestination) return 0;
-  if (result < 0) {
-    lua_pushboolean(L, 0);
-  } else {
-    push_number(L, result);
-  }
-  return 1;
-}
-
 }  // namespace runtime::RUNTIME_ENGINE

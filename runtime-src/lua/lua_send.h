@@ -56,6 +56,14 @@ inline int send_to(Service& service, Destination address, Handle source, int typ
 
 // What send functions return for the result of send_to(): the session; nothing without such a
 // service; false if too large.
-int push_sent(lua_State* L, int result);
+inline int push_sent(lua_State* L, int result) {
+  if (result == kNoDestination) return 0;
+  if (result < 0) {
+    lua_pushboolean(L, 0);
+  } else {
+    push_number(L, result);
+  }
+  return 1;
+}
 
 }  // namespace runtime::RUNTIME_ENGINE
