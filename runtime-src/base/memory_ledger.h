@@ -32,6 +32,8 @@ inline void take_bytes(std::size_t bytes) { bytes_given -= static_cast<std::int6
 
 // malloc() of a block that is given at once, and free() of one that nobody has taken. `size` is not 0.
 void* allocate_given(std::size_t size);
+// block_bytes() of a block from allocate_given(size).
+std::size_t given_bytes(const void* block, std::size_t size);
 void free_given(void* block);
 
 // free_given() of a block that has been allocated for `size` bytes or more: the thread keeps small ones, some thousand of
@@ -105,6 +107,7 @@ struct SpareBlocks {
 
   // The place of jemalloc's size class for `size` bytes, of which there is one at most: 8, 16, 32, 48, ...
   static constexpr std::size_t place(std::size_t size) { return size <= 8 ? 0 : (size + 15) / 16; }
+  static constexpr std::size_t bytes(std::size_t place) { return place == 0 ? 8 : 16 * place; }
 
   void* first = nullptr;  // begins with the pointer to the next
   std::uint32_t count = 0;
@@ -131,6 +134,10 @@ inline constinit thread_local std::array<SpareBlocks,
   std::memcpy(&spare.first, block, sizeof block);
   --spare.count;
   return block;
+}
+inline std::size_t given_bytes(const void* block, std::size_t size) {
+  return size <= SpareBlocks::kMostBytes ? SpareBlocks::bytes(SpareBlocks::place(size))
+                                         : block_bytes(block);
 }
 inline void free_given(void* block) {
   const volatile std::uint64_t* const freed = MemoryLedger::counters().freed;
@@ -165,6 +172,7 @@ inline void free_given(void* block) {
   take_bytes(block_bytes(block));
   std::free(block);
 }
+inline std::size_t given_bytes(const void* block, std::size_t) { return block_bytes(block); }
 // Each block comes from malloc, and is watched there.
 inline void reuse_given(void* block, std::size_t) { free_given(block); }
 inline void drop_spare_blocks() {}

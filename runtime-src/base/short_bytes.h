@@ -16,7 +16,7 @@ inline Word load_word(const char* at) {
 }
 
 // memcpy().
-inline void copy_short(char* to, const char* from, std::size_t count) {
+[[gnu::always_inline]] inline void copy_short(char* to, const char* from, std::size_t count) {
   if (count - 8 <= 8) {
     const auto first = load_word<std::uint64_t>(from);
     const auto last = load_word<std::uint64_t>(from + count - 8);

@@ -127,8 +127,9 @@ int invalid_address(lua_State* L) {
 
 // Sends a request and makes the current task wait for its answer. Raises if there is no such
 // service.
-void request(lua_State* L, TaskScheduler& tasks, Task& task, Destination address, int type,
-             Packed payload, Wait wait) {
+[[gnu::always_inline]] inline void request(lua_State* L, TaskScheduler& tasks, Task& task,
+                                           Destination address, int type, Packed payload,
+                                           Wait wait) {
   if (task.traced) [[unlikely]]
     tasks.trace(L, "call", &task, address.handle, address.name);
   const std::int32_t session = tasks.new_session();

@@ -33,7 +33,7 @@ Bytes check_message(lua_State* L) {
 
 int l_pack(lua_State* L) {
   const Packed packed = pack(L, 1);
-  last_packed = {packed.data, block_bytes(packed.data)};
+  last_packed = {packed.data, packed.size == 0 ? 0 : given_bytes(packed.data, packed.size)};
   take_bytes(last_packed.bytes);
   lua_pushlightuserdata(L, packed.data);
   lua_pushinteger(L, static_cast<lua_Integer>(packed.size));

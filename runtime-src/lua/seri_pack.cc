@@ -99,7 +99,7 @@ inline void put(char*& at, Byte head_byte, Number number) {
 }
 
 // These give the place behind what they write.
-inline char* put_integer(char* at, std::int64_t value) {
+[[gnu::always_inline]] inline char* put_integer(char* at, std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
   if (bits == 0) {
     put(at, head(kNumber, kZero));
@@ -115,7 +115,7 @@ inline char* put_integer(char* at, std::int64_t value) {
   return at;
 }
 
-inline char* put_real(char* at, double number) {
+[[gnu::always_inline]] inline char* put_real(char* at, double number) {
 #ifdef RUNTIME_LUAJIT
   // Numbers are doubles: those that are whole, exact (up to 2^53) and not -0 travel as integers. Beyond
   // that a number was calculated with, and what is to be exact is cdata (engine.h).
@@ -169,7 +169,7 @@ inline char* reserve_at(Writer& w, char* at, std::size_t bytes) {
 }
 
 // Where there is room for kMaxCookie + 1 bytes.
-inline char* put_short_text(char* at, std::string_view text) {
+[[gnu::always_inline]] inline char* put_short_text(char* at, std::string_view text) {
   put(at, head(kShortString, static_cast<unsigned>(text.size())));
   copy_short(at, text.data(), text.size());
   return at + text.size();

@@ -128,6 +128,7 @@ TEST(MemoryLedger, ASpareBlockHasRoomForWhatIsAskedFor) {
     for (std::size_t asked = 1; asked <= SpareBlocks::kMostBytes; ++asked) {
       void* const block = allocate_given(asked);
       ASSERT_GE(block_bytes(block), asked) << "after one for " << size;
+      ASSERT_EQ(given_bytes(block, asked), block_bytes(block)) << asked;
       reuse_given(block, asked);
     }
     drop_spare_blocks();
