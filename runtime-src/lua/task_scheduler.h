@@ -17,9 +17,9 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -326,8 +326,10 @@ class TaskScheduler {
   std::uint32_t requests_ = 0;  // until there are known strings
   std::int32_t last_session_ = 0;
   std::uint32_t tokens_ = 0;  // in refs.tokens
-  // A task has its place here: one service needs no more, another one makes others. Null: that is free.
-  alignas(64) std::optional<Task> first_;
+  bool has_first_ = false;
+  // A task has its place here: one service needs no more, another one makes others. (std::optional would take a line
+  // more for its flag.)
+  alignas(Task) std::byte place_of_first_[sizeof(Task)];
   WaitTable sessions_;
   std::string errors_;
   RingQueue<Task*> woken_, failed_, forks_;

@@ -1,5 +1,8 @@
 // Where the coroutines of tasks come from: those that have ended are kept for the next ones. And the functions of timers,
 // which get one when they are to run, and of expected answers.
+#include <new>
+#include <utility>
+
 #include "core/node.h"
 #include "lua/lua_service.h"
 #include "lua/task_scheduler.h"
@@ -39,11 +42,14 @@ Task* TaskScheduler::make_task(lua_State* L) {
   return task;
 }
 
-Task* TaskScheduler::allocate_task() { return first_ ? new Task : &first_.emplace(); }
+Task* TaskScheduler::allocate_task() {
+  return std::exchange(has_first_, true) ? new Task : new (place_of_first_) Task;
+}
 
 void TaskScheduler::free_task(Task* task) {
-  if (first_ && task == &*first_) {
-    first_.reset();
+  if (static_cast<void*>(task) == place_of_first_) {
+    task->~Task();
+    has_first_ = false;
   } else {
     delete task;
   }
