@@ -88,7 +88,8 @@ int l_deleteproto(lua_State* L) {
 
 int l_saveproto(lua_State* L) {
   const SchemaRef& schema = check_schema(L, 1);
-  const int slot = check_slot(L, 2);  // before there is a copy of the reference, which an error would leave behind
+  const int slot = check_slot(
+      L, 2);  // before there is a copy of the reference, which an error would leave behind
   sproto::save(slot, schema);
   return 0;
 }
@@ -265,6 +266,9 @@ std::string_view check_bytes(lua_State* L, int index, int* next) {
   if (size == 0) return {};
   const char* bytes = static_cast<const char*>(lua_touserdata(L, index));
   luaL_argcheck(L, bytes != nullptr, index, "a null pointer");
+  luaL_argcheck(
+      L, lua_islightuserdata(L, index) || static_cast<std::size_t>(size) <= lua_rawlen(L, index),
+      index + 1, "the userdata is smaller");
   return {bytes, static_cast<std::size_t>(size)};
 }
 

@@ -103,6 +103,9 @@ T.test("decode takes a pointer, and fills the table it is given through its meta
 	skynet.trash(pointer, size)
 	local _, _, null = core.protocol(core.newproto(parser.parse ".A {}\nask 1 { response nil }"), "ask")
 	T.raises("a null pointer", sp.decode, sp, "Person", null, 3)
+	T.raises("the userdata is smaller", sp.decode, sp, "Person", io.stdout, 60000)
+	T.raises("the userdata is smaller", core.pack, io.stdout, 60000)
+	T.raises("the userdata is smaller", core.unpack, io.stdout, 60000)
 	local seen = {}
 	sp:decode("Person", bytes, setmetatable({}, { __newindex = function(_, key, value) seen[key] = value end }))
 	T.eq(seen, { name = "Bob", age = 3 })
