@@ -36,7 +36,7 @@ void* allocate_given(std::size_t size);
 std::size_t given_bytes(const void* block, std::size_t size);
 void free_given(void* block);
 
-// free_given() of a block that has been allocated for `size` bytes or more: the thread keeps small ones, some thousand of
+// free_given() of a block that has been allocated for `size` bytes or more: the thread keeps small ones, about a thousand of
 // each size, for its next allocate_given(). So most messages need neither malloc() nor free().
 void reuse_given(void* block, std::size_t size);
 // Frees what the thread keeps so, before it ends.
@@ -102,12 +102,18 @@ inline std::int64_t MemoryLedger::held_by_thread() {
 
 // Blocks of one size that a thread keeps. They are on no account, as each was given when its last holder sent it.
 struct SpareBlocks {
-  static constexpr std::uint32_t kMost = 1024;
+  // The most, a multiple of kStretch but for 1. At the end of each stretch one is looked at: others may send a few bytes at
+  // the beginning of a large block, of which not many are to be kept.
+  static constexpr std::uint32_t kMost = 1023, kStretch = 16;
   static constexpr std::size_t kMostBytes = 128;  // of a block
 
   // The place of jemalloc's size class for `size` bytes, of which there is one at most: 8, 16, 32, 48, ...
   static constexpr std::size_t place(std::size_t size) { return size <= 8 ? 0 : (size + 15) / 16; }
   static constexpr std::size_t bytes(std::size_t place) { return place == 0 ? 8 : 16 * place; }
+
+  bool has_room_for(const void* block, std::size_t at) const {
+    return count % kStretch != kStretch - 1 || (count != kMost && block_bytes(block) == bytes(at));
+  }
 
   void* first = nullptr;  // begins with the pointer to the next
   std::uint32_t count = 0;
@@ -147,8 +153,10 @@ inline void free_given(void* block) {
 }
 inline void reuse_given(void* block, std::size_t size) {
   if (size - 1 >= SpareBlocks::kMostBytes) return free_given(block);  // also of 0
-  SpareBlocks& spare = spare_blocks[SpareBlocks::place(size)];
-  if (spare.count == SpareBlocks::kMost) return free_given(block);
+  const std::size_t place = SpareBlocks::place(size);
+  SpareBlocks& spare = spare_blocks[place];
+  if (!spare.has_room_for(block, place)) [[unlikely]]
+    return free_given(block);
   std::memcpy(block, &spare.first, sizeof block);
   spare.first = block;
   ++spare.count;

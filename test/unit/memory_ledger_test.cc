@@ -146,6 +146,10 @@ TEST(MemoryLedger, WhatAThreadKeepsIsBounded) {
   reuse_given(allocate_given(SpareBlocks::kMostBytes + 1), SpareBlocks::kMostBytes + 1);
   reuse_given(nullptr, 0);
   drop_spare_blocks();
+  for (int i = 0; i < 100; ++i) reuse_given(allocate_given(4000), 40);
+  EXPECT_LT(spare_blocks[SpareBlocks::place(40)].count, SpareBlocks::kStretch)
+      << "large blocks of small messages";
+  drop_spare_blocks();
   for (const SpareBlocks& spare : spare_blocks) {
     EXPECT_EQ(spare.first, nullptr);
     EXPECT_EQ(spare.count, 0);
