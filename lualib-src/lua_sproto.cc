@@ -88,8 +88,8 @@ int l_deleteproto(lua_State* L) {
 
 int l_saveproto(lua_State* L) {
   const SchemaRef& schema = check_schema(L, 1);
-  const int slot = check_slot(
-      L, 2);  // before there is a copy of the reference, which an error would leave behind
+  // Before there is a copy of the reference, which an error would leave behind.
+  const int slot = check_slot(L, 2);
   sproto::save(slot, schema);
   return 0;
 }

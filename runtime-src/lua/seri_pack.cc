@@ -24,7 +24,7 @@ constexpr bool kCopiesFirst = false;  // lua_pushlstring: may collect garbage, t
 constexpr bool kCopiesFirst = true;  // it copies, then may collect garbage
 #endif
 constexpr std::size_t kHeadRoom = 16;      // more than any value but a string needs
-constexpr std::ptrdiff_t kSmallRoom = 32;  // than any but a long string
+constexpr std::ptrdiff_t kSmallRoom = 32;  // what any value but a long string needs
 static_assert(kSmallRoom >= 1 + kMaxCookie);
 
 // The thread's buffer. Packing runs no Lua code while it uses it, so it is never needed twice.
