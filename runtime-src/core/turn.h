@@ -47,8 +47,10 @@ class Turn {
   void fetch_ahead() const;
 
   // A turn that handles small messages should take about the time in which a service that waits for
-  // it does not mind, and many times that of the hand-over.
-  static constexpr int kMessages = 64;
+  // it does not mind, and many times that of the hand-over. When messages that go from service to
+  // service all meet in one of them, the next turn of that one is work for another worker: after 64
+  // it would often find nothing (docs/performance.md).
+  static constexpr int kMessages = 32;
   static constexpr int kMessagesPerLook = 8;
 
  private:
