@@ -12,6 +12,7 @@ local written = require "skynet.engine".written
 local memory = require "skynet.memory"
 local snax = require "skynet.snax"
 local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
 local framing = require "http.framing"
 local parser = require "skynet.http.parser"
 
@@ -21,6 +22,8 @@ local WAIT = 300 -- 1/100 s: how long stat, mem and gc wait for the services
 local MAX_INPUT = 64 * 1024 -- bytes of a line, or of an HTTP body
 local MAX_FIELDS = 100      -- lines of an HTTP head
 local LEFT_WAIT = 500       -- 1/100 s: so long a command may go on when its client has left
+local MAX_UNREAD = 1024 * 1024 -- bytes of answers that may wait to be sent when the next line is taken up
+local UNREAD_WAIT = 1000    -- 1/100 s: so long a client that sends lines may read nothing of more than that
 
 local HELP = {
 	help = "help : this list",
@@ -353,6 +356,7 @@ end
 ---@field closed? boolean
 ---@field reading? boolean      a task of an ended debugger still reads a line
 ---@field line? string|false    what it has read; false: the connection has closed
+---@field unread? table         the token of a wait for the client to read
 
 local LINE_COMMAND = {}
 
@@ -375,13 +379,35 @@ function LINE_COMMAND.call(line)
 	return with_count(skynet.call(address_of(address), "lua", evaluate(text)))
 end
 
+-- Waits until the client has read most of what it was sent. A client that only sends would have its answers kept without
+-- bound. False: it reads nothing, and is cut off.
+local function has_read(connection)
+	local fd = connection.fd
+	local before = math.huge
+	local unsent = driver.unsent(fd)
+	while unsent > MAX_UNREAD do
+		if unsent >= before then
+			skynet.error(string.format("%s is cut off: it sends commands and does not read their answers, %s of which wait",
+				connection.address, bytes_text(unsent)))
+			socket.shutdown(fd)
+			return false
+		end
+		before = unsent
+		socket.pause(fd) -- lines that come meanwhile wait in the system
+		connection.unread = {}
+		skynet.sleep(UNREAD_WAIT, connection.unread)
+		unsent = driver.unsent(fd)
+	end
+	return true
+end
+
 -- Passes the connection's lines on to the debugger until `cont` makes it leave. It may leave by itself, too; then the
 -- line that comes next is a command again.
 local function pass_lines_on(connection, agent, session)
 	connection.reading = true
 	local text
 	repeat
-		text = socket.readline(connection.fd)
+		text = has_read(connection) and socket.readline(connection.fd)
 		if session.over then
 			connection.line = text
 			break
@@ -487,7 +513,7 @@ end
 local function next_line(connection)
 	if connection.reading then skynet.wait(connection) end
 	local line = connection.line
-	if line == nil then return socket.readline(connection.fd) end
+	if line == nil then return has_read(connection) and socket.readline(connection.fd) end
 	connection.line = nil
 	return line
 end
@@ -544,6 +570,9 @@ local function accept(fd, address)
 	skynet.error(address .. " connected")
 	local connection = { fd = fd, address = address, task = coroutine.running() }
 	socket.onclose(fd, function() client_left(connection) end)
+	socket.warning(fd, function(_, kbytes)
+		if kbytes == 0 and connection.unread then skynet.wakeup(connection.unread) end
+	end)
 	local ok, err = xpcall(serve, debug.traceback, connection)
 	if not ok then skynet.error(err) end
 	hang_up(connection)

@@ -1,3 +1,4 @@
+-- config: logger = "log.txt"
 -- The console with awkward clients, and the remote debugger step by step.
 local skynet = require "skynet"
 require "skynet.manager"
@@ -143,6 +144,48 @@ T.test("a client that ends its own side, as `nc -N` does, gets the answer of a s
 		"Welcome to skynet console\n1\tslow\nn\t1\n<CMD OK>\n")
 end)
 
+local function logged(pattern)
+	local file = assert(io.open "log.txt")
+	local text = file:read "*a"
+	file:close()
+	return text:find(pattern)
+end
+
+-- An answer of 2 MiB.
+local function large_answer()
+	return ("call %s 'echo', ('x'):rep(2 * 1024 * 1024)\n"):format(skynet.address(skynet.newservice "echo"))
+end
+
+T.test("a client that sends commands and reads no answer is cut off, and named in the log; others go on", function()
+	local before = #socket.netstat()
+	local fd, other = open(), open()
+	socket.pause(fd)
+	socket.write(fd, large_answer():rep(20))
+	T.eventually(function() return #socket.netstat() < before + 4 end, 3000) -- two connections, both ends of each
+	T.ok(ask(other, "ping .launcher"):match "^%d+\n<CMD OK>\n$")
+	T.ok(logged "127%.0%.0%.1:%d+ is cut off: it sends commands and does not read their answers, %d+%.%d+M of which wait")
+	T.ok(#(socket.readall(fd) or "") < 20 * 2 * 1024 * 1024)
+	socket.close(fd)
+	socket.close(other)
+end)
+
+T.test("a client that sends many commands at once and reads later gets all answers", function()
+	local fd = open()
+	socket.pause(fd)
+	socket.write(fd, large_answer():rep(10))
+	T.eventually(function()
+		for _, info in ipairs(socket.netstat()) do
+			if (info.wbuffer or 0) > 1024 * 1024 then return true end
+		end
+	end)
+	for _ = 1, 10 do
+		T.eq(socket.readline(fd), "1\t" .. ("x"):rep(2 * 1024 * 1024))
+		T.eq(socket.readline(fd), "n\t1")
+		T.eq(socket.readline(fd), "<CMD OK>")
+	end
+	socket.close(fd)
+end)
+
 T.test("missing arguments are named", function()
 	local fd = open()
 	for line, text in pairs {
@@ -255,4 +298,4 @@ T.test("help shows each command, a tab, its usage and what it does, also those o
 	socket.close(fd)
 end)
 
-T.run(1500)
+T.run(4000)
