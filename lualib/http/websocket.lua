@@ -13,7 +13,8 @@ local httpd = require "http.httpd"
 local sockethelper = require "http.sockethelper"
 
 local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-local MAX_MESSAGE = 262144 -- bytes, that a server takes in one frame or message
+local MAX_MESSAGE = 262144 -- bytes that a server takes in one frame or message
+local MAX_ANSWER = 64 * 1024 * 1024 -- the same of a client, which has chosen its peer: against a length that is made up
 local TOO_LARGE = 1009 -- the code of a close frame
 local PONG_LIMIT = 65536 -- bytes that may wait to be sent; beyond it pings get no pong
 local HEADER_LIMIT = 8192
@@ -26,6 +27,7 @@ local TEXT, CLOSE, PING, PONG = codec.TEXT, codec.CLOSE, codec.PING, codec.PONG
 ---@field addr? string
 ---@field name? string          of a client: the host that it connected to
 ---@field decoder skynet.websocket.decoder
+---@field max integer           most bytes of a frame or message that comes
 ---@field tls? any
 ---@field read? fun(): string   of a TLS session
 ---@field handle? table         of a server
@@ -64,6 +66,18 @@ end
 -- A peer that sends pings and does not read would make the queue grow for ever; RFC 6455 5.5.3 lets pongs be left out.
 local function send_pong(ws, payload)
 	if driver.unsent(ws.id) <= PONG_LIMIT then send_frame(ws, PONG, payload) end
+end
+
+-- The bound of what a peer may send: what the caller has given, the config's `websocket_max`, or `default`; and whether
+-- anybody has said so.
+local function most_bytes(given, default)
+	local max = given or skynet.getenv "websocket_max"
+	if not max then return default, false end
+	local bytes = tonumber(max)
+	if not bytes or bytes < 0 or bytes % 1 ~= 0 then
+		error(string.format("websocket: %s is no number of bytes", given and "max" or "the config's websocket_max"), 3)
+	end
+	return bytes, true
 end
 
 -- What the peer must keep to. `strict`: true, all of RFC 6455; nil, the same, but frames may be masked or not (skynet's
@@ -113,6 +127,7 @@ local function next_frame(ws)
 	if code and (ws.tells_all or not (code == TOO_LARGE or payload:find "^invalid opcode")) then
 		pcall(send_frame, ws, CLOSE, close_payload(code))
 	end
+	if code == TOO_LARGE then payload = string.format("%s: above %d bytes, the max of this side", payload, ws.max) end
 	return opcode, payload
 end
 
@@ -354,7 +369,7 @@ end
 ---               upgrade: { header =, method =, url = } of a request that httpd.read_request gave for this id;
 ---               protocols: the sub-protocols known, default { "chat" };
 ---               handshake_time: cs that the client may take for its handshake, default 6000;
----               max: bytes of a frame or message, default 262144;
+---               max: bytes of a frame or message, default the config's `websocket_max`, or 262144;
 ---               origins: of web pages that are served, such as "https://game.example.org"; default all;
 ---               sendlimit: bytes that may wait for a client that does not read, default any number; beyond it the
 ---               connection is cut, and handle.error called;
@@ -364,6 +379,7 @@ end
 function websocket.accept(id, handle, protocol, addr, options)
 	protocol, options = protocol or "ws", options or {}
 	if protocol ~= "ws" and protocol ~= "wss" then error("invalid websocket protocol:" .. tostring(protocol), 2) end
+	local max, is_chosen = most_bytes(options.max, MAX_MESSAGE)
 	if not options.upgrade then
 		local started, reason = socket.start(id)
 		if not started then
@@ -374,9 +390,9 @@ function websocket.accept(id, handle, protocol, addr, options)
 	-- A frame is a whole write: waiting for more to send with it would only delay it.
 	driver.nodelay(id)
 	if options.sendlimit then driver.sendlimit(id, options.sendlimit) end
-	local max, strict = options.max, options.strict
-	local ws = { id = id, addr = addr, handle = handle, tells_all = max ~= nil or strict }
-	ws.decoder = new_decoder(max or MAX_MESSAGE, strict, "masked")
+	local strict = options.strict
+	local ws = { id = id, addr = addr, handle = handle, max = max, tells_all = is_chosen or strict }
+	ws.decoder = new_decoder(max, strict, "masked")
 	ws_pool[id] = ws
 	if handle.warning and not socket.invalid(id) then
 		socket.warning(id, function(_, kbytes) handle.warning(ws, kbytes) end)
@@ -466,17 +482,18 @@ end
 ---@param header? table<string, string>  further fields
 ---@param timeout? integer  cs, for connecting and again for the handshake
 ---@param options? {max?: integer, mask?: boolean, strict?: boolean}
----               max: bytes of a message that read() takes, default without limit;
+---               max: bytes of a frame or message, default the config's `websocket_max`, or 64 MB;
 ---               mask: every frame is masked with a random key, as RFC 6455 asks of clients;
 ---               strict: true, the server must not mask; false, as little is checked as by skynet
 ---@return integer id
 function websocket.connect(url, header, timeout, options)
 	local protocol, address, name, port, path = parse_url(url)
 	options = options or {}
+	local max = most_bytes(options.max, MAX_ANSWER)
 	local id = sockethelper.connect(name, port, timeout)
 	driver.nodelay(id)
-	local ws = { id = id, addr = address, name = name, mask = options.mask, tells_all = true }
-	ws.decoder = new_decoder(options.max, options.strict, "unmasked")
+	local ws = { id = id, addr = address, name = name, mask = options.mask, max = max, tells_all = true }
+	ws.decoder = new_decoder(max, options.strict, "unmasked")
 	ws_pool[id] = ws
 	killed.hold(ws, function() skynet.fork(release, ws) end)
 	local shaking = true

@@ -13,7 +13,7 @@ constexpr std::string_view kKeys[] = {
     // The node.
     "thread", "socket_threads", "harbor", "address", "master", "standalone", "bootstrap", "start",
     "keep_running", "daemon", "logger", "logservice", "logpath", "profile", "busy_wait",
-    "flush_timeout", "websocket_strict",
+    "flush_timeout", "websocket_strict", "websocket_max",
     // The log.
     "log_format", "log_colors", "log_level", "log_max_size", "log_daily", "log_keep",
     "log_compress",

@@ -103,6 +103,41 @@ T.test("a client may mask its frames and limit what it reads", function()
 	s.stop()
 end)
 
+-- What a client says to a server whose first frame announces `length` bytes of which none come. → how its read ends, and
+-- what the server gets
+local function told(length, options)
+	local got
+	local listener, _, port = socket.listen(net.host, 0)
+	socket.start(listener, function(id)
+		websocket.accept(id, {
+			handshake = function()
+				socket.write(id, "\130\127\0\0\0\0" .. string.char(math.floor(length / 2 ^ 24), math.floor(length / 65536) % 256,
+					math.floor(length / 256) % 256, length % 256))
+			end,
+			close = function(_, code) got = code or "none" end,
+		})
+	end)
+	local id = websocket.connect("ws://" .. net.host .. ":" .. port, nil, nil, options)
+	local read = net.async(websocket.read, id)
+	local ok, err = pcall(read)
+	T.eq(websocket.is_close(id), true)
+	T.eventually(function() return got end)
+	socket.close(listener)
+	return ok, err, got
+end
+
+T.test("a client does not wait for a frame above its bound: it closes with 1009 and says so", function()
+	local MB = 1024 * 1024
+	T.eq({ told(64 * MB + 1) }, { false, "payload_len is too large: above 67108864 bytes, the max of this side", 1009 })
+	T.eq({ told(1001, { max = 1000 }) }, { false, "payload_len is too large: above 1000 bytes, the max of this side", 1009 })
+end)
+
+T.test("a bound that is no number of bytes is an error of the caller", function()
+	for _, max in ipairs { "much", -1, 1.5 } do
+		T.raises("websocket: max is no number of bytes", websocket.connect, "ws://" .. net.host .. ":1", nil, nil, { max = max })
+	end
+end)
+
 T.test("sub-protocols are the caller's choice", function()
 	local s = server { protocols = { "mqtt", "soap" } }
 	local id, answer = net.websocket(s.port, "/", "Sec-WebSocket-Protocol: wamp, soap\r\nSec-WebSocket-Protocol: mqtt\r\n")
@@ -405,6 +440,19 @@ T.test("the error handler gets the socket error", function()
 	socket.close(id)
 	T.eq(s.result(), { true })
 	T.ok(s.heard "error"[2] == sockethelper.socket_error)
+	s.stop()
+end)
+
+-- The last one: what is set for the node stays.
+T.test("the config's websocket_max is the bound of clients and servers that do not say", function()
+	skynet.setenv("websocket_max", "2000")
+	T.eq({ told(2001) }, { false, "payload_len is too large: above 2000 bytes, the max of this side", 1009 })
+	local s = server()
+	local id = net.websocket(s.port, "/")
+	socket.write(id, codec.frame(codec.TEXT, ("x"):rep(2000)) .. codec.frame(codec.TEXT, ("x"):rep(2001)))
+	T.eq(socket.readall(id), codec.frame(codec.TEXT, ("x"):rep(2000)) .. codec.frame(codec.CLOSE, "\3\241"))
+	T.eq(s.result(), { false, "payload_len is too large: above 2000 bytes, the max of this side" })
+	socket.close(id)
 	s.stop()
 end)
 
