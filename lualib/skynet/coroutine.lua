@@ -13,7 +13,9 @@ local YIELDED = {}
 
 local M = {}
 
-local known = setmetatable({}, { __mode = "k" }) ---@type table<thread, true|"closed">  made by this module
+---@type table<thread, true|"ended"|"failed"|"closed">  made by this module; how it ended is only known where `over` says so
+local known = setmetatable({}, { __mode = "k" })
+local errors = setmetatable({}, { __mode = "k" }) ---@type table<thread, any>  of those that failed
 local drivers = setmetatable({}, { __mode = "kv" }) ---@type table<thread, thread>  the task that resumed it last
 local blocked = setmetatable({}, { __mode = "k" }) ---@type table<thread, boolean>  waits in the framework
 
@@ -45,6 +47,19 @@ local function yielded(_, ...)
 	return true, ...
 end
 
+-- What ends a resume by no yield of this module. LuaJIT does not keep what close() is to tell.
+local function over(co, ok, ...)
+	if known[co] == true and lua_status(co) == "dead" then
+		known[co] = ok and "ended" or "failed"
+		if not ok then errors[co] = (...) end
+	end
+	return ok, ...
+end
+
+if coroutine.close then
+	function over(_, ...) return ... end
+end
+
 -- What a resume of `co` gave: goes on for as long as it only suspends. As many values go on as came.
 local function settle(co, ok, ...)
 	if ok then
@@ -55,7 +70,7 @@ local function settle(co, ok, ...)
 			return hand_on(co, lua_yield "SUSPEND")
 		end
 	end
-	return ok, ...
+	return over(co, ok, ...)
 end
 
 function hand_on(co, ...)
@@ -130,12 +145,18 @@ end
 
 --- Like coroutine.close. A coroutine that waits in the framework cannot be closed.
 ---@param co thread
----@return boolean ok
+---@return boolean ok  false: it had ended with an error, or what was to be closed in it raised
 ---@return any err
 function M.close(co)
 	local status = M.status(co)
 	if status ~= "suspended" and status ~= "dead" then error("cannot close a " .. status .. " coroutine", 2) end
-	if known[co] then known[co] = "closed" end
+	local how = known[co]
+	if how then known[co] = "closed" end
+	if how == "failed" then
+		local err = errors[co]
+		errors[co] = nil
+		return false, err
+	end
 	return engine.close(co)
 end
 

@@ -70,6 +70,35 @@ T.test("close ends a suspended coroutine, not one that waits in the framework", 
 	T.eq(refused, true)
 end)
 
+T.test("close tells the error that a coroutine has ended with, once", function()
+	local fault = { "a fault" }
+	for _, fail in ipairs {
+		function() error(fault) end,
+		function()
+			co.yield()
+			error(fault)
+		end,
+		function()
+			skynet.sleep(1)
+			error(fault)
+		end,
+	} do
+		local c = co.create(fail)
+		repeat local ok = co.resume(c) until not ok
+		T.eq(values(co.resume(c)), { n = 2, false, "cannot resume dead coroutine" })
+		T.eq(values(co.close(c)), { n = 2, false, fault })
+		T.eq(values(co.close(c)), { n = 1, true })
+		T.eq(co.status(c), "dead")
+	end
+	local c = co.create(function() error() end)
+	co.resume(c)
+	T.eq(values(co.close(c)), { n = 2, false })
+	c = co.create(function() end)
+	co.resume(c)
+	T.eq(co.resume(c), false)
+	T.eq(values(co.close(c)), { n = 1, true }, "it has ended without an error; that of the resume is not its own")
+end)
+
 T.test("a coroutine cannot resume itself or its resumer", function()
 	local outer
 	outer = co.create(function()
