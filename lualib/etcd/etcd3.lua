@@ -7,21 +7,25 @@
 --- Methods give what etcd answered, { status =, headers =, body = <decoded> }, or nil and an error. 64-bit
 --- numbers in bodies are strings; fields with default values (0, false, "") are absent. All methods block.
 local auth = require "etcd.auth"
+local decode = require "etcd.decode"
 local hosts = require "etcd.hosts"
 local watch = require "etcd.watch"
 local crypt = require "skynet.crypt"
 local httpc = require "http.httpc"
+local driver = require "skynet.socketdriver"
 local json = require "cjson.safe"
 local log = require "log"
 
 local API = "/v3"
 local DEFAULT_TIMEOUT = 5 -- seconds
+local DEAD_AFTER = 30     -- seconds
 
 ---@class etcd.client
 ---@field private hosts etcd.hosts
 ---@field private auth etcd.auth
 ---@field private prefix string
 ---@field private timeout number  seconds
+---@field private dead_after integer  seconds
 ---@field private quiet boolean
 local client = {}
 client.__index = client
@@ -31,7 +35,8 @@ client.__index = client
 ---@field user? string
 ---@field password? string
 ---@field key_prefix? string  put before every key, but for watches
----@field timeout? number  seconds that a request may take; 5 by default
+---@field timeout? number  seconds that a request may take, and a watch until it begins; 5 by default
+---@field dead_after? integer  seconds after which a watch ends whose host does not answer any more; 30 by default
 ---@field quiet? boolean  failures are told to the caller, not logged as well
 ---@field ttl? integer  taken for compatibility; has no effect
 
@@ -47,6 +52,7 @@ function client.new(config)
 		auth = auth.new(config.user, config.password),
 		prefix = config.key_prefix or "",
 		timeout = config.timeout or DEFAULT_TIMEOUT,
+		dead_after = config.dead_after or DEAD_AFTER,
 		quiet = config.quiet or false,
 	}, client)
 end
@@ -85,8 +91,8 @@ local function post_with(self, path, body, token, timeout)
 		self.auth:drop()
 		return nil, "insufficient credentials code: 401"
 	end
-	local decoded = json.decode(text)
-	if type(decoded) ~= "table" then return nil, "decode json failed" end
+	local decoded = decode.object(text)
+	if not decoded then return nil, "decode json failed" end
 	return { status = status, headers = headers, body = decoded }
 end
 
@@ -126,10 +132,9 @@ local function encode_value(value)
 end
 
 local function decode_pairs(result, err)
-	for _, pair in ipairs(result and result.body.kvs or {}) do
-		watch.decode_pair(pair)
-	end
-	return result, err
+	if not result then return nil, err end
+	if not decode.pairs(result.body, "kvs") then return nil, "malformed answer: kvs" end
+	return result
 end
 
 -- ---- one key ----------------------------------------------------------------------------------
@@ -350,10 +355,7 @@ function client:timetolive(id, keys)
 	if id == nil then return nil, "lease timetolive command needs ID argument" end
 	local result, err = post(self, "/kv/lease/timetolive", { ID = id, keys = keys })
 	if not result then return nil, err end
-	local names = result.body.keys
-	for i, name in ipairs(names or {}) do
-		names[i] = crypt.base64decode(name)
-	end
+	if not decode.keys(result.body, "keys") then return nil, "malformed answer: keys" end
 	return result
 end
 
@@ -392,7 +394,8 @@ local function open_watch(self, key, last, options)
 			fragment = options.fragment,
 		},
 	}
-	local opened, stream = pcall(httpc.request_stream, "POST", host, API .. "/watch", nil, header_of(token), body)
+	local opened, stream = pcall(httpc.request_stream, "POST", host, API .. "/watch", nil, header_of(token), body,
+		math.floor(self.timeout * 100))
 	if not opened then
 		self.hosts:report_failure(host)
 		return nil, stream
@@ -403,6 +406,8 @@ local function open_watch(self, key, last, options)
 		if stream.status >= 500 then self.hosts:report_failure(host) end
 		return nil, "invalid response code: " .. stream.status
 	end
+	-- Nothing is sent on it: a host that has vanished would never be missed.
+	driver.dead_after(stream.id, self.dead_after)
 	local w = watch.new(stream, function(broken)
 		self.auth:drop()
 		if broken then self.hosts:report_failure(host) end

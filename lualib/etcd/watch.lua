@@ -3,28 +3,15 @@
 ---     for body in client:watch "key" do
 ---         for _, event in ipairs(body.result.events or {}) do ... end
 ---     end
-local crypt = require "skynet.crypt"
-local json = require "cjson.safe"
+local decode = require "etcd.decode"
 
 ---@class etcd.watch
 ---@field stream http.stream  the connection; `stream:close()` ends the watch
 ---@field private buffer string  what has come of the next message
 ---@field private on_end fun(broken: boolean)
+---@field private ended any  why it has ended
 local watch = {}
 watch.__index = watch
-
---- Keys and values of a pair as they were before etcd's gateway encoded them. A value that is no JSON stays text.
----@param pair? table
-function watch.decode_pair(pair)
-	if not pair then return end
-	if pair.key then pair.key = crypt.base64decode(pair.key) end
-	if pair.value then
-		local text = crypt.base64decode(pair.value)
-		local value = json.decode(text)
-		if value == nil then value = text end
-		pair.value = value
-	end
-end
 
 ---@param stream http.stream
 ---@param on_end fun(broken: boolean)  called once
@@ -39,9 +26,9 @@ local function next_message(self)
 		local line, rest = self.buffer:match "^([^\n]*)\n(.*)$"
 		if line then
 			self.buffer = rest
-			if line:find "%S" then return json.decode(line) end
+			if line:find "%S" then return decode.object(line) end
 		else
-			local whole = self.buffer:find "}%s*$" and json.decode(self.buffer)
+			local whole = self.buffer:find "}%s*$" and decode.object(self.buffer)
 			if whole then
 				self.buffer = ""
 				return whole
@@ -59,36 +46,37 @@ end
 ---@return any err  why there is none: the watch has ended
 ---@return http.stream? stream
 function watch:__call()
+	if self.ended then return nil, self.ended end
 	local ok, body, reason = pcall(next_message, self)
-	if not ok or type(body) ~= "table" then
-		self:finish(true)
-		return nil, not ok and body or reason == "closed" and "closed, status " .. tostring(self.stream.status)
-			or "decode json failed"
+	local err
+	if not ok then
+		err = body
+	elseif not body then
+		err = reason == "closed" and "closed, status " .. tostring(self.stream.status) or "decode json failed"
+	elseif decode.given(body.error) ~= nil then
+		err = body.error
+	elseif not decode.message(body) then
+		err = "malformed answer: a message of the watch"
 	end
-	if body.error then
-		self:finish(true)
-		return nil, body.error
-	end
-	for _, event in ipairs(body.result and body.result.events or {}) do
-		event.type = event.type or "PUT" -- the gateway leaves default values out
-		watch.decode_pair(event.kv)
-		watch.decode_pair(event.prev_kv)
+	if err then
+		self:finish(err, true)
+		return nil, err
 	end
 	return body, nil, self.stream
 end
 
 ---@private
-function watch:finish(broken)
-	if not self.on_end then return end
-	local on_end = self.on_end
-	self.on_end = nil
+function watch:finish(why, broken)
+	if self.ended then return end
+	self.ended = why
+	self.buffer = ""
 	self.stream:close()
-	on_end(broken)
+	self.on_end(broken)
 end
 
 --- Ends the watch.
 function watch:close()
-	self:finish(false)
+	self:finish("closed", false)
 end
 watch.__close = watch.close
 

@@ -320,10 +320,11 @@ end
 --- The connection is closed at the end of the body, by stream:close(), or when the stream is collected.
 --- `stream.timeout` may be set: cs that any one read of the body may take.
 ---@async
+---@param timeout? integer  instead of httpc.timeout
 ---@return http.stream
-function httpc.request_stream(method, host, url, recvheader, header, content)
+function httpc.request_stream(method, host, url, recvheader, header, content, timeout)
 	local target = parse_host(host)
-	local connection, stop_clock = connect(target, httpc.timeout)
+	local connection, stop_clock = connect(target, timeout or httpc.timeout)
 	local stream
 	local ok, err = pcall(function()
 		local code, rest, fields = internal.request(connection, method, target.host, url, recvheader, header, content)
@@ -334,6 +335,7 @@ function httpc.request_stream(method, host, url, recvheader, header, content)
 		close(connection)
 		error(err, 0)
 	end
+	stream.id = connection.id
 	-- From here on it is the caller's.
 	killed.release(connection)
 	guard_reads(connection, stream)

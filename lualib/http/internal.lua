@@ -315,6 +315,7 @@ end
 
 ---@class http.stream
 ---@field status integer
+---@field id? integer  the socket, of one that httpc has made
 ---@field header table
 ---@field connected? boolean  true: more may come; nil: ended as it should; false: ended early
 ---@field onclose? fun(stream: http.stream)  called once
