@@ -3,7 +3,6 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local etcd = require "etcd"
-local httpc = require "http.httpc"
 local directory = require "skynet.cluster.directory"
 local entries = require "skynet.cluster.entries"
 local names = require "skynet.cluster.names"
@@ -55,12 +54,14 @@ end
 
 local function put(name, value)
 	if is_own(name) and own:is_there() and own:is_foreign(value) then
-		skynet.error(string.format("cluster: another node has taken the name %s, at %s", name, tostring(value.address)))
+		local address = type(value) == "table" and value.address
+		skynet.error(string.format("cluster: another node has taken the name %s, at %s", name, tostring(address or "no address")))
 	end
 	known:put(name, value)
 end
 
 local function remove(name)
+	if is_own(name) and own:is_there() then own:lost() end -- the next beat makes it again
 	if not away and skynet.now() >= sure_from then known:remove(name) end
 end
 
@@ -75,7 +76,10 @@ local function read_all()
 	stale = false
 	local result, err = client:readdir ""
 	if not result then return nil, err end
-	if result.status ~= 200 then return nil, result.body.message or "status " .. result.status end
+	if result.status ~= 200 then return nil, tostring(result.body.message or "status " .. result.status) end
+	local header = result.body.header
+	local revision = type(header) == "table" and tonumber(header.revision)
+	if not revision then return nil, "malformed answer: no revision" end
 	local there = {}
 	for _, pair in ipairs(result.body.kvs or {}) do
 		local name = pair.key:sub(#PREFIX + 1)
@@ -86,7 +90,7 @@ local function read_all()
 		if not there[name] then remove(name) end
 	end
 	publish()
-	return tonumber(result.body.header.revision)
+	return revision
 end
 
 -- Follows the changes behind a revision, until the watch ends. Why it has ended.
@@ -293,10 +297,10 @@ local function start_etcd(urls, node)
 		password = skynet.getenv "cluster_etcd_password",
 		key_prefix = PREFIX,
 		timeout = math.max(0.5, TTL / 3),
+		dead_after = 2 * TTL,
 		quiet = true,
 	}
 	if not client then error("the option `cluster_etcd`: " .. err, 0) end
-	httpc.timeout = TTL * 100 -- of a watch, until its first answer
 	if node then
 		own = registry.new(client, node, TTL)
 		claim_first()

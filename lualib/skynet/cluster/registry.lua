@@ -37,8 +37,9 @@ end
 -- What etcd has answered, or nil and why it did not do it.
 local function done(result, err)
 	if not result then return nil, tostring(err) end
-	if result.status ~= 200 then return nil, tostring(result.body.message or result.body.error or "status " .. result.status) end
-	return result.body
+	if result.status == 200 then return result.body end
+	local message = result.body.message or result.body.error
+	return nil, type(message) == "string" and message or "status " .. result.status
 end
 
 local function value_of(self)
@@ -81,6 +82,8 @@ end
 function methods:claim()
 	local granted, err = done(self.client:grant(self.ttl))
 	if not granted then return false, err end
+	-- Without a lease the entry would outlive the node.
+	if type(granted.ID) ~= "string" then return false, "malformed answer: no ID of a lease" end
 	local ok, holder
 	ok, err, holder = write(self, granted.ID)
 	if ok then
@@ -98,9 +101,16 @@ end
 function methods:keep()
 	local kept, err = done(self.client:keepalive(self.lease))
 	if not kept then return false, err end
+	local result = kept.result
+	if type(result) ~= "table" then return false, "malformed answer: no result" end
 	-- An ended lease has no time to live.
-	if (tonumber(kept.result and kept.result.TTL) or 0) <= 0 then self.lease = nil end
+	if (tonumber(result.TTL) or 0) <= 0 then self.lease = nil end
 	return true
+end
+
+--- Somebody has deleted the entry: it is to be claimed again.
+function methods:lost()
+	self.lease = nil
 end
 
 --- Says what the node is at.
@@ -123,11 +133,11 @@ function methods:leave()
 	if lease then self.client:revoke(lease) end
 end
 
---- Whether an entry of this name was written by another node.
----@param value table
+--- Whether an entry of this name was written by another node, or by no node.
+---@param value any
 ---@return boolean
 function methods:is_foreign(value)
-	return value.id ~= self.id
+	return type(value) ~= "table" or value.id ~= self.id
 end
 
 return registry

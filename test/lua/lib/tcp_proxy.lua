@@ -1,7 +1,10 @@
---- A TCP server in front of another one, which a test can cut off, and which may hold what a client has sent first.
+--- A TCP server in front of another one, which a test can cut off, and which may hold what a client has sent first, or
+--- answer it itself.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 
+---@class tcp_proxy
+---@field answers? fun(first: string): string?  what a client that begins so is answered, in place of the server
 local proxy = {}
 proxy.__index = proxy
 
@@ -42,6 +45,11 @@ function proxy:serve(client)
 	if first and self:is_held(first) then
 		self.held = self.held + 1
 		repeat skynet.sleep(1) until not self:is_held(first)
+	end
+	local answer = first and self.answers and self.answers(first)
+	if answer then
+		socket.write(client, answer)
+		return socket.close(client)
 	end
 	local server = first and socket.open("127.0.0.1", self.to)
 	-- Cut off meanwhile, it was in no list of open ones.
