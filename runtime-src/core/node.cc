@@ -193,17 +193,23 @@ void Node::release(Service& service) {
   Node& node = service.node();
   const Handle handle = service.handle();
   if (handle == node.logger()) node.run_remaining(service);
-  {
-    std::lock_guard lock(service.instance_mutex_);
-    service.has_instance_ = false;
-  }
-  if (service.module().release != nullptr) service.module().release(service.instance_);
+  release_instance(service);
   node.refuse_remaining(service);
   node.handles_.recycle(service.mailbox_);
   service.mailbox_ = nullptr;
   service.drop();
   if (node.sockets.ended != nullptr) node.sockets.ended(node.sockets.context, handle);
   node.count_down();
+}
+
+void Node::release_instance(Service& service) {
+  {
+    std::lock_guard lock(service.instance_mutex_);
+    service.has_instance_ = false;
+  }
+  if (service.module().release != nullptr) service.module().release(service.instance_);
+  std::lock_guard lock(service.instance_mutex_);
+  service.is_released_ = true;
 }
 
 // What waits for the log service at its end.
@@ -282,10 +288,11 @@ void Node::end_log(std::chrono::milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   const auto released = [log_service] {
     const std::lock_guard lock(log_service->instance_mutex_);
-    return !log_service->has_instance_;
+    return log_service->is_released_;
   };
   if (scheduler.is_only_worker()) {
     run_remaining(*log_service);  // nobody else will
+    release_instance(*log_service);
   } else if (retire(log_service->handle())) {
     while (!released() && std::chrono::steady_clock::now() < deadline)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));

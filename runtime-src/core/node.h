@@ -164,6 +164,7 @@ class Node {
   }
   void respond(TimerEntry entry);
   static void release(Service& service);
+  static void release_instance(Service& service);
   void refuse_remaining(Service& service);
   void run_remaining(Service& service);
   void count_down();

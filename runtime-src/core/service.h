@@ -129,6 +129,7 @@ class Service {
   std::atomic<bool> retired_{false};
   std::atomic<bool> endless_{false};
   bool has_instance_ = false;  // guarded by instance_mutex_
+  bool is_released_ = false;   // the same; has_instance_ goes before the release, this comes after it
   std::int32_t session_ = 0;
   // Each release in drop() pairs with the acquire of the last one, which deletes.
   std::atomic<int> holders_{1};

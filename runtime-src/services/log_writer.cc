@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 
@@ -15,6 +16,7 @@ namespace runtime {
 namespace {
 
 constexpr std::size_t kSecondsLength = 17;  // of "25/11/26 09:41:07"
+constexpr std::chrono::milliseconds kLastWait{500};  // less than a node's end waits for its services
 
 iovec part(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
 
@@ -22,6 +24,12 @@ iovec part(std::string_view text) { return {const_cast<char*>(text.data()), text
 
 LogWriter::~LogWriter() {
   if (file_ >= 0) close(file_);
+  output_.finish(kLastWait);
+  if (file_ < 0 && lost_ != 0) {
+    timespec now = {};
+    clock_gettime(CLOCK_REALTIME, &now);
+    go_on(now);
+  }
 }
 
 bool LogWriter::open(const std::string& path) {
@@ -43,7 +51,7 @@ void LogWriter::write(std::uint32_t source, std::string_view text, timespec now)
   if (style_.json) {
     const std::string line = json_line(source, text, now);
     if (file_ < 0) {
-      write_output({}, line);
+      write_output({}, line, now);
     } else if (!tell_lost(now) || !write_file({part(line), part("\n"), part(""), part("")})) {
       ++lost_;
     }
@@ -53,27 +61,34 @@ void LogWriter::write(std::uint32_t source, std::string_view text, timespec now)
   const auto length = std::snprintf(address, sizeof address, "[:%08x] ", source);
   const std::string_view from(address, static_cast<std::size_t>(length));
   if (file_ < 0) {
-    write_output(from, text);
+    write_output(from, text, now);
   } else if (!tell_lost(now) ||
              !write_file({part(stamp(now)), part(from), part(text), part("\n")})) {
     ++lost_;
   }
 }
 
-void LogWriter::write_output(std::string_view head, std::string_view text) {
-  flockfile(stdout);
-  fwrite_unlocked(head.data(), 1, head.size(), stdout);
-  fwrite_unlocked(text.data(), 1, text.size(), stdout);
-  putc_unlocked('\n', stdout);
-  fflush_unlocked(stdout);
-  funlockfile(stdout);
+// Once lines are lost all are, until nothing waits any more: there is one place where some are missing, not many.
+void LogWriter::write_output(std::string_view head, std::string_view text, timespec now) {
+  if (lost_ != 0 || waiting() != 0) go_on(now);
+  if (lost_ != 0 || !output_.add(head, text)) ++lost_;
+}
+
+void LogWriter::go_on(timespec now) {
+  output_.go_on();
+  if (lost_ == 0 || waiting() != 0 || file_ >= 0) return;
+  if (output_.add({}, lost_line(now))) lost_ = 0;
+}
+
+std::string LogWriter::lost_line(timespec now) const {
+  const std::string notice = "log: lines lost: " + std::to_string(lost_);
+  return style_.json ? json_line(0, notice, now) : "[:00000000] " + notice;
 }
 
 // Says how many lines a file did not take. False: it does not take this one either.
 bool LogWriter::tell_lost(timespec now) {
   if (lost_ == 0) return true;
-  const std::string notice = "log: lines lost: " + std::to_string(lost_);
-  const std::string line = style_.json ? json_line(0, notice, now) : "[:00000000] " + notice;
+  const std::string line = lost_line(now);
   const std::string_view when = style_.json ? std::string_view() : stamp(now);
   if (!write_file({part(when), part(line), part("\n"), part("")})) return false;
   lost_ = 0;

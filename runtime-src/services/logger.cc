@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -23,6 +24,8 @@ namespace {
 
 constexpr double kMegabyte = 1024 * 1024;
 constexpr std::size_t kHeadBytes = 34;  // of time and source, before a line's text
+// 1/100 s between two looks whether standard output takes more
+constexpr int kShortestPause = 1, kLongestPause = 32;
 
 timespec time_of_day() {
   timespec now = {};
@@ -76,6 +79,7 @@ class Options {
 class Logger {
  public:
   bool start(skynet_context* context, const char* path) {
+    context_ = context;
     const Options options(context);
     const bool to_file = path != nullptr && *path != '\0';
     if (to_file && !writer_.open(path)) {
@@ -97,6 +101,16 @@ class Logger {
     const std::uint64_t before = writer_.written();
     writer_.write(source, text, now);
     if (rotation_) rotation_->wrote(writer_.written() - before);
+    if (writer_.waiting() != 0 && !is_timed_) look_again();
+  }
+
+  // The timer of look_again().
+  void go_on() {
+    is_timed_ = false;
+    const std::size_t before = writer_.waiting();
+    writer_.go_on(time_of_day());
+    pause_ = writer_.waiting() == before ? std::min(pause_ * 2, kLongestPause) : kShortestPause;
+    if (writer_.waiting() != 0) look_again();
   }
 
   void reopen() {
@@ -109,6 +123,11 @@ class Logger {
   }
 
  private:
+  // Standard output takes no more: tries again after a while.
+  void look_again() {
+    is_timed_ = skynet_command(context_, "TIMEOUT", std::to_string(pause_).c_str()) != nullptr;
+  }
+
   void start_rotation(skynet_context* context, const Options& options) {
     LogRotationOptions when;
     when.max_bytes = static_cast<std::uint64_t>(options.number("log_max_size") * kMegabyte);
@@ -152,7 +171,10 @@ class Logger {
     writer_.write(skynet_current_handle(), text, time_of_day());
   }
 
+  skynet_context* context_ = nullptr;
   LogWriter writer_;
+  int pause_ = kShortestPause;
+  bool is_timed_ = false;
   std::optional<LogRotation> rotation_;
   std::optional<LogArchiver> archiver_;
 };
@@ -164,6 +186,8 @@ int on_message(skynet_context*, void* instance, int type, int, std::uint32_t sou
     logger.line(source, {static_cast<const char*>(message), size});
   } else if (type == PTYPE_SYSTEM) {
     logger.reopen();
+  } else if (type == PTYPE_RESPONSE) {
+    logger.go_on();
   }
   return 0;
 }

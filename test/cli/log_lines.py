@@ -1,6 +1,8 @@
 """What a node writes to its log about launches, requests, logins and addresses."""
 import re
 import socket
+import subprocess
+import time
 
 from place import each_engine
 
@@ -78,3 +80,75 @@ def a_wsgate_that_cannot_listen_tells_address_and_cause(place):
     assert f"[wsgate] Listen error: 127.0.0.1:{port}: Address already in use" in said, said
     assert f"wsgate: cannot start on 127.0.0.1:{port}" in said, said
     assert "[wsgate] Listen error: 192.0.2.1:80: Cannot assign requested address" in said, said
+
+
+# Logs more than a pipe and the log take, does something else, and ends the node when the file `go` is there.
+FLOODS = '''local skynet = require "skynet"
+require "skynet.manager"
+skynet.start(function()
+	local text = ("x"):rep(1000)
+	for i = 1, 20000 do skynet.error(i, text) end
+	local file = io.open("done", "w")
+	file:close()
+	skynet.fork(function()
+		while true do
+			local go = io.open "go"
+			if go then break end
+			skynet.sleep(1)
+		end
+		skynet.abort()
+	end)
+end)
+'''
+
+
+def flooding(place):
+    """A node that floods a standard output which nobody has read yet; other services have gone on."""
+    place.write("floods.lua", FLOODS)
+    node = subprocess.Popen([place.bin, place.config('start = "floods"')], cwd=place.path, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    end = time.monotonic() + place.seconds
+    while not (place.path / "done").exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return node
+
+
+@each_engine
+def a_node_whose_output_nobody_reads_goes_on_and_ends_in_order(place):
+    with flooding(place) as node:
+        place.write("go", "")
+        try:
+            assert node.wait(place.seconds) == 0
+        finally:
+            node.kill()
+
+
+@each_engine
+def lines_that_nobody_read_are_kept_up_to_a_bound_and_those_beyond_it_counted(place):
+    with flooding(place) as node:
+        said = b""
+        while b"lines lost" not in said:
+            assert (chunk := node.stdout.read1()), said[-100:]
+            said += chunk
+        place.write("go", "")
+        said = (said + node.stdout.read()).decode()
+        assert node.wait(place.seconds) == 0
+    lines = [int(line) for line in re.findall(r"^\[:\w+\] (\d+) x{1000}$", said, re.M)]
+    lost = [int(count) for count in re.findall(r"^\[:00000000\] log: lines lost: (\d+)$", said, re.M)]
+    assert lines[:8000] == list(range(1, 8001)), lines[:10]
+    assert sum(lost) > 0 and len(lines) + sum(lost) >= 20000, (len(lines), lost)
+
+
+@each_engine
+def what_is_logged_before_os_exit_reaches_a_reader_that_is_slower(place):
+    place.write("exits.lua", '''local skynet = require "skynet"
+skynet.start(function()
+	for i = 1, 1000 do skynet.error(i, ("x"):rep(1000)) end
+	os.exit(3)
+end)
+''')
+    for threads in 1, 2:
+        status, said = place.node('start = "exits"', f"thread = {threads}")
+        place.said = ""  # a megabyte
+        assert status == 3 and re.findall(r"\] (\d+) x{1000}\n", said) == [str(i) for i in range(1, 1001)], (threads, len(said))
