@@ -2,7 +2,9 @@
 
 #include <fnmatch.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,14 +32,33 @@ bool matches(const char* patterns, const std::string& name) {
   return false;
 }
 
+// The first word of `text`, which is taken off it.
+std::string take_word(std::string_view* text) {
+  constexpr std::string_view kBlanks = " \t";
+  text->remove_prefix(std::min(text->find_first_not_of(kBlanks), text->size()));
+  const std::string word(text->substr(0, text->find_first_of(kBlanks)));
+  text->remove_prefix(word.size());
+  return word;
+}
+
+// What the patterns of the config say of a service; nothing when none fits.
+std::optional<bool> listed_for_luajit(const Environment& environment, const std::string& name) {
+  if (matches(environment.get("lua54"), name)) return false;
+  if (matches(environment.get("luajit"), name)) return true;
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool runtime::wants_luajit(const Environment& environment, const char* args) {
-  const std::string_view text = args;
-  const std::size_t from = std::min(text.find_first_not_of(" \t"), text.size());
-  const std::string name(text.substr(from, text.find_first_of(" \t", from) - from));
-  if (matches(environment.get("lua54"), name)) return false;
-  if (matches(environment.get("luajit"), name)) return true;
+  std::string_view rest = args;
+  const std::string script = take_word(&rest);
+  if (script == "snaxd") {
+    // A snax service is known by its own name.
+    const std::string name = take_word(&rest);
+    if (const auto listed = listed_for_luajit(environment, name)) return *listed;
+  }
+  if (const auto listed = listed_for_luajit(environment, script)) return *listed;
   const char* engine = environment.get("engine");
   return engine != nullptr && std::string_view(engine) == "luajit";
 }

@@ -5,7 +5,8 @@
 #include "skynet.h"
 
 namespace runtime {
-// Whether the config gives LuaJIT to a service that is started as "NAME ARGUMENTS".
+// Whether the config gives LuaJIT to a service that is started as "NAME ARGUMENTS", or as "snaxd NAME ARGUMENTS": what the
+// config says of NAME goes before what it says of snaxd.
 bool wants_luajit(const Environment& environment, const char* args);
 }  // namespace runtime
 
