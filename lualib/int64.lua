@@ -1,6 +1,8 @@
 --- 64-bit integers on both engines. Lua 5.4 has them; LuaJIT's numbers are doubles, exact up to 2^53 only, so
 --- there a 64-bit integer is a cdata, with the same arithmetic operators and with `==` by value. As a *table
 --- key*, though, each cdata is a value of its own: index by `int64.key`.
+local written = require "skynet.engine".written
+
 local int64 = {}
 
 local ffi = rawget(_G, "jit") and require "ffi"
@@ -26,8 +28,7 @@ if ffi then
 	---@param n integer
 	---@return string
 	function int64.tostring(n)
-		if type(n) == "number" then n = int64_t(n) end
-		return (tostring(n):gsub("LL$", ""))
+		return written(type(n) == "number" and int64_t(n) or n)
 	end
 else
 	function int64.new(n)

@@ -15,6 +15,13 @@ T.test("text has no suffix, whatever the kind of number", function()
 	T.eq({ int64.tostring(12), int64.tostring(int64.new(-3)), int64.tostring(0) }, { "12", "-3", "0" })
 end)
 
+T.test("neither has that of an unsigned one on LuaJIT", function()
+	if skynet.engine() == "luajit" then
+		local unsigned = require("ffi").typeof "uint64_t"
+		T.eq({ int64.tostring(unsigned(12)), int64.tostring(unsigned(2 ^ 63)) }, { "12", "9223372036854775808" })
+	end
+end)
+
 T.test("equal integers have one key", function()
 	T.eq(int64.key(big), int64.key(int64.new(2 ^ 31) * int64.new(2 ^ 30) + int64.new(1)))
 	T.eq(int64.key(7), int64.key(int64.new(7)))
