@@ -127,9 +127,7 @@ std::string_view check_bytes(lua_State* L) {
   if (lua_isuserdata(L, 1)) {
     const lua_Integer size = luaL_checkinteger(L, 2);
     luaL_argcheck(L, size >= 0, 2, "a size is not negative");
-    const bool fits =
-        lua_islightuserdata(L, 1) || static_cast<std::size_t>(size) <= lua_rawlen(L, 1);
-    luaL_argcheck(L, fits, 2, "the userdata is smaller");
+    luaL_argcheck(L, userdata_has(L, 1, size), 2, "the userdata is smaller");
     return {static_cast<const char*>(lua_touserdata(L, 1)), static_cast<std::size_t>(size)};
   }
   std::size_t size;

@@ -266,9 +266,7 @@ std::string_view check_bytes(lua_State* L, int index, int* next) {
   if (size == 0) return {};
   const char* bytes = static_cast<const char*>(lua_touserdata(L, index));
   luaL_argcheck(L, bytes != nullptr, index, "a null pointer");
-  luaL_argcheck(
-      L, lua_islightuserdata(L, index) || static_cast<std::size_t>(size) <= lua_rawlen(L, index),
-      index + 1, "the userdata is smaller");
+  luaL_argcheck(L, userdata_has(L, index, size), index + 1, "the userdata is smaller");
   return {bytes, static_cast<std::size_t>(size)};
 }
 

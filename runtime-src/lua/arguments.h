@@ -68,6 +68,11 @@ inline void* check_userdata(lua_State* L, int index, const char* type) {
   return nullptr;
 }
 
+// Whether the userdata at `index` has `size` bytes, which is not negative. Of a light one nobody knows.
+inline bool userdata_has(lua_State* L, int index, std::int64_t size) {
+  return lua_islightuserdata(L, index) || static_cast<std::size_t>(size) <= lua_rawlen(L, index);
+}
+
 // As check_string() and check_object() in engine.h.
 inline std::string_view check_text(lua_State* L, int index) {
   std::size_t size;

@@ -22,10 +22,8 @@ Bytes check_message(lua_State* L) {
   luaL_argcheck(L, size >= 0, 2, "size is negative");
   const void* data = lua_touserdata(L, 1);
   if (size == 0) return {nullptr, 0};
-  luaL_argcheck(L,
-                data == nullptr || lua_islightuserdata(L, 1) ||
-                    static_cast<std::size_t>(size) <= lua_rawlen(L, 1),
-                2, "size is larger than the userdata");
+  luaL_argcheck(L, data == nullptr || userdata_has(L, 1, size), 2,
+                "size is larger than the userdata");
   return {data, static_cast<std::size_t>(size)};
 }
 
