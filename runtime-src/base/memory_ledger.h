@@ -115,6 +115,19 @@ struct SpareBlocks {
     return count % kStretch != kStretch - 1 || (count != kMost && block_bytes(block) == bytes(at));
   }
 
+  // The block that was kept last. There is one.
+  void* take() {
+    void* const block = first;
+    std::memcpy(&first, block, sizeof block);
+    --count;
+    return block;
+  }
+  void keep(void* block) {
+    std::memcpy(block, &first, sizeof block);
+    first = block;
+    ++count;
+  }
+
   void* first = nullptr;  // begins with the pointer to the next
   std::uint32_t count = 0;
 };
@@ -134,12 +147,9 @@ inline constinit thread_local std::array<SpareBlocks,
   if (size > SpareBlocks::kMostBytes) [[unlikely]]
     return allocate_new_given(size);
   SpareBlocks& spare = spare_blocks[SpareBlocks::place(size)];
-  void* const block = spare.first;
-  if (block == nullptr) [[unlikely]]
+  if (spare.first == nullptr) [[unlikely]]
     return allocate_new_given(size);
-  std::memcpy(&spare.first, block, sizeof block);
-  --spare.count;
-  return block;
+  return spare.take();
 }
 inline std::size_t given_bytes(const void* block, std::size_t size) {
   return size <= SpareBlocks::kMostBytes ? SpareBlocks::bytes(SpareBlocks::place(size))
@@ -157,17 +167,11 @@ inline void reuse_given(void* block, std::size_t size) {
   SpareBlocks& spare = spare_blocks[place];
   if (!spare.has_room_for(block, place)) [[unlikely]]
     return free_given(block);
-  std::memcpy(block, &spare.first, sizeof block);
-  spare.first = block;
-  ++spare.count;
+  spare.keep(block);
 }
 inline void drop_spare_blocks() {
   for (SpareBlocks& spare : spare_blocks) {
-    for (; spare.count != 0; --spare.count) {
-      void* const block = spare.first;
-      std::memcpy(&spare.first, block, sizeof block);
-      free_given(block);
-    }
+    while (spare.count != 0) free_given(spare.take());
   }
 }
 #else
