@@ -22,20 +22,26 @@ void set_option(int fd, int level, int option) {
   setsockopt(fd, level, option, &on, sizeof(on));
 }
 
-// A socket bound to `address`, or -1 with errno.
+// -1 with errno.
 int failed(int error) {
   errno = error;
   return -1;
 }
 
+// Closes `fd`, which is of no use any more: -1, and errno tells why, as before.
+int close_failed(int fd) {
+  const int error = errno;
+  close(fd);
+  return failed(error);
+}
+
+// A socket bound to `address`, or -1 with errno.
 int bound_socket(int type, const Address& address) {
   const int fd = ::socket(address.family(), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   set_option(fd, SOL_SOCKET, SO_REUSEADDR);
   if (::bind(fd, address.get(), address.size()) == 0) return fd;
-  const int error = errno;
-  close(fd);
-  return failed(error);
+  return close_failed(fd);
 }
 
 }  // namespace
@@ -183,11 +189,7 @@ int SocketServer::listen(Handle owner, std::string_view host, int port, int back
   }
   if (fd < 0) return failed(error);
   Socket* socket = reserve();
-  if (socket == nullptr) {
-    const int refusal = errno;
-    ::close(fd);
-    return failed(refusal);
-  }
+  if (socket == nullptr) return close_failed(fd);
   const int id = socket->id;
   const Address bound = Address::local_of(fd);
   {
@@ -244,11 +246,7 @@ int SocketServer::open_udp(Handle owner, int family, const Address* bind_to,
                      : ::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   Socket* socket = reserve();
-  if (socket == nullptr) {
-    const int refusal = errno;
-    ::close(fd);
-    return failed(refusal);
-  }
+  if (socket == nullptr) return close_failed(fd);
   const int id = socket->id;
   {
     const Socket::Lock lock(socket->mutex);
