@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/memory_reserve.h"
 #include "skynet.h"
 #include "skynet_harbor.h"
 
@@ -28,8 +29,7 @@ bool prepare(Service& service, int type, int* session, void** data, std::size_t 
     *session = service.new_session();
   }
   if (!owned && *data != nullptr) {
-    auto* copy = static_cast<char*>(std::malloc(size + 1));
-    RUNTIME_CHECK(copy != nullptr, "out of memory");
+    auto* copy = static_cast<char*>(needed([size] { return std::malloc(size + 1); }));
     std::memcpy(copy, *data, size);
     copy[size] = '\0';
     *data = copy;

@@ -3,7 +3,9 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <new>
 
 namespace runtime {
@@ -25,14 +27,6 @@ bool set_aside() {
   return true;
 }
 
-// True if there was one.
-bool give_up() {
-  void* const begin = reserve.exchange(nullptr);
-  if (begin == nullptr) return false;
-  munmap(begin, kReserve);
-  return true;
-}
-
 // Whether a Lua heap may have `size` bytes, the reserve having been given up. jemalloc keeps the
 // addresses of what is freed, so it is asked as well.
 bool is_left(std::size_t size) {
@@ -44,7 +38,7 @@ bool is_left(std::size_t size) {
 
 void* or_give_up(void* block) {
   if (block == nullptr) [[unlikely]]
-    give_up();
+    give_up_memory_reserve();
   return block;
 }
 
@@ -53,14 +47,40 @@ bool refused(std::size_t size) {
          kept.load(std::memory_order_relaxed) && !is_left(size);
 }
 
+std::terminate_handler others_terminate = nullptr;
+
+// The library's own handler tells the name of an exception.
+void terminate() {
+  try {
+    if (std::current_exception() != nullptr) throw;
+  } catch (const std::bad_alloc&) {
+    end_without_memory();
+  } catch (...) {
+  }
+  others_terminate();
+}
+
 }  // namespace
 
 void keep_memory_reserve() {
+  others_terminate = std::set_terminate(terminate);
   if (!set_aside()) return;
   kept.store(true);
   std::set_new_handler([] {
-    if (!give_up()) throw std::bad_alloc();
+    if (!give_up_memory_reserve()) throw std::bad_alloc();
   });
+}
+
+void end_without_memory() {
+  std::fputs("out of memory: the system gives this process no more (ulimit -v?)\n", stderr);
+  std::abort();
+}
+
+bool give_up_memory_reserve() {
+  void* const begin = reserve.exchange(nullptr);
+  if (begin == nullptr) return false;
+  munmap(begin, kReserve);
+  return true;
 }
 
 void* heap_malloc(std::size_t size) {
@@ -73,11 +93,6 @@ void* heap_realloc(void* block, std::size_t size) {
   if (refused(size)) [[unlikely]]
     return nullptr;
   return or_give_up(std::realloc(block, size));
-}
-
-void prepare_thread_for_malloc() {
-  void* volatile block = std::malloc(64);
-  std::free(block);
 }
 
 }  // namespace runtime

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/memory_ledger.h"
+#include "base/memory_reserve.h"
 #include "core/service.h"
 
 namespace runtime {
@@ -21,9 +22,9 @@ void Mailbox::grow(Buffer& buffer) {
   const bool is_own = buffer.data == own_;
   if (!is_own) take_bytes(block_bytes(buffer.data));
   buffer.capacity = buffer.capacity ? buffer.capacity * 2 : kFirstCapacity;
-  void* const data =
-      std::realloc(is_own ? nullptr : buffer.data, buffer.capacity * sizeof(Message));
-  RUNTIME_CHECK(data != nullptr, "out of memory");
+  void* const data = needed([&] {
+    return std::realloc(is_own ? nullptr : buffer.data, buffer.capacity * sizeof(Message));
+  });
   give_bytes(block_bytes(data));
   buffer.data = static_cast<Message*>(data);
   if (is_own) std::copy_n(own_, buffer.size, buffer.data);

@@ -24,6 +24,7 @@
 #include <new>
 
 #include "base/check.h"
+#include "base/memory_reserve.h"
 #include "core/message.h"
 
 namespace runtime {
@@ -37,8 +38,7 @@ struct MulticastPackage {
 constexpr std::size_t kMulticastBoxBytes = 8;
 
 inline MulticastPackage* make_package(void* data, std::uint32_t size) {
-  void* block = std::malloc(sizeof(MulticastPackage));
-  RUNTIME_CHECK(block != nullptr, "out of memory");
+  void* block = needed([] { return std::malloc(sizeof(MulticastPackage)); });
   auto* package = new (block) MulticastPackage;
   package->size = size;
   package->data = data;

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "base/memory_reserve.h"
 #include "core/multicast_package.h"
 #include "core/remote_message.h"
 #include "core/socket_message.h"
@@ -272,8 +273,7 @@ void Node::respond_after(Ticks delay, TimerEntry entry) {
 
 void Node::log(Handle source, std::string_view text) {
   if (logger() != 0) {
-    void* data = std::malloc(text.size() + 1);
-    RUNTIME_CHECK(data != nullptr, "out of memory");
+    void* data = needed([&] { return std::malloc(text.size() + 1); });
     std::memcpy(data, text.data(), text.size());
     static_cast<char*>(data)[text.size()] = '\0';
     if (deliver(logger(), Message::make(source, kTypeText, 0, data, text.size()))) return;

@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
-#include "base/memory_reserve.h"
 #include "base/stack_guard.h"
 #include "base/start_thread.h"
 #include "core/turn.h"
@@ -146,7 +145,6 @@ bool Scheduler::wake_for_queued_work() {
 
 void Scheduler::work(Worker& self) {
   self.become_current();
-  prepare_thread_for_malloc();
   const StackGuard guard([] { return Worker::current()->progress().destination; });
   if (hooks_.thread_start != nullptr) hooks_.thread_start();
   prctl(PR_SET_TIMERSLACK, 1);  // the watcher's short sleeps are not to be rounded up to 50 us

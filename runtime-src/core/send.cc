@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "base/check.h"
+#include "base/memory_reserve.h"
 #include "core/remote_message.h"
 
 namespace runtime {
@@ -10,8 +10,8 @@ namespace runtime {
 int send_remote(Service& service, Handle source, std::string_view name, Handle to, int type,
                 int session, void* data, std::size_t size) {
   const Handle harbor = service.node().harbor_service.load(std::memory_order_relaxed);
-  auto* envelope = static_cast<RemoteMessage*>(std::calloc(1, sizeof(RemoteMessage)));
-  RUNTIME_CHECK(envelope != nullptr, "out of memory");
+  auto* envelope =
+      static_cast<RemoteMessage*>(needed([] { return std::calloc(1, sizeof(RemoteMessage)); }));
   envelope->mark = service.node().remote_mark;
   name.copy(envelope->name, sizeof(envelope->name));
   envelope->destination = to;

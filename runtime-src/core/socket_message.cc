@@ -2,14 +2,13 @@
 
 #include <new>
 
-#include "base/check.h"
 #include "base/memory_ledger.h"
+#include "base/memory_reserve.h"
 
 namespace runtime {
 
 Message event_of(const Message& received) {
-  void* const memory = allocate_given(sizeof(skynet_socket_message));
-  RUNTIME_CHECK(memory != nullptr, "out of memory");
+  void* const memory = needed([] { return allocate_given(sizeof(skynet_socket_message)); });
   take_bytes(block_bytes(received.data));
   auto* const event = new (memory) skynet_socket_message;
   event->type = SKYNET_SOCKET_TYPE_DATA;

@@ -11,8 +11,8 @@
 #include <span>
 #include <utility>
 
-#include "base/check.h"
 #include "base/clock.h"
+#include "base/memory_reserve.h"
 #include "core/socket_message.h"
 #include "net/io_thread.h"
 #include "net/stream_calls.h"
@@ -198,10 +198,11 @@ void IoThread::resume_listeners(std::int64_t now_ms) {
 // The first `size` bytes of the read block, as memory that the receiver will free.
 char* IoThread::take_block(std::size_t size) {
   if (size >= kReadBytes / 2) {
-    return std::exchange(block_, static_cast<char*>(std::malloc(kReadBytes)));
+    return std::exchange(block_,
+                         static_cast<char*>(needed([] { return std::malloc(kReadBytes); })));
   }
-  auto* copy = static_cast<char*>(std::malloc(std::max<std::size_t>(size, 1)));
-  RUNTIME_CHECK(copy != nullptr, "out of memory");
+  auto* copy =
+      static_cast<char*>(needed([size] { return std::malloc(std::max<std::size_t>(size, 1)); }));
   std::memcpy(copy, block_, size);
   return copy;
 }

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/memory_ledger.h"
+#include "base/memory_reserve.h"
 #include "base/start_thread.h"
 
 namespace runtime {
@@ -33,7 +34,7 @@ int IoThread::start(bool lends) {
   if (!poller_.ok()) return EMFILE;
   lends_ = lends;
   reserve_fd_ = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  block_ = static_cast<char*>(std::malloc(kReadBytes));
+  block_ = static_cast<char*>(needed([] { return std::malloc(kReadBytes); }));
   // Signals are for the threads that expect them.
   sigset_t all, before;
   sigfillset(&all);

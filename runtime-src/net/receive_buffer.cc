@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/check.h"
+#include "base/memory_reserve.h"
 
 namespace runtime {
 
@@ -19,8 +19,8 @@ void ReceiveBuffer::push(char* block, std::size_t size) {
 }
 
 void ReceiveBuffer::grow() {
-  auto* larger = static_cast<Piece*>(std::malloc(2 * capacity_ * sizeof(Piece)));
-  RUNTIME_CHECK(larger != nullptr, "out of memory");
+  auto* larger =
+      static_cast<Piece*>(needed([&] { return std::malloc(2 * capacity_ * sizeof(Piece)); }));
   for (std::size_t i = 0; i < count_; ++i) larger[i] = piece(i);
   if (pieces_ != inline_) std::free(pieces_);
   pieces_ = larger;
@@ -52,8 +52,7 @@ void ReceiveBuffer::consume(std::size_t count) {
 
 // Makes the first `count` bytes, which lie in several pieces, one piece.
 std::string_view ReceiveBuffer::join(std::size_t count) {
-  auto* block = static_cast<char*>(std::malloc(count));
-  RUNTIME_CHECK(block != nullptr, "out of memory");
+  auto* block = static_cast<char*>(needed([count] { return std::malloc(count); }));
   std::size_t done = 0;
   for (;;) {
     Piece& first = pieces_[head_];

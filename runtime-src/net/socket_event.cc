@@ -3,15 +3,14 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/check.h"
+#include "base/memory_reserve.h"
 #include "core/socket_message.h"
 
 namespace runtime {
 
 bool SocketEvents::post(Handle to, const SocketEvent& event, std::string_view tail) const {
   const std::size_t size = sizeof(event) + tail.size();
-  auto* message = static_cast<char*>(std::malloc(size));
-  RUNTIME_CHECK(message != nullptr, "out of memory");
+  auto* message = static_cast<char*>(needed([size] { return std::malloc(size); }));
   std::memcpy(message, &event, sizeof(event));
   tail.copy(message + sizeof(event), tail.size());
   if (host_.post(host_.context, to, Message::make(0, kTypeSocket, 0, message, size))) return true;

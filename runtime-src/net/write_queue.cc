@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "base/check.h"
 #include "base/memory_ledger.h"
+#include "base/memory_reserve.h"
 
 namespace runtime {
 namespace {
@@ -24,15 +24,14 @@ void WriteQueue::Block::add(std::string_view bytes) {
 }
 
 WriteQueue::Block* WriteQueue::make(std::size_t capacity) {
-  auto* block = static_cast<Block*>(allocate_given(sizeof(Block) + capacity));
-  RUNTIME_CHECK(block != nullptr, "out of memory");
+  auto* block =
+      static_cast<Block*>(needed([capacity] { return allocate_given(sizeof(Block) + capacity); }));
   *block = {nullptr, reinterpret_cast<char*>(block + 1), 0, 0, capacity, nullptr};
   return block;
 }
 
 WriteQueue::Block* WriteQueue::make_owned(char* memory, std::size_t size, std::size_t sent) {
-  auto* block = static_cast<Block*>(allocate_given(sizeof(Block)));
-  RUNTIME_CHECK(block != nullptr, "out of memory");
+  auto* block = static_cast<Block*>(needed([] { return allocate_given(sizeof(Block)); }));
   give_bytes(block_bytes(memory));
   *block = {nullptr, memory, sent, size, size, memory};
   return block;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/memory_reserve.h"
 
 namespace runtime {
 namespace {
@@ -80,8 +81,7 @@ void HarborFrameReader::reserve(std::size_t wanted) {
   if (wanted <= capacity_) return;
   capacity_ = capacity_ == 0 ? std::max(wanted, kFrameTailBytes)
                              : std::max(wanted, std::min(2 * capacity_, length_));
-  body_ = static_cast<char*>(std::realloc(body_, capacity_));
-  RUNTIME_CHECK(body_ != nullptr, "out of memory");
+  body_ = static_cast<char*>(needed([this] { return std::realloc(body_, capacity_); }));
 }
 
 }  // namespace runtime
