@@ -113,6 +113,13 @@ T.test("random bytes never raise outside", function()
 	if not ok then T.ok(tostring(err):find("timeout or no answer", 1, true), err) end
 end)
 
+T.test("an answer that claims to hold for more than 68 years is not kept", function()
+	respond = function(query) return head(query, 1) .. NAME .. "\0\1\0\1\255\255\255\255\0\4" .. A end
+	local before = queries
+	for _ = 1, 2 do T.eq((dns.resolve "forever.test"), "10.0.0.7") end
+	T.eq(queries - before, 2)
+end)
+
 T.test("the cache survives a garbage collection", function()
 	respond = function(query) return head(query, 1) .. record(NAME, 1, 600, A) end
 	dns.resolve "kept.test"

@@ -107,7 +107,9 @@ local function read_records(s, at, count, qtype)
 		elseif rtype == TYPE_CNAME then
 			record.alias = read_name(s, at)
 		elseif rtype == qtype and size == ADDRESS[qtype].bytes then
-			record.address, record.ttl = ADDRESS[qtype].text(s:sub(at, at + size - 1)), life
+			-- A life that would be negative is none (RFC 2181, 8): it would stay in the cache for ever.
+			record.ttl = life < 2 ^ 31 and life or 0
+			record.address = ADDRESS[qtype].text(s:sub(at, at + size - 1))
 		end
 		records[#records + 1] = record
 		at = at + size
