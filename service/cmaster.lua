@@ -1,6 +1,7 @@
 --- The master of a harbor network: knows the nodes and the global names, and tells every node of both.
 local skynet = require "skynet"
 local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
 local master = require "skynet.harbor.master"
 
 -- A connection has so long for its first packet, in 1/100 s, and there may be so many that have not sent it yet.
@@ -92,6 +93,8 @@ local function accept(fd, from)
 	end
 	if not socket.start(fd) then return end
 	strangers = strangers + 1
+	-- The id of a node whose host has vanished is free again.
+	driver.dead_after(fd, master.DEAD_SECONDS)
 	local slave, reason
 	skynet.timeout(HANDSHAKE_TICKS, function()
 		if not slave and not reason then

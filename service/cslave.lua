@@ -5,12 +5,15 @@
 local skynet = require "skynet"
 require "skynet.manager"
 local socket = require "skynet.socket"
+local driver = require "skynet.socketdriver"
 local master = require "skynet.harbor.master"
 
 -- In 1/100 s: how long the master and other nodes may take to answer, and the pauses between attempts to come back to a
 -- master that was lost.
 local CONNECT_TICKS = 500
 local HANDSHAKE_TICKS = 1000
+-- The start waits no longer for nodes that the master knows.
+local START_TICKS = CONNECT_TICKS + HANDSHAKE_TICKS
 local FIRST_PAUSE, LONGEST_PAUSE = 20, 500
 local DOT = 46
 
@@ -80,6 +83,14 @@ local function stop_listening()
 	listener = nil
 end
 
+local function all_have_come()
+	if all_here then
+		skynet.wakeup(all_here)
+	else
+		skynet.fork(stop_listening)
+	end
+end
+
 local function one_less()
 	if not expected then
 		early = early + 1
@@ -87,12 +98,7 @@ local function one_less()
 	end
 	if expected == 0 then return end
 	expected = expected - 1
-	if expected > 0 then return end
-	if all_here then
-		skynet.wakeup(all_here)
-	else
-		skynet.fork(stop_listening)
-	end
+	if expected == 0 then all_have_come() end
 end
 
 -- A connection of another node: its first byte is its id.
@@ -182,6 +188,7 @@ local function join()
 	local ok, fd, err = pcall(socket.open, master_address, nil, CONNECT_TICKS)
 	if not ok then fd, err = nil, fd end
 	if not fd then return nil, ("cannot connect to the master at %s: %s"):format(master_address, err) end
+	driver.dead_after(fd, master.DEAD_SECONDS)
 	local answered = false
 	skynet.timeout(HANDSHAKE_TICKS, function()
 		if not answered then socket.close(fd) end
@@ -225,7 +232,7 @@ local function come_back()
 		if not ok then
 			skynet.error("cslave: " .. err)
 		elseif expected == 0 then
-			stop_listening()
+			all_have_come()
 		end
 	end
 	for name, handle in pairs(own_names) do tell_master("R", name, handle) end
@@ -346,8 +353,11 @@ skynet.start(function()
 	if expected > 0 then
 		skynet.error(("Waiting for %d harbors"):format(expected))
 		all_here = {}
-		skynet.wait(all_here)
+		-- One that hangs shall not hold this node up. It may still come.
+		if skynet.sleep(START_TICKS, all_here) ~= "BREAK" then
+			skynet.error("The start goes on without harbors that the master knows, and that have not connected")
+		end
 		all_here = nil
 	end
-	stop_listening()
+	if expected == 0 then stop_listening() end
 end)

@@ -3,7 +3,9 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 
-local master = {}
+local master = {
+	DEAD_SECONDS = 30, -- a host that does not answer any more is gone, to either side
+}
 
 local MAX_BYTES = 255
 local MAX_NAME = 16
