@@ -217,6 +217,14 @@ int l_unsent(lua_State* L) {
   return 1;
 }
 
+// acknowledged(id) -> bytes that the peer's host has said it has; nil: the id is no TCP connection
+int l_acknowledged(lua_State* L) {
+  runtime_send_progress progress;
+  if (runtime_socket_progress(check_id(L, 1), &progress) != 0) return 0;
+  lua_pushinteger(L, static_cast<lua_Integer>(progress.bytes));
+  return 1;
+}
+
 // ---- sending -----------------------------------------------------------------------------------
 
 struct Payload {
@@ -464,6 +472,7 @@ int open_socketdriver(lua_State* L) {
       {"nodelay", l_control<skynet_socket_nodelay>},
       {"dead_after", l_dead_after},
       {"sendlimit", l_sendlimit},
+      {"acknowledged", l_acknowledged},
       {"unsent", l_unsent},
       {"send", l_send<skynet_socket_sendbuffer>},
       {"lsend", l_send<skynet_socket_sendbuffer_lowpriority>},

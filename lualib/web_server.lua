@@ -12,6 +12,7 @@ local httpd = require "http.httpd"
 local http_internal = require "http.internal"
 local printable = require "printable"
 local socket = require "skynet.socket"
+local closing = require "skynet.socket.closing"
 local sockethelper = require "http.sockethelper"
 
 local SERVER_ERROR = "500 Internal Server Error"
@@ -26,7 +27,8 @@ local SEND_LIMIT = 64 * 1024 * 1024 -- bytes
 ---@field protocol? "http"|"https"  certificate: config keys `certfile`, `keyfile`
 ---@field keepalive? boolean  a connection takes more than one request
 ---@field body_limit? integer  bytes; 8192
----@field request_limit? integer  1/100 s in which a request must have come and its answer gone; 3000
+---@field request_limit? integer  1/100 s in which a request must have come and its answer gone; that of the last one may
+---       take longer while the client reads; 3000
 ---@field sendlimit? integer  bytes that may wait for a client that sends requests and reads no answers, which then is
 ---       cut: at least as much as the largest answer has; 64 MB
 ---@field refuse? fun(status: integer): string?, table?  body and fields for a request that is malformed or too large
@@ -117,7 +119,9 @@ return function(conf)
 	local failed = conf.failed or function() return SERVER_ERROR end
 	local body_limit = conf.body_limit or BODY_LIMIT
 	local send_limit = conf.sendlimit or SEND_LIMIT
-	local open_requests = deadlines(conf.request_limit or REQUEST_LIMIT, socket.shutdown)
+	local request_limit = conf.request_limit or REQUEST_LIMIT
+	local open_requests = deadlines(request_limit, socket.shutdown)
+	local close = closing(request_limit)
 
 	local function respond(fd, stream, status, body, fields)
 		local ok, message = httpd.write_response(stream.write, status, body, fields)
@@ -168,7 +172,7 @@ return function(conf)
 		local function finish()
 			killed.release(held)
 			open_requests:remove(fd)
-			socket.close(fd)
+			close(fd)
 		end
 		killed.hold(held, function() skynet.fork(finish) end)
 		socket.sendlimit(fd, send_limit)

@@ -12,6 +12,7 @@ local written = require "skynet.engine".written
 local memory = require "skynet.memory"
 local snax = require "skynet.snax"
 local socket = require "skynet.socket"
+local closing = require "skynet.socket.closing"
 local driver = require "skynet.socketdriver"
 local framing = require "http.framing"
 local parser = require "skynet.http.parser"
@@ -383,20 +384,20 @@ end
 -- bound. False: it reads nothing, and is cut off.
 local function has_read(connection)
 	local fd = connection.fd
-	local before = math.huge
-	local unsent = driver.unsent(fd)
-	while unsent > MAX_UNREAD do
-		if unsent >= before then
+	local before
+	while driver.unsent(fd) > MAX_UNREAD do
+		local unsent = driver.unsent(fd)
+		local taken = driver.acknowledged(fd) or -unsent
+		if taken == before then
 			skynet.error(string.format("%s is cut off: it sends commands and does not read their answers, %s of which wait",
 				connection.address, bytes_text(unsent)))
 			socket.shutdown(fd)
 			return false
 		end
-		before = unsent
+		before = taken
 		socket.pause(fd) -- lines that come meanwhile wait in the system
 		connection.unread = {}
 		skynet.sleep(UNREAD_WAIT, connection.unread)
-		unsent = driver.unsent(fd)
 	end
 	return true
 end
@@ -546,12 +547,14 @@ local function serve(connection)
 	end
 end
 
+local close = closing(UNREAD_WAIT)
+
 local function hang_up(connection)
 	if connection.closed then return end
 	connection.closed = true
 	skynet.error(connection.address .. " disconnect")
 	socket.onclose(connection.fd, nil)
-	socket.close(connection.fd)
+	close(connection.fd)
 end
 
 -- The client has left, or will send no more; it may still read. What its command waits for may never come.

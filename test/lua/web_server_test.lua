@@ -38,6 +38,39 @@ T.test("a client that sends and never reads is cut", function()
 	socket.close(fd)
 end)
 
+-- The connections of this node that have more than a megabyte to send.
+local function full()
+	local n = 0
+	for _, info in ipairs(socket.netstat()) do
+		if (info.wbuffer or 0) > 1024 * 1024 then n = n + 1 end
+	end
+	return n
+end
+
+local LAST = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+local LARGE = ("x"):rep(32 * 1024 * 1024)
+
+T.test("a client that does not read its last answer is cut", function()
+	local connect = start { request_limit = 20, answer = function() return LARGE end }
+	local fd = connect()
+	socket.pause(fd)
+	socket.write(fd, LAST)
+	T.eventually(function() return full() == 1 end)
+	T.eventually(function() return full() == 0 end)
+	T.ok(#(socket.readall(fd) or "") < #LARGE)
+	socket.close(fd)
+end)
+
+T.test("a client that reads its last answer late gets all of it", function()
+	local connect = start { request_limit = 1000, answer = function() return LARGE end }
+	local fd = connect()
+	socket.pause(fd)
+	socket.write(fd, LAST)
+	T.eventually(function() return full() == 1 end)
+	T.ok(#socket.readall(fd) > #LARGE)
+	socket.close(fd)
+end)
+
 T.test("a connection on which nothing comes is ended", function()
 	local connect = start { request_limit = 20, answer = function() return "hello" end }
 	local fd = connect()
