@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 #include "eight_bytes.h"
@@ -47,12 +48,18 @@ void Writer::release() noexcept {
 }
 
 void Writer::grow(std::size_t more) {
-  capacity_ = std::max({std::size_t{256}, capacity_ * 2, size_ + more});
-  data_ = static_cast<char*>(std::realloc(data_, capacity_));
-  if (data_ == nullptr) std::abort();
+  const std::size_t wanted = std::max({std::size_t{256}, capacity_ * 2, size_ + more});
+  void* const block = std::realloc(data_, wanted);
+  if (block == nullptr) {
+    if (fail_ != nullptr) fail_(argument_);
+    std::fputs("out of memory: no room for a JSON text\n", stderr);
+    std::abort();
+  }
+  data_ = static_cast<char*>(block);
+  capacity_ = wanted;
 }
 
-void Writer::string(std::string_view text, bool escape_slash) noexcept {
+void Writer::string(std::string_view text, bool escape_slash) {
   // Room for the text without escapes; each escape asks for its own.
   char* out = room(text.size() + 2);
   *out++ = '"';
@@ -92,13 +99,13 @@ void Writer::string(std::string_view text, bool escape_slash) noexcept {
   size_ = static_cast<std::size_t>(out - data_);
 }
 
-void Writer::integer(std::int64_t value) noexcept {
+void Writer::integer(std::int64_t value) {
   constexpr std::size_t kLongest = sizeof("-9223372036854775808");
   char* const out = room(kLongest);
   size_ = static_cast<std::size_t>(std::to_chars(out, out + kLongest, value).ptr - data_);
 }
 
-void Writer::number(double value, int precision) noexcept {
+void Writer::number(double value, int precision) {
   if (std::isnan(value)) return raw("nan");
   if (std::isinf(value)) return raw(value < 0 ? "-inf" : "inf");
   constexpr std::size_t kLongest = 40;  // sign, 17 digits and a point, up to four zeros, e-308

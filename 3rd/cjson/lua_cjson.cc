@@ -33,11 +33,21 @@ JsonOptions& options_of(lua_State* L) {
   return *static_cast<JsonOptions*>(lua_touserdata(L, lua_upvalueindex(kOptionsUpvalue)));
 }
 
+// The text did not fit: an error of this service.
+void raise_no_memory(void* argument) {
+  auto* state = static_cast<JsonState*>(argument);
+  state->out.release();
+  state->busy = false;
+  luaL_error(state->L, "not enough memory");
+}
+
 // The state of this module table; a new one, pushed on the stack, when that is in use.
 JsonState* take_state(lua_State* L) {
   auto* state = static_cast<JsonState*>(lua_touserdata(L, lua_upvalueindex(kStateUpvalue)));
   if (state->busy) state = &push_held<JsonState>(L);
   state->busy = true;
+  state->L = L;
+  state->out.on_no_memory(raise_no_memory, state);
   return state;
 }
 

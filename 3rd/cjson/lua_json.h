@@ -32,8 +32,8 @@ struct JsonOptions {
 // again.
 //
 // `busy` is true during a conversion: a finalizer that the collector runs meanwhile may convert as
-// well, and takes memory of its own. A raise for want of memory leaves it set; later conversions
-// then do the same.
+// well, and takes memory of its own. When Lua raises because it has none, it stays set; later
+// conversions then do the same.
 struct JsonState {
   static constexpr const char* kLuaType = "cjson.state";
 
@@ -49,7 +49,8 @@ struct JsonState {
   };
 
   bool busy = false;
-  json::Writer out;  // encoding: the text; decoding: a string without its escapes
+  lua_State* L = nullptr;  // of the conversion
+  json::Writer out;        // encoding: the text; decoding: a string without its escapes
   std::vector<Frame> frames;
 };
 

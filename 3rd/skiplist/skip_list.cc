@@ -1,5 +1,6 @@
 #include "skip_list.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -17,7 +18,10 @@ class SkipList::Node {
   static Node* make(double score, std::string_view member, int height) {
     const std::size_t links_bytes = sizeof(Link) * static_cast<std::size_t>(height);
     void* block = std::malloc(sizeof(Node) + links_bytes + member.size());
-    if (block == nullptr) std::abort();
+    if (block == nullptr) {
+      std::fputs("out of memory: no room for a member of a skip list\n", stderr);
+      std::abort();
+    }
     Node* node = new (block) Node(score, member.size(), height);
     std::memset(node->links(), 0, links_bytes);
     if (!member.empty()) std::memcpy(node->bytes(), member.data(), member.size());

@@ -136,3 +136,24 @@ end)
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     status, said = place.run(place.bin, place.config('start = "asks"'), preexec_fn=limit)
     assert status == 0 and "the reason:\tToo many open files\n" in said, said
+
+
+@each_engine
+def a_json_text_that_no_memory_is_left_for_is_an_error_of_who_wants_it(place):
+    if sanitizers(place):
+        raise Skip("a sanitizer takes all addresses")
+    place.write("encodes.lua", '''local skynet = require "skynet"
+require "skynet.manager"
+local cjson = require "cjson"
+skynet.start(function()
+	local list, text = {}, ("x"):rep(4000000)
+	for i = 1, 400 do list[i] = text end
+	for _ = 1, 2 do print("the reason:", select(2, pcall(cjson.encode, list))) end
+	print("then:", cjson.encode { list = { 1 } })
+	skynet.abort()
+end)
+''')
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (700 * 2**20, 700 * 2**20))
+    status, said = place.run(place.bin, place.config('start = "encodes"'), preexec_fn=limit)
+    assert status == 0 and said.count("not enough memory\n") == 2 and 'then:\t{"list":[1]}' in said, (status, said)
