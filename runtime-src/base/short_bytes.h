@@ -15,6 +15,19 @@ inline Word load_word(const char* at) {
   return word;
 }
 
+// Less than 8 bytes as a word whose other bytes are 0; the first byte is the lowest.
+[[gnu::always_inline]] inline std::uint64_t load_few(const char* from, std::size_t count) {
+  if (count >= 4) {
+    return load_word<std::uint32_t>(from) |
+           std::uint64_t{load_word<std::uint32_t>(from + count - 4)} << 8 * (count - 4);
+  }
+  if (count == 0) return 0;
+  const auto byte = [&](std::size_t at) {
+    return std::uint64_t{static_cast<unsigned char>(from[at])} << 8 * at;
+  };
+  return byte(0) | byte(count / 2) | byte(count - 1);
+}
+
 // memcpy().
 [[gnu::always_inline]] inline void copy_short(char* to, const char* from, std::size_t count) {
   if (count - 8 <= 8) {

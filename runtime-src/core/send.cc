@@ -38,7 +38,7 @@ int send_owned(Service& service, Handle to, const Message& message) {
 namespace {
 
 // What nobody of this node takes.
-[[gnu::noinline]] int send_elsewhere(Service& service, Handle to, const Message& message) {
+[[gnu::noinline]] int send_elsewhere(Service& service, Handle to, Message message) {
   if (service.node().is_remote(to)) {
     take_bytes(block_bytes(message.data));
     return send_remote(service, message.source, {}, to, message.type(), message.session,
@@ -50,9 +50,11 @@ namespace {
 
 }  // namespace
 
-int send_given(Service& service, Handle to, const Message& message) {
+int send_given(Service& service, Handle to, Handle source, std::int32_t session, void* data,
+               std::size_t size_and_type) {
+  const Message message{source, session, data, size_and_type};
   if (service.node().deliver_given(to, message)) [[likely]]
-    return message.session;
+    return session;
   return send_elsewhere(service, to, message);
 }
 

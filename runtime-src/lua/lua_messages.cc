@@ -34,33 +34,33 @@ void push_field(lua_State* L, const TaskScheduler& tasks, int protocol, int name
   stock_lua_rawget(L, protocol);
 }
 
+// What a message of a protocol is sent as.
 struct Outgoing {
   int type;
   bool native_unpack;  // whether the protocol unpacks as "lua" does
-  Packed payload;
 };
 
 // Whether the string `name`, which is known by its address, is at `index`.
-inline bool is_string(lua_State* L, int index, const char* name) {
-  if (const RawValue* const value = RawValues(L).find(index)) [[likely]]
+inline bool is_string(lua_State* L, RawValues values, int index, const char* name) {
+  if (const RawValue* const value = values.find(index)) [[likely]]
     return value->kind() == RawKind::string && value->text().data() == name;
   return lua_type(L, index) == LUA_TSTRING && lua_tostring(L, index) == name;
 }
 
 // pack_for() for others than "lua".
-[[gnu::noinline]] Outgoing pack_for_other(lua_State* L, int name, int first) {
+[[gnu::noinline]] Packed pack_for_other(lua_State* L, int name, int first, Outgoing* out) {
   const TaskScheduler& tasks = scheduler(L);
   const int top = lua_gettop(L);
   const int protocol = top + 2;
   push_protocol(L, tasks, name);
   push_field(L, tasks, protocol, tasks.refs.id);
-  const int type = static_cast<int>(lua_tointeger(L, -1));
+  out->type = static_cast<int>(lua_tointeger(L, -1));
   push_field(L, tasks, protocol, tasks.refs.unpack);
-  const bool native_unpack = lua_tocfunction(L, -1) == l_unpack;
+  out->native_unpack = lua_tocfunction(L, -1) == l_unpack;
   push_field(L, tasks, protocol, tasks.refs.pack);
   if (lua_tocfunction(L, -1) == l_pack) [[likely]] {
     lua_settop(L, top);
-    return {type, native_unpack, pack(L, first)};
+    return pack(L, first);
   }
   lua_replace(L, top + 1);
   lua_settop(L, top + 1);
@@ -68,16 +68,18 @@ inline bool is_string(lua_State* L, int index, const char* name) {
   lua_call(L, top - first + 1, 2);
   const Packed payload = check_payload(L, top + 1);
   lua_settop(L, top);
-  return {type, native_unpack, payload};
+  return payload;
 }
 
-// Packs the arguments from `first` on for the protocol named at `name`. Raises for an unknown one.
-// The stack stays.
-[[gnu::always_inline]] inline Outgoing pack_for(lua_State* L, const TaskScheduler& tasks, int name,
-                                                int first) {
-  if (is_string(L, name, tasks.lua_protocol.name)) [[likely]]
-    return {kTypeLua, true, pack(L, first)};
-  return pack_for_other(L, name, first);
+// Packs the arguments from `first` on for the protocol named at `name`, which *out becomes. Raises for an unknown one. The
+// stack stays.
+[[gnu::always_inline]] inline Packed pack_for(lua_State* L, RawValues values,
+                                              const TaskScheduler& tasks, int name, int first,
+                                              Outgoing* out) {
+  if (!is_string(L, values, name, tasks.lua_protocol.name)) [[unlikely]]
+    return pack_for_other(L, name, first, out);
+  *out = {kTypeLua, true};
+  return pack(L, values, first);
 }
 
 int type_of(lua_State* L, int name) {
@@ -93,10 +95,12 @@ int type_of(lua_State* L, int name) {
 
 // send(address, protocol, ...) -> 0, or nothing if there is no such service
 int l_send(lua_State* L) {
-  const Destination address = check_destination(L, 1);
+  const RawValues values(L);
+  const Destination address = check_destination(L, values, 1);
   TaskScheduler& tasks = scheduler(L);
-  const Outgoing out = pack_for(L, tasks, 2, 3);
-  return push_sent(L, send_to(tasks.service(), address, 0, out.type, 0, out.payload));
+  Outgoing out;
+  const Packed payload = pack_for(L, values, tasks, 2, 3, &out);
+  return push_sent(L, send_to(tasks.service(), address, 0, out.type, 0, payload));
 }
 
 // rawsend(address, protocol, message[, size])
@@ -170,11 +174,13 @@ int suspend_call(lua_State* L, TaskScheduler& tasks, const Task& task, lua_KFunc
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
-  const Destination address = check_destination(L, 1);
+  const RawValues values(L);
+  const Destination address = check_destination(L, values, 1);
   TaskScheduler& tasks = scheduler(L);
   Task& task = blocking_task(L, tasks);
-  const Outgoing out = pack_for(L, tasks, 2, 3);
-  request(L, tasks, task, address, out.type, out.payload,
+  Outgoing out;
+  const Packed payload = pack_for(L, values, tasks, 2, 3, &out);
+  request(L, tasks, task, address, out.type, payload,
           out.native_unpack ? Wait::reply : Wait::message);
   if (out.native_unpack) [[likely]] {
     lua_settop(L, 0);
@@ -197,11 +203,13 @@ int suspend_message_call(lua_State* L, TaskScheduler& tasks, const Task& task) {
 
 // call(address, protocol, ...) -> the reply, unpacked
 int l_call(lua_State* L) {
-  const Destination address = check_destination(L, 1);
+  const RawValues values(L);
+  const Destination address = check_destination(L, values, 1);
   TaskScheduler& tasks = scheduler(L);
   Task& task = blocking_task(L, tasks);
-  const Outgoing out = pack_for(L, tasks, 2, 3);
-  request(L, tasks, task, address, out.type, out.payload,
+  Outgoing out;
+  const Packed payload = pack_for(L, values, tasks, 2, 3, &out);
+  request(L, tasks, task, address, out.type, payload,
           out.native_unpack ? Wait::reply : Wait::unpack);
   task.called_type = static_cast<std::uint8_t>(out.type);
   return suspend(L, tasks, task);

@@ -33,10 +33,13 @@ struct Destination {
 
 // The address at `index`: a number, a numeric string or a name. Raises for anything else.
 Destination check_other_destination(lua_State* L, int index);
-inline Destination check_destination(lua_State* L, int index) {
-  if (const Handle handle = plain_uint32(RawValues(L).find(index))) [[likely]]
+inline Destination check_destination(lua_State* L, RawValues values, int index) {
+  if (const Handle handle = plain_uint32(values.find(index))) [[likely]]
     return {handle, nullptr};
   return check_other_destination(L, index);
+}
+inline Destination check_destination(lua_State* L, int index) {
+  return check_destination(L, RawValues(L), index);
 }
 
 // send_to() for names and for what is too large.

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "lua/engine.h"
+#include "lua/raw_stack.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -31,11 +32,24 @@ class Profiler {
 
     // lua_resume() with the time taken. Little more than that when no coroutine is measured.
     int resume(lua_State* co, lua_State* from, int arguments, int* results) {
+      return timed(co, from, [=] { return lua_resume(co, from, arguments, results); });
+    }
+    // The same for resume_frame() (raw_stack.h).
+    int resume_framed(lua_State* co, lua_State* from, int arguments, int* results) {
+      return timed(co, from, [=] { return resume_frame(co, from, arguments, results); });
+    }
+
+   private:
+    friend class Profiler;
+
+    // The status that `resume` gives.
+    template <class Resume>
+    [[gnu::always_inline]] int timed(lua_State* co, lua_State* from, Resume resume) {
       lua_State* outer = running();
       set_running(co);
       if (measures_) [[unlikely]]
         begin_time(co, from);
-      const int status = lua_resume(co, from, arguments, results);
+      const int status = resume();
       // Asked again: the coroutine may have begun its own measurement, as the first one of the state.
       if (measures_) [[unlikely]]
         end_time(co, from);
@@ -43,8 +57,6 @@ class Profiler {
       return status;
     }
 
-   private:
-    friend class Profiler;
     std::atomic<lua_State*> running_{nullptr};
     bool measures_ = false;  // some coroutines
   };

@@ -53,7 +53,7 @@ struct RawGlobal {
 
 struct RawThread {
   void* next;
-  std::uint8_t marked, tag, frame_id, status;
+  std::uint8_t marked, tag, frame_id, status;  // the status as lua_status() tells it
   const RawGlobal* global;
   void* gray;
   RawValue* first;
@@ -78,6 +78,41 @@ inline const RawUserdata* find_userdata(const RawValue& value) {
 #endif
 
 inline RawThread& raw_thread(lua_State* L) { return *reinterpret_cast<RawThread*>(L); }
+
+// ---- beginning a coroutine ----
+
+#ifdef RUNTIME_LUAJIT
+// LuaJIT's lj_vm_resume (see the Makefile), which lua_resume() calls when it has moved all arguments by one place.
+extern "C" int runtime_jit_resume(lua_State* co, RawValue* first_argument, int, std::ptrdiff_t);
+
+// The function, and a place that the engine's frame takes.
+constexpr int kBeforeArguments = 2;
+#else
+constexpr int kBeforeArguments = 1;  // the function
+#endif
+
+// Begins a frame on the stack of a coroutine that has not begun, or has ended: its arguments come behind. Raw values are
+// known, and there is room.
+inline void begin_frame(lua_State* co, const RawValue& function) {
+  RawThread& thread = raw_thread(co);
+  thread.top[0] = function;
+#ifdef RUNTIME_LUAJIT
+  thread.top[1] = RawValue::nil();
+#endif
+  thread.top += kBeforeArguments;
+}
+
+// lua_resume() of such a coroutine.
+inline int resume_frame(lua_State* co, [[maybe_unused]] lua_State* from, int arguments,
+                        int* results) {
+#ifdef RUNTIME_LUAJIT
+  const int status = runtime_jit_resume(co, raw_thread(co).top - arguments, 0, 0);
+  *results = static_cast<int>(raw_thread(co).top - raw_thread(co).base());
+  return status;
+#else
+  return lua_resume(co, from, arguments, results);
+#endif
+}
 
 #ifdef RUNTIME_LUAJIT
 // What the state's allocator was given with it, as lua_getallocf() says.

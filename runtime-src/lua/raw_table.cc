@@ -103,6 +103,27 @@ bool stack_is_known(lua_State* L) {
   return true;
 }
 
+// A function that begins in a frame of its own gets its arguments, and what it gives is found; again in the coroutine that
+// has ended, and where it yields.
+bool frame_is_known(lua_State* L) {
+  lua_pushcfunction(L, [](lua_State* S) { return lua_gettop(S); });
+  lua_pushcfunction(L, [](lua_State* S) { return lua_yield(S, lua_gettop(S)); });
+  const RawValue* const functions = raw_thread(L).top - 2;
+  lua_State* const co = lua_newthread(L);
+  for (const int function : {0, 0, 1}) {
+    begin_frame(co, functions[function]);
+    for (int i = 1; i <= 3; ++i) *raw_thread(co).top++ = RawValue::of(std::int64_t{i});
+    int results;
+    const int status = resume_frame(co, L, 3, &results);
+    if (status != (function == 0 ? LUA_OK : LUA_YIELD) || results != 3) return false;
+    for (int i = 1; i <= 3; ++i) {
+      if (lua_tointeger(co, i - 4) != i) return false;
+    }
+    lua_pop(co, 3);
+  }
+  return true;
+}
+
 // What belongs to a state as a whole, from any of its coroutines.
 bool global_is_known([[maybe_unused]] lua_State* L) {
 #ifdef RUNTIME_LUAJIT
@@ -145,7 +166,7 @@ int l_probe(lua_State* L) {
   luaL_openlibs(L);
   lua_pushliteral(L, "text");
   if (!strings_are_known(L) || !table_is_known(L) || !stack_is_known(L) || !global_is_known(L) ||
-      !userdata_is_known(L))
+      !userdata_is_known(L) || !frame_is_known(L))
     return 0;
   if (luaL_loadstring(L, kValues) != LUA_OK) return 0;
   lua_pushlightuserdata(L, &known);

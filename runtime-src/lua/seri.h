@@ -10,6 +10,7 @@
 
 #include "base/memory_ledger.h"
 #include "lua/engine.h"
+#include "lua/raw_stack.h"
 
 namespace runtime::RUNTIME_ENGINE {
 
@@ -26,6 +27,8 @@ struct Packed {
 // value that cannot travel, on nesting beyond 32 levels, and on what a `__pairs` raises. Runs Lua
 // code only where a table has `__pairs`.
 Packed pack(lua_State* L, int from);
+// The same for whoever has looked for the values of the running function already.
+Packed pack(lua_State* L, RawValues values, int from);
 
 // Pushes the bytes of the same values as a string.
 void push_packed(lua_State* L, int from);
@@ -42,12 +45,6 @@ struct UnpackError {
 // more is made. With `strings` short ones outside of tables come from there.
 int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
            KnownStrings* strings = nullptr);
-
-// The same for what most messages are: at most kMostPlain values, each a number, a boolean, nil or one of `strings` (null:
-// there are none), of which none is made, so that nothing raises. For others it pushes nothing and gives -1. Raw values are
-// known (raw_table.h), and the stack has room.
-constexpr int kMostPlain = 6;
-int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings* strings);
 
 // Pushes the text for `error`: "Invalid serialize stream LEFT (REASON)".
 void push_unpack_error(lua_State* L, const UnpackError& error);

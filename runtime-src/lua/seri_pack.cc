@@ -1,3 +1,4 @@
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 
@@ -89,43 +90,54 @@ inline void reserve(Writer& w, std::size_t bytes) {
 
 // These write at `at`, where there is room, and move it on. It may be w.at or, which the compiler keeps in a register,
 // a copy.
-inline void put(char*& at, Byte byte) { *at++ = static_cast<char>(byte); }
+[[gnu::always_inline]] inline void put(char*& at, Byte byte) { *at++ = static_cast<char>(byte); }
 
 template <class Number>
-inline void put(char*& at, Byte head_byte, Number number) {
+[[gnu::always_inline]] inline void put(char*& at, Byte head_byte, Number number) {
   put(at, head_byte);
   std::memcpy(at, &number, sizeof number);
   at += sizeof number;
 }
 
-// These give the place behind what they write.
-[[gnu::always_inline]] inline char* put_integer(char* at, std::int64_t value) {
+// The form that an integer travels in: the shortest one, with so many bytes behind its head.
+struct IntegerForm {
+  NumberForm form;
+  unsigned bytes;
+};
+[[gnu::always_inline]] inline IntegerForm form_of(std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
-  if (bits == 0) {
-    put(at, head(kNumber, kZero));
-  } else if (bits <= 0xff) {
-    put(at, head(kNumber, kU8), static_cast<std::uint8_t>(bits));
-  } else if (bits <= 0xffff) {
-    put(at, head(kNumber, kU16), static_cast<std::uint16_t>(bits));
-  } else if (value == static_cast<std::int32_t>(value)) {
-    put(at, head(kNumber, kI32), static_cast<std::int32_t>(value));
-  } else {
-    put(at, head(kNumber, kI64), value);
-  }
-  return at;
+  if (bits == 0) return {kZero, 0};
+  if (bits <= 0xff) return {kU8, 1};
+  if (bits <= 0xffff) return {kU16, 2};
+  if (value == static_cast<std::int32_t>(value)) return {kI32, 4};
+  return {kI64, 8};
 }
 
-[[gnu::always_inline]] inline char* put_real(char* at, double number) {
+// Whether a number of the engine that is no integer travels as one, and as which.
+[[gnu::always_inline]] inline bool travels_whole([[maybe_unused]] double number,
+                                                 [[maybe_unused]] std::int64_t* whole) {
 #ifdef RUNTIME_LUAJIT
   // Numbers are doubles: those that are whole, exact (up to 2^53) and not -0 travel as integers. Beyond
   // that a number was calculated with, and what is to be exact is cdata (engine.h).
   if (number >= -0x1p53 && number <= 0x1p53) {
-    const auto whole = static_cast<std::int64_t>(number);
-    if (static_cast<double>(whole) == number && (whole != 0 || !std::signbit(number))) {
-      return put_integer(at, whole);
-    }
+    *whole = static_cast<std::int64_t>(number);
+    return static_cast<double>(*whole) == number && (*whole != 0 || !std::signbit(number));
   }
 #endif
+  return false;
+}
+
+// These give the place behind what they write.
+[[gnu::always_inline]] inline char* put_integer(char* at, std::int64_t value) {
+  const IntegerForm form = form_of(value);
+  put(at, head(kNumber, form.form),
+      value);  // there is room for all of it, and what is too much is written over
+  return at - sizeof value + form.bytes;
+}
+
+[[gnu::always_inline]] inline char* put_real(char* at, double number) {
+  std::int64_t whole;
+  if (travels_whole(number, &whole)) return put_integer(at, whole);
   put(at, head(kNumber, kDouble), number);
   return at;
 }
@@ -440,6 +452,71 @@ Writer pack_to_userdata(lua_State* L, int from, std::size_t capacity) {
   return {data, size};
 }
 
+// A message of up to 16 bytes, as most are, put together in registers. In memory it would be written by bytes and read by
+// words a moment later, for which the processor has to wait until the bytes have left its store buffer.
+class FewBytes {
+ public:
+  // What add() does not take makes no message of these.
+  [[gnu::always_inline]] bool add(const RawValue& value) {
+    switch (value.kind()) {
+      case RawKind::string: return add(value.text());
+      case RawKind::integer: return add(value.integer());
+      case RawKind::real: {
+        std::int64_t whole;
+        if (travels_whole(value.real(), &whole)) return add(whole);
+        return add(head(kNumber, kDouble), 1) && add(std::bit_cast<std::uint64_t>(value.real()), 8);
+      }
+      case RawKind::boolean: return add(head(kBoolean, value.boolean() ? 1 : 0), 1);
+      case RawKind::nil: return add(head(kNil, 0), 1);
+      default: return false;
+    }
+  }
+
+  [[gnu::always_inline]] Packed allocate(lua_State* L) const {
+    if (size_ == 0) return {nullptr, 0};
+    void* const data = allocate_given(size_ <= 8 ? 8 : 16);
+    if (data == nullptr) [[unlikely]]
+      luaL_error(L, "not enough memory");
+    std::memcpy(data, &first_, 8);
+    if (size_ > 8) std::memcpy(static_cast<char*>(data) + 8, &second_, 8);
+    return {data, size_};
+  }
+
+ private:
+  // The lowest `count` bytes of a word that is 0 above.
+  [[gnu::always_inline]] bool add(std::uint64_t word, unsigned count) {
+    const unsigned bits = 8 * size_;
+    size_ += count;
+    if (size_ > 16) return false;
+    if (bits < 64) {
+      first_ |= word << bits;
+      second_ |= word >> 1 >> (63 - bits);
+    } else {
+      second_ |= word << (bits - 64);
+    }
+    return true;
+  }
+  [[gnu::always_inline]] bool add(std::int64_t value) {
+    const IntegerForm form = form_of(value);
+    const auto bits = static_cast<std::uint64_t>(value);
+    if (form.form == kI64) [[unlikely]]
+      return add(head(kNumber, kI64), 1) && add(bits, 8);
+    return add(head(kNumber, form.form) | (bits & 0xffffffff) << 8, 1 + form.bytes);
+  }
+  [[gnu::always_inline]] bool add(std::string_view text) {
+    const std::size_t length = text.size();
+    if (length > 15) return false;
+    const Byte first = head(kShortString, static_cast<unsigned>(length));
+    if (length < 8)
+      return add(first | load_few(text.data(), length) << 8, 1 + static_cast<unsigned>(length));
+    return add(first, 1) && add(load_word<std::uint64_t>(text.data()), 8) &&
+           add(load_few(text.data() + 8, length - 8), static_cast<unsigned>(length) - 8);
+  }
+
+  std::uint64_t first_ = 0, second_ = 0;
+  unsigned size_ = 0;
+};
+
 Writer scratch_writer(lua_State* L) {
   return {L, scratch.data, scratch.data, scratch.data + scratch.capacity, 0};
 }
@@ -465,10 +542,8 @@ Writer scratch_writer(lua_State* L) {
   return {data, size};
 }
 
-}  // namespace
-
-Packed pack(lua_State* L, int from) {
-  const RawValues values(L);
+// pack() of what is more than a few bytes.
+[[gnu::noinline]] Packed pack_more(lua_State* L, RawValues values, int from) {
   char* at = scratch.data;
   if (values.first == nullptr) [[unlikely]]
     return pack_rest(L, from, from, at);
@@ -479,6 +554,21 @@ Packed pack(lua_State* L, int from) {
     at = after;
   }
   return copy(L, scratch.data, at);
+}
+
+}  // namespace
+
+Packed pack(lua_State* L, int from) { return pack(L, RawValues(L), from); }
+
+Packed pack(lua_State* L, RawValues values, int from) {
+  if (values.first != nullptr) [[likely]] {
+    FewBytes few;
+    const RawValue* next = values.first + (from - 1);
+    while (next < values.end && few.add(*next)) ++next;
+    if (next >= values.end) [[likely]]
+      return few.allocate(L);
+  }
+  return pack_more(L, values, from);
 }
 
 void push_packed(lua_State* L, int from) {

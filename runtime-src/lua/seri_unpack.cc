@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <climits>
 #include <cmath>
 
@@ -20,63 +19,6 @@ namespace runtime::RUNTIME_ENGINE {
 namespace {
 
 constexpr int kMaxDepth = 200;  // tables around a value; the C stack holds a frame for each
-
-// How many bytes a value takes by its head byte; or one of:
-#ifdef RUNTIME_LUAJIT
-constexpr Byte kChecked = 0xfc;  // it does not take every pointer
-#endif
-constexpr Byte kLong = 0xfd;
-constexpr Byte kNested = 0xfe;
-constexpr Byte kInvalid = 0xff;
-constexpr Byte kMaxFixed = 32;  // a head and a short string of 31 bytes
-
-constexpr std::array<Byte, 256> kBytes = [] {
-  std::array<Byte, 256> bytes{};
-  for (unsigned i = 0; i < 256; ++i) {
-    const unsigned cookie = i >> kTypeBits;
-    Byte& b = bytes[i];
-    b = kInvalid;
-    switch (i & kTypeMask) {
-      case kNil:
-      case kBoolean: b = 1; break;
-      case kNumber:
-        if (cookie == kZero) b = 1;
-        if (cookie == kU8) b = 1 + 1;
-        if (cookie == kU16) b = 1 + 2;
-        if (cookie == kI32) b = 1 + 4;
-        if (cookie == kI64 || cookie == kDouble) b = 1 + 8;
-        break;
-#ifdef RUNTIME_LUAJIT
-      case kPointer: b = kChecked; break;
-#else
-      case kPointer: b = 1 + 8; break;
-#endif
-      case kShortString: b = static_cast<Byte>(1 + cookie); break;
-      case kLongString:
-        if (cookie == 2 || cookie == 4) b = kLong;
-        break;
-      case kTable: b = kNested; break;
-    }
-  }
-  return bytes;
-}();
-
-template <class Number>
-inline Number get(const Byte* at) {
-  Number number;
-  std::memcpy(&number, at, sizeof number);
-  return number;
-}
-
-inline std::int64_t get_integer(const Byte* at) {
-  switch (*at >> kTypeBits) {
-    case kU8: return at[1];
-    case kU16: return get<std::uint16_t>(at + 1);
-    case kI32: return get<std::int32_t>(at + 1);
-    case kI64: return get<std::int64_t>(at + 1);
-    default: return 0;
-  }
-}
 
 inline bool is_nil(const Byte* at) { return (*at & kTypeMask) == kNil; }
 
@@ -413,45 +355,6 @@ int unpack(lua_State* L, const void* data, std::size_t size, UnpackError* error,
     }
     at = after;
   }
-  return count;
-}
-
-int unpack_plain(lua_State* L, const void* data, std::size_t size, const KnownStrings* strings) {
-  const Byte* at = static_cast<const Byte*>(data);
-  const Byte* const end = at + size;
-  RawThread& thread = raw_thread(L);
-  RawValue* top = thread.top;
-  RawValue* const full = top + kMostPlain;
-  while (at != end) {
-    const std::size_t bytes = kBytes[*at];
-    if (top == full || bytes > kMaxFixed || bytes > static_cast<std::size_t>(end - at)) return -1;
-    switch (*at & kTypeMask) {
-      case kShortString: {
-        if (strings == nullptr) return -1;
-        const RawString* const string =
-            strings->find(reinterpret_cast<const char*>(at + 1), *at >> kTypeBits);
-        if (string == nullptr) return -1;
-        *top++ = RawValue::of_string(string);
-        break;
-      }
-      case kNumber:
-        if (*at == head(kNumber, kDouble)) {
-          *top++ = RawValue::of(get<double>(at + 1));
-        } else {
-#ifdef RUNTIME_LUAJIT
-          if (*at == head(kNumber, kI64)) return -1;  // it may become cdata
-#endif
-          *top++ = RawValue::of(get_integer(at));
-        }
-        break;
-      case kBoolean: *top++ = RawValue::of(*at >> kTypeBits != 0); break;
-      case kNil: *top++ = RawValue::nil(); break;
-      default: return -1;
-    }
-    at += bytes;
-  }
-  const auto count = static_cast<int>(top - thread.top);
-  thread.top = top;
   return count;
 }
 

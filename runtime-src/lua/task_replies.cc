@@ -2,6 +2,7 @@
 // which lualib/skynet.lua hands them on.
 #include "lua/raw_stack.h"
 #include "lua/seri.h"
+#include "lua/seri_plain.h"
 #include "lua/task_scheduler.h"
 
 namespace runtime::RUNTIME_ENGINE {

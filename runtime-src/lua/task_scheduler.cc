@@ -8,6 +8,7 @@
 #include "lua/module_search.h"
 #include "lua/raw_stack.h"
 #include "lua/seri.h"
+#include "lua/seri_plain.h"
 #include "lua/shared_api.h"
 
 namespace runtime::RUNTIME_ENGINE {
@@ -80,7 +81,7 @@ Task* TaskScheduler::take(lua_State* L) {
   return task;
 }
 
-void TaskScheduler::recycle(Task* task) {
+[[gnu::always_inline]] inline void TaskScheduler::recycle_ended(Task* task) {
   task->request = Request::none;
   task->session = 0;
   task->traced = false;
@@ -94,16 +95,20 @@ void TaskScheduler::recycle(Task* task) {
     review_idle();
 }
 
+void TaskScheduler::recycle(Task* task) { recycle_ended(task); }
+
 // ---- running a task -----------------------------------------------------------------------------
 
 // resume() where most messages come: the registers of the caller do.
+template <TaskScheduler::Stack stack>
 [[gnu::always_inline]] inline void TaskScheduler::run(lua_State* L, Task* task, int values) {
-  if (task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]]
+  if (stack == Stack::plain && task->traced && lua_status(task->co) == LUA_YIELD) [[unlikely]]
     trace(L, "resume", task);
   current_ = task;
   suspending_ = false;
   int results;
-  const int status = marks_.resume(task->co, L, values, &results);
+  const int status = stack == Stack::framed ? marks_.resume_framed(task->co, L, values, &results)
+                                            : marks_.resume(task->co, L, values, &results);
   current_ = nullptr;
   call_failed_ = false;
   if (status == LUA_YIELD && suspending_ && results == 0) return;
@@ -121,7 +126,7 @@ inline void TaskScheduler::ended(lua_State* L, Task* task) {
     warn_forgotten(L, task);
     forget(*task);
   }
-  recycle(task);
+  recycle_ended(task);
 }
 
 void TaskScheduler::drop_wait(Task* task, bool message_will_come) {
@@ -207,7 +212,7 @@ bool TaskScheduler::on_response(lua_State* L, const Message& message, Entry ente
     const int given = give_plain_reply(task, message);
     if (given >= 0) [[likely]] {
       drop_wait(task, false);
-      run(L, task, given);
+      run<Stack::plain>(L, task, given);
       return true;
     }
   }
@@ -234,6 +239,7 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
 }
 
 // The task's coroutine has the function, the session and the source, and the message's values.
+template <TaskScheduler::Stack stack>
 [[gnu::always_inline]] inline void TaskScheduler::begin_request(lua_State* L, Task* task,
                                                                 const Message& message,
                                                                 int values) {
@@ -242,28 +248,28 @@ bool TaskScheduler::on_error(lua_State* L, const Message& message, Entry entry) 
   task->session = message.session;
   task->source = message.source;
   task->type = static_cast<std::uint8_t>(message.type());
-  if (tracing) trace(L, "request", task);
-  run(L, task, values + 2);
+  if (stack == Stack::plain && tracing) trace(L, "request", task);
+  run<stack>(L, task, values + 2);
 }
 
 // The main thread's stack is not touched, so that for a service that has a message now and then it need not come into the
 // caches.
 inline bool TaskScheduler::start_plain_request(lua_State* L, const Message& message) {
   // Known strings mean that raw values are known.
-  if (idle_ == nullptr || strings_ == nullptr || registry_ == nullptr) [[unlikely]]
+  if (idle_ == nullptr || strings_ == nullptr || registry_ == nullptr || tracing) [[unlikely]]
     return false;
   lua_State* const co = idle_->co;
   RawThread& thread = raw_thread(co);
-  thread.top[0] = lua_protocol.handler;
-  thread.top[1] = RawValue::of(std::int64_t{message.session});
-  thread.top[2] = RawValue::of(std::int64_t{message.source});
-  thread.top += 3;
+  begin_frame(co, lua_protocol.handler);
+  thread.top[0] = RawValue::of(std::int64_t{message.session});
+  thread.top[1] = RawValue::of(std::int64_t{message.source});
+  thread.top += 2;
   const int values = unpack_plain(co, message.data, message.size(), strings_.get());
   if (values < 0) {
-    thread.top -= 3;
+    thread.top -= 2 + kBeforeArguments;
     return false;
   }
-  begin_request(L, take(L), message, values);
+  begin_request<Stack::framed>(L, take(L), message, values);
   return true;
 }
 
@@ -418,7 +424,7 @@ void TaskScheduler::start_request(lua_State* L, const Message& message, int valu
     luaL_error(L, "too many values in a message");
   }
   move_values(L, task->co, all);
-  begin_request(L, task, message, values);
+  begin_request<Stack::plain>(L, task, message, values);
 }
 
 void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool known) {
@@ -454,7 +460,9 @@ void TaskScheduler::on_unhandled(lua_State* L, const Message& message, bool know
 
 // ---- running tasks ------------------------------------------------------------------------------
 
-void TaskScheduler::resume(lua_State* L, Task* task, int values) { run(L, task, values); }
+void TaskScheduler::resume(lua_State* L, Task* task, int values) {
+  run<Stack::plain>(L, task, values);
+}
 
 // What a task seldom does when it has run.
 void TaskScheduler::stopped(lua_State* L, Task* task, int status, int results) {

@@ -221,9 +221,13 @@ class TaskScheduler {
   // Makes the call that is resumed next raise: gives the number of values to resume it with.
   int push_failure(lua_State* L);
   void start_request(lua_State* L, const Message& message, int values);
+  // How the function and its arguments lie on a coroutine's stack: as lua_resume() expects them, or as resume_frame() does.
+  enum class Stack { plain, framed };
+  template <Stack stack>
   void begin_request(lua_State* L, Task* task, const Message& message, int values);
 
   void resume(lua_State* L, Task* task, int values);
+  template <Stack stack>
   void run(lua_State* L, Task* task, int values);
   void stopped(lua_State* L, Task* task, int status, int results);
   void ended(lua_State* L, Task* task);
@@ -262,6 +266,7 @@ class TaskScheduler {
     has_queued_ = true;
   }
   void recycle(Task* task);
+  void recycle_ended(Task* task);  // the same, where most messages come
   void push_idle(Task* task) {
     ++idle_count_;
     task->next_idle = std::exchange(idle_, task);

@@ -6,6 +6,7 @@
 #include "base/lua_heap.h"
 #include "lua/known_strings.h"
 #include "lua/seri.h"
+#include "lua/seri_plain.h"
 
 namespace runtime::RUNTIME_ENGINE {
 

@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 
+#include "lua/seri_plain.h"
 #include "seri_state.h"
 
 namespace runtime::RUNTIME_ENGINE {

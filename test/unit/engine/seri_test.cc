@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
@@ -58,7 +59,7 @@ class SeriTest : public testing::Test {
   lua_State* L = luaL_newstate();
 };
 
-TEST_F(SeriTest, PacksIntoMemoryOfExactlyTheSizeItTells) {
+TEST_F(SeriTest, PacksWhatTheFormatSays) {
   lua_pushliteral(L, "ab");
   lua_pushboolean(L, 1);
   const Packed packed = pack(L, 1);
@@ -80,6 +81,52 @@ TEST_F(SeriTest, PacksOnlyFromTheGivenIndexOn) {
   const Packed packed = pack(L, 2);
   EXPECT_EQ(packed.size, 1u);
   std::free(packed.data);
+}
+
+// Up to 16 bytes are put together in another way than what a string of packed values is made of.
+TEST_F(SeriTest, FewBytesArePackedAsManyAre) {
+  ASSERT_TRUE(lua_checkstack(L, 200));
+  lua_pushnil(L);
+  for (const int truth : {0, 1}) lua_pushboolean(L, truth);
+  for (const double number : {0.0, -0.0, 1.0, 255.0, 256.0, 65535.0, 65536.0, -1.0, 0x1p31 - 1,
+                              0x1p31, -0x1p31, -0x1p31 - 1, 0x1p53, 0x1p54, 0.5, HUGE_VAL}) {
+    lua_pushnumber(L, number);
+    if (std::abs(number) < 0x1p60) lua_pushinteger(L, static_cast<lua_Integer>(number));
+  }
+  for (std::size_t size = 0; size < 35; ++size) {
+    lua_pushlstring(L,
+                    "\xff"
+                    "bcdefghijklmno\0qrstuvwxyz0123456789",
+                    size);
+  }
+  lua_pushlightuserdata(L, nullptr);
+  const int values = lua_gettop(L);
+  const auto is_same = [&](int first) {
+    const Packed packed = pack(L, first);
+    push_packed(L, first);
+    std::size_t size;
+    const char* const text = lua_tolstring(L, -1, &size);
+    const std::string_view bytes(static_cast<const char*>(packed.data), packed.size);
+    const bool same = bytes == std::string_view(text, size);
+    std::free(packed.data);
+    lua_pop(L, 1);
+    return same;
+  };
+  for (int a = 1; a <= values; ++a) {
+    lua_pushvalue(L, a);
+    EXPECT_TRUE(is_same(values + 1)) << a;
+    for (int b = 1; b <= values; ++b) {
+      lua_pushvalue(L, b);
+      EXPECT_TRUE(is_same(values + 1)) << a << ' ' << b;
+      for (const int c : {1, 5, 12, b, values - 3}) {
+        lua_pushvalue(L, c);
+        EXPECT_TRUE(is_same(values + 1)) << a << ' ' << b << ' ' << c;
+        lua_pop(L, 1);
+      }
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
 }
 
 TEST_F(SeriTest, LargeMessagesTakeTheBufferAlong) {
