@@ -1,5 +1,6 @@
 #include "services/log_output.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio_ext.h>
@@ -19,22 +20,38 @@ bool is_regular(int descriptor) {
   return fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-void print_line(std::FILE* file, std::string_view head, std::string_view text) {
-  fwrite_unlocked(head.data(), 1, head.size(), file);
-  fwrite_unlocked(text.data(), 1, text.size(), file);
-  putc_unlocked('\n', file);
-  fflush_unlocked(file);
+// The terminal behind `descriptor`, opened so that a write to it never waits; -1: it is none, or cannot be opened.
+int open_terminal(int descriptor) {
+  if (isatty(descriptor) == 0) return -1;
+  const std::string path = "/proc/self/fd/" + std::to_string(descriptor);
+  return open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
+
+constexpr std::size_t kKept = 65536;  // bytes of a buffer in which nothing waits any more
 
 }  // namespace
 
 LogOutput::LogOutput(std::FILE* file)
-    : file_(file), descriptor_(fileno(file)), never_waits_(is_regular(descriptor_)) {}
+    : file_(file),
+      never_waits_(is_regular(fileno(file))),
+      terminal_(open_terminal(fileno(file))),
+      descriptor_(terminal_ >= 0 ? terminal_ : fileno(file)) {}
+
+LogOutput::~LogOutput() {
+  if (terminal_ >= 0) close(terminal_);
+}
 
 bool LogOutput::add(std::string_view head, std::string_view text) {
-  if (waiting() == 0 && add_at_once(head, text)) return true;
-  const std::size_t size = head.size() + text.size() + 1;
-  if (waiting() != 0 && waiting() + size > kMostWaiting) return false;
+  if (never_waits_) {
+    flockfile(file_);
+    fwrite_unlocked(head.data(), 1, head.size(), file_);
+    fwrite_unlocked(text.data(), 1, text.size(), file_);
+    putc_unlocked('\n', file_);
+    fflush_unlocked(file_);
+    funlockfile(file_);
+    return true;
+  }
+  if (waiting() != 0 && waiting() + head.size() + text.size() >= kMostWaiting) return false;
   if (done_ > waiting_.size() / 2) {
     waiting_.erase(0, done_);
     done_ = 0;
@@ -45,21 +62,6 @@ bool LogOutput::add(std::string_view head, std::string_view text) {
 }
 
 // Whoever prints may be inside a write that nobody reads, and then has the lock of the file.
-bool LogOutput::add_at_once(std::string_view head, std::string_view text) {
-  if (never_waits_) {
-    flockfile(file_);
-    print_line(file_, head, text);
-    funlockfile(file_);
-    return true;
-  }
-  if (ftrylockfile(file_) != 0) return false;
-  // What was printed and has not left yet goes with it.
-  const bool fits = __fpending(file_) + head.size() + text.size() + 1 <= PIPE_BUF && takes_some();
-  if (fits) print_line(file_, head, text);
-  funlockfile(file_);
-  return fits;
-}
-
 void LogOutput::go_on() {
   if (waiting() == 0 || ftrylockfile(file_) != 0) return;
   if (__fpending(file_) == 0) {
@@ -85,7 +87,8 @@ void LogOutput::write_waiting() {
     }
   }
   if (waiting() != 0) return;
-  std::string().swap(waiting_);
+  if (waiting_.capacity() > kKept) std::string().swap(waiting_);
+  waiting_.clear();
   done_ = 0;
 }
 
@@ -100,7 +103,7 @@ void LogOutput::finish(std::chrono::milliseconds limit) {
     if (takes_some(static_cast<int>(left.count()))) go_on();
     if (waiting() == before) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  std::string().swap(waiting_);
+  waiting_.clear();
   done_ = 0;
 }
 
