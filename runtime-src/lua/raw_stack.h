@@ -53,7 +53,7 @@ struct RawGlobal {
 
 struct RawThread {
   void* next;
-  std::uint8_t marked, tag, frame_id, status;  // the status as lua_status() tells it
+  std::uint8_t marked, tag, frame_id, status;
   const RawGlobal* global;
   void* gray;
   RawValue* first;

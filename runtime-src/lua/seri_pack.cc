@@ -130,8 +130,8 @@ struct IntegerForm {
 // These give the place behind what they write.
 [[gnu::always_inline]] inline char* put_integer(char* at, std::int64_t value) {
   const IntegerForm form = form_of(value);
-  put(at, head(kNumber, form.form),
-      value);  // there is room for all of it, and what is too much is written over
+  // There is room for all of its bytes, and the next value is written over those that it does not need.
+  put(at, head(kNumber, form.form), value);
   return at - sizeof value + form.bytes;
 }
 
