@@ -483,7 +483,7 @@ class FewBytes {
   }
 
  private:
-  // The lowest `count` bytes of a word that is 0 above.
+  // The lowest `count` bytes, at least one, of a word that is 0 above.
   [[gnu::always_inline]] bool add(std::uint64_t word, unsigned count) {
     const unsigned bits = 8 * size_;
     size_ += count;
@@ -510,7 +510,8 @@ class FewBytes {
     if (length < 8)
       return add(first | load_few(text.data(), length) << 8, 1 + static_cast<unsigned>(length));
     return add(first, 1) && add(load_word<std::uint64_t>(text.data()), 8) &&
-           add(load_few(text.data() + 8, length - 8), static_cast<unsigned>(length) - 8);
+           (length == 8 ||
+            add(load_few(text.data() + 8, length - 8), static_cast<unsigned>(length) - 8));
   }
 
   std::uint64_t first_ = 0, second_ = 0;
