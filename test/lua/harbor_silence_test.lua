@@ -3,8 +3,10 @@
 local skynet = require "skynet"
 local socket = require "skynet.socket"
 local contents = require("cluster_wire").contents
+local end_with_test = require "end_with_test"
 local network = require "network"
 local other_node = require "other_node"
+local shell = require "shell"
 local master = require "skynet.harbor.master"
 local T = require "harness"
 
@@ -25,13 +27,13 @@ T.test("a node starts although one that the master knows does not connect, which
 	local node = other_node.start("harbor_node", {
 		harbor = 2, address = "127.0.0.1:" .. (port + 2), master = "127.0.0.1:" .. (port + 1), global_name = "",
 	})
+	end_with_test(node.pid)
 	await(node.log, "Waiting for 1 harbors", 1000)
 	await(node.log, "The start goes on", 3000)
 	T.eq({ master.read(slaves[1]) }, { "Q", "SERVICE" }, "what comes next in the start")
 	local late = assert(socket.open("127.0.0.1", port + 2))
 	socket.write(late, "\9")
 	T.eq(socket.read(late, 1), "\2")
-	node:signal "KILL"
 end)
 
 T.test("master and slave miss each other when a host has vanished, and another one takes its id", function()
@@ -48,7 +50,7 @@ T.test("master and slave miss each other when a host has vanished, and another o
 		local command, log = other_node.command("harbor_node", {
 			harbor = id, address = address .. ":2526", master = at, standalone = id == 1 and at or nil, global_name = "NODE" .. id,
 		})
-		os.execute(inside .. command .. " &")
+		end_with_test(shell(inside .. command .. " & echo $!"))
 		logs[name] = log
 	end
 	start("first", 1)
