@@ -7,12 +7,11 @@ local killed = require "skynet.killed"
 local crypt = require "skynet.crypt"
 local codec = require "skynet.websocket.codec"
 local parser = require "skynet.http.parser"
-local framing = require "http.framing"
 local internal = require "http.internal"
 local httpd = require "http.httpd"
 local sockethelper = require "http.sockethelper"
+local handshake = require "http.websocket_handshake"
 
-local GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 local MAX_MESSAGE = 262144 -- bytes that a server takes in one frame or message
 local MAX_ANSWER = 64 * 1024 * 1024 -- the same of a client, which has chosen its peer: against a length that is made up
 local TOO_LARGE = 1009 -- the code of a close frame
@@ -172,70 +171,6 @@ end
 
 -- ---- the server's handshake -------------------------------------------------------------------
 
-local function field(header, name)
-	local value = header[name]
-	if type(value) == "table" then return table.concat(value, ", ") end
-	return value
-end
-
-local function accept_value(key)
-	return crypt.base64encode(crypt.sha1(key .. GUID))
-end
-
-local function is_key(key)
-	local ok, bytes = pcall(crypt.base64decode, key)
-	return ok and #bytes == 16
-end
-
--- The first of the client's sub-protocols that is one of ours. nil: none
-local function choose_protocol(offered, ours)
-	for name in offered:gmatch "[^,%s]+" do
-		for _, known in ipairs(ours) do
-			if name == known then return name end
-		end
-	end
-end
-
-local function is_one_of(list, value)
-	for _, one in ipairs(list) do
-		if one == value then return true end
-	end
-	return false
-end
-
--- Checks a request. → the answer's bytes; or nil, status and body of a refusal
-local function answer_request(method, version, header, options)
-	if method ~= "GET" then return nil, 400, "need GET method" end
-	if version < 1.1 then return nil, 505 end
-	if not header then return nil, 400 end
-	if (field(header, "upgrade") or ""):lower() ~= "websocket" then return nil, 426, "Upgrade Required" end
-	if not header.host then return nil, 400, "host Required" end
-	local kind, length = framing.of_request(header, version, true)
-	if not framing.host(header) or not (kind == "none" or length == 0) then return nil, 400 end
-	if not (field(header, "connection") or ""):lower():find("upgrade", 1, true) then
-		return nil, 400, "Connection must Upgrade"
-	end
-	local key = field(header, "sec-websocket-key")
-	if not key then return nil, 400, "Sec-WebSocket-Key Required" end
-	if not is_key(key) then return nil, 400, "Sec-WebSocket-Key invalid" end
-	if field(header, "sec-websocket-version") ~= "13" then return nil, 400, "Sec-WebSocket-Version must 13" end
-	-- Programs that are no browsers send none, and may say what they like.
-	local origin = field(header, "origin")
-	if options.origins and origin and not is_one_of(options.origins, origin) then return nil, 403, "Origin not allowed" end
-	local protocol = ""
-	local protocols = options.protocols or { "chat" }
-	local offered = field(header, "sec-websocket-protocol")
-	if offered then
-		local chosen = choose_protocol(offered, protocols)
-		if not chosen then
-			return nil, 400, "Sec-WebSocket-Protocol need include " .. table.concat(protocols, " or ")
-		end
-		protocol = "Sec-WebSocket-Protocol: " .. chosen .. "\r\n"
-	end
-	return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-		.. accept_value(key) .. "\r\n" .. protocol .. "\r\n"
-end
-
 -- Reads the client's request. → method, url, version, header; or nil and a status; bytes after it go to the decoder
 local function read_request(ws, read)
 	local bytes = read()
@@ -269,7 +204,7 @@ local function server_handshake(ws, options)
 	end
 	local answer, status, body
 	if method then
-		answer, status, body = answer_request(method, version, header, options)
+		answer, status, body = handshake.answer(method, version, header, options)
 	else
 		status = url
 	end
@@ -335,7 +270,7 @@ local function serve(ws, protocol, options)
 	local header, url = server_handshake(ws, options)
 	handshakes:remove(ws)
 	if ws.closed or not header then return finish(ws, "close") end
-	ws.real_ip = field(header, "x-real-ip")
+	ws.real_ip = handshake.field(header, "x-real-ip")
 	call(ws, "handshake", header, url)
 	if ws.closed then return finish(ws, "close") end
 	return serve_frames(ws)
@@ -452,15 +387,15 @@ local function client_handshake(ws, url, extra)
 	end
 	local code, rest, answer = internal.request(interface, "GET", ws.name, url, nil, header)
 	if code ~= 101 then error(string.format("websocket handshake error: code[%d] info:%s", code, rest), 0) end
-	if (field(answer, "upgrade") or ""):lower() ~= "websocket" then
+	if (handshake.field(answer, "upgrade") or ""):lower() ~= "websocket" then
 		error("websocket handshake upgrade must websocket", 0)
 	end
-	if not (field(answer, "connection") or ""):lower():find("upgrade", 1, true) then
+	if not (handshake.field(answer, "connection") or ""):lower():find("upgrade", 1, true) then
 		error("websocket handshake connection must upgrade", 0)
 	end
-	local accept = field(answer, "sec-websocket-accept")
+	local accept = handshake.field(answer, "sec-websocket-accept")
 	if not accept then error("websocket handshake need Sec-WebSocket-Accept", 0) end
-	if accept ~= accept_value(key) then error("websocket handshake invalid Sec-WebSocket-Accept", 0) end
+	if accept ~= handshake.accept_value(key) then error("websocket handshake invalid Sec-WebSocket-Accept", 0) end
 	if answer["sec-websocket-extensions"] then error("websocket handshake: extensions are not supported", 0) end
 	ws.early = rest
 end
