@@ -24,12 +24,12 @@ std::uintptr_t address(const void* pointer) { return reinterpret_cast<std::uintp
 // ---- the original -------------------------------------------------------------------------------
 
 RecordedBlocks::~RecordedBlocks() {
-  for (const auto& [block, size] : sizes_) std::free(reinterpret_cast<void*>(block));
+  for (const auto& [block, made] : blocks_) std::free(reinterpret_cast<void*>(block));
 }
 
 void* RecordedBlocks::alloc(void* block, std::size_t new_size) {
   if (new_size == 0) {
-    if (block != nullptr) sizes_.erase(address(block));
+    if (block != nullptr) blocks_.erase(address(block));
     std::free(block);
     return nullptr;
   }
@@ -38,19 +38,19 @@ void* RecordedBlocks::alloc(void* block, std::size_t new_size) {
   // What is not written yet is not to look like a pointer.
   std::memset(made, 0, new_size + kGap);
   if (block != nullptr) {
-    std::memcpy(made, block, std::min(new_size, sizes_[address(block)]));
-    sizes_.erase(address(block));
+    std::memcpy(made, block, std::min(new_size, blocks_.at(address(block)).size));
+    blocks_.erase(address(block));
     std::free(block);
   }
-  sizes_[address(made)] = new_size;
+  blocks_[address(made)] = {new_size, ++made_};
   return made;
 }
 
 bool RecordedBlocks::contains(const void* pointer) const {
-  const auto after = sizes_.upper_bound(address(pointer));
-  if (after == sizes_.begin()) return false;
-  const auto& [block, size] = *std::prev(after);
-  return address(pointer) < block + size;
+  const auto after = blocks_.upper_bound(address(pointer));
+  if (after == blocks_.begin()) return false;
+  const auto& [block, made] = *std::prev(after);
+  return address(pointer) < block + made.size;
 }
 
 // ---- the image ----------------------------------------------------------------------------------
@@ -58,36 +58,57 @@ bool RecordedBlocks::contains(const void* pointer) const {
 std::unique_ptr<HeapImage> HeapImage::take(const RecordedBlocks& blocks, AddressOf address_of) {
   if (!LuaHeap::has_chunks()) return nullptr;
   std::unique_ptr<HeapImage> image(new HeapImage);
-  for (const auto& [block, size] : blocks.sizes_) {
-    image->blocks_.push_back({block, size, 0, 0});
-    image->used_ += size;
+  for (const auto& [block, made] : blocks.blocks_) {
+    image->blocks_.push_back({block, made.size, made.order, 0, 0});
+    image->used_ += made.size;
   }
   if (!image->lay_out()) return nullptr;
   image->fill(address_of);
   return image;
 }
 
-// Gives each block its place: the first part that has room for it. Those whose size is a multiple of 16
-// come first, as they are to be aligned like that: no byte is left between blocks.
-bool HeapImage::lay_out() {
-  for (const bool odd : {false, true}) {
-    for (Block& block : blocks_) {
-      const std::size_t size = LuaHeap::block_size(block.size);
-      if ((size % 16 != 0) != odd) continue;
-      const auto has_room = [size](const Part& part) {
-        return part.words.size() * kWord + size <= kPartBytes;
-      };
-      auto part = std::find_if(parts_.begin(), parts_.end(), has_room);
-      if (part == parts_.end()) {
-        if (parts_.size() == kMostParts) return false;
-        part = parts_.emplace(part);
-        part->words.resize(sizeof(LuaHeap::Chunk) / kWord);
-      }
-      block.part = static_cast<std::size_t>(part - parts_.begin());
-      block.offset = part->words.size() * kWord;
-      if ((block.offset + size) / kWord > UINT16_MAX) return false;
-      part->words.resize((block.offset + size) / kWord);
+// The blocks from the newest to the oldest: what was made together is used together, and a message touches what the
+// service's own files and `skynet` brought, which were loaded last. Blocks whose size is an odd multiple of 8 stand in
+// pairs, as the others are to be aligned by 16: no byte is left between blocks.
+std::vector<HeapImage::Block*> HeapImage::newest_first() {
+  std::vector<Block*> sorted;
+  for (Block& block : blocks_) sorted.push_back(&block);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Block* a, const Block* b) { return a->order > b->order; });
+  std::vector<Block*> placed;
+  Block* single = nullptr;
+  for (Block* const block : sorted) {
+    if (LuaHeap::block_size(block->size) % 16 == 0) {
+      placed.push_back(block);
+    } else if (single == nullptr) {
+      single = block;
+    } else {
+      placed.insert(placed.end(), {single, block});
+      single = nullptr;
     }
+  }
+  if (single != nullptr) placed.push_back(single);
+  return placed;
+}
+
+// Gives each block its place: the first part that has room for it.
+bool HeapImage::lay_out() {
+  for (Block* const block : newest_first()) {
+    const std::size_t size = LuaHeap::block_size(block->size);
+    const auto room_for = [size](const Part& part) {
+      const std::size_t at = part.words.size() * kWord;
+      return (size % 16 != 0 || at % 16 == 0) && at + size <= kPartBytes;
+    };
+    auto part = std::find_if(parts_.begin(), parts_.end(), room_for);
+    if (part == parts_.end()) {
+      if (parts_.size() == kMostParts) return false;
+      part = parts_.emplace(part);
+      part->words.resize(sizeof(LuaHeap::Chunk) / kWord);
+    }
+    block->part = static_cast<std::size_t>(part - parts_.begin());
+    block->offset = part->words.size() * kWord;
+    if ((block->offset + size) / kWord > UINT16_MAX) return false;
+    part->words.resize((block->offset + size) / kWord);
   }
   return !parts_.empty();
 }

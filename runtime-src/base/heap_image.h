@@ -5,7 +5,7 @@
 // multiples of 8, and a word that looks like one is one. So nothing in the heap may depend on its
 // own address in another way, as the order in a table does that has objects as keys.
 //
-// In the copies the blocks lie one behind the other, whatever was freed between them before, in
+// In the copies the blocks lie one behind the other, the newest first, whatever was freed between them before, in
 // chunks ("parts") of up to 14 KB; the last one goes on with what is free.
 //
 // Threads: an image does not change; any number may copy it at a time.
@@ -38,7 +38,12 @@ class RecordedBlocks {
 
  private:
   friend class HeapImage;
-  std::map<std::uintptr_t, std::size_t> sizes_;  // by the addresses of the blocks
+  struct Made {
+    std::size_t size;
+    std::uint64_t order;  // of allocation
+  };
+  std::map<std::uintptr_t, Made> blocks_;  // by their addresses
+  std::uint64_t made_ = 0;
 };
 
 class HeapImage {
@@ -68,6 +73,7 @@ class HeapImage {
   struct Block {
     std::uintptr_t origin;
     std::size_t size;
+    std::uint64_t order;
     std::size_t part;
     std::size_t offset;
   };
@@ -79,6 +85,7 @@ class HeapImage {
   };
 
   HeapImage() = default;
+  std::vector<Block*> newest_first();
   bool lay_out();
   const Block* block_at(std::uintptr_t address) const;
   void fill(AddressOf address_of);
