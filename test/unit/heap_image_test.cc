@@ -107,6 +107,28 @@ TEST_F(HeapImageTest, WhatWasFreedTakesNoRoomInACopy) {
   EXPECT_LT(image->bytes(), 50 * sizeof(Node) + 100);
 }
 
+// malloc puts blocks of one size together; what was made together, of whatever sizes, is used together.
+TEST_F(HeapImageTest, WhatWasMadeTogetherLiesTogetherTheNewestFirst) {
+  std::vector<std::pair<void*, std::size_t>> made;
+  for (int i = 0; i < 60; ++i) {
+    const std::size_t size = i % 2 == 0 ? 32 : 128;
+    made.emplace_back(original_.alloc(nullptr, size), size);
+  }
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  LuaHeap copy;
+  ASSERT_TRUE(image->copy_to(copy));
+  for (std::size_t i = 1; i < made.size(); ++i) {
+    const auto* const newer = static_cast<const char*>(image->in_copy(copy, made[i].first));
+    EXPECT_EQ(newer + made[i].second, image->in_copy(copy, made[i - 1].first));
+  }
+}
+
+TEST_F(HeapImageTest, BlocksOfOddSizesTakeNoRoomBetweenOthers) {
+  for (int i = 0; i < 60; ++i) original_.alloc(nullptr, i % 3 == 0 ? 24 : 48);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  EXPECT_LE(image->bytes(), 20 * 24 + 40 * 48 + 16u);
+}
+
 TEST_F(HeapImageTest, APointerToTheEndOfABlockStaysThere) {
   auto* const list = static_cast<char**>(original_.alloc(nullptr, 100 * sizeof(char*)));
   for (int i = 0; i < 100; ++i) list[i] = static_cast<char*>(original_.alloc(nullptr, 16)) + 16;
