@@ -87,14 +87,14 @@ inline int class_of(std::size_t size) {
 
 LuaHeap::LuaHeap() : ceiling_(kFirstWarning), warning_(kFirstWarning) {
   static_assert(std::tuple_size_v<decltype(kSizes)> == kClasses);
-  static_assert(sizeof(Chunk) % 16 == 0);
+  static_assert(sizeof(Chunk) == kChunkHeader);
 }
 
 LuaHeap::~LuaHeap() {
   take_bytes(reserved());
   while (chunks_ != nullptr) {
     Chunk* const next = chunks_->next;
-    std::free(chunks_);
+    free_chunk(chunks_);
     chunks_ = next;
   }
 }
@@ -288,6 +288,19 @@ void LuaHeap::link_chunk(char* block, std::size_t size) {
   reserve(size);
 }
 
+void LuaHeap::free_chunk(Chunk* chunk) {
+  if (chunk == tail_chunk_) {
+    if (tail_is_shared_) tail_owner_->unshare(tail_);
+    tail_is_shared_ = false;
+    tail_chunk_ = nullptr;
+  }
+  std::free(chunk);
+}
+
+void LuaHeap::share_tail() {
+  if (tail_chunk_ != nullptr && !tail_is_shared_) tail_is_shared_ = tail_owner_->share(tail_);
+}
+
 bool LuaHeap::has_chunks() { return kMaxSmall != 0; }
 
 std::size_t LuaHeap::block_size(std::size_t size) {
@@ -360,7 +373,7 @@ std::size_t LuaHeap::trim() {
   for (const Entry& e : entries) {
     if (is_empty(e)) {
       freed += e.chunk->size;
-      std::free(e.chunk);
+      free_chunk(e.chunk);
     } else {
       e.chunk->next = chunks_;
       chunks_ = e.chunk;

@@ -13,8 +13,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "base/block_set.h"
+#include "base/shared_tail.h"
 
 namespace runtime {
 
@@ -58,12 +60,18 @@ class LuaHeap {
 
   // False with the address sanitizer: each block comes from malloc, so that it sees them.
   static bool has_chunks();
+  // What each chunk begins with, in bytes.
+  static constexpr std::size_t kChunkHeader = 16;
   // What a block of `size` bytes takes in a chunk.
   static std::size_t block_size(std::size_t size);
 
   // Gives chunks without a used block back to malloc; the bytes that went. Runs by itself when
   // used() has fallen far below what the chunks hold, so callers need it only to be thorough.
   std::size_t trim();
+
+  // Gives memory up for what the copies of one heap share (base/shared_tail.h), if this one is a copy and still has the
+  // same there.
+  void share_tail();
 
   // Bytes that Lua asked for and has not freed.
   std::size_t used() const { return used_.load(std::memory_order_relaxed); }
@@ -91,6 +99,7 @@ class LuaHeap {
   bool reopen_block(std::size_t size);
   bool add_chunk(std::size_t least);
   void link_chunk(char* block, std::size_t size);
+  void free_chunk(Chunk* chunk);
   bool is_in_chunk(void* block) const { return in_chunks_ && !large_.contains(block); }
   void divide(char* from, char* to);
   void push_free(int size_class, char* block);
@@ -118,6 +127,11 @@ class LuaHeap {
 
   Chunk* chunks_ = nullptr;
   std::size_t chunk_bytes_ = 0;
+  // Of a copy: the chunk that ends with what may be shared, where that begins, whose it is, and whether it is.
+  Chunk* tail_chunk_ = nullptr;
+  char* tail_ = nullptr;
+  std::shared_ptr<SharedTail> tail_owner_;
+  bool tail_is_shared_ = false;
   BlockSet large_;
   std::size_t warning_;
   OnWarning warn_ = nullptr;

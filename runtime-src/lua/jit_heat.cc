@@ -70,15 +70,21 @@ bool JitHeat::knows_counters() {
   return known;
 }
 
-void JitHeat::cool(lua_State* main) {
+const void* JitHeat::interpreter_table(const lua_State* main) {
+  if (!knows_counters()) return nullptr;
+  return reinterpret_cast<const char*>(main) + counters_offset + sizeof(Counters);
+}
+
+bool JitHeat::cool(lua_State* main) {
   if (first_count_ != 0) {
     counters_at(main, counters_offset).fill(first_count_);
-    return;
+    return false;
   }
   bool is_on = false;
   // Without memory for that the counters go on.
   call_protected(main, l_cool, &is_on);
   if (is_on && knows_counters()) first_count_ = counters_at(main, counters_offset)[0];
+  return is_on;
 }
 
 // Sets the counters back by the interface. A program that has turned the compiler off keeps it so.

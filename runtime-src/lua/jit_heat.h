@@ -17,23 +17,29 @@ namespace runtime::RUNTIME_ENGINE {
 
 class JitHeat {
  public:
-  // At the beginning of a turn, on the service's main thread, while no Lua code runs. Does not raise.
-  void begin_turn(lua_State* main) {
+  // At the beginning of a turn, on the service's main thread, while no Lua code runs. Does not raise. True if the compiler
+  // was turned off and on, by which LuaJIT's table of its interpreter's code was written anew.
+  bool begin_turn(lua_State* main) {
     const std::uint32_t now = ++turns_of_thread;
     if (recent_turns_ == kHot) [[likely]]
-      return;
+      return false;
     const bool is_recent = now - last_turn_ <= kRecent;
     last_turn_ = now;
     if (is_recent) {
       ++recent_turns_;
     } else {
       recent_turns_ = 0;
-      if (++cold_turns_ % kColdTurns == 0) cool(main);
+      if (++cold_turns_ % kColdTurns == 0) return cool(main);
     }
+    return false;
   }
 
   // Whether LuaJIT keeps its counters where they were found. If not, to set them back takes 3,000 instructions.
   static bool knows_counters();
+
+  // Where in the block of the main thread this table begins, which is written only when the compiler begins, ends or is
+  // turned off or on, and for hooks: behind the counters (lj_dispatch.h, GG_State). Null if they were not found.
+  static const void* interpreter_table(const lua_State* main);
 
  private:
   static constexpr std::uint32_t kRecent = 64;  // turns on the thread since the last one
@@ -43,7 +49,7 @@ class JitHeat {
   static constinit thread_local std::uint32_t turns_of_thread;
 
   static int l_cool(lua_State* L);
-  void cool(lua_State* main);
+  bool cool(lua_State* main);
 
   std::uint32_t last_turn_ = 0;
   std::uint8_t recent_turns_ = 0;

@@ -324,7 +324,8 @@ void LuaService::drain_tasks(Service&, void* userdata, Turn& turn) {
   const OnThread on_thread(self);
   Frame frame{&turn, {}};
 #ifdef RUNTIME_LUAJIT
-  self->heat_.begin_turn(L);
+  if (self->heat_.begin_turn(L)) [[unlikely]]
+    self->heap_.share_tail();
 #endif
   // Without a limit on the heap nothing on the way of a common message raises outside of its
   // coroutine, and a lua_pcall would be a tenth of its cost.

@@ -169,15 +169,17 @@ bool push_ready_module(lua_State* L, const char* name, const char* path) {
   return false;
 }
 
-bool is_ready_module(lua_State* L, const char* name) {
-  const int top = lua_gettop(L);
+void push_ready_value(lua_State* L, const char* name) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &ready_key);
-  bool ready = false;
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, name);
-    ready = !lua_isnil(L, -1);
-  }
-  lua_settop(L, top);
+  if (lua_isnil(L, -1)) return;
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+}
+
+bool is_ready_module(lua_State* L, const char* name) {
+  push_ready_value(L, name);
+  const bool ready = !lua_isnil(L, -1);
+  lua_pop(L, 1);
   return ready;
 }
 

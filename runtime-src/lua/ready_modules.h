@@ -19,6 +19,9 @@ bool push_ready_module(lua_State* L, const char* name, const char* path);
 // Whether the module is ready; whether it is what package.path leads to is not looked at.
 bool is_ready_module(lua_State* L, const char* name);
 
+// Pushes what the module is; nil if it is not ready.
+void push_ready_value(lua_State* L, const char* name);
+
 // A searcher has found a module of this name elsewhere.
 void give_up_ready_module(lua_State* L, const char* name);
 

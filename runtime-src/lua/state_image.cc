@@ -7,6 +7,7 @@
 #include <shared_mutex>
 #include <utility>
 
+#include "lua/jit_heat.h"
 #include "lua/lua_state.h"
 #include "lua/profiler.h"
 #include "lua/ready_modules.h"
@@ -149,6 +150,26 @@ void collect_with_room(lua_State* L) {
   lua_settop(L, top);
 }
 
+// What the messages of most services use.
+constexpr const char* kCommon[] = {"send", "call", "ret",  "retpack", "response", "pack", "unpack",
+                                   "self", "now",  "fork", "timeout", "sleep",    "wait", "wakeup"};
+
+// Finds the table of `skynet` and these of its functions, with their names.
+int l_find_common(lua_State* L) {
+  auto& places = *static_cast<std::vector<HeapImage::Place>*>(lua_touserdata(L, 1));
+  push_ready_value(L, "skynet");
+  if (!lua_istable(L, -1)) return 0;
+  places.push_back({lua_topointer(L, -1), true});
+  for (const char* const name : kCommon) {
+    lua_pushstring(L, name);
+    places.push_back({lua_tostring(L, -1), false});
+    lua_rawget(L, -2);
+    if (lua_isfunction(L, -1)) places.push_back({lua_topointer(L, -1), true});
+    lua_pop(L, 1);
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::shared_ptr<const StateImage> find_image(const Environment& environment,
@@ -215,6 +236,11 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
     make_skynet_ready(L);
     set_search_paths(L, environment);
   }
+#ifdef RUNTIME_LUAJIT
+  // The table of strings doubles when there are 256, and shrinks only when 127 are left.
+  lua_gc(L, LUA_GCCOLLECT, 0);
+  lua_gc(L, LUA_GCSTOP, 0);
+#endif
   make_code_ready(L, files);
 #ifdef RUNTIME_LUAJIT
   luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_ON);
@@ -227,7 +253,14 @@ void fill_state(lua_State* L, const Environment& environment, bool with_skynet,
 }
 
 std::shared_ptr<const StateImage> take_image(lua_State* L, const RecordedBlocks& blocks) {
-  return std::make_shared<const StateImage>(HeapImage::take(blocks, address_of), L);
+  HeapImage::Wishes wishes;
+  wishes.first.push_back({L, false});
+  // Without memory for that they lie elsewhere.
+  call_protected(L, l_find_common, &wishes.first);
+#ifdef RUNTIME_LUAJIT
+  wishes.constant = JitHeat::interpreter_table(L);
+#endif
+  return std::make_shared<const StateImage>(HeapImage::take(blocks, address_of, wishes), L);
 }
 
 }  // namespace runtime::RUNTIME_ENGINE

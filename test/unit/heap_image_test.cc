@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace runtime {
@@ -62,7 +64,7 @@ class HeapImageTest : public testing::Test {
 TEST_F(HeapImageTest, ACopyPointsToItselfAndNeedsTheOriginalNoMore) {
   constexpr int kNodes = 100;
   Node* const first = make_ring(kNodes);
-  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {});
   ASSERT_NE(image, nullptr);
   first->next = nullptr;  // which is none of the copies' business
   LuaHeap one, other;
@@ -80,7 +82,7 @@ TEST_F(HeapImageTest, ACopyCountsWhatTheOriginalHadAndFreesAndGrowsOnItsOwn) {
   const Node* const first = make_ring(kNodes);
   auto* const large = static_cast<unsigned char*>(original_.alloc(nullptr, 9000));
   std::memset(large, 0x5a, 9000);
-  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {});
   ASSERT_NE(image, nullptr);
   LuaHeap copy;
   ASSERT_TRUE(image->copy_to(copy));
@@ -103,36 +105,146 @@ TEST_F(HeapImageTest, ACopyCountsWhatTheOriginalHadAndFreesAndGrowsOnItsOwn) {
 
 TEST_F(HeapImageTest, WhatWasFreedTakesNoRoomInACopy) {
   make_ring(50);  // with 47 KB between the nodes
-  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {});
   EXPECT_LT(image->bytes(), 50 * sizeof(Node) + 100);
 }
 
 // malloc puts blocks of one size together; what was made together, of whatever sizes, is used together.
 TEST_F(HeapImageTest, WhatWasMadeTogetherLiesTogetherTheNewestFirst) {
-  std::vector<std::pair<void*, std::size_t>> made;
-  for (int i = 0; i < 60; ++i) {
-    const std::size_t size = i % 2 == 0 ? 32 : 128;
-    made.emplace_back(original_.alloc(nullptr, size), size);
-  }
-  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  std::vector<const void*> made;
+  for (int i = 0; i < 100; ++i) made.push_back(original_.alloc(nullptr, i % 2 == 0 ? 32 : 128));
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {});
   LuaHeap copy;
   ASSERT_TRUE(image->copy_to(copy));
-  for (std::size_t i = 1; i < made.size(); ++i) {
-    const auto* const newer = static_cast<const char*>(image->in_copy(copy, made[i].first));
-    EXPECT_EQ(newer + made[i].second, image->in_copy(copy, made[i - 1].first));
+  const auto* const last = static_cast<const char*>(image->in_copy(copy, made.back()));
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const auto at = static_cast<const char*>(image->in_copy(copy, made[i])) - last;
+    const auto in_turn = static_cast<std::ptrdiff_t>((made.size() - 1 - i) * (32 + 128) / 2);
+    EXPECT_LT(std::abs(at - in_turn), 200) << i;
   }
+}
+
+TEST_F(HeapImageTest, WhatIsWishedForLiesInFront) {
+  const Node* const ring = make_ring(60);
+  const Node* const tenth = ring->next->next;
+  const Node* const last = tenth->next->next;
+  const std::unique_ptr<HeapImage> image = HeapImage::take(
+      original_, address_of,
+      {{{&last->number, false}, {&image, true}, {tenth, false}, {ring, false}, {tenth, false}}});
+  LuaHeap copy;
+  ASSERT_TRUE(image->copy_to(copy));
+  const auto* const front = static_cast<const char*>(image->in_copy(copy, last));
+  EXPECT_EQ(image->in_copy(copy, tenth), front + sizeof(Node));
+  EXPECT_EQ(image->in_copy(copy, ring), front + 2 * sizeof(Node));
+  expect_ring(static_cast<const Node*>(image->in_copy(copy, ring)), 60);
+}
+
+TEST_F(HeapImageTest, WhatAWishedForBlockPointsToFollowsItButForItsFirstWord) {
+  auto* const node = static_cast<void**>(original_.alloc(nullptr, 32));
+  void* const linked = original_.alloc(nullptr, 32);
+  void* const pointed = original_.alloc(nullptr, 48);
+  for (int i = 0; i < 10; ++i) original_.alloc(nullptr, 32);
+  node[0] = linked;
+  node[2] = static_cast<char*>(pointed) + 16;
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {{{node, true}}});
+  LuaHeap copy;
+  ASSERT_TRUE(image->copy_to(copy));
+  const auto* const front = static_cast<const char*>(image->in_copy(copy, node));
+  EXPECT_EQ(image->in_copy(copy, pointed), front + 32);
+  EXPECT_NE(image->in_copy(copy, linked), front + 32 + 48);
 }
 
 TEST_F(HeapImageTest, BlocksOfOddSizesTakeNoRoomBetweenOthers) {
   for (int i = 0; i < 60; ++i) original_.alloc(nullptr, i % 3 == 0 ? 24 : 48);
-  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {});
   EXPECT_LE(image->bytes(), 20 * 24 + 40 * 48 + 16u);
+}
+
+// A block of 6,000 bytes whose last 2,000 are constant, with a pointer before them.
+class ConstantTail : public HeapImageTest {
+ protected:
+  static constexpr std::size_t kBefore = 4000, kSize = 6000;
+
+  void SetUp() override {
+    HeapImageTest::SetUp();
+    ring_ = make_ring(kNodes);
+    block_ = static_cast<char*>(original_.alloc(nullptr, kSize));
+    std::memset(block_, 'a', kSize);
+    std::memcpy(block_ + 8, &ring_, sizeof ring_);
+  }
+
+  static constexpr int kNodes = 300;
+  Node* ring_ = nullptr;
+  char* block_ = nullptr;
+};
+
+TEST_F(ConstantTail, CanBeSharedUntilACopyWrites) {
+  const std::unique_ptr<HeapImage> image =
+      HeapImage::take(original_, address_of, {{}, block_ + kBefore});
+  LuaHeap one, other;
+  ASSERT_TRUE(image->copy_to(one));
+  ASSERT_TRUE(image->copy_to(other));
+  auto* const in_one = static_cast<char*>(image->in_copy(one, block_));
+  auto* const in_other = static_cast<char*>(image->in_copy(other, block_));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(in_one + kBefore) % SharedTail::kPage, 0u);
+  one.share_tail();
+  one.share_tail();
+  other.share_tail();
+  for (const auto* const copy : {in_one, in_other}) {
+    const Node* first = nullptr;
+    std::memcpy(&first, copy + 8, sizeof first);
+    EXPECT_EQ(first, image->in_copy(copy == in_one ? one : other, ring_));
+    expect_ring(first, kNodes);
+    EXPECT_EQ(std::string(copy + 16, kSize - 16), std::string(kSize - 16, 'a'));
+  }
+  in_one[kSize - 1] = 'b';
+  EXPECT_EQ(in_other[kSize - 1], 'a');
+  LuaHeap::alloc(&one, in_one, kSize, 0);
+  one.trim();
+  EXPECT_EQ(in_other[kSize - 1], 'a');
+}
+
+TEST_F(ConstantTail, ThatDiffersIsNotShared) {
+  const std::unique_ptr<HeapImage> image =
+      HeapImage::take(original_, address_of, {{}, block_ + kBefore});
+  LuaHeap copy;
+  ASSERT_TRUE(image->copy_to(copy));
+  auto* const block = static_cast<char*>(image->in_copy(copy, block_));
+  block[kSize - 1] = 'b';
+  copy.share_tail();
+  EXPECT_EQ(std::string(block + kBefore, kSize - kBefore),
+            std::string(kSize - kBefore - 1, 'a') + "b");
+}
+
+TEST_F(ConstantTail, WithPointersIsNotShared) {
+  std::memcpy(block_ + kBefore + 800, &ring_, sizeof ring_);
+  const std::unique_ptr<HeapImage> image =
+      HeapImage::take(original_, address_of, {{}, block_ + kBefore});
+  LuaHeap one, other;
+  ASSERT_TRUE(image->copy_to(one));
+  ASSERT_TRUE(image->copy_to(other));
+  for (const LuaHeap* const heap : {&one, &other}) {
+    const Node* first = nullptr;
+    std::memcpy(&first, static_cast<char*>(image->in_copy(*heap, block_)) + kBefore + 800,
+                sizeof first);
+    EXPECT_EQ(first, image->in_copy(*heap, ring_));
+  }
+}
+
+TEST_F(ConstantTail, MayBeWhereThereIsNone) {
+  for (const void* const constant :
+       {static_cast<void*>(this), static_cast<void*>(block_ + kSize)}) {
+    const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {{}, constant});
+    LuaHeap copy;
+    ASSERT_TRUE(image->copy_to(copy));
+    expect_ring(static_cast<const Node*>(image->in_copy(copy, ring_)), kNodes);
+  }
 }
 
 TEST_F(HeapImageTest, APointerToTheEndOfABlockStaysThere) {
   auto* const list = static_cast<char**>(original_.alloc(nullptr, 100 * sizeof(char*)));
   for (int i = 0; i < 100; ++i) list[i] = static_cast<char*>(original_.alloc(nullptr, 16)) + 16;
-  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of);
+  const std::unique_ptr<HeapImage> image = HeapImage::take(original_, address_of, {});
   LuaHeap copy;
   ASSERT_TRUE(image->copy_to(copy));
   auto* const copied = static_cast<char**>(image->in_copy(copy, list));
