@@ -4,7 +4,7 @@
 
 both_engines = $(1:%=lua54/%.o) $(1:%=luajit/%.o)
 # What Lua states of the runtime stand on.
-LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o memory_reserve.o c_stack.o)
+LUA_HEAP := $(addprefix core/runtime-src/base/,lua_heap.o shared_tail.o memory_reserve.o c_stack.o)
 
 FUZZ_bson      := $(patsubst %.cc,core/%.o,$(wildcard lualib-src/bson/*.cc)) $(LUA_HEAP) core/runtime-src/base/utf8.o \
   $(call both_engines,test/fuzz/engine/bson_round_trip lualib-src/lua_bson lualib-src/bson_encode lualib-src/bson_decode lualib-src/bson_special \
