@@ -15,6 +15,7 @@ namespace runtime {
 namespace {
 constexpr std::uint32_t kFirstCapacity = 2;
 constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 768 bytes a buffer
+constexpr std::uint8_t kCalm = 16;           // messages that came alone, one after the other
 }  // namespace
 
 // A sender grows it, the receiver frees it: it is on no service's account.
@@ -27,6 +28,7 @@ void Mailbox::grow(Buffer& buffer) {
   });
   give_bytes(block_bytes(data));
   buffer.data = static_cast<Message*>(data);
+  settle_ = true;
   if (is_own) std::copy_n(own_, buffer.size, buffer.data);
 }
 
@@ -54,6 +56,8 @@ bool Mailbox::refill(std::size_t* size) {
   if (!has_arrived()) return false;  // become_idle() looks again, under the lock
   std::lock_guard lock(mutex_);
   std::swap(incoming_, batch_);
+  settle_ = true;
+  if (batch_.size > kOwnRoom) calm_ = 0;
   arrived_.store(0, std::memory_order_relaxed);
   *size = batch_.size;
   return true;
@@ -67,20 +71,23 @@ std::size_t Mailbox::size() const {
 bool Mailbox::become_idle() {
   if (next_ != batch_.size) return false;
   next_ = batch_.size = 0;
-  if (batch_.capacity > kIdleCapacity) [[unlikely]]
-    release(batch_);
   std::lock_guard lock(mutex_);
-  if (incoming_.size != 0 || handle_ == 0) return false;
-  if (incoming_.capacity > kIdleCapacity) [[unlikely]]
-    release(incoming_);
-  // One message goes there next. The mailbox's own room is enough for it, if that has not grown.
-  if (incoming_.data == own_) {
-    std::swap(incoming_, batch_);
-  } else if (batch_.capacity == 0) {
-    batch_ = {own_, 0, kOwnRoom};
-  }
+  if (has_arrived() || handle_ == 0) return false;
+  if (settle_) [[unlikely]]
+    settle();
   running_ = false;
   return true;
+}
+
+// Gives back large buffers. And one message goes to batch_ next: the mailbox's own room is enough for it. If both buffers
+// have grown, that is used again when few messages have come at a time for a while.
+void Mailbox::settle() {
+  if (batch_.capacity > kIdleCapacity) release(batch_);
+  if (incoming_.capacity > kIdleCapacity) release(incoming_);
+  if (incoming_.data == own_) std::swap(incoming_, batch_);
+  if (batch_.data != own_ && ++calm_ >= kCalm) release(batch_);
+  if (batch_.capacity == 0) batch_ = {own_, 0, kOwnRoom};
+  settle_ = batch_.data != own_;
 }
 
 void Mailbox::open(Handle handle, Service* service) {
@@ -112,6 +119,8 @@ void Mailbox::reset() {
   release(incoming_);
   release(batch_);
   batch_ = {own_, 0, kOwnRoom};
+  settle_ = false;
+  calm_ = 0;
   next_ = 0;
   service_ = nullptr;
 }

@@ -121,21 +121,26 @@ class alignas(128) Mailbox {  // two lines, which the processor fetches together
     return Pushed::queued;
   }
   void release(Buffer& buffer);
+  void settle();
 
   // Takes what has arrived as the next batch. False: nothing has.
   bool refill(std::size_t* size);
 
   mutable TinyMutex mutex_;
   bool running_ = false;  // guarded by mutex_; from the push that said must_run to become_idle()
-  Handle handle_ = 0;     // guarded by mutex_; 0 when closed
+  bool settle_ = false;  // guarded by mutex_: the buffers are not as become_idle() is to leave them
+  std::uint8_t calm_ = 0;  // guarded by mutex_, of settle()
+  Handle handle_ = 0;      // guarded by mutex_; 0 when closed
   Service* service_ = nullptr;
-  Buffer incoming_;                        // guarded by mutex_
-  std::atomic<std::uint32_t> arrived_{0};  // incoming_.size, for a look without the lock
   // The worker's while running_, else guarded by mutex_:
-  std::uint32_t next_ = 0;  // index of the oldest message in batch_
   Buffer batch_{own_, 0, kOwnRoom};
+  std::uint32_t next_ = 0;  // index of the oldest message in batch_
 
-  Message own_[kOwnRoom];  // of the buffer that has not grown, if any
+  std::atomic<std::uint32_t> arrived_{0};  // incoming_.size, for a look without the lock
+
+  // Of the buffer that has not grown, if any. A message that comes alone is the first one, on the line of all the above.
+  Message own_[kOwnRoom];
+  Buffer incoming_;  // guarded by mutex_
 };
 
 static_assert(sizeof(Mailbox) == 128);

@@ -114,22 +114,25 @@ class Service {
   bool observe(const Message& message);
 
   // What each message needs comes first, after `memory`, on few cache lines.
-  Node& node_;
+  // What a message that comes alone needs is one line of the caches, with `memory`.
   Handle handle_ = 0;
   // Orders nothing: log_mutex_ guards what one bit stands for, and filter_ is the worker's own.
   std::atomic<unsigned> observers_{0};
-  Mailbox* mailbox_ = nullptr;
   Drain drain_ = nullptr;
   void* userdata_ = nullptr;
-  std::atomic<std::uint64_t> messages_{0};  // written by the worker only
-  std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
-  std::size_t overload_threshold_ = kOverload;
   // Set last of what Mailbox::close() does. The release pairs with the acquire in retired(): who sees it may use the
   // mailbox again.
   std::atomic<bool> retired_{false};
   std::atomic<bool> endless_{false};
   bool has_instance_ = false;  // guarded by instance_mutex_
-  bool is_released_ = false;   // the same; has_instance_ goes before the release, this comes after it
+  bool is_released_ =
+      false;  // the same; has_instance_ goes before the release, this comes after it
+  std::uint32_t overload_at_ = 1;           // times kOverload messages
+  std::atomic<std::uint64_t> messages_{0};  // written by the worker only
+  std::atomic<std::uint64_t> cycles_{0};    // written by the worker only
+
+  Node& node_;
+  Mailbox* mailbox_ = nullptr;
   std::int32_t session_ = 0;
   // Each release in drop() pairs with the acquire of the last one, which deletes.
   std::atomic<int> holders_{1};

@@ -29,18 +29,18 @@ bool Turn::pop(Message* message) {
   }
   std::size_t waiting = 0;
   if (!service_.mailbox_->pop(message, &waiting)) {
-    service_.overload_threshold_ = Service::kOverload;
+    service_.overload_at_ = 1;
     ++left_;
     return false;
   }
-  if (waiting > service_.overload_threshold_) [[unlikely]]
+  if (waiting > service_.overload_at_ * Service::kOverload) [[unlikely]]
     warn_overload(waiting);
   note(*message);
   return true;
 }
 
 void Turn::warn_overload(std::size_t waiting) {
-  while (waiting > service_.overload_threshold_) service_.overload_threshold_ *= 2;
+  while (waiting > service_.overload_at_ * Service::kOverload) service_.overload_at_ *= 2;
   service_.node_.log(service_.handle_,
                      "error: May overload, message queue length = " + std::to_string(waiting));
 }

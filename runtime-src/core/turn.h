@@ -36,7 +36,7 @@ class Turn {
     if (service_.retired() || (left_ - 1) % kMessagesPerLook == 0) return next_slowly(message);
     if (!service_.mailbox_->pop_of_batch(message)) {
       if (service_.mailbox_->has_arrived()) return next_slowly(message);
-      service_.overload_threshold_ = Service::kOverload;
+      service_.overload_at_ = 1;
       return false;
     }
     --left_;

@@ -42,7 +42,7 @@ class JitHeat {
   static const void* interpreter_table(const lua_State* main);
 
  private:
-  static constexpr std::uint32_t kRecent = 64;  // turns on the thread since the last one
+  static constexpr std::uint32_t kRecent = 12;  // turns on the thread since the last one
   static constexpr std::uint8_t kHot = 64;      // turns, one after the other, that are recent
   static constexpr std::uint8_t kColdTurns = 16;
 

@@ -159,6 +159,10 @@ int l_find_common(lua_State* L) {
   auto& places = *static_cast<std::vector<HeapImage::Place>*>(lua_touserdata(L, 1));
   push_ready_value(L, "skynet");
   if (!lua_istable(L, -1)) return 0;
+  // A function of 48 bytes behind the header of the part, then the table of 64: on LuaJIT both fill their lines.
+  lua_getfield(L, -1, kCommon[0]);
+  places.push_back({lua_topointer(L, -1), false});
+  lua_pop(L, 1);
   places.push_back({lua_topointer(L, -1), true});
   for (const char* const name : kCommon) {
     lua_pushstring(L, name);

@@ -44,28 +44,30 @@ enum class Request : std::uint8_t {
 };
 
 // A coroutine that runs messages, timers and forks; reused when it has ended.
-struct alignas(64) Task {
-  // What each message needs, on one line of the caches.
+// Half a line of the caches has what each message needs; for the first task of a service the other half is what it
+// needs of the scheduler.
+struct alignas(32) Task {
   lua_State* co = nullptr;
-  int anchor = 0;  // reference in the registry: keeps `co` alive
-  // Another one, made when it is needed: to the token while `table_token`.
-  int token_anchor = LUA_NOREF;
+  Task* next_idle = nullptr;  // of those that are kept for reuse
   Request request = Request::none;
   Wait wait = Wait::nothing;
   std::uint8_t type = 0;         // of the request
   std::uint8_t called_type = 0;  // of the call, for Wait::unpack
+  bool traced = false;           // has a trace tag (lualib/skynet/trace.lua)
   bool woken = false;            // in the queue of woken tasks
   bool failed = false;       // in the queue of failed calls: it is resumed so that the call raises
   bool own_token = false;    // sleeps or waits on its own coroutine
-  bool table_token = false;  // sleeps or waits on a value in the table of tokens
-  bool traced = false;       // has a trace tag (lualib/skynet/trace.lua)
-  bool calls_name = false;   // of a call by name: there is a callee_name
-  std::int32_t session = 0;  // of the request; 0 for a message that wants no answer
   Handle source = 0;         // of the request
-  std::int32_t waits_for = 0;     // the session of its wait
-  Handle callee = 0;              // of a call by handle
+  std::int32_t session = 0;  // of the request; 0 for a message that wants no answer
+
+  std::int32_t waits_for = 0;  // the session of its wait
+  Handle callee = 0;           // of a call by handle
+  bool table_token = false;    // sleeps or waits on a value in the table of tokens
+  bool calls_name = false;     // of a call by name: there is a callee_name
+  int anchor = 0;              // reference in the registry: keeps `co` alive
+  // Another one, made when it is needed: to the token while `table_token`.
+  int token_anchor = LUA_NOREF;
   std::uint32_t index = 0;        // in TaskScheduler's list of tasks
-  Task* next_idle = nullptr;      // of those that are kept for reuse
   AwaitedBytes* bytes = nullptr;  // of a Wait::bytes or Wait::wakeup: its reader is this task
 
   void set_callee(const char* name) {

@@ -328,13 +328,13 @@ class TaskScheduler {
   bool dropped_idle_ = false;     // a task, since one was last made
   std::uint32_t recycled_ = 0;
   Profiler::Marks& marks_;
+  // A task has its place here: one service needs no more, another one makes others. (std::optional would take a line
+  // more for its flag.)
+  alignas(Task) std::byte place_of_first_[sizeof(Task)];
   std::uint32_t requests_ = 0;  // until there are known strings
   std::int32_t last_session_ = 0;
   std::uint32_t tokens_ = 0;  // in refs.tokens
   bool has_first_ = false;
-  // A task has its place here: one service needs no more, another one makes others. (std::optional would take a line
-  // more for its flag.)
-  alignas(Task) std::byte place_of_first_[sizeof(Task)];
   WaitTable sessions_;
   std::string errors_;
   RingQueue<Task*> woken_, failed_, forks_;

@@ -123,6 +123,36 @@ TEST_F(MailboxTest, AMessageNowAndThenTakesNoMemory) {
   EXPECT_EQ(bytes_given, given) << "what a buffer takes is noted there";
 }
 
+// A burst makes both buffers grow. Later its own room does again.
+TEST_F(MailboxTest, AfterABurstAMessageNowAndThenTakesNoMemoryAgain) {
+  Mailbox mailbox;
+  mailbox.open(kHandle, service_);
+  const auto push = [&](int count) {
+    for (int i = 0; i < count; ++i) mailbox.push(kHandle, numbered(1, i));
+  };
+  const auto take_one = [&] {
+    Message message;
+    std::size_t refilled;
+    ASSERT_TRUE(mailbox.pop(&message, &refilled));
+  };
+  const std::int64_t given = bytes_given;
+  push(3);
+  for (int i = 0; i < 3; ++i) {
+    take_one();
+    push(3);
+  }
+  popped(mailbox);
+  ASSERT_TRUE(mailbox.become_idle());
+  const std::int64_t after = bytes_given;
+  EXPECT_GT(after, given);
+  for (int i = 0; i < 100; ++i) {
+    push(1);
+    EXPECT_EQ(popped(mailbox).size(), 1u);
+    ASSERT_TRUE(mailbox.become_idle());
+  }
+  EXPECT_LT(bytes_given, after);
+}
+
 TEST_F(MailboxTest, BurstsOfAnySizeComeOutWholeAndGiveTheirMemoryBack) {
   const std::int64_t given = bytes_given;
   {
