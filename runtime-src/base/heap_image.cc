@@ -256,6 +256,7 @@ bool HeapImage::copy_to(LuaHeap& heap) const {
     heap.tail_chunk_ = reinterpret_cast<LuaHeap::Chunk*>(copies[0]);
     heap.tail_ = copies[0] + head_;
     heap.tail_owner_ = tail_;
+    heap.reserve(block_bytes(copies[0]) - parts_[0].words.size() * kWord);  // which is nobody's
   }
   for (const Links& links : links_) {
     auto* const words = reinterpret_cast<std::uint64_t*>(copies[links.from]);

@@ -15,7 +15,7 @@ namespace runtime {
 namespace {
 constexpr std::uint32_t kFirstCapacity = 2;
 constexpr std::uint32_t kIdleCapacity = 32;  // what an idle mailbox may keep: 768 bytes a buffer
-constexpr std::uint8_t kCalm = 16;           // messages that came alone, one after the other
+constexpr std::uint8_t kCalm = 16;           // times it was idle before which few messages came
 }  // namespace
 
 // A sender grows it, the receiver frees it: it is on no service's account.
